@@ -1,0 +1,75 @@
+// Command lab runs a real Dagger engine, an OCI registry and the images that Slipway's tests need
+// on one bare Linux machine: no Docker, no image registry, nothing but Go and Debian.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+const usage = `usage: go run -C testdata/lab . COMMAND
+
+  up          build and start what is missing, then print the export lines
+  env         print the export lines
+  status      what runs, where, since when
+  logs NAME   the log of a service or of a step of up
+  down        stop exactly what up started
+  demo        up, then release the sample application for real
+  test        up, then go vet and go test of Slipway against it (further words go to go test)
+
+SLIPWAY_LAB_DIR is the folder everything is kept in (default: slipway-lab in the user's cache folder).
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, os.Args[1:])
+	if code := exitCode(0); errors.As(err, &code) {
+		os.Exit(int(code))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "lab:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		fmt.Fprint(os.Stderr, usage)
+		os.Exit(2)
+	}
+	lab, err := open()
+	if err != nil {
+		return err
+	}
+	switch command, rest := args[0], args[1:]; command {
+	case "up":
+		if err := lab.up(ctx); err != nil {
+			return err
+		}
+		return lab.printEnv()
+	case "env":
+		return lab.printEnv()
+	case "status":
+		return lab.status()
+	case "logs":
+		return lab.logs(rest)
+	case "down":
+		return lab.down()
+	case "demo":
+		return lab.demo(ctx)
+	case "test":
+		return lab.test(ctx, rest)
+	case engineNamespace:
+		return lab.runEngine()
+	case "help", "-h", "--help":
+		fmt.Print(usage)
+		return nil
+	default:
+		return fmt.Errorf("no command %q\n%s", command, usage)
+	}
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+)
+
+const (
+	daggerVersion = "v0.19.10"
+	trivyVersion  = "0.70.0"
+)
+
+// programs are built from Go modules: one go.mod each under tools/, because their requirements clash.
+var programs = []program{
+	{module: "registry", packages: []string{"github.com/distribution/distribution/v3/cmd/registry"}},
+	{
+		module: "dagger",
+		packages: []string{
+			"github.com/dagger/dagger/cmd/dagger",
+			"github.com/dagger/dagger/cmd/engine",
+			"github.com/dagger/dagger/cmd/codegen",
+			"github.com/dagger/dagger/cmd/init",
+			"github.com/dagger/dagger/cmd/dnsname",
+			"github.com/dagger/dagger/cmd/dialstdio",
+		},
+		tags:    "dfexcludepatterns,dfparents",
+		ldflags: "-X github.com/dagger/dagger/engine.Version=" + daggerVersion + " -X github.com/dagger/dagger/engine.Tag=" + daggerVersion,
+	},
+	{
+		module:   "trivy",
+		packages: []string{"github.com/aquasecurity/trivy/cmd/trivy", "./trivydb"},
+		ldflags:  "-X github.com/aquasecurity/trivy/pkg/version/app.ver=" + trivyVersion,
+		env:      []string{"GOEXPERIMENT=jsonv2"},
+	},
+}
+
+type program struct {
+	module   string // folder under tools/
+	packages []string
+	tags     string
+	ldflags  string
+	env      []string
+}
+
+// programSteps download and compile. Downloads run ahead of the compiler, in their own lane.
+func (l *lab) programSteps() ([]step, error) {
+	var steps []step
+	for _, p := range programs {
+		from, err := p.inputs(l)
+		if err != nil {
+			return nil, err
+		}
+		download := "download " + p.module
+		steps = append(steps,
+			step{name: download, from: from, lane: "download", make: func(ctx context.Context) error { return l.download(ctx, p) }},
+			step{name: "compile " + p.module, from: from, needs: []string{download}, lane: "compile", make: func(ctx context.Context) error { return l.compile(ctx, p) }},
+		)
+	}
+	return steps, nil
+}
+
+// inputs are what a program is made from; its modules are pinned by go.sum.
+func (p program) inputs(l *lab) (string, error) {
+	text := runtime.Version() + fmt.Sprint(p)
+	files, err := filepath.Glob(filepath.Join(l.tool(p.module), "*", "*.go"))
+	if err != nil {
+		return "", err
+	}
+	for _, name := range append(files, filepath.Join(l.tool(p.module), "go.mod"), filepath.Join(l.tool(p.module), "go.sum")) {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return "", err
+		}
+		text += string(data)
+	}
+	return text, nil
+}
+
+func (l *lab) tool(module string) string {
+	return filepath.Join(l.repo, "testdata", "lab", "tools", module)
+}
+
+// download is tried twice, because a proxy that is slow the first time answers the second.
+func (l *lab) download(ctx context.Context, p program) error {
+	err := l.goCommand(ctx, p, 8*time.Minute, "mod", "download")
+	if err != nil && ctx.Err() == nil {
+		err = l.goCommand(ctx, p, 8*time.Minute, "mod", "download")
+	}
+	return err
+}
+
+func (l *lab) compile(ctx context.Context, p program) error {
+	bin, err := l.mkdir("bin")
+	if err != nil {
+		return err
+	}
+	// Built beside and moved in, so that a running service keeps its file and an interrupt leaves none half written.
+	staging, err := os.MkdirTemp(l.dir, "compile-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(staging)
+	args := []string{"build", "-tags", p.tags, "-ldflags", "-s -w " + p.ldflags, "-o", staging + "/"}
+	if err := l.goCommand(ctx, p, 15*time.Minute, append(args, p.packages...)...); err != nil {
+		return err
+	}
+	built, err := os.ReadDir(staging)
+	if err != nil {
+		return err
+	}
+	for _, f := range built {
+		if err := os.Rename(filepath.Join(staging, f.Name()), filepath.Join(bin, f.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *lab) goCommand(ctx context.Context, p program, limit time.Duration, args ...string) error {
+	return l.runJob(ctx, job{
+		log:   args[0] + "-" + p.module,
+		limit: limit,
+		dir:   l.tool(p.module),
+		env:   append([]string{"CGO_ENABLED=0", "GOFLAGS=-mod=readonly"}, p.env...),
+		args:  append([]string{"go"}, args...),
+	})
+}

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A service is a program that up starts and down stops.
+type service struct {
+	name  string
+	where string
+	run   func(*lab) (*exec.Cmd, error)
+	ready func(context.Context, *lab) error
+}
+
+var services = []service{registryService, engineService}
+
+var registryService = service{
+	name:  "registry",
+	where: "http://" + registryHost,
+	run: func(l *lab) (*exec.Cmd, error) {
+		data, err := l.mkdir("registry")
+		if err != nil {
+			return nil, err
+		}
+		config := l.path("registry.yml")
+		text := fmt.Sprintf("version: 0.1\nlog: {level: warn}\nstorage: {filesystem: {rootdirectory: %q}, delete: {enabled: true}}\nhttp: {addr: %q}\n", data, registryHost)
+		return exec.Command(l.path("bin", "registry"), "serve", config), os.WriteFile(config, []byte(text), 0o644)
+	},
+	ready: func(ctx context.Context, _ *lab) error {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+registryHost+"/v2/", nil)
+		if err != nil {
+			return err
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return err
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			return errors.New(response.Status)
+		}
+		return nil
+	},
+}
+
+// A running service is remembered by process id and start time: the id alone may be another's by now.
+type running struct {
+	PID   int
+	Start string // in clock ticks since boot, from /proc
+	Since time.Time
+}
+
+func (l *lab) running(name string) (running, bool) {
+	var r running
+	data, err := os.ReadFile(l.path("run", name+".json"))
+	if err != nil || json.Unmarshal(data, &r) != nil {
+		return running{}, false
+	}
+	return r, startTime(r.PID) == r.Start && r.Start != ""
+}
+
+// startTime is field 22 of /proc/PID/stat, and empty for a process that is gone.
+func startTime(pid int) string {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return ""
+	}
+	text := string(data)
+	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
+	if len(fields) < 20 || fields[0] == "Z" {
+		return ""
+	}
+	return fields[19]
+}
+
+// start brings a service up and waits until it answers.
+func (l *lab) start(ctx context.Context, s service) error {
+	if _, up := l.running(s.name); !up {
+		if err := l.launch(s); err != nil {
+			return fmt.Errorf("start %s: %w", s.name, err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
+	defer cancel()
+	for {
+		err := s.ready(ctx, l)
+		if err == nil {
+			return nil
+		}
+		if _, up := l.running(s.name); !up {
+			return fmt.Errorf("%s has ended; the end of its log:\n%s", s.name, tail(l.path("logs", s.name+".log"), 20))
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("%s does not answer at %s: %w\n%s", s.name, s.where, err, tail(l.path("logs", s.name+".log"), 20))
+		}
+	}
+}
+
+func (l *lab) launch(s service) error {
+	for _, dir := range []string{"run", "logs"} {
+		if _, err := l.mkdir(dir); err != nil {
+			return err
+		}
+	}
+	cmd, err := s.run(l)
+	if err != nil {
+		return err
+	}
+	log, err := os.Create(l.path("logs", s.name+".log"))
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	cmd.Stdout, cmd.Stderr = log, log
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &unix.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Setsid = true // it outlives this program and its terminal
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	progressf("%s started, process %d", s.name, cmd.Process.Pid)
+	r := running{PID: cmd.Process.Pid, Start: startTime(cmd.Process.Pid), Since: time.Now().Truncate(time.Second)}
+	go cmd.Wait() // so that a service that ends at once is seen as gone, not as a zombie
+	data, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(l.path("run", s.name+".json"), data, 0o644)
+}
+
+// down stops what up started, the last first.
+func (l *lab) down() error {
+	for _, s := range slices.Backward(services) {
+		if r, up := l.running(s.name); up {
+			if err := stop(r); err != nil {
+				return fmt.Errorf("stop %s: %w", s.name, err)
+			}
+			progressf("%s stopped", s.name)
+		}
+		os.Remove(l.path("run", s.name+".json"))
+	}
+	return removeAddress()
+}
+
+func stop(r running) error {
+	if err := unix.Kill(r.PID, unix.SIGTERM); err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if startTime(r.PID) != r.Start {
+			return nil
+		}
+	}
+	return unix.Kill(r.PID, unix.SIGKILL)
+}
+
+func (l *lab) status() error {
+	fmt.Printf("%-10s %-8s %-8s %-20s %s\n", "SERVICE", "STATE", "PROCESS", "SINCE", "WHERE")
+	for _, s := range services {
+		state, pid, since, where := "stopped", "-", "-", s.where
+		if r, up := l.running(s.name); up {
+			state, pid, since = "running", fmt.Sprint(r.PID), r.Since.Format(time.DateTime)
+		}
+		if s.name == engineService.name {
+			where = l.ownEngineAddress()
+		}
+		fmt.Printf("%-10s %-8s %-8s %-20s %s\n", s.name, state, pid, since, where)
+	}
+	fmt.Println("\nkept in", l.dir)
+	return nil
+}
+
+func (l *lab) logs(args []string) error {
+	entries, err := os.ReadDir(l.path("logs"))
+	if err != nil {
+		return errors.New("no logs yet: run up first")
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, strings.TrimSuffix(e.Name(), ".log"))
+	}
+	if len(args) != 1 || !slices.Contains(names, args[0]) {
+		return fmt.Errorf("logs takes one of: %s", strings.Join(names, ", "))
+	}
+	data, err := os.ReadFile(l.path("logs", args[0]+".log"))
+	if err != nil {
+		return err
+	}
+	_, err = os.Stdout.Write(data)
+	return err
+}

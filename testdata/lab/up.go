@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// up makes and starts whatever is missing; a second one finds nothing to do.
+func (l *lab) up(ctx context.Context) error {
+	if err := l.check(); err != nil {
+		return err
+	}
+	unlock, err := l.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	steps, err := l.steps()
+	if err != nil {
+		return err
+	}
+	if err := l.runSteps(ctx, steps); err != nil {
+		return err
+	}
+	if err := ensureAddress(); err != nil {
+		return err
+	}
+	if err := l.start(ctx, registryService); err != nil {
+		return err
+	}
+	if err := l.pushImages(ctx); err != nil {
+		return err
+	}
+	if err := l.pushTrivyDB(ctx); err != nil {
+		return err
+	}
+	if engine, own := l.engineAddress(); !own {
+		progressf("using the engine at %s; it must take %s for plain HTTP and as its mirror of docker.io", engine, registryHost)
+		return nil
+	}
+	return l.start(ctx, engineService)
+}
+
+func (l *lab) steps() ([]step, error) {
+	steps, err := l.programSteps()
+	if err != nil {
+		return nil, err
+	}
+	steps = append(steps, l.imageSteps()...)
+	return append(steps,
+		step{name: "engine content", needs: []string{"layer base", "layer git", "layer go"}, make: l.writeSDK},
+		// Made anew every day: Slipway refuses to judge by a database older than 72 hours.
+		step{name: "trivy database", from: time.Now().UTC().Format(time.DateOnly), needs: []string{"compile trivy"}, make: l.makeTrivyDB},
+	), nil
+}
+
+const trivyDBRepository = "trivy-db"
+
+func (l *lab) makeTrivyDB(ctx context.Context) error {
+	return l.runJob(ctx, job{log: "trivydb", limit: time.Minute, args: []string{l.path("bin", "trivydb"), l.path("trivy-db.tar.gz")}})
+}
+
+// pushTrivyDB serves the database as the artifact that Trivy expects.
+func (l *lab) pushTrivyDB(ctx context.Context) error {
+	data, err := os.ReadFile(l.path("trivy-db.tar.gz"))
+	if err != nil {
+		return err
+	}
+	artifact, err := mutate.Append(mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), "application/vnd.aquasec.trivy.config.v1+json"), mutate.Addendum{
+		Layer:       static.NewLayer(data, "application/vnd.aquasec.trivy.db.layer.v1.tar+gzip"),
+		Annotations: map[string]string{"org.opencontainers.image.title": "db.tar.gz"},
+	})
+	if err != nil {
+		return err
+	}
+	return l.push(ctx, path.Join(trivyDBRepository+":2"), artifact)
+}
+
+// test runs Slipway's own tests, with everything real in reach.
+func (l *lab) test(ctx context.Context, args []string) error {
+	if err := l.up(ctx); err != nil {
+		return err
+	}
+	if err := l.inRepo(ctx, "go", "vet", "./..."); err != nil {
+		return err
+	}
+	return l.inRepo(ctx, "go", append([]string{"test", "-timeout=60m"}, append(args, "./...")...)...)
+}
+
+// exitCode is how a program ended that has itself said what is wrong.
+type exitCode int
+
+func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
+
+// inRepo runs a command in Slipway's checkout, its output as it comes.
+func (l *lab) inRepo(ctx context.Context, name string, args ...string) error {
+	return l.inFolder(ctx, l.repo, name, args...)
+}
+
+func (l *lab) inFolder(ctx context.Context, dir, name string, args ...string) error {
+	progressf("%s %s", name, strings.Join(args, " "))
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir, cmd.Env = dir, l.environ()
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	err := cmd.Run()
+	if exit := new(exec.ExitError); errors.As(err, &exit) {
+		return exitCode(exit.ExitCode())
+	}
+	return err
+}

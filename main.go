@@ -1,0 +1,269 @@
+// Slipway runs a team's whole release as one typed graph: validate, scan, test, build, push, publish, deploy, notify.
+//
+//	dagger call release --version 1.2.3            # a CI job's one line
+//	dagger call release --version 1.2.3 --dry-run  # the same graph on a laptop, writing nothing
+//
+// Settings that never change go into a `.env` beside the dagger.json, under the arguments' own names, such as
+// registry=ghcr.io/acme and registryToken=env://REGISTRY_TOKEN.
+package main
+
+import (
+	"context"
+
+	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages"
+)
+
+// Slipway releases one repository.
+type Slipway struct {
+	// +private
+	Source *dagger.Directory
+	// +private
+	Registry string
+	// +private
+	RegistryUser string
+	// +private
+	RegistryToken *dagger.Secret
+	// +private
+	Images string
+	// +private
+	Backend string
+	// +private
+	Frontend string
+	// +private
+	TestServices string
+	// +private
+	CoverageThreshold string
+	// +private
+	Severity string
+	// +private
+	GateUnfixed bool
+	// +private
+	IgnoreFile string
+	// +private
+	LicenceDeny string
+	// +private
+	VersionFiles string
+	// +private
+	ToolImages string
+}
+
+// New takes the settings of the repository.
+func New(
+	// The repository to release, with its .git: with -m, say --source=. for the one you are in.
+	//
+	// +defaultPath="/"
+	// +ignore=["**/node_modules", "**/.venv", "**/__pycache__"]
+	source *dagger.Directory,
+	// Where the images go, such as ghcr.io/acme: the part of their names before the image's own. Needed unless dry.
+	//
+	// +optional
+	registry string,
+	// User name for the registry.
+	//
+	// +optional
+	registryUser string,
+	// Token or password for the registry, at least 8 characters, such as env://REGISTRY_TOKEN. Unset or empty: anonymous.
+	//
+	// +optional
+	registryToken *dagger.Secret,
+	// Images to build, as name=context[:dockerfile][#target], separated by commas. Empty: tag and release only.
+	//
+	// +default="backend=backend, frontend=frontend, arq-worker=backend:Dockerfile.worker"
+	images string,
+	// Folder of the Python backend. If the default one is absent, its tests are not applicable.
+	//
+	// +default="backend"
+	backend string,
+	// Folder of the JavaScript frontend. If the default one is absent, its tests are not applicable.
+	//
+	// +default="frontend"
+	frontend string,
+	// Services started beside the backend's tests under these names, such as postgres=postgres:17, redis=redis:8. The tests
+	// find them in DATABASE_URL (PostgreSQL) and REDIS_URL (Redis, Valkey), or under host name and port.
+	//
+	// +optional
+	testServices string,
+	// Least share of covered lines, in percent, such as 80 or 82.5, for each side's tests. Empty: measured, not gated.
+	//
+	// +optional
+	coverageThreshold string,
+	// Severities of vulnerabilities and misconfigurations that stop a release: CRITICAL, HIGH, MEDIUM, LOW, UNKNOWN.
+	//
+	// +default="HIGH,CRITICAL"
+	severity string,
+	// Let vulnerabilities without a fix stop a release too, instead of only reporting them.
+	//
+	// +optional
+	gateUnfixed bool,
+	// File of findings to ignore, in Trivy's YAML form; each entry needs a statement and an expired_at at most 90 days ahead.
+	//
+	// +default=".trivyignore.yaml"
+	ignoreFile string,
+	// Licences that stop a release, as SPDX names separated by commas, such as AGPL-3.0-only. Empty: reported only.
+	//
+	// +optional
+	licenceDeny string,
+	// Files that carry the version and must say the one being released; a missing one is left out.
+	//
+	// +default="backend/pyproject.toml, frontend/package.json"
+	versionFiles string,
+	// Images of the tools Slipway runs, as name=image for git, python, node and trivy, such as
+	// trivy=aquasec/trivy:0.70.0@sha256:... to pin a digest.
+	//
+	// +optional
+	toolImages string,
+) *Slipway {
+	return &Slipway{
+		Source: source, Registry: registry, RegistryUser: registryUser, RegistryToken: registryToken, Images: images,
+		Backend: backend, Frontend: frontend, TestServices: testServices, CoverageThreshold: coverageThreshold,
+		Severity: severity, GateUnfixed: gateUnfixed, IgnoreFile: ignoreFile, LicenceDeny: licenceDeny,
+		VersionFiles: versionFiles, ToolImages: toolImages,
+	}
+}
+
+func (s *Slipway) pipeline() stages.Pipeline {
+	return stages.Pipeline{Dag: dag, Settings: stages.Settings(*s)}
+}
+
+// Release takes the repository's last commit from "version 1.2.3, please" to images in the registry.
+//
+// Gates run in parallel and every failure is reported. Nothing is pushed before all are green; then all images are pushed
+// under the tag of the commit, then under the version, and the floating tags move last. Prints a table of the stages. Run
+// the same line again after any interruption: it continues from what it finds, and does nothing twice. A failure ends with
+// exit code 1 and the same table in the error.
+//
+// +cache="never"
+func (s *Slipway) Release(
+	ctx context.Context,
+	// Version to release, MAJOR.MINOR.PATCH[-prerelease], with or without a leading v.
+	version string,
+	// Run everything that writes nothing, on the files as they lie, and list what a real run would refuse or write.
+	//
+	// +optional
+	dryRun bool,
+	// Release although security scan, dependency check or slow tests fail. They are reported, and never as passed.
+	//
+	// +optional
+	force bool,
+	// Why it is forced, at least 10 visible characters; it is shown wherever the release is.
+	//
+	// +optional
+	reason string,
+) (string, error) {
+	return s.pipeline().Release(ctx, stages.Options{Version: version, DryRun: dryRun, Force: force, Reason: reason})
+}
+
+// Plan prints what a release would do, from what git and the registry really hold: the previous version, the commits
+// since, which tags would move from which digest, what is configured. It writes nothing.
+//
+// +cache="session"
+func (s *Slipway) Plan(
+	ctx context.Context,
+	// Version to plan, MAJOR.MINOR.PATCH[-prerelease].
+	version string,
+) (string, error) {
+	return s.pipeline().Plan(ctx, version)
+}
+
+// Validate is stage 1: it finds everything that would make a real release of this version be refused, and writes nothing.
+//
+// +cache="session"
+func (s *Slipway) Validate(
+	ctx context.Context,
+	// Version to validate, MAJOR.MINOR.PATCH[-prerelease].
+	version string,
+) (string, error) {
+	return s.pipeline().Validate(ctx, version)
+}
+
+// Scan is stage 2: Trivy on the repository (secrets, misconfiguration) and on the images, which it builds first. A
+// scanner that could not finish is an error, and never "clean".
+//
+// +cache="never"
+func (s *Slipway) Scan(ctx context.Context) (string, error) {
+	return s.pipeline().Scan(ctx)
+}
+
+// Dependencies is stage 3: lock files are there and agree with their manifests, Trivy on the locked versions, licences.
+//
+// +cache="never"
+func (s *Slipway) Dependencies(ctx context.Context) (string, error) {
+	return s.pipeline().Dependencies(ctx)
+}
+
+// TestBackend is stage 4: pytest with coverage. Tests marked `slow` run apart from the required ones. It fails if a test
+// fails, if none passed, or if coverage is below the threshold.
+func (s *Slipway) TestBackend(ctx context.Context) (string, error) {
+	return s.pipeline().TestBackend(ctx)
+}
+
+// TestFrontend is stage 5: vitest with coverage. Files *.slow.test.* run apart from the required ones. It fails if a test
+// fails, if none passed, or if coverage is below the threshold.
+func (s *Slipway) TestFrontend(ctx context.Context) (string, error) {
+	return s.pipeline().TestFrontend(ctx)
+}
+
+// BackendReports returns what the backend's required tests write, also when they are red: junit.xml, coverage.xml
+// (Cobertura), html/.
+func (s *Slipway) BackendReports(ctx context.Context) (*dagger.Directory, error) {
+	return s.pipeline().BackendReports(ctx)
+}
+
+// FrontendReports returns what the frontend's required tests write, also when they are red: junit.xml, coverage.xml
+// (Cobertura), html/.
+func (s *Slipway) FrontendReports(ctx context.Context) (*dagger.Directory, error) {
+	return s.pipeline().FrontendReports(ctx)
+}
+
+// Image builds one image of the setting `images` and returns it, for a look at it.
+func (s *Slipway) Image(
+	ctx context.Context,
+	// Its name in the setting, such as backend.
+	name string,
+) (*dagger.Container, error) {
+	return s.pipeline().Image(ctx, name)
+}
+
+// Publish runs stages 1 to 6: all gates, then all images under the tag of the commit and the version. No floating tag moves.
+//
+// +cache="never"
+func (s *Slipway) Publish(
+	ctx context.Context,
+	// Version to publish, MAJOR.MINOR.PATCH[-prerelease].
+	version string,
+) (string, error) {
+	return s.pipeline().Publish(ctx, version)
+}
+
+// Changelog prints the notes of the commits between two releases, from git alone.
+func (s *Slipway) Changelog(
+	ctx context.Context,
+	// Version to start after; the release before `to` when it is not given.
+	//
+	// +optional
+	from string,
+	// Version to end with; the last commit when it is not given.
+	//
+	// +optional
+	to string,
+	// Format of the notes: markdown or json.
+	//
+	// +default="markdown"
+	format string,
+) (string, error) {
+	return s.pipeline().Changelog(ctx, from, to, format)
+}
+
+// Report prints the report of this repository's last run on this engine, failed runs included.
+//
+// +cache="never"
+func (s *Slipway) Report(
+	ctx context.Context,
+	// Format of the report: text or json.
+	//
+	// +default="text"
+	format string,
+) (string, error) {
+	return s.pipeline().Report(ctx, format)
+}

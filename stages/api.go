@@ -1,0 +1,188 @@
+package stages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/changelog"
+	"dagger/slipway/stages/report"
+)
+
+// Pipeline is what the module's functions call: the engine and the settings.
+type Pipeline struct {
+	Dag      *dagger.Client
+	Settings Settings
+}
+
+// Release runs the whole pipeline and returns its report. A failed run's report is the error, because a result beside
+// an error is lost.
+func (p Pipeline) Release(ctx context.Context, options Options) (string, error) {
+	return p.upTo(ctx, cleanup, options)
+}
+
+// Publish runs the pipeline up to the push of the version tags; no floating tag moves.
+func (p Pipeline) Publish(ctx context.Context, version string) (string, error) {
+	return p.upTo(ctx, buildAndPush, Options{Version: version})
+}
+
+// Validate says whether a release would be refused.
+func (p Pipeline) Validate(ctx context.Context, version string) (string, error) {
+	return p.upTo(ctx, validateRelease, Options{Version: version})
+}
+
+func (p Pipeline) upTo(ctx context.Context, last string, options Options) (string, error) {
+	r, err := NewRun(p.Dag, p.Settings, options)
+	if err != nil {
+		return "", plain(err)
+	}
+	result := r.runTo(ctx, last)
+	if last == validateRelease {
+		return textOrError(result, "")
+	}
+	note := ""
+	if err := r.keep(ctx, result); err != nil {
+		note = "\nThis report could not be kept for a later `report`: " + explain(err).Error() + "\n"
+	}
+	return textOrError(result, note)
+}
+
+// Stage runs one gate on its own.
+func (p Pipeline) Stage(ctx context.Context, name string) (string, error) {
+	r, err := newStageRun(p.Dag, p.Settings)
+	if err != nil {
+		return "", plain(err)
+	}
+	return textOrError(r.only(ctx, name), "")
+}
+
+// Scan runs the security scan on its own.
+func (p Pipeline) Scan(ctx context.Context) (string, error) { return p.Stage(ctx, securityScan) }
+
+// Dependencies runs the dependency check on its own.
+func (p Pipeline) Dependencies(ctx context.Context) (string, error) {
+	return p.Stage(ctx, dependencyCheck)
+}
+
+// TestBackend runs the backend's tests on their own.
+func (p Pipeline) TestBackend(ctx context.Context) (string, error) {
+	return p.Stage(ctx, backendTests)
+}
+
+// TestFrontend runs the frontend's tests on their own.
+func (p Pipeline) TestFrontend(ctx context.Context) (string, error) {
+	return p.Stage(ctx, frontendTests)
+}
+
+// BackendReports are the files that the backend's tests write, red ones too.
+func (p Pipeline) BackendReports(ctx context.Context) (*dagger.Directory, error) {
+	return p.reports(ctx, (*Run).backendSuite)
+}
+
+// FrontendReports are the files that the frontend's tests write, red ones too.
+func (p Pipeline) FrontendReports(ctx context.Context) (*dagger.Directory, error) {
+	return p.reports(ctx, (*Run).frontendSuite)
+}
+
+func (p Pipeline) reports(ctx context.Context, suiteOf func(*Run, context.Context) (suite, error)) (*dagger.Directory, error) {
+	r, err := newStageRun(p.Dag, p.Settings)
+	if err != nil {
+		return nil, plain(err)
+	}
+	if err := r.load(ctx); err != nil {
+		return nil, plain(err)
+	}
+	s, err := suiteOf(r, ctx)
+	if err != nil {
+		return nil, plain(err)
+	}
+	ran, err := r.runTests(ctx, s.required, s.command)
+	return ran.folder, plain(err)
+}
+
+// Image builds one image.
+func (p Pipeline) Image(ctx context.Context, name string) (*dagger.Container, error) {
+	r, err := newStageRun(p.Dag, p.Settings)
+	if err != nil {
+		return nil, plain(err)
+	}
+	container, err := r.image(ctx, name)
+	return container, plain(err)
+}
+
+// Plan says what a release would do.
+func (p Pipeline) Plan(ctx context.Context, version string) (string, error) {
+	r, err := NewRun(p.Dag, p.Settings, Options{Version: version, DryRun: true})
+	if err != nil {
+		return "", plain(err)
+	}
+	text, err := r.plan(ctx)
+	return text, plain(err)
+}
+
+// Changelog returns the notes from one release to another, or to the last commit, as markdown or json.
+func (p Pipeline) Changelog(ctx context.Context, from, to, format string) (string, error) {
+	r, err := newStageRun(p.Dag, p.Settings)
+	if err != nil {
+		return "", plain(err)
+	}
+	if err := r.load(ctx); err != nil {
+		return "", plain(err)
+	}
+	notes, err := r.changelogBetween(ctx, from, to)
+	if err != nil {
+		return "", plain(err)
+	}
+	switch format {
+	case "markdown":
+		return notes.Markdown(changelog.BodyLimit), nil
+	case "json":
+		return string(notes.JSON()), nil
+	}
+	return "", fmt.Errorf("expected the format markdown or json, found %q", format)
+}
+
+// Report renders the report of the last run.
+func (p Pipeline) Report(ctx context.Context, format string) (string, error) {
+	if format != "text" && format != "json" {
+		return "", fmt.Errorf("expected the format text or json, found %q", format)
+	}
+	r, err := newStageRun(p.Dag, p.Settings)
+	if err != nil {
+		return "", plain(err)
+	}
+	last, err := r.lastReport(ctx)
+	if err != nil {
+		return "", plain(err)
+	}
+	if format == "json" {
+		return last.JSON()
+	}
+	return last.Text(), nil
+}
+
+func textOrError(result report.Report, note string) (string, error) {
+	text := result.Text() + note
+	if !result.Outcome.Green() {
+		return "", errors.New(strings.TrimRight(text, "\n"))
+	}
+	return text, nil
+}
+
+// plain is an error as users read it: one text with what to do next, and an exit code of 1 whatever tool failed.
+func plain(err error) error {
+	if err == nil {
+		return nil
+	}
+	f := explain(err)
+	text := f.Error()
+	if f.output != "" {
+		text += "\nthe end of its output:\n" + f.output
+	}
+	if f.next != "" {
+		text += "\nnext: " + f.next
+	}
+	return errors.New(text)
+}

@@ -1,0 +1,146 @@
+package stages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/report"
+)
+
+// built is one image, ready to be scanned and pushed.
+type built struct {
+	Image
+	container *dagger.Container
+	reused    bool // published by an earlier run of this commit
+	digest    string
+	tags      []string
+	seconds   float64
+}
+
+// buildImages builds every image, or takes the one that an earlier run of this commit has pushed. All failures count.
+func (r *Run) buildImages(ctx context.Context) error {
+	failures := make([]error, len(r.config.images))
+	var group errgroup.Group
+	for n, image := range r.config.images {
+		group.Go(func() error {
+			b, err := r.build(ctx, image)
+			if err != nil {
+				failures[n] = buildFailure(image, err)
+				return nil
+			}
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.images[image.Name] = b
+			return nil
+		})
+	}
+	group.Wait() //nolint:errcheck // failures holds them
+	var failed []error
+	for _, err := range failures {
+		if err != nil {
+			failed = append(failed, err)
+		}
+	}
+	return joinFailures(failed)
+}
+
+func buildFailure(image Image, err error) error {
+	f := *explain(err)
+	f.err = fmt.Errorf("image %s: %w", image.Name, f.err)
+	f.ending = report.Failed
+	if f.next == "" {
+		f.next = fmt.Sprintf("build it on its own to see more: dagger call image --name=%s", image.Name)
+	}
+	return &f
+}
+
+func (r *Run) build(ctx context.Context, image Image) (*built, error) {
+	start := time.Now()
+	b := &built{Image: image}
+	if at, ok := r.state.published(image.Name); ok {
+		where, err := r.registry.Repository(image.Name)
+		if err != nil {
+			return nil, err
+		}
+		b.reused, b.digest = true, at.Digest
+		b.container = r.authenticated(r.dag.Container()).From(where + "@" + at.Digest)
+	} else {
+		b.container = r.labelled(r.dockerBuild(image), image)
+	}
+	_, err := b.container.Sync(ctx)
+	b.seconds = time.Since(start).Seconds()
+	return b, err
+}
+
+func (r *Run) dockerBuild(image Image) *dagger.Container {
+	return r.source.folders[image.Context].DockerBuild(dagger.DirectoryDockerBuildOpts{
+		Dockerfile: image.Dockerfile,
+		Target:     image.Target,
+		BuildArgs:  []dagger.BuildArg{{Name: "VERSION", Value: r.versionText()}},
+	})
+}
+
+// versionText is what an image is told to be: the version, or the commit when it is built outside of a release.
+func (r *Run) versionText() string {
+	if r.Version.String() == "" {
+		return "sha-" + r.source.commit[:7]
+	}
+	return r.Version.String()
+}
+
+const labelPrefix = "org.opencontainers.image."
+
+// labelled says in the image itself where it is from. The time is the commit's, so that the same commit gives the same image.
+func (r *Run) labelled(c *dagger.Container, image Image) *dagger.Container {
+	c = c.
+		WithLabel(labelPrefix+"title", path.Base(image.Name)).
+		WithLabel(labelPrefix+"version", r.versionText()).
+		WithLabel(labelPrefix+"revision", r.source.commit).
+		WithLabel(labelPrefix+"created", r.source.time.Format(time.RFC3339))
+	if r.source.remote != "" {
+		c = c.WithLabel(labelPrefix+"source", r.source.remote)
+	}
+	if r.Reason != "" {
+		c = c.WithLabel("slipway.forced", "skipped "+forceSkips+": "+r.Reason)
+	}
+	return c
+}
+
+// forceSkips is what a forced release leaves out, in the words of every place that has to say so.
+const forceSkips = "security scan, dependency check and slow tests"
+
+// authenticated lets the engine pull and push with the registry's token.
+func (r *Run) authenticated(c *dagger.Container) *dagger.Container {
+	if r.config.RegistryToken == nil || r.config.RegistryUser == "" {
+		return c
+	}
+	return c.WithRegistryAuth(r.config.Registry, r.config.RegistryUser, r.config.RegistryToken)
+}
+
+// image builds one image of the setting, for a look at it.
+func (r *Run) image(ctx context.Context, name string) (*dagger.Container, error) {
+	if err := r.load(ctx); err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, image := range r.config.images {
+		if names = append(names, image.Name); image.Name != name {
+			continue
+		}
+		if r.source.folders[image.Context] == nil {
+			return nil, refuseState("correct the setting images", "the folder %s is not in the repository", image.Context)
+		}
+		b, err := r.build(ctx, image)
+		if err != nil {
+			return nil, buildFailure(image, err)
+		}
+		return b.container, nil
+	}
+	return nil, refuseInput(errors.New("no image is called " + name + ": the setting images has " + listOf(names)))
+}

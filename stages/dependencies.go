@@ -1,0 +1,172 @@
+package stages
+
+import (
+	"context"
+	"path"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/gate"
+)
+
+// checkDependencies sees that locks are there and agree with their manifests, and what is known of the locked versions.
+func (r *Run) checkDependencies(ctx context.Context) (Outcome, error) {
+	var backend, frontend, scanned gate.Result
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		backend, err = r.checkPythonLocks(ctx)
+		return err
+	})
+	group.Go(func() (err error) {
+		frontend, err = r.checkNodeLocks(ctx)
+		return err
+	})
+	group.Go(func() (err error) {
+		scanned, err = r.scanLocks(ctx)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return Outcome{}, err
+	}
+	return judged(gate.Join(scanned, backend, frontend)), nil
+}
+
+// checkPythonLocks leaves uv's and Poetry's locks to uv and Poetry, and reads requirements itself: no tool of the field
+// compares those with their manifest.
+func (r *Run) checkPythonLocks(ctx context.Context) (gate.Result, error) {
+	folder := r.config.backend.path
+	from := r.source.folders[folder]
+	if from == nil {
+		return gate.Skip("no folder " + folder), nil
+	}
+	files, err := contents(ctx, from, folder, pythonManifests)
+	if err != nil {
+		return gate.Result{}, err
+	}
+	switch {
+	case files["uv.lock"].Content != nil:
+		return r.askTool(ctx, from, "uv.lock", []string{"uv", "lock", "--check"}, "run uv lock in "+folder+" and commit uv.lock")
+	case files["poetry.lock"].Content != nil:
+		return r.askTool(ctx, from, "poetry.lock", []string{"/root/.local/bin/poetry", "check", "--lock"}, "run poetry lock in "+folder+" and commit poetry.lock")
+	}
+	return gate.PythonLocks(files["pyproject.toml"], files["requirements.txt"], files["requirements-dev.txt"]), nil
+}
+
+// askTool lets the tool that wrote a lock say whether it is in step.
+func (r *Run) askTool(ctx context.Context, from *dagger.Directory, lock string, command []string, remedy string) (gate.Result, error) {
+	c, err := r.pythonEnvironment(ctx, from)
+	if err != nil {
+		return gate.Result{}, err
+	}
+	c = c.WithExec(command, dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
+	code, err := c.ExitCode(ctx)
+	if err != nil {
+		return gate.Result{}, err
+	}
+	if code == 0 {
+		return gate.Result{Verdict: gate.Pass, Figures: []string{lock + " in step"}}, nil
+	}
+	return gate.Result{Verdict: gate.Fail, Reason: lock + " does not agree with pyproject.toml: " + remedy}, nil
+}
+
+func (r *Run) checkNodeLocks(ctx context.Context) (gate.Result, error) {
+	folder := r.config.frontend.path
+	from := r.source.folders[folder]
+	if from == nil {
+		return gate.Skip("no folder " + folder), nil
+	}
+	files, err := contents(ctx, from, folder, nodeManifests)
+	if err != nil {
+		return gate.Result{}, err
+	}
+	return gate.NpmLock(files["package.json"], files["package-lock.json"]), nil
+}
+
+// contents reads the named files of a folder, those that are there.
+func contents(ctx context.Context, from *dagger.Directory, folder string, names []string) (map[string]gate.File, error) {
+	entries, err := from.Entries(ctx)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string]gate.File{}
+	for _, name := range names {
+		file := gate.File{Path: path.Join(folder, name)}
+		if slices.Contains(entries, name) {
+			text, err := from.File(name).Contents(ctx)
+			if err != nil {
+				return nil, err
+			}
+			file.Content = []byte(text)
+		}
+		files[name] = file
+	}
+	return files, nil
+}
+
+// lockFiles are the locks that Trivy reads.
+var lockFiles = []string{"uv.lock", "poetry.lock", "requirements.txt", "package-lock.json"}
+
+// scanLocks asks Trivy about the locked versions. Licences stand in the installed packages, so those are shown to it too.
+func (r *Run) scanLocks(ctx context.Context) (gate.Result, error) {
+	ignores, err := r.ignoreFile(ctx)
+	if err != nil {
+		return gate.Result{}, err
+	}
+	if ignored := gate.Ignores(r.config.IgnoreFile, ignores, time.Now()); ignored.Verdict == gate.Error {
+		return ignored, nil
+	}
+	trivy, database, err := r.trivy(ctx, ignores)
+	if err != nil || database.Verdict.Red() {
+		return database, err
+	}
+	scan := gate.Scan{Target: "dependencies", Artifact: "/locks", Type: "filesystem"}
+	for _, side := range []struct {
+		folder  folder
+		install func(context.Context, *dagger.Directory) (*dagger.Container, error)
+		mount   func(*dagger.Container, string, *dagger.Container) *dagger.Container
+	}{
+		{r.config.backend, r.pythonEnvironment, withVenv},
+		{r.config.frontend, r.nodeEnvironment, withNodeModules},
+	} {
+		from := r.source.folders[side.folder.path]
+		if from == nil {
+			continue
+		}
+		files, err := contents(ctx, from, side.folder.path, append(slices.Clone(lockFiles), "pyproject.toml", "package.json"))
+		if err != nil {
+			return gate.Result{}, err
+		}
+		at := path.Join("/locks", side.folder.path)
+		for name, file := range files {
+			if file.Content == nil {
+				continue
+			}
+			trivy = trivy.WithFile(path.Join(at, name), from.File(name))
+			if slices.Contains(lockFiles, name) {
+				scan.Files = append(scan.Files, path.Join(side.folder.path, name))
+			}
+		}
+		installed, err := side.install(ctx, from)
+		if err != nil {
+			return gate.Result{}, err
+		}
+		trivy = side.mount(trivy, at, installed)
+	}
+	slices.Sort(scan.Files)
+	scan, err = runTrivy(ctx, trivy, scan, "fs", "--scanners", "vuln,license", "--include-dev-deps", "--skip-db-update", "--offline-scan", "/locks")
+	if err != nil {
+		return gate.Result{}, err
+	}
+	return r.config.policy.Judge(scan), nil
+}
+
+func withVenv(trivy *dagger.Container, _ string, installed *dagger.Container) *dagger.Container {
+	return trivy.WithMountedDirectory("/venv", installed.Directory("/venv")).WithEnvVariable("VIRTUAL_ENV", "/venv")
+}
+
+func withNodeModules(trivy *dagger.Container, at string, installed *dagger.Container) *dagger.Container {
+	return trivy.WithMountedDirectory(path.Join(at, "node_modules"), installed.Directory("/app/node_modules"))
+}

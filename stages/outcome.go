@@ -1,0 +1,101 @@
+package stages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/gate"
+	"dagger/slipway/stages/report"
+)
+
+// Outcome is what a stage that did its work says about it.
+type Outcome struct {
+	Ending   report.Ending
+	Reason   string
+	Figures  []string
+	Findings []gate.Finding
+	Output   string
+	Next     string
+}
+
+func passed(figures ...string) Outcome {
+	return Outcome{Ending: report.Passed, Figures: figures}
+}
+
+func skipped(reason string) Outcome { return Outcome{Ending: report.Skipped, Reason: reason} }
+
+func notConfigured(reason string) Outcome {
+	return Outcome{Ending: report.NotConfigured, Reason: reason}
+}
+
+// judged turns the verdict of a gate into an outcome.
+func judged(r gate.Result) Outcome {
+	endings := map[gate.Verdict]report.Ending{gate.Pass: report.Passed, gate.Fail: report.Failed, gate.Skipped: report.Skipped}
+	ending, ok := endings[r.Verdict]
+	if !ok {
+		ending = report.Broken
+	}
+	return Outcome{Ending: ending, Reason: r.Reason, Figures: r.Figures, Findings: r.Findings}
+}
+
+// failure is an error that knows more than its text: which outcome the run gets, what a tool printed, what to do next.
+type failure struct {
+	err     error
+	outcome report.Outcome
+	ending  report.Ending
+	output  string
+	next    string
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+// refuseInput is for what the caller typed or set.
+func refuseInput(err error) error {
+	return &failure{err: err, outcome: report.RefusedInput, ending: report.Failed}
+}
+
+// refuseState is for what was found in the repository or the registry.
+func refuseState(next, format string, args ...any) error {
+	return &failure{err: fmt.Errorf(format, args...), outcome: report.RefusedState, ending: report.Failed, next: next}
+}
+
+// maxOutputLines is how much of a failed tool's output a report keeps: its end, where the reason stands.
+const maxOutputLines = 25
+
+// explain takes apart the error of a failed exec, whose text alone is "exit code: 1".
+func explain(err error) *failure {
+	var f *failure
+	if errors.As(err, &f) {
+		return f
+	}
+	f = &failure{err: err, ending: report.Broken}
+	var exec *dagger.ExecError
+	switch {
+	case errors.As(err, &exec):
+		f.err = fmt.Errorf("%s ended with exit code %d", command(exec.Cmd), exec.ExitCode)
+		f.output = lastLines(exec.Stdout + "\n" + exec.Stderr)
+	case errors.Is(err, context.DeadlineExceeded):
+		f.err = errors.New("did not finish in its time")
+	}
+	return f
+}
+
+// command names a program and its first argument: a whole script would bury the message.
+func command(args []string) string {
+	if len(args) == 0 {
+		return "the command"
+	}
+	if args[0] == "sh" || args[0] == "/bin/sh" {
+		return "the step"
+	}
+	return strings.Join(args[:min(2, len(args))], " ")
+}
+
+func lastLines(output string) string {
+	lines := strings.Split(strings.TrimSpace(output), "\n")
+	return strings.Join(lines[max(0, len(lines)-maxOutputLines):], "\n")
+}

@@ -1,0 +1,177 @@
+package stages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"dagger/slipway/stages/registry"
+	"dagger/slipway/stages/report"
+	"dagger/slipway/stages/retry"
+	"dagger/slipway/stages/version"
+)
+
+// push writes the images in two steps, so that no VERSION is seen before every image of the release is there:
+// first all of them under the tag of the commit, then VERSION on all of them, by digest.
+func (r *Run) push(ctx context.Context) (Outcome, error) {
+	if len(r.config.images) == 0 {
+		return notConfigured("no images are set"), nil
+	}
+	figures := r.buildFigures()
+	if r.DryRun {
+		return Outcome{Ending: report.DryRun, Reason: "would push", Figures: figures}, nil
+	}
+	if err := r.pushCommitTags(ctx); err != nil {
+		return Outcome{Figures: figures}, r.incomplete(err)
+	}
+	if err := r.pushVersionTags(ctx); err != nil {
+		return Outcome{Figures: figures}, r.incomplete(err)
+	}
+	return passed(figures...), nil
+}
+
+func (r *Run) buildFigures() []string {
+	var figures []string
+	for _, image := range r.config.images {
+		b := r.images[image.Name]
+		word := "built"
+		if b.reused {
+			word = "found"
+		}
+		figures = append(figures, fmt.Sprintf("%s %s in %.1f s", b.Name, word, b.seconds))
+	}
+	return figures
+}
+
+// incomplete says what is in the registry now, and that a second run continues there.
+func (r *Run) incomplete(err error) error {
+	r.setOutcome(report.PublishIncomplete)
+	f := *explain(err)
+	f.ending = report.Broken
+	var there []string
+	for _, image := range r.config.images {
+		if b := r.images[image.Name]; b != nil && len(b.tags) > 0 {
+			there = append(there, b.Name+" "+strings.Join(b.tags, " "))
+		}
+	}
+	if len(there) == 0 {
+		there = []string{"nothing of this release"}
+	}
+	f.next = "in the registry now: " + strings.Join(there, ", ") + "; no floating tag was moved; run the same line again to complete it"
+	return &f
+}
+
+func (r *Run) pushCommitTags(ctx context.Context) error {
+	failures := make([]error, len(r.config.images))
+	var group errgroup.Group
+	for n, image := range r.config.images {
+		group.Go(func() error {
+			failures[n] = r.pushCommitTag(ctx, r.images[image.Name])
+			return nil
+		})
+	}
+	group.Wait() //nolint:errcheck // failures holds them
+	return errors.Join(failures...)
+}
+
+func (r *Run) pushCommitTag(ctx context.Context, b *built) error {
+	if !b.reused {
+		digest, err := r.publish(ctx, b)
+		if err != nil {
+			return err
+		}
+		b.digest = digest
+	}
+	if err := r.registry.Tag(ctx, registry.Move{Image: b.Name, Tag: r.state.shaTag, Digest: b.digest}); err != nil {
+		return err
+	}
+	r.note(b, r.state.shaTag)
+	return nil
+}
+
+// publish sends the layers through the engine, which has them. Its own patience ends after some seconds of errors
+// and at the first 429, so a run that may take an hour adds some of its own.
+func (r *Run) publish(ctx context.Context, b *built) (digest string, err error) {
+	where, err := r.registry.Repository(b.Name)
+	if err != nil {
+		return "", err
+	}
+	for try := range retry.Tries {
+		var ref string
+		if ref, err = r.authenticated(b.container).Publish(ctx, where+":"+r.state.shaTag); err == nil {
+			_, digest, _ = strings.Cut(ref, "@")
+			return digest, nil
+		}
+		if !passing(err) || retry.Sleep(ctx, retry.Delay(try)) != nil {
+			break
+		}
+	}
+	return "", fmt.Errorf("pushing %s: %w", where, explain(err))
+}
+
+// passing tells a registry that is busy or away for a moment from one that has said no.
+func passing(err error) bool {
+	text := err.Error()
+	for _, sign := range []string{"408", "429", "500 Internal", "502 Bad", "503 Service", "504 Gateway", "connection reset", "EOF", "timeout"} {
+		if strings.Contains(text, sign) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *Run) pushVersionTags(ctx context.Context) error {
+	var moves []registry.Move
+	for _, image := range r.config.images {
+		moves = append(moves, registry.Move{Image: image.Name, Tag: r.Version.String(), Digest: r.images[image.Name].digest})
+	}
+	if err := r.registry.TagOnce(ctx, moves...); err != nil {
+		return err
+	}
+	for _, image := range r.config.images {
+		r.note(r.images[image.Name], r.Version.String())
+	}
+	return nil
+}
+
+func (r *Run) note(b *built, tag string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	b.tags = append(b.tags, tag)
+}
+
+// promote moves the floating tags that this version is entitled to, all or none.
+func (r *Run) promote(ctx context.Context) error {
+	if r.registry == nil || r.DryRun || len(r.config.images) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
+	defer cancel()
+	// Read again: a release that overtook this one may have moved them in the meantime.
+	current, err := r.readState(ctx)
+	if err != nil {
+		return r.incomplete(err)
+	}
+	known := append(r.source.versions(), current.known...)
+	var moves []registry.Move
+	for _, d := range version.FloatingTags(r.Version, known) {
+		for _, image := range r.config.images {
+			if d.Moves {
+				moves = append(moves, registry.Move{Image: image.Name, Tag: d.Tag, Digest: r.images[image.Name].digest})
+			}
+		}
+	}
+	if len(moves) == 0 {
+		return nil
+	}
+	r.moved, err = r.registry.Promote(ctx, moves)
+	if err != nil {
+		r.setOutcome(report.PublishIncomplete)
+		return &failure{err: err, ending: report.Broken, next: "the versions themselves are published; run the same line again to move the floating tags"}
+	}
+	return nil
+}

@@ -1,0 +1,179 @@
+package stages
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"golang.org/x/sync/errgroup"
+
+	"dagger/slipway/internal/telemetry"
+	"dagger/slipway/stages/report"
+)
+
+// stageTime bounds a stage, so that one that hangs ends as an error.
+const stageTime = 45 * time.Minute
+
+// part is one piece of work in the graph: a stage, or the preparation of one.
+type part struct {
+	name    string
+	after   []string
+	always  bool
+	work    func(context.Context) Outcome
+	outcome Outcome
+	start   time.Time
+	end     time.Time
+	done    chan struct{}
+}
+
+const preparing = "prepare "
+
+// parts turns stages into the graph that is run.
+func (r *Run) parts(stages []stage) []*part {
+	var parts []*part
+	add := func(name string, after []string, always bool, work func(context.Context) Outcome) {
+		parts = append(parts, &part{name: name, after: after, always: always, work: work, done: make(chan struct{})})
+	}
+	for _, s := range stages {
+		after := slices.Clone(s.after)
+		for _, name := range s.afterPrepare {
+			after = append(after, preparing+name)
+		}
+		if s.prepare != nil {
+			add(preparing+s.name, s.prepareAfter, false, func(ctx context.Context) Outcome { return outcomeOf(passed(), s.prepare(r, ctx)) })
+			after = append(after, preparing+s.name)
+		}
+		add(s.name, after, s.always, func(ctx context.Context) Outcome { return r.runStage(ctx, s) })
+	}
+	return parts
+}
+
+// runStage runs a stage and what follows it, and softens the verdict of one that force skips.
+func (r *Run) runStage(ctx context.Context, s stage) Outcome {
+	o := outcomeOf(s.run(r, ctx))
+	if s.forceSkips && r.Reason != "" {
+		return forced(o, r.Reason)
+	}
+	if s.then == nil || o.Ending.Red() {
+		return o
+	}
+	return outcomeOf(o, s.then(r, ctx))
+}
+
+// forced is what a stage that force skips has found: reported, never passed, never in the way.
+func forced(o Outcome, reason string) Outcome {
+	found := string(o.Ending)
+	if o.Reason != "" {
+		found += ", " + o.Reason
+	}
+	figures := append([]string{"its result would be: " + found}, o.Figures...)
+	for i := range o.Findings {
+		o.Findings[i].Gates = false
+	}
+	return Outcome{Ending: report.Skipped, Reason: "forced: " + reason, Figures: figures, Findings: o.Findings}
+}
+
+func outcomeOf(o Outcome, err error) Outcome {
+	if err == nil {
+		return o
+	}
+	f := explain(err)
+	return Outcome{Ending: f.ending, Reason: f.Error(), Output: f.output, Next: f.next, Figures: o.Figures, Findings: o.Findings}
+}
+
+// runAll runs every part as soon as what it waits for has passed, and lets the others finish when one fails: a user
+// wants to know of all that is wrong, not only of the first.
+func runAll(ctx context.Context, parts []*part) {
+	byName := map[string]*part{}
+	for _, p := range parts {
+		byName[p.name] = p
+	}
+	var group errgroup.Group
+	for _, p := range parts {
+		group.Go(func() error {
+			defer close(p.done)
+			for _, name := range p.after {
+				<-byName[name].done
+			}
+			p.start = time.Now()
+			if blocker := p.blocker(byName); blocker != "" {
+				p.outcome = Outcome{Ending: report.NotRun, Reason: blocker}
+			} else {
+				p.outcome = p.traced(ctx)
+			}
+			p.end = time.Now()
+			return nil
+		})
+	}
+	group.Wait() //nolint:errcheck // outcomes carry the errors
+}
+
+// blocker names what keeps a part from running.
+func (p *part) blocker(byName map[string]*part) string {
+	if p.always {
+		return ""
+	}
+	var blockers []string
+	for _, name := range p.after {
+		if o := byName[name].outcome; o.Ending.Red() || o.Ending == report.NotRun {
+			blockers = append(blockers, strings.TrimPrefix(name, preparing))
+		}
+	}
+	if len(blockers) == 0 {
+		return ""
+	}
+	return "waits for " + strings.Join(blockers, ", ")
+}
+
+// traced runs the part under a span of its name, so that the progress reads like the table.
+func (p *part) traced(ctx context.Context) (o Outcome) {
+	ctx, cancel := context.WithTimeout(ctx, stageTime)
+	defer cancel()
+	title := p.name
+	if rest, ok := strings.CutPrefix(p.name, preparing); ok {
+		title = rest + ": build"
+	}
+	ctx, span := otel.Tracer("slipway").Start(ctx, title, telemetry.Reveal())
+	defer telemetry.End(span, func() error {
+		if o.Ending.Red() {
+			return fmt.Errorf("%s", o.Reason)
+		}
+		return nil
+	})
+	return p.work(ctx)
+}
+
+// criticalPath walks back from the part that ended last, each time to what it waited for longest.
+func criticalPath(parts []*part) []report.Part {
+	byName := map[string]*part{}
+	var at *part
+	for _, p := range parts {
+		byName[p.name] = p
+		if at == nil || p.end.After(at.end) {
+			at = p
+		}
+	}
+	var path []report.Part
+	for at != nil {
+		seconds := at.end.Sub(at.start).Seconds()
+		if seconds >= 0.05 {
+			name := at.name
+			if rest, ok := strings.CutPrefix(name, preparing); ok {
+				name = rest + " (build)"
+			}
+			path = append(path, report.Part{Name: name, Seconds: seconds})
+		}
+		var last *part
+		for _, name := range at.after {
+			if p := byName[name]; last == nil || p.end.After(last.end) {
+				last = p
+			}
+		}
+		at = last
+	}
+	slices.Reverse(path)
+	return path
+}

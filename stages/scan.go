@@ -1,0 +1,116 @@
+package stages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/gate"
+)
+
+const (
+	trivyCache  = "/root/.cache/trivy"
+	ignorePath  = "/slipway/.trivyignore.yaml"
+	archivePath = "/image.tar"
+)
+
+// scan looks for secrets and misconfiguration in the repository, and for vulnerabilities in the images that will be pushed.
+func (r *Run) scan(ctx context.Context) (Outcome, error) {
+	ignores, err := r.ignoreFile(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	ignored := gate.Ignores(r.config.IgnoreFile, ignores, time.Now())
+	if ignored.Verdict == gate.Error {
+		return judged(ignored), nil
+	}
+	trivy, database, err := r.trivy(ctx, ignores)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if database.Verdict.Red() {
+		return judged(database), nil
+	}
+	scans := make([]gate.Scan, len(r.config.images)+1)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		scans[0], err = r.scanRepository(ctx, trivy)
+		return err
+	})
+	for n, image := range r.config.images {
+		group.Go(func() (err error) {
+			scans[n+1], err = r.scanImage(ctx, trivy, r.images[image.Name])
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return Outcome{}, err
+	}
+	return judged(gate.Join(r.config.policy.Judge(scans...), ignored, database)), nil
+}
+
+// trivyDatabase is shared by all runs of an engine; Trivy opens it for reading only, so scans run beside each other.
+const trivyDatabase = "slipway-trivy-database"
+
+// trivy is a scanner with a database that is fresh: whether it is gets checked in every run.
+func (r *Run) trivy(ctx context.Context, ignores []byte) (*dagger.Container, gate.Result, error) {
+	c := r.tool("trivy").
+		WithEnvVariable("TRIVY_NO_PROGRESS", "true").
+		WithEnvVariable("TRIVY_SKIP_VERSION_CHECK", "true").
+		WithMountedCache(trivyCache+"/db", r.dag.CacheVolume(trivyDatabase))
+	fresh := c.WithEnvVariable("SLIPWAY_RUN", r.nonce).WithExec([]string{"sh", "-c", "trivy image --download-db-only >&2 && trivy version --format json"})
+	stdout, err := fresh.Stdout(ctx)
+	if err != nil {
+		f := explain(err)
+		f.err = errors.New("Trivy could not fetch its vulnerability database")
+		f.next = "see that the engine can reach the database's mirror, and run it again"
+		return nil, gate.Result{}, f
+	}
+	c = c.WithEnvVariable("SLIPWAY_RUN", r.nonce).WithNewFile(ignorePath, string(ignores))
+	return c, gate.Database([]byte(stdout), time.Now()), nil
+}
+
+func (r *Run) scanRepository(ctx context.Context, trivy *dagger.Container) (gate.Scan, error) {
+	c := trivy.WithMountedDirectory("/repository", r.source.folders["."])
+	return runTrivy(ctx, c, gate.Scan{Target: "repository", Artifact: "/repository", Type: "filesystem"},
+		"fs", "--scanners", "secret,misconfig", "--skip-check-update", "/repository")
+}
+
+// scanImage scans the archive of the image. What Trivy learns of a layer is kept per image, so that only new layers are read.
+func (r *Run) scanImage(ctx context.Context, trivy *dagger.Container, b *built) (gate.Scan, error) {
+	layers := r.dag.CacheVolume("slipway-trivy-layers-" + b.Name)
+	c := trivy.
+		WithMountedCache(trivyCache+"/fanal", layers, dagger.ContainerWithMountedCacheOpts{Sharing: dagger.CacheSharingModeLocked}).
+		WithMountedFile(archivePath, b.container.AsTarball())
+	return runTrivy(ctx, c, gate.Scan{Target: b.Name + " image", Artifact: archivePath, Type: "container_image"},
+		"image", "--scanners", "vuln,secret", "--skip-db-update", "--skip-java-db-update", "--offline-scan", "--exit-on-eol", fmt.Sprint(gate.ExitFindings), "--input", archivePath)
+}
+
+// runTrivy keeps exit code and report apart: what they mean together is for the gate to say.
+func runTrivy(ctx context.Context, c *dagger.Container, scan gate.Scan, args ...string) (gate.Scan, error) {
+	command := append([]string{"trivy", args[0], "--format", "json", "--exit-code", fmt.Sprint(gate.ExitFindings), "--ignorefile", ignorePath}, args[1:]...)
+	c = c.WithExec(command, dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
+	code, err := c.ExitCode(ctx)
+	if err != nil {
+		return scan, err
+	}
+	report, err := c.Stdout(ctx)
+	if err != nil {
+		return scan, err
+	}
+	if code != 0 && code != gate.ExitFindings {
+		stderr, err := c.Stderr(ctx)
+		if err != nil {
+			return scan, err
+		}
+		f := explain(fmt.Errorf("Trivy could not scan the %s: it ended with exit code %d", scan.Target, code))
+		f.output, f.next = lastLines(stderr), "this is no verdict on the "+scan.Target+"; run it again"
+		return scan, f
+	}
+	scan.ExitCode, scan.Report = code, []byte(report)
+	return scan, nil
+}

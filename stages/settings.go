@@ -1,0 +1,172 @@
+package stages
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/gate"
+)
+
+// Settings are what a repository says about itself once: the arguments of the module's constructor.
+type Settings struct {
+	Source            *dagger.Directory
+	Registry          string
+	RegistryUser      string
+	RegistryToken     *dagger.Secret
+	Images            string
+	Backend           string
+	Frontend          string
+	TestServices      string
+	CoverageThreshold string
+	Severity          string
+	GateUnfixed       bool
+	IgnoreFile        string
+	LicenceDeny       string
+	VersionFiles      string
+	ToolImages        string
+}
+
+// config is the settings, read.
+type config struct {
+	Settings
+	images       []Image
+	services     []pair
+	tools        map[string]string
+	policy       gate.Policy
+	backend      folder
+	frontend     folder
+	versionFiles []string
+}
+
+// folder is where tests live. One that was not named and is not there is not applicable; one that was named must be there.
+type folder struct {
+	path  string
+	named bool
+}
+
+const (
+	defaultBackend  = "backend"
+	defaultFrontend = "frontend"
+)
+
+// defaultTools are the images that Slipway itself runs, each at a version whose behaviour was tried.
+var defaultTools = map[string]string{
+	"git":    "alpine/git:v2.49.1",
+	"python": "python:3.13-slim",
+	"node":   "node:22-slim",
+	"trivy":  "aquasec/trivy:0.70.0",
+}
+
+// read checks every setting and reports all that are wrong, not only the first.
+func (s Settings) read() (config, error) {
+	c := config{Settings: s, backend: folderOf(s.Backend, defaultBackend), frontend: folderOf(s.Frontend, defaultFrontend)}
+	var wrong []error
+	set := func(name string, err error) {
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("setting %s: %w", name, err))
+		}
+	}
+	var err error
+	c.images, err = ParseImages(s.Images)
+	set("images", err)
+	c.services, err = parsePairs(s.TestServices, "postgres=postgres:17")
+	set("testServices", err)
+	c.tools, err = parseTools(s.ToolImages)
+	set("toolImages", err)
+	c.policy, err = gate.NewPolicy(s.Severity, s.GateUnfixed, s.LicenceDeny)
+	set("severity or licenceDeny", err)
+	_, err = gate.Threshold(s.CoverageThreshold)
+	set("coverageThreshold", err)
+	c.versionFiles, err = parsePaths(s.VersionFiles)
+	set("versionFiles", err)
+	for name, value := range map[string]string{"backend": c.backend.path, "frontend": c.frontend.path, "ignoreFile": s.IgnoreFile} {
+		set(name, checkPath(value))
+	}
+	return c, errors.Join(wrong...)
+}
+
+func folderOf(setting, standard string) folder {
+	if setting == "" {
+		return folder{path: standard}
+	}
+	return folder{path: path.Clean(setting), named: setting != standard}
+}
+
+// pair is one `name=value` of a list setting.
+type pair struct{ name, value string }
+
+var namePattern = regexp.MustCompile(`^[a-z0-9]+(?:[._-][a-z0-9]+)*\z`)
+
+// parsePairs reads `name=value, name=value`; every error quotes the part that is wrong.
+func parsePairs(setting, example string) ([]pair, error) {
+	var pairs []pair
+	for part := range splitList(setting) {
+		name, value, ok := strings.Cut(part, "=")
+		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+		if !ok || value == "" {
+			return nil, fmt.Errorf("expected name=value such as %s, found %q", example, part)
+		}
+		if !namePattern.MatchString(name) {
+			return nil, fmt.Errorf("expected a name of a-z, 0-9 and single . _ - before the =, found %q in %q", name, part)
+		}
+		if slices.ContainsFunc(pairs, func(p pair) bool { return p.name == name }) {
+			return nil, fmt.Errorf("the name %q stands twice", name)
+		}
+		pairs = append(pairs, pair{name, value})
+	}
+	return pairs, nil
+}
+
+// splitList yields the parts of a comma-separated setting, without the empty ones.
+func splitList(setting string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		for part := range strings.SplitSeq(setting, ",") {
+			if part = strings.TrimSpace(part); part != "" && !yield(part) {
+				return
+			}
+		}
+	}
+}
+
+func parseTools(setting string) (map[string]string, error) {
+	pairs, err := parsePairs(setting, "trivy=aquasec/trivy:0.70.0")
+	if err != nil {
+		return nil, err
+	}
+	tools := map[string]string{}
+	for name, image := range defaultTools {
+		tools[name] = image
+	}
+	for _, p := range pairs {
+		if tools[p.name] == "" {
+			return nil, fmt.Errorf("no tool is called %q: Slipway runs git, python, node and trivy", p.name)
+		}
+		tools[p.name] = p.value
+	}
+	return tools, nil
+}
+
+func parsePaths(setting string) ([]string, error) {
+	var paths []string
+	for p := range splitList(setting) {
+		if err := checkPath(p); err != nil {
+			return nil, err
+		}
+		paths = append(paths, path.Clean(p))
+	}
+	return paths, nil
+}
+
+// checkPath keeps paths inside the repository.
+func checkPath(p string) error {
+	clean := path.Clean(p)
+	if path.IsAbs(p) || clean == ".." || strings.HasPrefix(clean, "../") || strings.ContainsFunc(p, func(r rune) bool { return r < ' ' }) {
+		return fmt.Errorf("expected a path inside the repository, found %q", p)
+	}
+	return nil
+}

@@ -1,0 +1,269 @@
+package stages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/registry"
+	"dagger/slipway/stages/report"
+	"dagger/slipway/stages/version"
+	"dagger/slipway/stages/versionfile"
+)
+
+// validate finds everything that can be known to fail before work begins, and writes nothing.
+func (r *Run) validate(ctx context.Context) (Outcome, error) {
+	if err := r.load(ctx); err != nil {
+		return Outcome{}, r.blame(err)
+	}
+	checks := []func(context.Context) error{
+		r.checkClean, r.checkHistory, r.checkTestFolders, r.checkDockerfiles, r.checkVersionFiles, r.checkGitTag, r.checkRegistry,
+	}
+	var wrong []error
+	for _, check := range checks {
+		if err := check(ctx); err != nil {
+			wrong = append(wrong, err)
+		}
+	}
+	if err := joinFailures(wrong); err != nil {
+		return Outcome{}, r.blame(err)
+	}
+	r.previous, _ = version.Previous(r.Version, r.stable())
+	if r.source.remote == "" {
+		r.notCheckedf("release branch, protected tags and the release lock: the repository has no remote")
+	}
+	return passed(r.summary()...), nil
+}
+
+// blame remembers that the run was refused, and not just red.
+func (r *Run) blame(err error) error {
+	f := explain(err)
+	if f.outcome != "" {
+		r.setOutcome(f.outcome)
+	}
+	return err
+}
+
+// joinFailures keeps the first advice of several failures.
+func joinFailures(errs []error) error {
+	if len(errs) < 2 {
+		return errors.Join(errs...)
+	}
+	first := *explain(errs[0])
+	var texts, advice []string
+	for _, err := range errs {
+		f := explain(err)
+		texts = append(texts, f.Error())
+		if f.next != "" && !slices.Contains(advice, f.next) {
+			advice = append(advice, f.next)
+		}
+	}
+	first.err, first.next = errors.New(strings.Join(texts, "; ")), strings.Join(advice, "; ")
+	return &first
+}
+
+func (r *Run) summary() []string {
+	words := []string{"commit " + r.source.commit[:7]}
+	if r.previous == (version.Version{}) {
+		words = append(words, "first release")
+	} else {
+		words = append(words, "after "+r.previous.String())
+	}
+	return words
+}
+
+func (r *Run) checkClean(context.Context) error {
+	if len(r.source.dirty) == 0 {
+		return nil
+	}
+	return r.refuse("commit or stash them", "the working tree has changes: %s", listOf(r.source.dirty))
+}
+
+func (r *Run) checkHistory(context.Context) error {
+	if !r.source.shallow {
+		return nil
+	}
+	return r.refuse("fetch everything first: git fetch --unshallow --tags (in GitHub Actions: fetch-depth: 0)",
+		"the clone is shallow, so that its tags and its history are incomplete")
+}
+
+// checkTestFolders tells a folder that was never there from one that was named and is missing.
+func (r *Run) checkTestFolders(context.Context) error {
+	missing := 0
+	for setting, f := range map[string]folder{"backend": r.config.backend, "frontend": r.config.frontend} {
+		if r.source.folders[f.path] != nil {
+			continue
+		}
+		missing++
+		if f.named {
+			return refuseState("correct the setting", "setting %s: the folder %s is not in the repository", setting, f.path)
+		}
+	}
+	if missing == 2 {
+		return refuseState("name the folders with --backend and --frontend", "neither %s/ nor %s/ is in the repository, so nothing would be tested", defaultBackend, defaultFrontend)
+	}
+	return nil
+}
+
+func (r *Run) checkDockerfiles(ctx context.Context) error {
+	var missing []string
+	for _, i := range r.config.images {
+		context := r.source.folders[i.Context]
+		if context == nil {
+			missing = append(missing, fmt.Sprintf("image %s: the folder %s is not in the repository", i.Name, i.Context))
+			continue
+		}
+		found, err := context.Exists(ctx, i.Dockerfile, dagger.DirectoryExistsOpts{ExpectedType: dagger.ExistsTypeRegularType})
+		if err != nil {
+			return err
+		}
+		if !found {
+			missing = append(missing, fmt.Sprintf("image %s: %s/%s is not in the repository", i.Name, i.Context, i.Dockerfile))
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return refuseState("add and commit it, or correct the setting images", "%s", strings.Join(missing, "; "))
+}
+
+// checkVersionFiles wants every file that carries the version to say this one (V9).
+func (r *Run) checkVersionFiles(ctx context.Context) error {
+	var differing []string
+	for _, path := range r.config.versionFiles {
+		text, found, err := r.repositoryFile(ctx, path)
+		if err != nil {
+			return err
+		}
+		if !found {
+			continue
+		}
+		file, err := versionfile.Read(path, text)
+		if err != nil {
+			return refuseState("correct the file", "%w", err)
+		}
+		agrees, expected, err := file.Agrees(r.Version)
+		if err != nil {
+			return refuseInput(err)
+		}
+		if !agrees {
+			differing = append(differing, fmt.Sprintf("%s says %q, expected %q", path, file.Version, expected))
+		}
+	}
+	if len(differing) == 0 {
+		return nil
+	}
+	text := "the version files do not say " + r.Version.String() + ": " + strings.Join(differing, "; ")
+	if r.Reason != "" {
+		r.notCheckedf("%s (forced)", text)
+		return nil
+	}
+	return r.refuse("change the files and commit", "%s", text)
+}
+
+// repositoryFile reads a file of the commit.
+func (r *Run) repositoryFile(ctx context.Context, path string) ([]byte, bool, error) {
+	root := r.source.folders["."]
+	found, err := root.Exists(ctx, path, dagger.DirectoryExistsOpts{ExpectedType: dagger.ExistsTypeRegularType})
+	if err != nil || !found {
+		return nil, false, err
+	}
+	text, err := root.File(path).Contents(ctx)
+	return []byte(text), err == nil, err
+}
+
+func (r *Run) checkGitTag(context.Context) error {
+	tag, ok := r.source.tagOf(r.Version)
+	if !ok || tag.commit == r.source.commit {
+		return nil
+	}
+	return r.refuse("check out that commit to finish its release, or release the next patch version",
+		"the tag %s exists and names commit %s, not %s", tag.name, tag.commit, r.source.commit)
+}
+
+// checkRegistry reads how far this version has got. A dry run goes on without a registry.
+func (r *Run) checkRegistry(ctx context.Context) error {
+	if len(r.config.images) == 0 {
+		return nil
+	}
+	if r.config.Registry == "" {
+		if r.DryRun {
+			r.wouldRefuse = append(r.wouldRefuse, "images are to be released and no registry is set")
+			r.notCheckedf("which tags would move: no registry is set, so only git's tags are known")
+			return nil
+		}
+		return &failure{
+			err:     errors.New("images are to be released and no registry is set"),
+			outcome: report.RefusedInput, ending: report.Failed,
+			next: "set one (--registry=ghcr.io/acme), or leave images out (--images=), or try it with --dry-run",
+		}
+	}
+	if err := r.connectRegistry(ctx); err != nil {
+		return err
+	}
+	state, err := r.readState(ctx)
+	if err != nil {
+		if r.DryRun {
+			r.notCheckedf("the registry was not read: %v", err)
+			return nil
+		}
+		return &failure{err: err, outcome: report.RefusedState, ending: report.Broken, next: "nothing was written; see that the registry can be reached and the token may read and write"}
+	}
+	r.state = state
+	return r.bound()
+}
+
+func (r *Run) connectRegistry(ctx context.Context) error {
+	token, err := secretText(ctx, r.config.RegistryToken, "registryToken")
+	if err != nil {
+		return refuseInput(err)
+	}
+	client, err := registry.New(r.config.Registry, registry.Auth{User: r.config.RegistryUser, Token: token})
+	if err != nil {
+		return refuseInput(err)
+	}
+	r.registry = client
+	return nil
+}
+
+// minSecret keeps masking from blackening every word of a log.
+const minSecret = 8
+
+// secretText reads a secret: an unset or empty one counts as not configured, one final line break is removed.
+func secretText(ctx context.Context, secret *dagger.Secret, name string) (string, error) {
+	if secret == nil {
+		return "", nil
+	}
+	text, err := secret.Plaintext(ctx)
+	if err != nil {
+		if strings.Contains(err.Error(), "secret env var not found") {
+			return "", nil
+		}
+		return "", fmt.Errorf("the secret %s cannot be read: give it as env://NAME or file://PATH", name)
+	}
+	text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
+	if text != "" && len(text) < minSecret {
+		return "", fmt.Errorf("the secret %s has %d characters, expected at least %d: is it the right one?", name, len(text), minSecret)
+	}
+	return text, nil
+}
+
+func (r *Run) ignoreFile(ctx context.Context) ([]byte, error) {
+	text, found, err := r.repositoryFile(ctx, r.config.IgnoreFile)
+	if err != nil || !found {
+		return nil, err
+	}
+	return text, nil
+}
+
+// listOf shows the first few of a list that may be long.
+func listOf(items []string) string {
+	const shown = 5
+	if len(items) <= shown {
+		return strings.Join(items, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(items[:shown], ", "), len(items)-shown)
+}

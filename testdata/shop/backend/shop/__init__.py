@@ -1,0 +1,1 @@
+"""Orders API and receipt worker of the shop."""

@@ -1,0 +1,51 @@
+"""The background worker: arq shop.worker.WorkerSettings."""
+
+import logging
+from typing import Any
+
+import asyncpg
+from arq.connections import RedisSettings
+
+from shop import receipt
+from shop.config import Settings
+from shop.store import Store
+
+log = logging.getLogger("arq.receipts")
+settings = Settings.from_env()
+
+
+async def send_receipt(ctx: dict[str, Any], order_id: int) -> str:
+    """Send the receipt of an order, once however often the job is run."""
+    store: Store = ctx["store"]
+    order = await store.order(order_id)
+    if order is None:
+        return "no such order"
+    if not await store.mark_receipt_sent(order_id):
+        return "already sent"
+    log.info("receipt of order %d:\n%s", order_id, receipt.render(order))
+    return "sent"
+
+
+async def startup(ctx: dict[str, Any]) -> None:
+    """Open the database pool of the worker."""
+    if not settings.database_url:
+        raise RuntimeError("DATABASE_URL is not set: the worker has no orders to read")
+    ctx["pool"] = await asyncpg.create_pool(settings.database_url, min_size=0)
+    ctx["store"] = Store(ctx["pool"])
+
+
+async def shutdown(ctx: dict[str, Any]) -> None:
+    """Close the database pool."""
+    if "pool" in ctx:
+        await ctx["pool"].close()
+
+
+class WorkerSettings:
+    """What arq reads."""
+
+    functions = (send_receipt,)
+    on_startup = startup
+    on_shutdown = shutdown
+    redis_settings = RedisSettings.from_dsn(settings.redis_url or "redis://localhost:6379")
+    # `arq --check` fails once this record is missing, so keep it fresh.
+    health_check_interval = 10

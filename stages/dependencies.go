@@ -122,7 +122,7 @@ func (r *Run) scanLocks(ctx context.Context) (gate.Result, error) {
 	if err != nil || database.Verdict.Red() {
 		return database, err
 	}
-	scan := gate.Scan{Target: "dependencies", Artifact: "/locks", Type: "filesystem"}
+	scan := gate.Scan{Target: "dependencies", Artifact: "/locks", Type: "filesystem", Licences: true}
 	for _, side := range []struct {
 		folder  folder
 		install func(context.Context, *dagger.Directory) (*dagger.Container, error)

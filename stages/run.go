@@ -46,7 +46,7 @@ type Run struct {
 	wouldRefuse []string
 	notChecked  []string
 	previous    version.Version
-	outcome     report.Outcome // set by a stage that knows better than "its stage failed"
+	outcome     report.Outcome // set by a red stage that knows better than "a gate failed"
 }
 
 // NewRun checks everything that the caller typed or set; it uses no network.
@@ -239,7 +239,7 @@ func (r *Run) verdict(lines []report.Stage) report.Outcome {
 		red[s.Ending] = true
 	}
 	switch {
-	case r.outcome != "" && !r.outcome.Green():
+	case r.outcome != "":
 		return r.outcome
 	case red[report.Failed]:
 		return report.GateFail
@@ -247,8 +247,20 @@ func (r *Run) verdict(lines []report.Stage) report.Outcome {
 		return report.GateError
 	case r.DryRun:
 		return report.DryRunOK
-	case r.outcome != "":
-		return r.outcome
+	}
+	return r.made()
+}
+
+// made tells a release from one that an earlier run had begun, and from one that was there already.
+func (r *Run) made() report.Outcome {
+	reused := slices.ContainsFunc(slices.Collect(maps.Values(r.images)), func(b *built) bool { return b.reused })
+	moved := slices.ContainsFunc(r.moved, func(m registry.Moved) bool { return m.Old != m.New })
+	complete := len(r.state.version) == len(r.config.images) && len(r.state.sha) == len(r.config.images)
+	switch {
+	case reused && complete && !moved:
+		return report.AlreadyReleased
+	case reused:
+		return report.Resumed
 	}
 	return report.Released
 }

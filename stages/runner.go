@@ -111,21 +111,26 @@ func runAll(ctx context.Context, parts []*part) {
 	group.Wait() //nolint:errcheck // outcomes carry the errors
 }
 
-// blocker names what keeps a part from running.
+// blocker names what keeps a part from running: what was red, or else what did not run either.
 func (p *part) blocker(byName map[string]*part) string {
-	if p.always {
-		return ""
-	}
-	var blockers []string
+	var red, idle []string
 	for _, name := range p.after {
-		if o := byName[name].outcome; o.Ending.Red() || o.Ending == report.NotRun {
-			blockers = append(blockers, strings.TrimPrefix(name, preparing))
+		title := strings.TrimPrefix(name, preparing)
+		switch o := byName[name].outcome; {
+		case p.always || title == p.name && o.Ending != report.Failed && o.Ending != report.Broken:
+		case o.Ending.Red():
+			red = append(red, title)
+		case o.Ending == report.NotRun:
+			idle = append(idle, title)
 		}
 	}
-	if len(blockers) == 0 {
+	if len(red) > 0 {
+		idle = red
+	}
+	if len(idle) == 0 {
 		return ""
 	}
-	return "waits for " + strings.Join(blockers, ", ")
+	return "waits for " + strings.Join(idle, ", ")
 }
 
 // traced runs the part under a span of its name, so that the progress reads like the table.

@@ -90,27 +90,31 @@ func (r *Run) scanImage(ctx context.Context, trivy *dagger.Container, b *built) 
 		"image", "--scanners", "vuln,secret", "--skip-db-update", "--skip-java-db-update", "--offline-scan", "--exit-on-eol", fmt.Sprint(gate.ExitFindings), "--input", archivePath)
 }
 
+const reportPath = "/slipway/report.json"
+
 // runTrivy keeps exit code and report apart: what they mean together is for the gate to say.
 func runTrivy(ctx context.Context, c *dagger.Container, scan gate.Scan, args ...string) (gate.Scan, error) {
-	command := append([]string{"trivy", args[0], "--format", "json", "--exit-code", fmt.Sprint(gate.ExitFindings), "--ignorefile", ignorePath}, args[1:]...)
+	command := append([]string{"trivy", args[0], "--format", "json", "--output", reportPath, "--exit-code", fmt.Sprint(gate.ExitFindings), "--ignorefile", ignorePath}, args[1:]...)
 	c = c.WithExec(command, dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
-	code, err := c.ExitCode(ctx)
-	if err != nil {
+	var err error
+	if scan.ExitCode, err = c.ExitCode(ctx); err != nil {
 		return scan, err
 	}
-	report, err := c.Stdout(ctx)
+	if scan.ExitCode != 0 && scan.ExitCode != gate.ExitFindings {
+		return scan, crashed(ctx, c, scan)
+	}
+	report, err := c.File(reportPath).Contents(ctx)
+	scan.Report = []byte(report)
+	return scan, err
+}
+
+// crashed is the error of a scanner that could not judge: no report is not a clean one.
+func crashed(ctx context.Context, c *dagger.Container, scan gate.Scan) error {
+	stderr, err := c.Stderr(ctx)
 	if err != nil {
-		return scan, err
+		return err
 	}
-	if code != 0 && code != gate.ExitFindings {
-		stderr, err := c.Stderr(ctx)
-		if err != nil {
-			return scan, err
-		}
-		f := explain(fmt.Errorf("Trivy could not scan the %s: it ended with exit code %d", scan.Target, code))
-		f.output, f.next = lastLines(stderr), "this is no verdict on the "+scan.Target+"; run it again"
-		return scan, f
-	}
-	scan.ExitCode, scan.Report = code, []byte(report)
-	return scan, nil
+	f := explain(fmt.Errorf("Trivy could not scan the %s: it ended with exit code %d", scan.Target, scan.ExitCode))
+	f.output, f.next = lastLines(stderr), "this is no verdict on the "+scan.Target+"; run it again"
+	return f
 }

@@ -81,16 +81,17 @@ func (r *Run) readSource(ctx context.Context) (source, error) {
 	}
 	s.git = git
 	s.folders = map[string]*dagger.Directory{}
+	packed := read.Directory("/out")
 	for i, folder := range folders {
 		if slices.Contains(present, i) {
-			s.folders[folder] = r.unpack(read.File(fmt.Sprintf("/out/%d.tar", i)))
+			s.folders[folder] = r.unpack(packed.File(fmt.Sprintf("%d.tar", i)))
 		}
 	}
 	return s, nil
 }
 
-// unpack makes a folder from an archive. The engine knows a file by its content, and an exec's folder only by the
-// exec: going through a file is what keeps the backend's cache when only the frontend has changed.
+// unpack makes a folder from an archive. The engine knows a file of a folder by its content, and a folder only by the
+// exec that made it: going through a file is what keeps the backend's cache when only the frontend has changed.
 func (r *Run) unpack(archive *dagger.File) *dagger.Directory {
 	return r.tool("git").
 		WithMountedFile("/archive.tar", archive).

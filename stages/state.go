@@ -26,9 +26,10 @@ func (r *Run) readState(ctx context.Context) (state, error) {
 	s := state{read: true, version: map[string]registry.Image{}, sha: map[string]registry.Image{}}
 	taken := map[string]bool{}
 	var mu sync.Mutex
-	group, ctx := errgroup.WithContext(ctx)
+	group, reading := errgroup.WithContext(ctx)
 	for _, image := range r.config.images {
 		group.Go(func() error {
+			ctx := reading
 			tags, err := r.registry.Tags(ctx, image.Name)
 			if err != nil {
 				return err

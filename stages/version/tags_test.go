@@ -174,7 +174,7 @@ func FuzzFloatingTags(f *testing.F) {
 	f.Add([]byte{2, 0, 0x80, 1, 2, 0, 0, 4, 2})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var known []Version
-		for ; len(data) >= 3; data = data[3:] {
+		for ; len(data) >= 3 && len(known) < 30; data = data[3:] {
 			known = append(known, fuzzVersion(t, data))
 		}
 		for _, v := range known {
@@ -212,6 +212,7 @@ func TestShaTag(t *testing.T) {
 		{"seven digits taken", []string{"sha-6943991"}, "sha-69439910"},
 		{"two lengths taken", []string{"sha-6943991", "sha-69439910"}, "sha-69439910a"},
 		{"only a longer one taken", []string{"sha-69439910"}, "sha-6943991"},
+		{"only the full id free", prefixes(revision), "sha-" + revision},
 		{"others taken", []string{"sha-1234567", "6943991"}, "sha-6943991"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -221,6 +222,14 @@ func TestShaTag(t *testing.T) {
 			}
 		})
 	}
+}
+
+func prefixes(revision string) []string {
+	var all []string
+	for length := range revision {
+		all = append(all, "sha-"+revision[:length])
+	}
+	return all
 }
 
 func TestShaTagOfALongRevision(t *testing.T) {

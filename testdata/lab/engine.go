@@ -59,6 +59,10 @@ mirrors = ["%[1]s"]
 http = true
 `
 
+// proxyPorts are for the proxies that tests put in front of the registry: the engine takes plain HTTP only from
+// registries it is told of.
+var proxyPorts = []int{5001, 5002, 5003, 5004}
+
 // layOutEngine puts everything the engine was compiled to find under one folder.
 func (l *lab) layOutEngine() error {
 	for _, dir := range []string{"bin", "cni", "content", "state", "no-extra-ca"} {
@@ -81,7 +85,11 @@ func (l *lab) layOutEngine() error {
 			return err
 		}
 	}
-	return os.WriteFile(l.path("engine", "engine.toml"), fmt.Appendf(nil, engineConfig, registryHost), 0o644)
+	config := fmt.Appendf(nil, engineConfig, registryHost)
+	for _, port := range proxyPorts {
+		config = fmt.Appendf(config, "\n[registry.\"%s:%d\"]\nhttp = true\n", address, port)
+	}
+	return os.WriteFile(l.path("engine", "engine.toml"), config, 0o644)
 }
 
 // writeSDK puts the image that compiles Go modules where the engine looks for it.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -66,10 +67,11 @@ var images = []image{
 	{ref: "library/node:22-slim", layers: []string{"base", "node"}, config: v1.Config{Env: env, Cmd: []string{"node"}}},
 	{ref: "alpine/git:v2.49.1", layers: []string{"base", "git"}, config: v1.Config{Env: env, Entrypoint: []string{"git"}, WorkingDir: "/git"}},
 	{ref: "library/nginx:1.26", layers: []string{"base", "nginx"}, config: v1.Config{Env: env, Cmd: []string{"nginx", "-g", "daemon off;"}}},
-	{ref: "library/redis:8", layers: []string{"base", "redis"}, config: v1.Config{Env: env, User: "redis", Cmd: []string{"redis-server", "--protected-mode", "no", "--bind", "0.0.0.0", "--dir", "/tmp"}}},
+	{ref: "library/redis:8", layers: []string{"base", "redis"}, config: v1.Config{Env: env, User: "redis", ExposedPorts: map[string]struct{}{"6379/tcp": {}}, Cmd: []string{"redis-server", "--protected-mode", "no", "--bind", "0.0.0.0", "--dir", "/tmp"}}},
 	{ref: "library/postgres:17", layers: []string{"base", "postgres"}, config: v1.Config{
 		Env: append([]string{"PGDATA=/var/lib/postgresql/data"}, env...), User: "postgres",
-		Entrypoint: []string{"/usr/local/bin/entrypoint"}, Cmd: []string{"postgres"},
+		ExposedPorts: map[string]struct{}{"5432/tcp": {}},
+		Entrypoint:   []string{"/usr/local/bin/entrypoint"}, Cmd: []string{"postgres"},
 	}},
 	{ref: "aquasec/trivy:" + trivyVersion, layers: []string{"base", "trivy"}, config: v1.Config{
 		// The real image asks public mirrors for its database; the lab's asks the lab.
@@ -244,32 +246,80 @@ func (l *lab) pushImages(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(2)
 	for _, i := range images {
-		group.Go(func() error {
-			img, err := l.build(i)
-			if err != nil {
-				return err
-			}
-			return l.push(ctx, i.ref, img)
-		})
+		group.Go(func() error { return l.pushImage(ctx, i) })
 	}
 	return group.Wait()
 }
 
-func (l *lab) push(ctx context.Context, ref string, img v1.Image) error {
-	tag, err := name.ParseReference(path.Join(registryHost, ref))
+// pushImage remembers which digest an image's layers gave: reading them all again takes longer than a warm up may.
+func (l *lab) pushImage(ctx context.Context, i image) error {
+	from, err := l.madeFrom(i)
 	if err != nil {
 		return err
 	}
+	if _, err := l.mkdir("pushed"); err != nil {
+		return err
+	}
+	note := l.path("pushed", strings.NewReplacer("/", "_", ":", "_").Replace(i.ref))
+	found, err := find(ctx, i.ref)
+	if err != nil {
+		return err
+	}
+	if data, err := os.ReadFile(note); err == nil && found != "" && string(data) == from+found {
+		return nil
+	}
+	img, err := l.build(i)
+	if err != nil {
+		return err
+	}
+	if err := push(ctx, i.ref, img); err != nil {
+		return err
+	}
+	digest, err := img.Digest()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(note, []byte(from+digest.String()), 0o644)
+}
+
+// madeFrom identifies the layers and the configuration of an image.
+func (l *lab) madeFrom(i image) (string, error) {
+	config, err := json.Marshal(i.config)
+	text := string(config) + "\n"
+	for _, name := range i.layers {
+		text += l.readStamp("layer "+name) + "\n"
+	}
+	return text, err
+}
+
+// find is the digest that a tag points to in the lab's registry, empty if there is none.
+func find(ctx context.Context, ref string) (string, error) {
+	tag, err := name.ParseReference(path.Join(registryHost, ref))
+	if err != nil {
+		return "", err
+	}
+	found, err := remote.Head(tag, remote.WithContext(ctx))
+	if status := new(transport.Error); errors.As(err, &status) && status.StatusCode == http.StatusNotFound {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return found.Digest.String(), nil
+}
+
+// push writes an image unless the tag points to it already.
+func push(ctx context.Context, ref string, img v1.Image) error {
 	want, err := img.Digest()
 	if err != nil {
 		return err
 	}
-	found, err := remote.Head(tag, remote.WithContext(ctx))
-	if status := new(transport.Error); err != nil && !(errors.As(err, &status) && status.StatusCode == http.StatusNotFound) {
+	if found, err := find(ctx, ref); err != nil || found == want.String() {
 		return err
 	}
-	if err == nil && found.Digest == want {
-		return nil
+	tag, err := name.ParseReference(path.Join(registryHost, ref))
+	if err != nil {
+		return err
 	}
 	progressf("push %s", ref)
 	return remote.Write(tag, img, remote.WithContext(ctx))

@@ -3,10 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -104,44 +106,64 @@ func (l *lab) lock() (unlock func(), err error) {
 // ensureAddress gives this machine the lab's address. It stands on the loopback device, which every
 // kernel has; containers reach it through their gateway like any other address of the machine.
 func ensureAddress() error {
-	return ipAddress("add", "File exists")
+	if has, err := hasAddress(); has || err != nil {
+		return err
+	}
+	return ipAddress("add")
 }
 
 func removeAddress() error {
-	return ipAddress("del", "Cannot assign requested address")
+	if has, err := hasAddress(); !has || err != nil {
+		return err
+	}
+	return ipAddress("del")
 }
 
-func ipAddress(verb, alreadySo string) error {
+func hasAddress() (bool, error) {
+	addrs, err := net.InterfaceAddrs()
+	return slices.ContainsFunc(addrs, func(a net.Addr) bool { return strings.HasPrefix(a.String(), address+"/") }), err
+}
+
+func ipAddress(verb string) error {
 	out, err := exec.Command("ip", "addr", verb, address+"/32", "dev", "lo").CombinedOutput()
-	if err != nil && !strings.Contains(string(out), alreadySo) {
+	if err != nil {
 		return fmt.Errorf("ip addr %s %s/32 dev lo: %w: %s", verb, address, err, out)
 	}
 	return nil
 }
 
-// engineAddress is the engine that the caller has configured, or else the lab's own.
-func (l *lab) engineAddress() (addr string, own bool) {
-	if addr := os.Getenv(runnerHostVariable); addr != "" && addr != l.ownEngineAddress() {
-		return addr, false
-	}
-	return l.ownEngineAddress(), true
+// runnerHostVariable is where the Dagger CLI looks for an engine that is already there.
+const runnerHostVariable = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
+
+// ownsEngine says whether the lab runs an engine: not if the caller has configured one.
+func (l *lab) ownsEngine() bool {
+	configured := os.Getenv(runnerHostVariable)
+	return configured == "" || configured == l.engineAddress()
 }
 
-func (l *lab) ownEngineAddress() string {
+func (l *lab) engineAddress() string {
 	return "unix://" + l.path("engine", "engine.sock")
 }
 
-const runnerHostVariable = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
-
 // environment is what a program needs to use the lab.
 func (l *lab) environment() [][2]string {
-	engine, _ := l.engineAddress()
-	return [][2]string{
-		{runnerHostVariable, engine},
-		{"_EXPERIMENTAL_DAGGER_CLI_BIN", l.path("bin", "dagger")},
-		{"SLIPWAY_LAB_REGISTRY", registryHost},
-		{"PATH", l.path("bin") + ":" + os.Getenv("PATH")},
+	env := [][2]string{{"SLIPWAY_LAB_REGISTRY", registryHost}, {"SLIPWAY_LAB_PROXIES", proxyAddresses()}}
+	if !l.ownsEngine() {
+		return append(env, [2]string{runnerHostVariable, os.Getenv(runnerHostVariable)})
 	}
+	return append(env,
+		[2]string{runnerHostVariable, l.engineAddress()},
+		[2]string{"_EXPERIMENTAL_DAGGER_CLI_BIN", l.path("bin", "dagger")},
+		[2]string{"PATH", l.path("bin") + ":" + os.Getenv("PATH")},
+	)
+}
+
+func proxyAddresses() string {
+	var all []string
+	for _, port := range proxyPorts {
+		all = append(all, fmt.Sprintf("%s:%d", address, port))
+	}
+	return strings.Join(all, ",")
 }
 
 func (l *lab) environ() []string {

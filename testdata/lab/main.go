@@ -17,6 +17,7 @@ const usage = `usage: go run -C testdata/lab . COMMAND
   env         print the export lines
   status      what runs, where, since when
   logs NAME   the log of a service or of a step of up
+  shop DIR    write the sample application with its history into a new folder
   down        stop exactly what up started
   demo        up, then release the sample application for real
   test        up, then go vet and go test of Slipway against it (further words go to go test)
@@ -60,6 +61,8 @@ func run(ctx context.Context, args []string) error {
 		return lab.logs(rest)
 	case "down":
 		return lab.down()
+	case "shop":
+		return lab.shop(rest)
 	case "demo":
 		return lab.demo(ctx)
 	case "test":

@@ -176,7 +176,7 @@ func (l *lab) status() error {
 			state, pid, since = "running", fmt.Sprint(r.PID), r.Since.Format(time.DateTime)
 		}
 		if s.name == engineService.name {
-			where = l.ownEngineAddress()
+			where = l.engineAddress()
 		}
 		fmt.Printf("%-10s %-8s %-8s %-20s %s\n", s.name, state, pid, since, where)
 	}

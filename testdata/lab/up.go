@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path"
 	"strings"
 	"time"
 
@@ -45,8 +44,8 @@ func (l *lab) up(ctx context.Context) error {
 	if err := l.pushTrivyDB(ctx); err != nil {
 		return err
 	}
-	if engine, own := l.engineAddress(); !own {
-		progressf("using the engine at %s; it must take %s for plain HTTP and as its mirror of docker.io", engine, registryHost)
+	if !l.ownsEngine() {
+		progressf("using the engine at %s", os.Getenv(runnerHostVariable))
 		return nil
 	}
 	return l.start(ctx, engineService)
@@ -84,7 +83,7 @@ func (l *lab) pushTrivyDB(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return l.push(ctx, path.Join(trivyDBRepository+":2"), artifact)
+	return push(ctx, trivyDBRepository+":2", artifact)
 }
 
 // test runs Slipway's own tests, with everything real in reach.
@@ -110,6 +109,9 @@ func (l *lab) inRepo(ctx context.Context, name string, args ...string) error {
 
 func (l *lab) inFolder(ctx context.Context, dir, name string, args ...string) error {
 	progressf("%s %s", name, strings.Join(args, " "))
+	if own := l.path("bin", name); l.ownsEngine() && isFile(own) {
+		name = own
+	}
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Env = dir, l.environ()
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
@@ -118,4 +120,9 @@ func (l *lab) inFolder(ctx context.Context, dir, name string, args ...string) er
 		return exitCode(exit.ExitCode())
 	}
 	return err
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
 }

@@ -1,0 +1,498 @@
+package changelog
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestSubjects has the rows of the two tables of section 4, and fault cases 22 and 23.
+func TestSubjects(t *testing.T) {
+	for _, test := range []struct {
+		message string
+		want    []string
+	}{
+		{"Feat: a", []string{"Features: a"}},
+		{"FEAT: a", []string{"Features: a"}},
+		{"feature: a", []string{"Features: a"}},
+		{"fix: a", []string{"Bug Fixes: a"}},
+		{"bugfix: a", []string{"Bug Fixes: a"}},
+		{"HotFix: a", []string{"Bug Fixes: a"}},
+		{"docs: a", []string{"Documentation: a"}},
+		{"doc: a", []string{"Documentation: a"}},
+		{"test: a", []string{"Testing: a"}},
+		{"tests: a", []string{"Testing: a"}},
+		{"chore: a", []string{"Miscellaneous: a"}},
+		{"perf: a", []string{"Miscellaneous: a"}},
+		{"docker: a", []string{"Miscellaneous: docker: a"}},
+		{"revert: feat: a", []string{"Miscellaneous: revert: feat: a"}},
+		{"feat!: a", []string{"Breaking Changes: a", "Features: a"}},
+		{"feat(api)!: a", []string{"Breaking Changes: [api] a", "Features: [api] a"}},
+		{"chore(deps)!: b", []string{"Breaking Changes: [deps] b", "Miscellaneous: [deps] b"}},
+		{"docs: c\n\nBREAKING CHANGE: d", []string{"Breaking Changes: c", "Documentation: c"}},
+		{"docs: c\n\nBREAKING-CHANGE: d", []string{"Breaking Changes: c", "Documentation: c"}},
+		{"docs: c\n\nbody\nBREAKING CHANGE:\nd", []string{"Breaking Changes: c", "Documentation: c"}},
+		{"docs: c\nBREAKING CHANGE: right below", []string{"Breaking Changes: c", "Documentation: c"}},
+		{"BREAKING CHANGE: no type", []string{"Breaking Changes: BREAKING CHANGE: no type", "Miscellaneous: BREAKING CHANGE: no type"}},
+		{"fix: a\n\nbreaking change: lower case", []string{"Bug Fixes: a"}},
+		{"fix: a\n\nThis is no BREAKING CHANGE: not at all", []string{"Bug Fixes: a"}},
+		{"feat:a", []string{"Miscellaneous: feat:a"}},
+		{"feat : a", []string{"Miscellaneous: feat : a"}},
+		{"feat!(s): a", []string{"Miscellaneous: feat!(s): a"}},
+		{"feat(): a", []string{"Features: a"}},
+		{"feat( ): a", []string{"Features: a"}},
+		{"feat:", []string{"Miscellaneous: feat:"}},
+		{"fix: `x`", []string{"Bug Fixes: `x`"}},
+		{"fix: été", []string{"Bug Fixes: été"}},
+		{"fix(api/users): x", []string{"Bug Fixes: [api/users] x"}},
+		{"fix(a, b): x", []string{"Bug Fixes: [a, b] x"}},
+		{"wip", []string{"Miscellaneous: wip"}},
+		{"", []string{"Miscellaneous: (no title)"}},
+		{"\u202e\x01", []string{"Miscellaneous: (no title)"}},
+		{"fix: " + strings.Repeat("é", 300), []string{"Bug Fixes: " + strings.Repeat("é", 199) + "…"}},
+	} {
+		t.Run(test.message, func(t *testing.T) {
+			commits := commitsOf([]row{{id: "a", message: test.message}})
+			checkEqual(t, "entries", told(Build(Input{Commits: commits}, Options{})), test.want)
+		})
+	}
+}
+
+// TestCategory has the order (a) to (e) and fault case 28.
+func TestCategory(t *testing.T) {
+	for _, test := range []struct {
+		name, title, body string
+		labels            []string
+		want, reason      string
+	}{
+		{"label before title", "feat: z", "", []string{"Bug"}, "Bug Fixes", `label "Bug" on the pull request`},
+		{"several labels", "z", "", []string{"test", "docs"}, "Documentation", `label "docs" on the pull request`},
+		{"label before issue", "z", "closes #9", []string{"tests"}, "Testing", `label "tests" on the pull request`},
+		{"issue before title", "fix: z", "Closes: #9", nil, "Documentation", `label "documentation" on issue 9`},
+		{"issues in the order of categories", "z", "closes #9, fixes #8", nil, "Features", `label "Enhancement" on issue 8`},
+		{"resolved by address", "z", "resolved https://github.com/acme/shop/issues/9", nil, "Documentation", `label "documentation" on issue 9`},
+		{"issue of this repository by name", "z", "fixed Acme/Shop#9", nil, "Documentation", `label "documentation" on issue 9`},
+		{"issue of another repository", "docs: z", "closes other/shop#8", nil, "Documentation", `type "docs" in the pull request title`},
+		{"address of another repository", "docs: z", "closes https://github.com/other/shop/issues/8", nil, "Documentation", `type "docs" in the pull request title`},
+		{"issue only in a comment", "docs: z", "<!-- closes #8 -->", nil, "Documentation", `type "docs" in the pull request title`},
+		{"issue only mentioned", "docs: z", "see #8, prefixes #8", nil, "Documentation", `type "docs" in the pull request title`},
+		{"title before commit", "test: z", "", []string{"unknown"}, "Testing", `type "test" in the pull request title`},
+		{"other type in the title", "docker: z", "", nil, "Miscellaneous", `type "docker" in the pull request title`},
+		{"commit when the title has none", "z", "", nil, "Bug Fixes", `type "fix" in commit ` + hashOf("a")[:7]},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			in := Input{
+				Commits:      commitsOf([]row{{id: "a", message: "fix: subject (#5)"}}),
+				PullRequests: []PullRequest{{Number: 5, Title: test.title, Body: test.body, Labels: test.labels}},
+				Issues:       []Issue{{Number: 8, Labels: []string{"Enhancement"}}, {Number: 9, Labels: []string{"documentation"}}},
+			}
+			n := Build(in, Options{Links: github})
+			if len(n.Sections) != 1 || len(n.Sections[0].Entries) != 1 {
+				t.Fatalf("expected one entry, found %v", told(n))
+			}
+			e := n.Sections[0].Entries[0]
+			if e.Category != test.want || n.Sections[0].Name != test.want || e.Reason != test.reason {
+				t.Errorf("got %q because %q, want %q because %q", e.Category, e.Reason, test.want, test.reason)
+			}
+		})
+	}
+}
+
+func TestCategoryWithoutAnyHint(t *testing.T) {
+	n := Build(Input{Commits: commitsOf([]row{{id: "a", message: "wip"}})}, Options{})
+	if got := n.Sections[0].Entries[0].Reason; got != "no category label and no conventional type" {
+		t.Errorf("reason: %q", got)
+	}
+}
+
+func TestOwnCategories(t *testing.T) {
+	own := []Category{
+		{Name: "Security", Title: "🔒 Security", Types: []string{"SEC"}, Calls: Minor},
+		{Name: "Rest", Title: "Rest", Types: []string{"feat"}},
+	}
+	commits := commitsOf([]row{{id: "a", message: "feat: a"}, {id: "b", message: "sec: b"}, {id: "c", message: "c"}})
+	n := Build(Input{Commits: commits}, Options{Categories: own})
+	checkEqual(t, "entries", told(n), []string{"Security: b", "Rest: a", "Rest: c"})
+	if got := n.Calls("1.0.0").Kind; got != Minor {
+		t.Errorf("calls for %q", got)
+	}
+}
+
+// TestPullRequests has C1 to C3 and fault case 27.
+func TestPullRequests(t *testing.T) {
+	branch := []row{
+		{id: "i1", message: "wip", parents: "outside"},
+		{id: "i2", message: "feat: second", parents: "i1"},
+		{id: "i3", message: "fix: third", parents: "i2"},
+		{id: "i4", message: "typo", parents: "i3"},
+	}
+	merged := func(message string) []row {
+		return append(slices.Clone(branch), row{id: "m", message: message, parents: "outside i4"})
+	}
+	for _, test := range []struct {
+		name   string
+		rows   []row
+		pulls  []PullRequest
+		issues []Issue
+		mark   string
+		want   []string
+		hashes string
+	}{
+		{name: "merge on GitHub", rows: merged("Merge pull request #12 from acme/login\n\ndocs: the login\n"),
+			want: []string{"Documentation: the login #12"}, hashes: "i1 i2 i3 i4 m"},
+		{name: "merge on GitHub without a title", rows: merged("Merge pull request #12 from acme/login"),
+			want: []string{"Features: wip #12"}, hashes: "i1 i2 i3 i4 m"},
+		{name: "merge on Gitea", rows: merged("Merge pull request 'docs: it''s (#3)' (#12) from login into main"),
+			want: []string{"Documentation: it''s (#3) #12"}, hashes: "i1 i2 i3 i4 m"},
+		{name: "merge on GitLab", rows: merged("Merge branch 'login' into 'main'\n\ndocs: the login\n\nSee merge request acme/shop!12"), mark: "!",
+			want: []string{"Documentation: the login !12"}, hashes: "i1 i2 i3 i4 m"},
+		{name: "merge on GitLab without a title", rows: merged("Merge branch 'login' into 'main'\n\nSee merge request acme/shop!12"), mark: "!",
+			want: []string{"Features: wip !12"}, hashes: "i1 i2 i3 i4 m"},
+		{name: "merge by hash", rows: merged("Integrate login"), pulls: []PullRequest{{Number: 12, Title: "docs: the login", MergeCommit: hashOf("m")}},
+			want: []string{"Documentation: the login #12"}, hashes: "i1 i2 i3 i4 m"},
+		{name: "rebase by hashes", rows: branch, pulls: []PullRequest{{Number: 12, Title: "docs: the login", MergeCommit: hashOf("i4"),
+			Commits: []string{hashOf("i1"), hashOf("i2"), hashOf("i3")}}},
+			want: []string{"Documentation: the login #12"}, hashes: "i1 i2 i3 i4"},
+		{name: "squash with inner commits in the body", rows: []row{{id: "s", message: "fix: y (#13)\n\n* feat: inner\n\n* docs: more"}},
+			want: []string{"Bug Fixes: y #13"}, hashes: "s"},
+		{name: "squash with a breaking footer in the body", rows: []row{{id: "s", message: "fix: y (#13)\n\n* feat: inner\n\nBREAKING CHANGE: all"}},
+			want: []string{"Breaking Changes: y #13", "Bug Fixes: y #13"}, hashes: "s"},
+		{name: "the last of several numbers", rows: []row{{id: "s", message: "fix: backport y (#13) (#20)"}},
+			want: []string{"Bug Fixes: backport y (#13) #20"}, hashes: "s"},
+		{name: "a number inside the title", rows: []row{{id: "s", message: "fix: y (#13) again"}},
+			want: []string{"Bug Fixes: y (#13) again"}, hashes: "s"},
+		{name: "a number that is an issue", rows: []row{{id: "s", message: "fix: y (#13)"}}, issues: []Issue{{Number: 13}},
+			want: []string{"Bug Fixes: y (#13)"}, hashes: "s"},
+		{name: "a number that is an issue, on a branch", rows: []row{{id: "s", message: "fix: y (#13)", parents: "outside"},
+			{id: "m", message: "Merge pull request #12 from acme/y\n\nfix: all of y", parents: "outside s"}}, issues: []Issue{{Number: 13}},
+			want: []string{"Bug Fixes: all of y #12"}, hashes: "s m"},
+		{name: "an issue on GitLab has its own numbers", rows: []row{{id: "s", message: "fix: y (#13) (!14)"}}, issues: []Issue{{Number: 14}}, mark: "!",
+			want: []string{"Bug Fixes: y (#13) !14"}, hashes: "s"},
+		{name: "merge request of another project", rows: []row{{id: "s", message: "fix: y\n\nSee merge request other/shop!14"}}, mark: "!",
+			want: []string{"Bug Fixes: y"}, hashes: "s"},
+		{name: "fast-forward on GitLab", rows: []row{{id: "s", message: "fix: y\n\nSee merge request acme/shop!13\nSee merge request !14"}}, mark: "!",
+			want: []string{"Bug Fixes: y !14"}, hashes: "s"},
+		{name: "the forge's title wins over the subject", rows: []row{{id: "s", message: "fix: y (#13)"}}, pulls: []PullRequest{{Number: 13, Title: "fix: the whole y (#13)"}},
+			want: []string{"Bug Fixes: the whole y #13"}, hashes: "s"},
+		{name: "an empty title of the forge", rows: []row{{id: "s", message: "fix: y (#13)"}}, pulls: []PullRequest{{Number: 13, Title: " \n"}},
+			want: []string{"Bug Fixes: y #13"}, hashes: "s"},
+		{name: "two commits that name one pull request", rows: []row{{id: "s", message: "fix: y (#13)"}, {id: "t", message: "docs: y (#13)"}},
+			want: []string{"Bug Fixes: y #13"}, hashes: "s t"},
+		{name: "a pull request out of range", rows: []row{{id: "s", message: "fix: y"}}, pulls: []PullRequest{{Number: 13, Title: "feat: old", MergeCommit: hashOf("old")}},
+			want: []string{"Bug Fixes: y"}, hashes: "s"},
+		{name: "breaking in the pull request's text", rows: []row{{id: "s", message: "fix: y (#13)"}}, pulls: []PullRequest{{Number: 13, Title: "fix: y", Body: "Why\r\nBREAKING CHANGE: z"}},
+			want: []string{"Breaking Changes: y #13", "Bug Fixes: y #13"}, hashes: "s"},
+		{name: "breaking in a template's comment", rows: []row{{id: "s", message: "fix: y (#13)"}}, pulls: []PullRequest{{Number: 13, Title: "fix: y", Body: "<!--\nBREAKING CHANGE: what\n-->"}},
+			want: []string{"Bug Fixes: y #13"}, hashes: "s"},
+		{name: "breaking in an inner commit", rows: []row{{id: "s", message: "feat!: y", parents: "outside"}, {id: "m", message: "Merge pull request #12 from acme/y\n\nfix: title", parents: "outside s"}},
+			want: []string{"Breaking Changes: title #12", "Bug Fixes: title #12"}, hashes: "s m"},
+		{name: "a merge that belongs to none", rows: []row{{id: "m", message: "Merge branch 'x'", parents: "outside elsewhere"}},
+			want: []string{"Miscellaneous: Merge branch 'x'"}, hashes: "m"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			links := github
+			links.Mark = test.mark
+			commits := commitsOf(test.rows)
+			n := Build(Input{Commits: commits, PullRequests: test.pulls, Issues: test.issues}, Options{Links: links})
+			checkEqual(t, "entries", told(n), test.want)
+			checkAccount(t, commits, n)
+			if got := names(test.rows, n.Sections[0].Entries[0].Hashes); got != test.hashes {
+				t.Errorf("hashes: got %q, want %q", got, test.hashes)
+			}
+		})
+	}
+}
+
+// TestNestedMerges gives each commit to the innermost pull request that brought it in.
+func TestNestedMerges(t *testing.T) {
+	rows := []row{
+		{id: "a1", message: "one", parents: "outside"},
+		{id: "b1", message: "two", parents: "a1"},
+		{id: "mb", message: "Merge pull request #5 from acme/b\n\nfeat: stacked", parents: "a1 b1"},
+		{id: "main1", message: "fix: direct", parents: "outside"},
+		{id: "back", message: "Merge branch 'main' into a", parents: "mb main1"},
+		{id: "q1", message: "docs: by number (#7)", parents: "back"},
+		{id: "local", message: "topic", parents: "q1"},
+		{id: "ml", message: "Merge branch 'topic' into a", parents: "q1 local"},
+		{id: "ma", message: "Merge pull request #6 from acme/a\n\nfeat: outer", parents: "main1 ml"},
+	}
+	commits := commitsOf(rows)
+	n := Build(Input{Commits: commits}, Options{Links: github})
+	checkEqual(t, "entries", told(n), []string{"Features: stacked #5", "Features: outer #6", "Bug Fixes: direct", "Documentation: by number #7"})
+	checkAccount(t, commits, n)
+	var got []string
+	for _, section := range n.Sections {
+		for _, e := range section.Entries {
+			got = append(got, names(rows, e.Hashes))
+		}
+	}
+	checkEqual(t, "hashes", got, []string{"b1 mb", "a1 back local ml ma", "main1", "q1"})
+}
+
+func TestSmallestPullRequestHasTheCommit(t *testing.T) {
+	commits := commitsOf([]row{{id: "a", message: "a"}, {id: "b", message: "b"}})
+	pulls := []PullRequest{
+		{Number: 1, Title: "feat: all", Commits: []string{hashOf("a"), hashOf("b")}},
+		{Number: 2, Title: "fix: part", Commits: []string{hashOf("b")}},
+	}
+	for range 2 {
+		n := Build(Input{Commits: commits, PullRequests: pulls}, Options{})
+		checkEqual(t, "entries", told(n), []string{"Features: all #1", "Bug Fixes: part #2"})
+		slices.Reverse(pulls)
+	}
+}
+
+// TestOrder wants parents before children, whatever the dates made of git's order (C16).
+func TestOrder(t *testing.T) {
+	rows := []row{{id: "a", message: "feat: a"}, {id: "b", message: "feat: b"}, {id: "c", message: "feat: c"}}
+	commits := commitsOf(rows)
+	want := []string{"Features: a", "Features: b", "Features: c"}
+	for _, order := range [][]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}} {
+		shuffled := []Commit{commits[order[0]], commits[order[1]], commits[order[2]]}
+		checkEqual(t, fmt.Sprint("order ", order), told(Build(Input{Commits: shuffled}, Options{})), want)
+	}
+}
+
+func TestIgnored(t *testing.T) {
+	for _, test := range []struct {
+		name, message, current string
+		pull                   PullRequest
+		rule                   string
+	}{
+		{name: "bump", message: "chore: bump version to 1.2.1", rule: "C7: the release's own commit"},
+		{name: "bump with v", message: "Chore: Bump version to v1.2.1", rule: "C7: the release's own commit"},
+		{name: "release", message: "chore(release): 1.2.1", rule: "C7: the release's own commit"},
+		{name: "release with a note to the CI", message: "chore(release): v1.2.1 [skip ci]", rule: "C7: the release's own commit"},
+		{name: "release by pull request", message: "chore(release): 1.2.1 (#40)", rule: "C7: the release's own commit"},
+		{name: "prerelease of this version", message: "chore(release): 1.2.1-rc.1", rule: "C7: the release's own commit"},
+		{name: "another version", message: "chore(release): 1.2.10"},
+		{name: "earlier version", message: "chore: bump version to 1.2.0"},
+		{name: "bump of something else", message: "chore(deps): bump version to 1.2.1"},
+		{name: "another type", message: "fix: bump version to 1.2.1"},
+		{name: "no current tag", message: "chore(release): ", current: "-"},
+		{name: "duplicate", message: "a (#5)", pull: PullRequest{Labels: []string{"duplicate"}}, rule: "C6: label duplicate on the pull request"},
+		{name: "invalid", message: "a (#5)", pull: PullRequest{Labels: []string{"invalid"}}, rule: "C6: label invalid on the pull request"},
+		{name: "wontfix", message: "a (#5)", pull: PullRequest{Labels: []string{"bug", "wontfix"}}, rule: "C6: label wontfix on the pull request"},
+		{name: "question", message: "a (#5)", pull: PullRequest{Labels: []string{"question"}}, rule: "C6: label question on the pull request"},
+		{name: "skip-changelog", message: "a (#5)", pull: PullRequest{Labels: []string{"Skip-Changelog"}}, rule: "C6: label skip-changelog on the pull request"},
+		{name: "ignore-for-release", message: "a (#5)", pull: PullRequest{Labels: []string{"ignore-for-release"}}, rule: "C6: label ignore-for-release on the pull request"},
+		{name: "breaking title with the label", message: "a (#5)", pull: PullRequest{Title: "feat!: a", Labels: []string{"skip-changelog"}}},
+		{name: "breaking commit with the label", message: "a (#5)\n\nBREAKING CHANGE: b", pull: PullRequest{Labels: []string{"skip-changelog"}}},
+		{name: "label on the issue", message: "a (#5)", pull: PullRequest{Body: "closes #9"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			current := "v1.2.1"
+			if test.current == "-" {
+				current = ""
+			}
+			test.pull.Number = 5
+			commits := commitsOf([]row{{id: "a", message: test.message}})
+			n := Build(Input{Commits: commits, Current: current, PullRequests: []PullRequest{test.pull},
+				Issues: []Issue{{Number: 9, Labels: []string{"wontfix"}}}}, Options{})
+			checkAccount(t, commits, n)
+			rule := ""
+			if len(n.Ignored) > 0 {
+				rule = n.Ignored[0].Rule
+			}
+			if rule != test.rule {
+				t.Errorf("rule: got %q, want %q", rule, test.rule)
+			}
+		})
+	}
+}
+
+func TestDegraded(t *testing.T) {
+	closes := []PullRequest{{Number: 5, Body: "closes #9"}}
+	for _, test := range []struct {
+		name string
+		in   Input
+		want string
+	}{
+		{"no forge", Input{}, "Pull requests and issues could not be read, so these notes come from commit messages alone and no label was seen."},
+		{"forge without pull requests", Input{PullRequests: []PullRequest{}}, ""},
+		{"issues missing", Input{PullRequests: closes}, "Issues could not be read, so the labels of closed issues decided no category."},
+		{"issues read", Input{PullRequests: closes, Issues: []Issue{}}, ""},
+		{"issues not needed", Input{PullRequests: []PullRequest{{Number: 5}}}, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := Build(test.in, Options{}).Degraded; got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestEveryPullRequestIsListed(t *testing.T) {
+	for _, withForge := range []bool{true, false} {
+		var rows []row
+		var in Input
+		for i := 1; i <= 230; i++ {
+			id := fmt.Sprint("c", i)
+			rows = append(rows, row{id: id, message: fmt.Sprintf("change %d (#%d)", i, i)})
+			if withForge {
+				in.PullRequests = append(in.PullRequests, PullRequest{Number: i, Title: fmt.Sprint("fix: pull ", i), MergeCommit: hashOf(id)})
+			}
+		}
+		in.Commits = commitsOf(rows)
+		n := Build(in, Options{})
+		for i, e := range n.Sections[0].Entries {
+			if e.Number != i+1 {
+				t.Fatalf("forge %v: entry %d is number %d", withForge, i, e.Number)
+			}
+		}
+		if got := len(n.Sections[0].Entries); got != 230 || (n.Degraded != "") == withForge {
+			t.Errorf("forge %v: %d entries, degraded %q", withForge, got, n.Degraded)
+		}
+	}
+}
+
+func TestLinks(t *testing.T) {
+	gitlab := Links{Repository: "https://gitlab.example/acme/shop.git/", Pull: "/-/merge_requests/", Commit: "/-/commit/", Compare: "/-/compare/", Mark: "!"}
+	hash := hashOf("b")
+	for _, test := range []struct {
+		name                 string
+		links                Links
+		message              string
+		pull                 PullRequest
+		ref, address, compar string
+	}{
+		{"GitHub", github, "a (#5)", PullRequest{}, "#5", "https://github.com/acme/shop/pull/5", "https://github.com/acme/shop/compare/v1.2.0...v1.2.1"},
+		{"GitHub commit", github, "a", PullRequest{}, hash[:7], "https://github.com/acme/shop/commit/" + hash, "https://github.com/acme/shop/compare/v1.2.0...v1.2.1"},
+		{"GitLab", gitlab, "a (!5)", PullRequest{}, "!5", "https://gitlab.example/acme/shop/-/merge_requests/5", "https://gitlab.example/acme/shop/-/compare/v1.2.0...v1.2.1"},
+		{"GitLab issue", gitlab, "a (#5)", PullRequest{}, hash[:7], "https://gitlab.example/acme/shop/-/commit/" + hash, "https://gitlab.example/acme/shop/-/compare/v1.2.0...v1.2.1"},
+		{"the forge's own address", github, "a (#5)", PullRequest{URL: "https://user:word@git.example/p/5?x#y"}, "#5", "https://git.example/p/5", "https://github.com/acme/shop/compare/v1.2.0...v1.2.1"},
+		{"a bad address of the forge", github, "a (#5)", PullRequest{URL: "javascript:alert(1)"}, "#5", "https://github.com/acme/shop/pull/5", "https://github.com/acme/shop/compare/v1.2.0...v1.2.1"},
+		{"none", Links{}, "a (#5)", PullRequest{}, "#5", "", ""},
+		{"remote without a web address", Links{Repository: "git@forge.example:acme/shop", Pull: "/pull/", Compare: "/compare/"}, "a (#5)", PullRequest{}, "#5", "", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			test.pull.Number = 5
+			in := Input{Commits: commitsOf([]row{{id: "b", message: test.message}}), PullRequests: []PullRequest{test.pull}, Previous: "v1.2.0", Current: "v1.2.1"}
+			n := Build(in, Options{Links: test.links})
+			if got := n.Sections[0].Entries[0].Ref; got != (Link{test.ref, test.address}) {
+				t.Errorf("ref: got %v, want %q %q", got, test.ref, test.address)
+			}
+			if *n.Compare != (Link{"v1.2.0...v1.2.1", test.compar}) {
+				t.Errorf("compare: got %v, want %q", *n.Compare, test.compar)
+			}
+		})
+	}
+}
+
+func TestNoCompareLink(t *testing.T) {
+	for _, in := range []Input{{Current: "v0.4.2"}, {Previous: "v0.4.2"}} {
+		if n := Build(in, Options{Links: github}); n.Compare != nil {
+			t.Errorf("%q to %q: %v", in.Previous, in.Current, *n.Compare)
+		}
+	}
+}
+
+func TestAuthor(t *testing.T) {
+	rows := []row{{id: "a", message: "a", parents: "outside"}, {id: "m", message: "Merge pull request #5 from acme/a\n\nb", parents: "outside a"}}
+	commits := commitsOf(rows)
+	commits[0].Author = Person{Name: "Merger"}
+	commits[1].Author = Person{Name: "Jane jane@acme.example", Login: "jane"}
+	for _, test := range []struct {
+		name, login, pull, want string
+	}{
+		{"the forge's author", "jane", "octo", "octo"},
+		{"the commit's account", "jane", "", "jane"},
+		{"the commit's name without its address", "", "", "Jane jane"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			commits[1].Author.Login = test.login
+			n := Build(Input{Commits: commits, PullRequests: []PullRequest{{Number: 5, Title: "b", Author: test.pull}}}, Options{})
+			if got := n.Sections[0].Entries[0].Author; got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// TestRandomHistories wants each commit accounted for once and the same bytes whatever the order of the forge's answers.
+func TestRandomHistories(t *testing.T) {
+	cancelled, ignored := 0, 0
+	for seed := range int64(400) {
+		r := rand.New(rand.NewSource(seed))
+		in := randomInput(r)
+		n := Build(in, Options{Links: github})
+		checkAccount(t, in.Commits, n)
+		cancelled, ignored = cancelled+len(n.Cancelled), ignored+len(n.Ignored)
+
+		r.Shuffle(len(in.PullRequests), func(i, j int) {
+			in.PullRequests[i], in.PullRequests[j] = in.PullRequests[j], in.PullRequests[i]
+		})
+		again := Build(in, Options{Links: github})
+		if n.Markdown(0) != again.Markdown(0) || !bytes.Equal(n.JSON(), again.JSON()) {
+			t.Errorf("seed %d: the order of pull requests changed the notes", seed)
+		}
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+	if cancelled < 100 || ignored < 100 {
+		t.Errorf("the histories are too plain: %d cancelled, %d ignored", cancelled, ignored)
+	}
+}
+
+func randomInput(r *rand.Rand) Input {
+	in := Input{Current: "v1.2.1", Previous: "v1.2.0", PullRequests: []PullRequest{}}
+	for number := 1; number < 8; number++ {
+		pull := PullRequest{Number: number, Title: "feat: pull", Labels: pick(r, nil, nil, []string{"bug"}, []string{"skip-changelog"})}
+		pull.Body = pick(r, "", "", "closes #9", fmt.Sprintf("Reverts acme/shop#%d", r.Intn(8)))
+		in.PullRequests = append(in.PullRequests, pull)
+	}
+	for i := range 1 + r.Intn(40) {
+		c := Commit{Hash: hashOf(fmt.Sprint(i)), Author: Person{Name: "Jane", Email: "jane@acme.example"}}
+		for range min(i, 1+r.Intn(5)/3) {
+			c.Parents = append(c.Parents, hashOf(fmt.Sprint(max(0, i-1-r.Intn(4)))))
+		}
+		c.Subject, c.Body = randomMessage(r, i)
+		if pull := &in.PullRequests[r.Intn(7)]; r.Intn(5) == 0 {
+			pull.Commits = append(pull.Commits, c.Hash)
+		} else if r.Intn(9) == 0 {
+			pull.MergeCommit = c.Hash
+		}
+		in.Commits = append(in.Commits, c)
+	}
+	slices.Reverse(in.Commits)
+	return in
+}
+
+func randomMessage(r *rand.Rand, i int) (subject, body string) {
+	number := 1 + r.Intn(9)
+	target := hashOf(fmt.Sprint(r.Intn(i + 1)))[:pick(r, 7, 40)]
+	subject = pick(r, "feat: a", "fix!: b", "wip", "chore(release): 1.2.1", "Revert \"feat: a\"", fmt.Sprintf("docs: c (#%d)", number),
+		fmt.Sprintf("Merge pull request #%d from acme/x", number), "Merge branch 'main' into x")
+	body = pick(r, "", "", "BREAKING CHANGE: z", "This reverts commit "+target+".", "This reverts commit "+target+".",
+		fmt.Sprintf("Reverts acme/shop#%d", number), "* feat: a\n* fix: b\n\nThis reverts commit "+target+".")
+	return subject, body
+}
+
+func pick[T any](r *rand.Rand, choices ...T) T { return choices[r.Intn(len(choices))] }
+
+func BenchmarkBuild(b *testing.B) {
+	var rows []row
+	for i := range 5000 {
+		id, message := fmt.Sprint("c", i), fmt.Sprintf("feat(api): change %d (#%d)", i, i)
+		switch {
+		case i%5 == 4:
+			rows = append(rows, row{id: id, message: fmt.Sprintf("Merge pull request #%d from acme/x\n\nfix: y", i), parents: fmt.Sprintf("c%d c%d", i-4, i-1)})
+		case i%50 == 0 && i > 0:
+			rows = append(rows, row{id: id, message: fmt.Sprintf("Revert it\n\nThis reverts commit {c%d}.", i-1)})
+		case i%5 == 2:
+			rows = append(rows, row{id: id, message: "wip"})
+		default:
+			rows = append(rows, row{id: id, message: message})
+		}
+	}
+	in := Input{Commits: commitsOf(rows)}
+	b.ResetTimer()
+	for range b.N {
+		n := Build(in, Options{Links: github})
+		n.Markdown(BodyLimit)
+	}
+}

@@ -1,0 +1,233 @@
+package changelog
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// excluding labels keep a pull request out of the notes (C6).
+var excluding = []string{"duplicate", "invalid", "wontfix", "question", "skip-changelog", "ignore-for-release"}
+
+// ciNote is a note to the CI at the end of a release commit, [skip ci].
+var ciNote = regexp.MustCompile(`\s*\[[^\]]*\]$`)
+
+const noTitle = "(no title)"
+
+// mapping finds a category by label or type. It holds positions, because the first category wins.
+type mapping struct {
+	names         []string
+	labels, types map[string]int
+}
+
+func newMapping(categories []Category) mapping {
+	m := mapping{labels: make(map[string]int), types: make(map[string]int)}
+	for i, c := range categories {
+		m.names = append(m.names, c.Name)
+		for _, label := range c.Labels {
+			setFirst(m.labels, label, i)
+		}
+		for _, kind := range c.Types {
+			setFirst(m.types, kind, i)
+		}
+	}
+	return m
+}
+
+// setFirst keeps what is there; keys have no case.
+func setFirst[V any](m map[string]V, key string, value V) {
+	key = strings.ToLower(key)
+	if _, taken := m[key]; !taken {
+		m[key] = value
+	}
+}
+
+// verdict is a category and why. The zero value has no answer.
+type verdict struct {
+	at     int
+	reason string
+}
+
+// better keeps the answer whose category comes first.
+func (v verdict) better(at int, reason string) verdict {
+	if v.reason == "" || at < v.at {
+		return verdict{at, reason}
+	}
+	return v
+}
+
+func (m mapping) byLabel(v verdict, labels []string, where string) verdict {
+	for _, label := range labels {
+		if at, ok := m.labels[strings.ToLower(strings.TrimSpace(label))]; ok {
+			v = v.better(at, fmt.Sprintf("label %q on %s", clean(label), where))
+		}
+	}
+	return v
+}
+
+// byType answers for every type: one that no category lists belongs to the last.
+func (m mapping) byType(v verdict, line, where string) verdict {
+	kind := parseHeader(line).Type
+	if kind == "" {
+		return v
+	}
+	at, ok := m.types[kind]
+	if !ok {
+		at = len(m.names) - 1
+	}
+	return v.better(at, fmt.Sprintf("type %q in %s", clean(kind), where))
+}
+
+// categorise asks (a) to (e) of section 4 in turn.
+func (b *builder) categorise(u unit) verdict {
+	pull := b.pulls[u.number]
+	v := b.kinds.byLabel(verdict{}, pull.Labels, "the pull request")
+	if v.reason != "" {
+		return v
+	}
+	for _, number := range pull.Closes(b.opt.Links.Repository) {
+		v = b.kinds.byLabel(v, b.issues[number].Labels, "issue "+strconv.Itoa(number))
+	}
+	if v.reason != "" {
+		return v
+	}
+	if v = b.kinds.byType(v, u.pullTitle, "the pull request title"); v.reason != "" {
+		return v
+	}
+	for _, i := range u.commits {
+		v = b.kinds.byType(v, b.commits[i].Subject, "commit "+b.commits[i].short())
+	}
+	if v.reason != "" {
+		return v
+	}
+	return verdict{len(b.kinds.names) - 1, "no category label and no conventional type"}
+}
+
+func (b *builder) entry(u unit) Entry {
+	v := b.categorise(u)
+	e := Entry{
+		Category: b.kinds.names[v.at], Reason: v.reason,
+		Number: u.number, Ref: b.ref(u), Author: b.author(u),
+		Breaking: b.breaking(u), Hashes: make([]string, 0, len(u.commits)),
+	}
+	for _, i := range u.commits {
+		e.Hashes = append(e.Hashes, b.commits[i].Hash)
+	}
+	e.Title = titleOf(u.line)
+	// A type nobody lists stays in the title: it may be the name of a part of the product.
+	if h := parseHeader(u.line); h.Type != "" {
+		if _, listed := b.kinds.types[h.Type]; listed {
+			e.Title, e.Scope = titleOf(h.Title), clean(h.Scope)
+		}
+	}
+	return e
+}
+
+// pullTitle is what the forge says, or else what it wrote into the merge commit; empty if only subjects are known.
+func (b *builder) pullTitle(u unit) string {
+	if u.number == 0 {
+		return ""
+	}
+	title := b.pulls[u.number].Title
+	for _, i := range u.commits {
+		if oneLine(title) != "" {
+			break
+		}
+		if number, merged := mergedPull(b.commits[i], b.opt.Links.Repository); number == u.number {
+			title = merged
+		}
+	}
+	return b.ownTitle(u, oneLine(title))
+}
+
+// subject is that of the commit which names the pull request, or else of the oldest one.
+func (b *builder) subject(u unit) string {
+	work := b.work(u.commits)
+	at := work[0]
+	for _, i := range work {
+		if u.number != 0 && b.named(b.commits[i]) == u.number {
+			at = i
+			break
+		}
+	}
+	return b.ownTitle(u, b.commits[at].Subject)
+}
+
+// ownTitle cuts off only the pull request's own number; another one says what a backport is of.
+func (b *builder) ownTitle(u unit, title string) string {
+	if rest, number := cutNumber(title, b.opt.Links.Mark); number != 0 && number == u.number {
+		return rest
+	}
+	return title
+}
+
+func titleOf(line string) string { return cmp.Or(clean(line), noTitle) }
+
+func (b *builder) breaking(u unit) bool {
+	if isBreaking(u.pullTitle, b.pulls[u.number].visible()) {
+		return true
+	}
+	return slices.ContainsFunc(u.commits, func(i int) bool {
+		return isBreaking(b.commits[i].Subject, b.commits[i].Body)
+	})
+}
+
+func (b *builder) ref(u unit) Link {
+	if u.number == 0 {
+		commit := b.commits[u.commits[0]]
+		return Link{Text: commit.short(), URL: b.url(b.opt.Links.Commit, commit.Hash)}
+	}
+	number := strconv.Itoa(u.number)
+	given := webAddress(b.pulls[u.number].URL)
+	return Link{Text: b.opt.Links.Mark + number, URL: cmp.Or(given, b.url(b.opt.Links.Pull, number))}
+}
+
+func (b *builder) author(u unit) string {
+	who := b.commits[b.work(u.commits)[0]].Author
+	who.Login = cmp.Or(b.pulls[u.number].Author, who.Login)
+	return who.display()
+}
+
+// ignoredBy names the rule that leaves an entry out, or nothing.
+func (b *builder) ignoredBy(u unit) string {
+	for _, label := range b.pulls[u.number].Labels {
+		if name := strings.ToLower(strings.TrimSpace(label)); slices.Contains(excluding, name) {
+			return "C6: label " + name + " on the pull request"
+		}
+	}
+	if b.isRelease(u.line) {
+		return "C7: the release's own commit"
+	}
+	return ""
+}
+
+// isRelease knows the release's own commit, and those of its prereleases.
+func (b *builder) isRelease(line string) bool {
+	own := strings.TrimPrefix(b.in.Current, "v")
+	h := parseHeader(line)
+	if own == "" || h.Type != "chore" {
+		return false
+	}
+	title := strings.ToLower(h.Title)
+	switch {
+	case strings.EqualFold(h.Scope, "release"):
+	case h.Scope == "" && strings.HasPrefix(title, "bump version to "):
+		title = strings.TrimPrefix(title, "bump version to ")
+	default:
+		return false
+	}
+	title = strings.TrimPrefix(ciNote.ReplaceAllString(title, ""), "v")
+	own = strings.ToLower(own)
+	return title == own || strings.HasPrefix(title, own+"-")
+}
+
+func (b *builder) ignored(u unit, e Entry, rule string) []Ignored {
+	var out []Ignored
+	for _, hash := range e.Hashes {
+		out = append(out, Ignored{Hash: hash, Number: u.number, Title: e.Title, Rule: rule})
+	}
+	return out
+}

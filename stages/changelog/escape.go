@@ -1,0 +1,83 @@
+package changelog
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+// maxTitle is in characters (C13). It holds for every text that comes from a commit or the forge.
+const maxTitle = 200
+
+// guard is an empty comment: renderers show nothing, but it keeps forges from turning the text around it into a link or mention.
+const guard = "<!---->"
+
+var (
+	markdown = strings.NewReplacer(
+		"&", "&amp;", "<", "&lt;", ">", "&gt;",
+		`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "(", `\(`, ")", `\)`, "!", `\!`, "|", `\|`, "~", `\~`,
+		"@", "@"+guard, "#", "#"+guard,
+		// Forges link bare addresses too.
+		"://", ":"+guard+"//", "www.", "www"+guard+".", "WWW.", "WWW"+guard+".",
+	)
+	// At the start of a list item these would begin another list, a rule or a heading.
+	blockStart = regexp.MustCompile(`^([0-9]{0,9})([-+=.])`)
+)
+
+// plainHost leaves out the punctuation that a URL may have in its host and that ends a Markdown link.
+var plainHost = regexp.MustCompile(`^[\p{L}\p{N}._:\[\]-]+$`)
+
+// EscapeMarkdown makes s one line of inert text for Markdown: no HTML, link, image or mention in it survives (C12).
+func EscapeMarkdown(s string) string {
+	return blockStart.ReplaceAllString(markdown.Replace(oneLine(s)), `$1\$2`)
+}
+
+// oneLine joins lines and removes control characters and those that turn the direction of writing.
+func oneLine(s string) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == '\uFEFF':
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// clean is oneLine within maxTitle.
+func clean(s string) string {
+	runes := []rune(oneLine(s))
+	if len(runes) <= maxTitle {
+		return string(runes)
+	}
+	return string(runes[:maxTitle-1]) + "…"
+}
+
+// webAddress returns a URL that is safe between the brackets of a Markdown link, or nothing.
+func webAddress(raw string) string {
+	at, err := url.Parse(raw)
+	if err != nil || !plainHost.MatchString(at.Host) || (at.Scheme != "https" && at.Scheme != "http") {
+		return ""
+	}
+	safe := url.URL{Scheme: at.Scheme, Host: at.Host, Path: at.Path}
+	return strings.NewReplacer("(", "%28", ")", "%29").Replace(safe.String())
+}
+
+// address puts a link together from a base and one value that is data; without a base there is none.
+func address(base, value string) string {
+	if base == "" || value == "" {
+		return ""
+	}
+	return webAddress(base + url.PathEscape(value))
+}
+
+// link expects text that is escaped already.
+func link(text, address string) string {
+	if address == "" {
+		return text
+	}
+	return "[" + text + "](" + address + ")"
+}

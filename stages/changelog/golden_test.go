@@ -1,0 +1,82 @@
+package changelog
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// readHistory reads testdata/history.json, and takes the commits through the format of git log.
+func readHistory(t *testing.T) Input {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "history.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Previous, Current string
+		Prior             []string
+		Commits           []struct{ ID, Parents, Author, Message string }
+		PullRequests      []PullRequest
+		Issues            []Issue
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	var rows []row
+	for _, c := range file.Commits {
+		rows = append(rows, row{id: c.ID, message: c.Message, parents: c.Parents})
+	}
+	commits := commitsOf(rows)
+	who := regexp.MustCompile(`^(.*) <(.*)>$`)
+	for i, c := range file.Commits {
+		m := who.FindStringSubmatch(c.Author)
+		commits[len(commits)-1-i].Author = Person{Name: m[1], Email: m[2]}
+	}
+	in := Input{Previous: file.Previous, Current: file.Current, PullRequests: file.PullRequests, Issues: file.Issues, Prior: map[string]bool{}}
+	if in.Commits, err = ParseLog(encodeLog(commits)); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range file.Prior {
+		in.Prior[key] = true
+	}
+	return in
+}
+
+func TestGolden(t *testing.T) {
+	in := readHistory(t)
+	notes := Build(in, Options{Links: github})
+	checkAccount(t, in.Commits, notes)
+	golden(t, "notes.md", notes.Markdown(BodyLimit))
+	golden(t, "notes.json", string(notes.JSON()))
+	links := github
+	links.Full = "https://github.com/acme/shop/releases/download/v1.3.0/notes.md"
+	golden(t, "cut.md", Build(in, Options{Links: links}).Markdown(1500))
+
+	in.PullRequests, in.Issues = nil, nil
+	alone := Build(in, Options{})
+	checkAccount(t, in.Commits, alone)
+	golden(t, "degraded.md", alone.Markdown(BodyLimit))
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs; look at it with: go test ./stages/changelog -run Golden -update && git diff\n%s", path, got)
+	}
+}

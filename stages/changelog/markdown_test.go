@@ -1,0 +1,233 @@
+package changelog
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func sample() Notes {
+	return Notes{
+		Degraded: "Something <b> is missing.",
+		Compare:  &Link{"v1.2.0...v1.2.1", "https://forge.example/compare"},
+		Full:     "https://forge.example/full.md",
+		Sections: []Section{
+			{Name: "Features", Title: "🚀 Features", Entries: []Entry{
+				{Title: "add *x* 🎉", Scope: "a_b", Ref: Link{"#5", "https://forge.example/5"}},
+				{Title: "plain", Ref: Link{"abc1234", ""}},
+			}},
+			{Name: "Bug Fixes", Title: "🐛 Bug Fixes", Entries: []Entry{{Title: "été", Ref: Link{"#6", ""}}}},
+		},
+		Contributors: []Contributor{{Name: "jane", URL: "https://forge.example/jane", First: true}, {Name: "Bo_b"}},
+	}
+}
+
+const sampleText = `> **Degraded notes.** Something &lt;b&gt; is missing.
+
+## 🚀 Features
+
+- **a\_b:** add \*x\* 🎉 ([#5](https://forge.example/5))
+- plain (abc1234)
+
+## 🐛 Bug Fixes
+
+- été (#6)
+
+## Contributors
+
+- [jane](https://forge.example/jane) (first contribution)
+- Bo\_b
+
+**Full changelog:** [v1.2.0...v1.2.1](https://forge.example/compare)
+`
+
+func TestMarkdown(t *testing.T) {
+	n := sample()
+	for _, limit := range []int{0, -1, len(sampleText), BodyLimit} {
+		if got := n.Markdown(limit); got != sampleText {
+			t.Errorf("limit %d:\n%s", limit, got)
+		}
+	}
+	for _, test := range []struct {
+		name string
+		n    Notes
+		want string
+	}{
+		{"nothing", Notes{}, "No user-visible changes.\n"},
+		{"nothing, with a predecessor", Notes{Compare: &Link{"a...b", ""}}, "No user-visible changes.\n\n**Full changelog:** a...b\n"},
+		{"nothing, degraded", Notes{Degraded: "x"}, "> **Degraded notes.** x\n\nNo user-visible changes.\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := test.n.Markdown(BodyLimit); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// TestMarkdownCut has C13: at every limit whole lines of the uncut text, no empty section, and the link.
+func TestMarkdownCut(t *testing.T) {
+	n := sample()
+	whole := strings.Split(sampleText, "\n")
+	for limit := 1; limit < len(sampleText); limit++ {
+		got := n.Markdown(limit)
+		if len(got) > limit || !utf8.ValidString(got) {
+			t.Fatalf("limit %d: %d bytes: %q", limit, len(got), got)
+		}
+		if got == "" {
+			continue
+		}
+		cut := "The notes are cut here: [read the full text](https://forge.example/full.md)."
+		lines := strings.Split(got, "\n")
+		for i, line := range lines {
+			if line != cut && !slices.Contains(whole, line) {
+				t.Fatalf("limit %d: %q is not a line of the text", limit, line)
+			}
+			if strings.HasPrefix(line, "## ") && (i+2 >= len(lines) || !strings.HasPrefix(lines[i+2], "- ")) {
+				t.Fatalf("limit %d: nothing under %q", limit, line)
+			}
+		}
+		if !slices.Contains(lines, cut) {
+			t.Fatalf("limit %d: no link to the full text in %q", limit, got)
+		}
+	}
+	want := "> **Degraded notes.** Something &lt;b&gt; is missing.\n\n## 🚀 Features\n\n" +
+		"- **a\\_b:** add \\*x\\* 🎉 ([#5](https://forge.example/5))\n- plain (abc1234)\n" +
+		"\nThe notes are cut here: [read the full text](https://forge.example/full.md).\n" +
+		"\n**Full changelog:** [v1.2.0...v1.2.1](https://forge.example/compare)\n"
+	if got := n.Markdown(len(want)); got != want {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+	if got := n.Markdown(76); got != "" {
+		t.Errorf("no room even for the link, but got %q", got)
+	}
+}
+
+// TestLongNotes has fault case 32.
+func TestLongNotes(t *testing.T) {
+	var rows []row
+	for i := range 3000 {
+		rows = append(rows, row{id: fmt.Sprint(i), message: fmt.Sprintf("feat: %d %s", i, strings.Repeat("🎉", 20))})
+	}
+	rows = append(rows, row{id: "long", message: "fix: " + strings.Repeat("x", 1<<20)})
+	n := Build(Input{Commits: commitsOf(rows)}, Options{})
+	whole := n.Markdown(0)
+	if len(whole) < 130_000 || !strings.Contains(whole, "x… (") || len(n.Sections[1].Entries[0].Title) != 199+len("…") {
+		t.Fatalf("%d bytes, title of %d", len(whole), len(n.Sections[1].Entries[0].Title))
+	}
+	got := n.Markdown(BodyLimit)
+	if len(got) > BodyLimit || len(got) < BodyLimit-200 || !utf8.ValidString(got) {
+		t.Errorf("%d bytes", len(got))
+	}
+	text, cut := strings.CutSuffix(got, "\n\nThe notes are cut here: the full text is attached to the release.\n")
+	if !cut || !strings.HasPrefix(whole, text+"\n") {
+		t.Errorf("not cut at the end of an entry: %q", got[len(got)-200:])
+	}
+}
+
+func TestJSON(t *testing.T) {
+	n := Build(Input{Commits: commitsOf([]row{{id: "a", message: "fix: </script>\x00 \"q\" \u2028 é"}}), PullRequests: []PullRequest{}}, Options{})
+	text := n.JSON()
+	want := `{
+  "previous": "",
+  "current": "",
+  "sections": [
+    {
+      "name": "Bug Fixes",
+      "title": "🐛 Bug Fixes",
+      "calls": "patch",
+      "entries": [
+        {
+          "category": "Bug Fixes",
+          "ref": {
+            "text": "` + hashOf("a")[:7] + `"
+          },
+          "title": "\u003c/script\u003e \"q\" é",
+          "author": "Jane",
+          "hashes": [
+            "` + hashOf("a") + `"
+          ],
+          "breaking": false,
+          "reason": "type \"fix\" in commit ` + hashOf("a")[:7] + `"
+        }
+      ]
+    }
+  ],
+  "contributors": [
+    {
+      "name": "Jane",
+      "first": false
+    }
+  ],
+  "cancelled": [],
+  "ignored": []
+}
+`
+	if string(text) != want {
+		t.Errorf("got %s\nwant %s", text, want)
+	}
+}
+
+func TestEmptyJSONHasLists(t *testing.T) {
+	text := Build(Input{}, Options{}).JSON()
+	if !json.Valid(text) || strings.Contains(string(text), "null") {
+		t.Errorf("%s", text)
+	}
+}
+
+func TestCalls(t *testing.T) {
+	for _, test := range []struct {
+		name, current string
+		messages      []string
+		want          Call
+	}{
+		{"breaking", "1.2.0", []string{"feat: a", "fix!: b"}, Call{Major, "Breaking Changes: b (" + hashOf("c1")[:7] + ")"}},
+		{"breaking below 1.0.0", "v0.4.2", []string{"fix!: b"}, Call{Minor, "Breaking Changes: b (" + hashOf("c0")[:7] + ") (minor, because the version is below 1.0.0)"}},
+		{"breaking at 10.0.0", "10.0.0", []string{"fix!: b"}, Call{Major, "Breaking Changes: b (" + hashOf("c0")[:7] + ")"}},
+		{"features", "1.2.0", []string{"fix: b", "feat: a", "feat: c", "feat: d"}, Call{Minor, "Features: a (" + hashOf("c1")[:7] + ") and 2 more"}},
+		{"features below 1.0.0", "0.1.0", []string{"feat: a"}, Call{Minor, "Features: a (" + hashOf("c0")[:7] + ")"}},
+		{"fixes", "1.2.0", []string{"fix: b", "docs: a"}, Call{Patch, "no breaking change and nothing that calls for a minor version"}},
+		{"nothing", "1.2.0", nil, Call{Patch, "no breaking change and nothing that calls for a minor version"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var rows []row
+			for i, message := range test.messages {
+				rows = append(rows, row{id: fmt.Sprint("c", i), message: message})
+			}
+			if got := Build(Input{Commits: commitsOf(rows)}, Options{}).Calls(test.current); got != test.want {
+				t.Errorf("got %+v, want %+v", got, test.want)
+			}
+		})
+	}
+}
+
+// FuzzBuild feeds one text to every place where text comes from outside.
+func FuzzBuild(f *testing.F) {
+	for _, seed := range []string{"feat: a (#5)", "fix!: <b>", "Merge pull request #5 from x\n\ny", "Revert\n\nThis reverts commit " + hashOf("a")[:7],
+		"Reverts acme/shop#5", "closes #9\x00\xff", "x\n\nCo-authored-by: @Bo [x](y) <bo@acme.example>", "See merge request a/b!5", "Merge pull request 'x' (#5) from y"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		commits := commitsOf([]row{{id: "a", message: "feat: a"}, {id: "b", message: "b", parents: "a"}, {id: "c", message: "c", parents: "a b"}})
+		commits[0].Subject, commits[0].Body = splitMessage(text)
+		commits[1].Subject, commits[1].Body, commits[1].Author = text, text, Person{Name: text, Email: text}
+		in := Input{Commits: commits, Prior: map[string]bool{text: true}, Previous: "v1.2.0", Current: "v1.2.1",
+			PullRequests: []PullRequest{{Number: 5, Title: text, Body: text, Author: text, Labels: []string{text}, URL: text}}}
+		n := Build(in, Options{Links: github})
+		checkAccount(t, commits, n)
+		if !json.Valid(n.JSON()) {
+			t.Fatalf("not JSON: %s", n.JSON())
+		}
+		for i, line := range strings.Split(strings.TrimSuffix(n.Markdown(0), "\n"), "\n") {
+			if line != "" && line != "No user-visible changes." && !strings.HasPrefix(line, "## ") && !strings.HasPrefix(line, "- ") && !strings.HasPrefix(line, "**Full") && i != 0 {
+				t.Fatalf("line %d is %q", i, line)
+			}
+		}
+		if got := n.Markdown(300); len(got) > 300 || !utf8.ValidString(got) {
+			t.Fatalf("%d bytes: %q", len(got), got)
+		}
+	})
+}

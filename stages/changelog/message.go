@@ -1,0 +1,129 @@
+package changelog
+
+import (
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+var (
+	// A type needs a colon and a space (CC 1), and the exclamation mark stands right before the colon (CC 13).
+	headerPattern   = regexp.MustCompile(`^(\p{L}[\p{L}\p{N}_-]*)(?:\(([^()]*)\))?(!)?: +(\S.*)$`)
+	breakingPattern = regexp.MustCompile(`(?m)^BREAKING[ -]CHANGE:`)
+
+	githubMerge = regexp.MustCompile(`^Merge pull request #(\d{1,9}) from `)
+	giteaMerge  = regexp.MustCompile(`^Merge pull request '(.*)' \([#!](\d{1,9})\) from `)
+	gitlabMerge = regexp.MustCompile(`(?m)^See merge request (\S*)!(\d{1,9})\s*$`)
+
+	htmlComment = regexp.MustCompile(`(?s)<!--.*?-->`)
+	closing     = regexp.MustCompile(`(?i)\b(?:clos(?:e[sd]?|ing)|fix(?:e[sd]|ing)?|resolv(?:e[sd]?|ing)):?\s+` +
+		`(?:([\w.-]+(?:/[\w.-]+)+)?#|(https?://\S+?)/(?:-/)?issues/)(\d{1,9})\b`)
+)
+
+// header is the first line of a message by the Conventional Commits grammar; Type is empty when it has none.
+type header struct {
+	Type, Scope, Title string
+	Breaking           bool
+}
+
+func parseHeader(line string) header {
+	line = oneLine(line)
+	m := headerPattern.FindStringSubmatch(line)
+	if m == nil {
+		return header{Title: line}
+	}
+	return header{Type: strings.ToLower(m[1]), Scope: strings.TrimSpace(m[2]), Breaking: m[3] != "", Title: m[4]}
+}
+
+// isBreaking looks at the first line and at every other line's start, so that prose which mentions the words does not count.
+func isBreaking(subject, body string) bool {
+	return parseHeader(subject).Breaking || breakingPattern.MatchString(subject) || breakingPattern.MatchString(body)
+}
+
+// cutNumber takes a pull request's number off the end of a title. Of several the last is the one that landed.
+func cutNumber(title, mark string) (rest string, number int) {
+	title = strings.TrimSpace(title)
+	open := strings.LastIndex(title, "("+mark)
+	if open < 0 || !strings.HasSuffix(title, ")") {
+		return title, 0
+	}
+	number = parseNumber(title[open+1+len(mark) : len(title)-1])
+	if number == 0 {
+		return title, 0
+	}
+	return strings.TrimSpace(title[:open]), number
+}
+
+var numberPattern = regexp.MustCompile(`^[1-9][0-9]{0,8}$`)
+
+// parseNumber returns 0 for what is not the number of a pull request or issue.
+func parseNumber(digits string) int {
+	if !numberPattern.MatchString(digits) {
+		return 0
+	}
+	number, _ := strconv.Atoi(digits) // nine digits always fit
+	return number
+}
+
+// mergedPull reads the message a forge writes for a merge: the pull request and, where it is there, its title.
+func mergedPull(c Commit, repository string) (number int, title string) {
+	if m := giteaMerge.FindStringSubmatch(c.Subject); m != nil {
+		return parseNumber(m[2]), m[1]
+	}
+	if m := githubMerge.FindStringSubmatch(c.Subject); m != nil {
+		return parseNumber(m[1]), firstLine(c.Body)
+	}
+	return gitlabPull(c, repository)
+}
+
+// gitlabPull trusts the last such line: a squash may quote those of the commits in it above.
+func gitlabPull(c Commit, repository string) (number int, title string) {
+	all := gitlabMerge.FindAllStringSubmatch(c.Body, -1)
+	if len(all) == 0 {
+		return 0, ""
+	}
+	last := all[len(all)-1]
+	if !sameRepository(last[1], repository) {
+		return 0, ""
+	}
+	if line := firstLine(c.Body); c.isMerge() && !gitlabMerge.MatchString(line) {
+		title = line
+	}
+	return parseNumber(last[2]), title
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	return strings.TrimSpace(line)
+}
+
+// sameRepository compares owner/name with a web address. What one of them leaves open is taken as the same.
+func sameRepository(path, repository string) bool {
+	at, err := url.Parse(repository)
+	if path == "" || repository == "" || err != nil {
+		return true
+	}
+	return strings.EqualFold(path, strings.TrimSuffix(strings.Trim(at.Path, "/"), ".git"))
+}
+
+// visible is a pull request's text without the HTML comments that templates leave in it.
+func (p PullRequest) visible() string {
+	return htmlComment.ReplaceAllString(strings.ReplaceAll(p.Body, "\r\n", "\n"), "")
+}
+
+// Closes lists the issues of the repository (a web address) that the body says the pull request closes.
+func (p PullRequest) Closes(repository string) []int {
+	var issues []int
+	for _, m := range closing.FindAllStringSubmatch(p.visible(), -1) {
+		number := parseNumber(m[3])
+		here := sameRepository(m[1], repository)
+		if m[2] != "" {
+			here = strings.EqualFold(m[2], strings.TrimSuffix(repository, ".git"))
+		}
+		if here && number != 0 {
+			issues = append(issues, number)
+		}
+	}
+	return issues
+}

@@ -1,0 +1,127 @@
+package changelog
+
+import (
+	"regexp"
+	"strings"
+)
+
+var (
+	revertedCommit = regexp.MustCompile(`\bThis reverts commit ([0-9a-fA-F]{4,64})\b`)
+	revertedPull   = regexp.MustCompile(`(?m)^(?:Reverts|This reverts merge request) ([\w.-]+(?:/[\w.-]+)+)?[#!](\d{1,9})\b`)
+	revertSubject  = regexp.MustCompile(`(?i)^(?:revert|reapply)\b`)
+	squashedCommit = regexp.MustCompile(`(?m)^\* `)
+)
+
+// reverts says, per commit, which commits it takes out and whether it goes with them.
+type reverts struct {
+	targets []([]int)
+	// by is the live revert that takes a commit out, -1 for none.
+	by []int
+	// stays marks a squash that reverts something among other work.
+	stays []bool
+}
+
+func (b *builder) findReverts() {
+	n := len(b.commits)
+	b.rev = reverts{targets: make([][]int, n), by: make([]int, n), stays: make([]bool, n)}
+	for i, c := range b.commits {
+		b.rev.by[i] = -1
+		b.readRevert(i, c.Body)
+		b.rev.stays[i] = len(squashedCommit.FindAllString(c.Body, -1)) > countReverts(c.Body) && !revertSubject.MatchString(c.Subject)
+	}
+	for number, pull := range b.pulls {
+		b.readPullRevert(number, pull)
+	}
+	b.judgeReverts()
+}
+
+// readPullRevert uses the pull request's text where no commit of it says what it reverts.
+func (b *builder) readPullRevert(number int, pull PullRequest) {
+	members := b.members[number]
+	for _, i := range members {
+		if countReverts(b.commits[i].Body) > 0 {
+			return
+		}
+	}
+	for _, i := range b.work(members) {
+		b.readRevert(i, pull.visible())
+	}
+}
+
+func countReverts(text string) int {
+	return len(revertedCommit.FindAllString(text, -1)) + len(revertedPull.FindAllString(text, -1))
+}
+
+// readRevert adds the targets in the range, always older than the revert. Those of earlier releases have none.
+func (b *builder) readRevert(i int, text string) {
+	seen := make(map[int]bool)
+	for _, m := range revertedCommit.FindAllStringSubmatch(text, -1) {
+		if target, ok := b.find(strings.ToLower(m[1]), i); ok {
+			b.addTarget(i, target, seen)
+		}
+	}
+	for _, m := range revertedPull.FindAllStringSubmatch(text, -1) {
+		if !sameRepository(m[1], b.opt.Links.Repository) {
+			continue
+		}
+		for _, target := range b.members[parseNumber(m[2])] {
+			b.addTarget(i, target, seen)
+		}
+	}
+}
+
+// addTarget takes with a merge all that it brought in, and the rest of the pull request that it landed (C5).
+func (b *builder) addTarget(i, target int, seen map[int]bool) {
+	if target >= i || seen[target] {
+		return
+	}
+	seen[target] = true
+	b.rev.targets[i] = append(b.rev.targets[i], target)
+	if !b.commits[target].isMerge() {
+		return
+	}
+	for _, inner := range b.inner[target] {
+		b.addTarget(i, inner, seen)
+	}
+	if b.landed(target) {
+		for _, member := range b.members[b.pull[target]] {
+			b.addTarget(i, member, seen)
+		}
+	}
+}
+
+// landed tells a pull request's own merge from those made on its branch.
+func (b *builder) landed(merge int) bool {
+	owner := b.owner[merge]
+	return b.pull[merge] != 0 && (owner < 0 || b.pull[owner] != b.pull[merge])
+}
+
+// judgeReverts goes from newest to oldest, so that a revert is known to stand before it counts: that is parity (C4).
+func (b *builder) judgeReverts() {
+	for i := len(b.commits) - 1; i >= 0; i-- {
+		if b.rev.by[i] >= 0 {
+			continue
+		}
+		for _, target := range b.rev.targets[i] {
+			if b.rev.by[target] < 0 {
+				b.rev.by[target] = i
+			}
+		}
+	}
+}
+
+// gone tells whether a commit is out of the notes: taken out, or a revert of something in the range.
+func (b *builder) gone(i int) bool {
+	return b.rev.by[i] >= 0 || (len(b.rev.targets[i]) > 0 && !b.rev.stays[i])
+}
+
+// cancelled describes commit i by what happened to commit like, which is another one for the merge of a cancelled pull request.
+func (b *builder) cancelled(i, like int) Cancelled {
+	c := Cancelled{Hash: b.commits[i].Hash, Number: b.pull[i], Title: titleOf(b.commits[i].Subject)}
+	if by := b.rev.by[like]; by >= 0 {
+		c.By = b.commits[by].Hash
+	} else {
+		c.Reverts = b.commits[b.rev.targets[like][0]].Hash
+	}
+	return c
+}

@@ -1,0 +1,126 @@
+package changelog
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestReverts has C4, C5 and fault cases 24 to 26. Cancelled lines read "commit <- revert" or "revert -> target".
+func TestReverts(t *testing.T) {
+	x := row{id: "x", message: "feat: x"}
+	undo := row{id: "r", message: "Revert \"feat: x\"\n\nThis reverts commit {x}."}
+	again := row{id: "a", message: "Reapply \"feat: x\"\n\nThis reverts commit {r}."}
+	pull5 := row{id: "x", message: "feat: x (#5)"}
+	branch7 := []row{
+		{id: "i1", message: "feat: one", parents: "outside"},
+		{id: "i2", message: "two", parents: "i1"},
+		{id: "m", message: "Merge pull request #7 from acme/seven\n\nfeat: seven", parents: "outside i2"},
+	}
+	revertOf7 := "Revert \"Merge pull request #7 from acme/seven\"\n\nThis reverts commit {m}, reversing\nchanges made to {i1}."
+	for _, test := range []struct {
+		name            string
+		rows            []row
+		pulls           []PullRequest
+		want, cancelled []string
+	}{
+		{name: "feature and revert", rows: []row{x, undo}, cancelled: []string{"x <- r", "r -> x"}},
+		{name: "target of an earlier release", rows: []row{{id: "r", message: "Revert \"feat: old\"\n\nThis reverts commit {old}."}},
+			want: []string{`Miscellaneous: Revert "feat: old"`}},
+		{name: "abbreviated hash and a subject of its own", rows: []row{x, {id: "r", message: "Undo x\n\nThis reverts commit {x:7} (feat: x, 2024-01-01)."}},
+			cancelled: []string{"x <- r", "r -> x"}},
+		{name: "hash of four digits", rows: []row{x, {id: "r", message: "Undo x\n\nThis reverts commit {x:4}."}}, cancelled: []string{"x <- r", "r -> x"}},
+		{name: "hash of three digits says nothing", rows: []row{x, {id: "r", message: "Undo x\n\nThis reverts commit {x:3}."}},
+			want: []string{"Features: x", "Miscellaneous: Undo x"}},
+		{name: "hash in capitals", rows: []row{x, {id: "r", message: "Undo x\n\nThis reverts commit " + strings.ToUpper(hashOf("x"))}}, cancelled: []string{"x <- r", "r -> x"}},
+		{name: "words in the middle of a line", rows: []row{x, {id: "r", message: "Undo x\n\nIt broke. This reverts commit {x}."}}, cancelled: []string{"x <- r", "r -> x"}},
+		{name: "a newer commit is no target", rows: []row{undo, x}, want: []string{"Features: x", `Miscellaneous: Revert "feat: x"`}},
+		{name: "reapplied", rows: []row{x, undo, again}, want: []string{"Features: x"}, cancelled: []string{"r <- a", "a -> r"}},
+		{name: "reapplied and reverted", rows: []row{x, undo, again, {id: "z", message: "Revert it\n\nThis reverts commit {a}."}},
+			cancelled: []string{"x <- r", "r -> x", "a <- z", "z -> a"}},
+		{name: "the original reverted again after it was reapplied", rows: []row{x, undo, again, {id: "z", message: "Revert it\n\nThis reverts commit {x}."}},
+			cancelled: []string{"x <- z", "r <- a", "a -> r", "z -> x"}},
+		{name: "revert of an earlier release, reapplied", rows: []row{{id: "r", message: "Revert it\n\nThis reverts commit {old}."}, again},
+			cancelled: []string{"r <- a", "a -> r"}},
+		{name: "revert of an earlier release, three times", rows: []row{{id: "r", message: "Revert old\n\nThis reverts commit {old}."}, again, {id: "z", message: "Revert it\n\nThis reverts commit {a}."}},
+			want: []string{"Miscellaneous: Revert old"}, cancelled: []string{"a <- z", "z -> a"}},
+		{name: "squash revert by number", rows: []row{pull5, {id: "r", message: "Revert \"feat: x (#5)\" (#6)\n\nReverts acme/shop#5"}}, cancelled: []string{"x <- r", "r -> x"}},
+		{name: "number in another repository", rows: []row{pull5, {id: "r", message: "Revert \"feat: x (#5)\" (#6)\n\nReverts other/shop#5"}},
+			want: []string{"Features: x #5", `Miscellaneous: Revert "feat: x (#5)" #6`}},
+		{name: "merge request", rows: []row{pull5, {id: "r", message: "Revert x\n\nThis reverts merge request !5"}}, cancelled: []string{"x <- r", "r -> x"}},
+		{name: "squash revert told only by the forge", rows: []row{pull5, {id: "r", message: "Undo (#6)"}}, pulls: []PullRequest{{Number: 6, Title: "Undo", Body: "Reverts acme/shop#5"}},
+			cancelled: []string{"x <- r", "r -> x"}},
+		{name: "number of an earlier release", rows: []row{{id: "r", message: "Revert old (#6)\n\nReverts acme/shop#5"}}, want: []string{"Miscellaneous: Revert old #6"}},
+		{name: "pull request reapplied", rows: []row{pull5, {id: "r", message: "Revert x (#6)\n\nReverts acme/shop#5"}, {id: "a", message: "Reapply x (#8)\n\nReverts acme/shop#6"}},
+			want: []string{"Features: x #5"}, cancelled: []string{"r <- a", "a -> r"}},
+		{name: "revert of a merge", rows: append(slices.Clone(branch7), row{id: "r", message: revertOf7}),
+			cancelled: []string{"i1 <- r", "i2 <- r", "m <- r", "r -> m"}},
+		{name: "revert of a merge, by a merge", rows: append(slices.Clone(branch7),
+			row{id: "r", message: revertOf7, parents: "m"}, row{id: "mr", message: "Merge pull request #8 from acme/undo\n\nRevert seven", parents: "m r"}),
+			cancelled: []string{"i1 <- r", "i2 <- r", "m <- r", "r -> m", "mr -> m"}},
+		{name: "revert of a merge, told only by the forge", rows: append(slices.Clone(branch7),
+			row{id: "r", message: "undo", parents: "m"}, row{id: "mr", message: "Merge pull request #8 from acme/undo", parents: "m r"}),
+			pulls:     []PullRequest{{Number: 8, Title: "Undo", Body: "Reverts acme/shop#7"}},
+			cancelled: []string{"i1 <- r", "i2 <- r", "m <- r", "r -> i1", "mr -> i1"}},
+		{name: "revert of a merge without a pull request", rows: []row{
+			{id: "i1", message: "feat: one", parents: "outside"}, {id: "m", message: "Merge branch 'one'", parents: "outside i1"}, {id: "r", message: revertOf7}},
+			cancelled: []string{"i1 <- r", "m <- r", "r -> m"}},
+		{name: "revert of a merge that holds another pull request", rows: []row{
+			{id: "i1", message: "feat: one (#3)", parents: "outside"}, {id: "m", message: "Merge pull request #7 from acme/seven", parents: "outside i1"}, {id: "r", message: revertOf7}},
+			cancelled: []string{"i1 <- r", "m <- r", "r -> m"}},
+		{name: "revert of a merge made on the branch keeps the rest", rows: []row{
+			{id: "i1", message: "feat: one", parents: "outside"}, {id: "t", message: "topic", parents: "i1"},
+			{id: "mt", message: "Merge branch 'topic'", parents: "i1 t"}, {id: "r", message: "Undo\n\nThis reverts commit {mt}.", parents: "mt"},
+			{id: "m", message: "Merge pull request #7 from acme/seven\n\nfeat: seven", parents: "outside r"}},
+			want: []string{"Features: seven #7"}, cancelled: []string{"t <- r", "mt <- r", "r -> mt"}},
+		{name: "one of two commits of a pull request", rows: append(slices.Clone(branch7), row{id: "r", message: "Undo\n\nThis reverts commit {i1}."}),
+			want: []string{"Features: seven #7"}, cancelled: []string{"i1 <- r", "r -> i1"}},
+		{name: "each commit of a pull request", rows: append(slices.Clone(branch7), row{id: "r", message: "Undo\n\nThis reverts commit {i1}."}, row{id: "q", message: "Undo\n\nThis reverts commit {i2}."}),
+			cancelled: []string{"i1 <- r", "i2 <- q", "m <- r", "r -> i1", "q -> i2"}},
+		{name: "revert on the branch itself", rows: []row{
+			{id: "i1", message: "feat: one", parents: "outside"}, {id: "r", message: "Undo\n\nThis reverts commit {i1}."}, {id: "i2", message: "fix: two"},
+			{id: "m", message: "Merge pull request #7 from acme/seven", parents: "outside i2"}},
+			want: []string{"Bug Fixes: two #7"}, cancelled: []string{"i1 <- r", "r -> i1"}},
+		{name: "two targets at once", rows: []row{x, {id: "y", message: "fix: y"}, {id: "r", message: "Revert both\n\nThis reverts commit {x}.\nThis reverts commit {y}."}},
+			cancelled: []string{"x <- r", "y <- r", "r -> x"}},
+		{name: "squash of a revert alone", rows: []row{x, {id: "r", message: "Take x out (#9)\n\n* Revert \"feat: x\"\n\nThis reverts commit {x}."}}, cancelled: []string{"x <- r", "r -> x"}},
+		{name: "squash of a revert and other work", rows: []row{x, {id: "r", message: "feat: better x (#9)\n\n* Revert \"feat: x\"\n\nThis reverts commit {x}.\n\n* feat: better x"}},
+			want: []string{"Features: better x #9"}, cancelled: []string{"x <- r"}},
+		{name: "reverted squash of a revert and other work", rows: []row{x,
+			{id: "r", message: "feat: better x (#9)\n\n* Revert \"feat: x\"\n\nThis reverts commit {x}.\n\n* feat: better x"}, {id: "z", message: "Undo\n\nThis reverts commit {r}."}},
+			want: []string{"Features: x"}, cancelled: []string{"r <- z", "z -> r"}},
+		{name: "reasons in a list", rows: []row{x, {id: "r", message: "Revert \"feat: x\"\n\nThis reverts commit {x}.\n\n* slow\n* wrong"}}, cancelled: []string{"x <- r", "r -> x"}},
+		{name: "breaking feature and revert", rows: []row{{id: "x", message: "feat!: x"}, undo}, cancelled: []string{"x <- r", "r -> x"}},
+		{name: "prose", rows: []row{x, {id: "r", message: "fix: y\n\nthis reverts commit {x}, partly. Also reverts #5."}}, want: []string{"Features: x", "Bug Fixes: y"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			commits := commitsOf(test.rows)
+			n := Build(Input{Commits: commits, PullRequests: test.pulls}, Options{Links: github})
+			checkAccount(t, commits, n)
+			checkEqual(t, "entries", told(n), test.want)
+			var cancelled []string
+			for _, c := range n.Cancelled {
+				line := names(test.rows, []string{c.Hash})
+				if c.By != "" {
+					line += " <- " + names(test.rows, []string{c.By})
+				} else {
+					line += " -> " + names(test.rows, []string{c.Reverts})
+				}
+				cancelled = append(cancelled, line)
+			}
+			checkEqual(t, "cancelled", cancelled, test.cancelled)
+		})
+	}
+}
+
+func TestAmbiguousHashIsNoTarget(t *testing.T) {
+	rows := []row{{id: "x", message: "feat: x"}, {id: "y", message: "feat: y"}, {id: "r", message: "Undo\n\nThis reverts commit abcd."}, {id: "z", message: "feat: z"}}
+	commits := commitsOf(rows)
+	for i, hash := range []string{"abcd3", "0", "abcd2", "abcd1"} {
+		commits[i].Hash = hash + strings.Repeat("0", 40-len(hash))
+		commits[i].Parents = nil
+	}
+	checkEqual(t, "both older", told(Build(Input{Commits: commits}, Options{})), []string{"Features: x", "Features: y", "Features: z", "Miscellaneous: Undo"})
+	commits[2].Hash = strings.Repeat("2", 40)
+	checkEqual(t, "one older, one newer", told(Build(Input{Commits: commits}, Options{})), []string{"Features: y", "Features: z"})
+}

@@ -1,0 +1,82 @@
+package e2e
+
+import (
+	"crypto/rand"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"dagger/slipway/stages/labtest"
+)
+
+// Images are the names of the default setting.
+var Images = []string{"backend", "frontend", "arq-worker"}
+
+// NewPrefix is a place of the test's own in the lab's registry.
+func NewPrefix(t testing.TB) string {
+	t.Helper()
+	return path.Join(labtest.Registry(t), "test-"+strings.ToLower(rand.Text()))
+}
+
+// Tags reads, past Slipway, every tag of an image with its digest; none for an image that is not there.
+func Tags(t testing.TB, prefix, image string) map[string]string {
+	t.Helper()
+	repository, err := name.NewRepository(path.Join(prefix, image))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tags := map[string]string{}
+	list, err := remote.List(repository)
+	if err != nil && strings.Contains(err.Error(), "NAME_UNKNOWN") {
+		return tags
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tag := range list {
+		found, err := remote.Head(repository.Tag(tag))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tags[tag] = found.Digest.String()
+	}
+	return tags
+}
+
+// Label reads one label of an image, past Slipway.
+func Label(t testing.TB, prefix, image, tag, label string) string {
+	t.Helper()
+	ref, err := name.NewTag(path.Join(prefix, image) + ":" + tag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := remote.Image(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config.Config.Labels[label]
+}
+
+// WantTags fails unless all three images have exactly these tags.
+func WantTags(t testing.TB, prefix string, want ...string) {
+	t.Helper()
+	slices.Sort(want)
+	for _, image := range Images {
+		var got []string
+		for tag := range Tags(t, prefix, image) {
+			got = append(got, tag)
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s has the tags %v, want %v", image, got, want)
+		}
+	}
+}

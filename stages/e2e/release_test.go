@@ -1,0 +1,143 @@
+package e2e
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"dagger/slipway/stages/report"
+)
+
+const services = "--test-services=postgres=postgres:17, redis=redis:8"
+
+// green fails the test unless the call ended with exit code 0 and printed all of this.
+func green(t *testing.T, r Result, words ...string) {
+	t.Helper()
+	if r.Code != 0 {
+		t.Fatalf("exit code %d\n%s", r.Code, r.Stderr)
+	}
+	holds(t, r.Stdout, words...)
+}
+
+// red fails the test unless the call ended with exit code 1 and said all of this.
+func red(t *testing.T, r Result, words ...string) {
+	t.Helper()
+	if r.Code != 1 {
+		t.Fatalf("exit code %d, want 1\n%s", r.Code, r.Output())
+	}
+	holds(t, r.Stderr, words...)
+}
+
+func holds(t *testing.T, text string, words ...string) {
+	t.Helper()
+	for _, w := range words {
+		if !strings.Contains(text, w) {
+			t.Errorf("the output does not hold %q:\n%s", w, text)
+		}
+	}
+}
+
+// lastReport reads what `report --format json` says about the last run.
+func lastReport(t *testing.T, s Shop) report.Report {
+	t.Helper()
+	r := s.Call(t, "report", "--format=json")
+	green(t, r)
+	var last report.Report
+	if err := json.Unmarshal([]byte(r.Stdout), &last); err != nil {
+		t.Fatal(err)
+	}
+	return last
+}
+
+// TestRelease follows one repository through its life: a release, the same line again, a newer one, a backport.
+func TestRelease(t *testing.T) {
+	s, prefix := NewShop(t), NewPrefix(t)
+	release := func(version string, more ...string) Result {
+		return s.Call(t, append([]string{"--registry=" + prefix, services, "release", "--version=" + version}, more...)...)
+	}
+	commit := s.Git(t, "rev-parse", "HEAD")
+	sha := "sha-" + commit[:7]
+
+	t.Run("first", func(t *testing.T) {
+		r := release("v1.2.3")
+		green(t, r, "Release 1.2.3 of "+commit[:7]+", after 1.2.0", "Outcome: released", "Critical path: ", "31 passed, 91.5% coverage, 2 passed slow")
+		WantTags(t, prefix, "1.2.3", sha, "1.2", "1", "latest")
+		for _, image := range Images {
+			digests := map[string]bool{}
+			for _, digest := range Tags(t, prefix, image) {
+				digests[digest] = true
+			}
+			if len(digests) != 1 {
+				t.Errorf("%s: the tags point to %d digests, want 1", image, len(digests))
+			}
+			holds(t, r.Stdout, prefix+"/"+image+"@sha256:")
+		}
+		for label, want := range map[string]string{"revision": commit, "version": "1.2.3", "title": "backend", "created": "2026-09-19T09:00:00Z"} {
+			if got := Label(t, prefix, "backend", "1.2.3", "org.opencontainers.image."+label); got != want {
+				t.Errorf("label %s is %q, want %q", label, got, want)
+			}
+		}
+	})
+	t.Run("again", func(t *testing.T) {
+		before := Tags(t, prefix, "backend")
+		green(t, release("1.2.3"), "Outcome: already-released")
+		for tag, digest := range Tags(t, prefix, "backend") {
+			if before[tag] != digest {
+				t.Errorf("backend:%s was %s and is %s", tag, before[tag], digest)
+			}
+		}
+	})
+	t.Run("another commit cannot have the version", func(t *testing.T) {
+		s.Commit(t, "fix: something else")
+		red(t, release("1.2.3", "--force", "--reason=the old one is broken"), "exists and belongs to commit "+commit, "Outcome: refused-state")
+		WantTags(t, prefix, "1.2.3", sha, "1.2", "1", "latest")
+		s.Git(t, "reset", "-q", "--hard", commit)
+	})
+	t.Run("a lower version moves no tag of a higher one", func(t *testing.T) {
+		s.Git(t, "checkout", "-q", "-b", "release/1.1", "v1.2.0")
+		old := s.SetVersion(t, "1.2.0", "1.1.9")
+		before := Tags(t, prefix, "frontend")
+		green(t, release("1.1.9"), "after 1.1.8", "Outcome: released")
+		WantTags(t, prefix, "1.2.3", sha, "1.2", "1", "latest", "1.1.9", "1.1", "sha-"+old[:7])
+		after := Tags(t, prefix, "frontend")
+		for _, tag := range []string{"latest", "1", "1.2"} {
+			if after[tag] != before[tag] {
+				t.Errorf("frontend:%s moved", tag)
+			}
+		}
+		s.Git(t, "checkout", "-q", "main")
+	})
+	t.Run("a prerelease moves none, the next version all", func(t *testing.T) {
+		s.SetVersion(t, "1.2.3", "1.10.0")
+		s.Replace(t, "backend/pyproject.toml", `"1.10.0"`, `"2.0.0rc1"`)
+		s.Replace(t, "frontend/package.json", `"1.10.0"`, `"2.0.0-rc.1"`)
+		s.Commit(t, "chore: bump version to 2.0.0-rc.1")
+		before := Tags(t, prefix, "backend")
+		green(t, release("2.0.0-rc.1"), "Outcome: released")
+		after := Tags(t, prefix, "backend")
+		if after["2.0.0-rc.1"] == "" || after["2.0"] != "" || after["2"] != "" || after["latest"] != before["latest"] {
+			t.Errorf("tags after the prerelease: %v", after)
+		}
+		s.Replace(t, "backend/pyproject.toml", `"2.0.0rc1"`, `"1.10.0"`)
+		s.Replace(t, "frontend/package.json", `"2.0.0-rc.1"`, `"1.10.0"`)
+		s.Commit(t, "chore: bump version to 1.10.0")
+		green(t, release("1.10.0"), "Outcome: released")
+		after = Tags(t, prefix, "backend")
+		if after["latest"] != after["1.10.0"] || after["1"] != after["1.10.0"] || after["1.10"] != after["1.10.0"] || after["1.2"] != before["1.2"] {
+			t.Errorf("tags after 1.10.0: %v", after)
+		}
+	})
+}
+
+// TestSameCommitSameImage builds one commit for two registries.
+func TestSameCommitSameImage(t *testing.T) {
+	s, one, two := NewShop(t), NewPrefix(t), NewPrefix(t)
+	for _, prefix := range []string{one, two} {
+		green(t, s.Call(t, "--registry="+prefix, services, "release", "--version=1.2.3"))
+	}
+	for _, image := range Images {
+		if a, b := Tags(t, one, image)["1.2.3"], Tags(t, two, image)["1.2.3"]; a != b {
+			t.Errorf("%s is %s in one registry and %s in the other", image, a, b)
+		}
+	}
+}

@@ -1,0 +1,171 @@
+// Package e2e calls the module as users do, on the sample application, against a real engine and registry.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Shop is a clone of the sample application in a folder of its own.
+type Shop struct {
+	Dir string
+	env []string
+}
+
+// template is the sample application with its history, made once for all tests of a run.
+var template = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "slipway-e2e-")
+	if err != nil {
+		return "", err
+	}
+	shop := filepath.Join(dir, "shop")
+	out, err := exec.Command("go", "run", "-C", filepath.Join(Module(), "testdata", "lab"), ".", "shop", shop).CombinedOutput()
+	if err != nil {
+		return "", errors.New(err.Error() + ": " + string(out))
+	}
+	return shop, nil
+})
+
+// Module is the folder of Slipway itself.
+func Module() string {
+	dir, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		panic(err)
+	}
+	return dir
+}
+
+// NewShop gives the test a clone of its own. Without an engine the test is skipped, in CI it fails.
+func NewShop(t testing.TB) Shop {
+	t.Helper()
+	needEngine(t)
+	from, err := template()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := Shop{Dir: filepath.Join(t.TempDir(), "shop")}
+	if err := os.CopyFS(s.Dir, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func needEngine(t testing.TB) {
+	t.Helper()
+	if _, err := exec.LookPath("dagger"); err == nil && os.Getenv("_EXPERIMENTAL_DAGGER_RUNNER_HOST") != "" {
+		return
+	}
+	reason := "no Dagger engine: run go run -C testdata/lab . test"
+	if os.Getenv("CI") == "true" {
+		t.Fatal(reason)
+	}
+	t.Skip(reason)
+}
+
+// Setenv sets a variable for the calls of this shop.
+func (s *Shop) Setenv(name, value string) { s.env = append(s.env, name+"="+value) }
+
+// Result is what a user gets back from one call.
+type Result struct {
+	Code           int
+	Stdout, Stderr string
+}
+
+// Output is everything that was printed.
+func (r Result) Output() string { return r.Stdout + "\n" + r.Stderr }
+
+// callTime is far more than any call takes, so that a hang ends the test and not the build.
+const callTime = 10 * time.Minute
+
+// Call runs `dagger call` in the shop with the module and source named, as the README's first command does.
+func (s Shop) Call(t testing.TB, args ...string) Result {
+	t.Helper()
+	return s.Dagger(t, append([]string{"call", "-m", Module(), "--source=."}, args...)...)
+}
+
+// Dagger runs any dagger command in the shop's folder.
+func (s Shop) Dagger(t testing.TB, args ...string) Result {
+	t.Helper()
+	return s.DaggerIn(t, ".", args...)
+}
+
+// DaggerIn runs a dagger command in a folder of the shop.
+func (s Shop) DaggerIn(t testing.TB, folder string, args ...string) Result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), callTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "dagger", append([]string{"--progress=plain"}, args...)...)
+	cmd.Dir = filepath.Join(s.Dir, folder)
+	cmd.Env = append(append(os.Environ(), "DAGGER_NO_NAG=1", "NO_COLOR=1"), s.env...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return Result{Code: cmd.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()}
+}
+
+// Write changes a file of the shop.
+func (s Shop) Write(t testing.TB, name, text string) {
+	t.Helper()
+	path := filepath.Join(s.Dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Replace changes one place in a file.
+func (s Shop) Replace(t testing.TB, name, before, after string) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(s.Dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(data), before) {
+		t.Fatalf("%s does not hold %q", name, before)
+	}
+	s.Write(t, name, strings.ReplaceAll(string(data), before, after))
+}
+
+// Commit records everything and returns the commit.
+func (s Shop) Commit(t testing.TB, message string) string {
+	t.Helper()
+	s.Git(t, "add", "-A")
+	s.Git(t, "commit", "-q", "--allow-empty", "-m", message)
+	return s.Git(t, "rev-parse", "HEAD")
+}
+
+// Git runs git in the shop.
+func (s Shop) Git(t testing.TB, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("git", args...)
+	cmd.Dir = s.Dir
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1",
+		"GIT_AUTHOR_NAME=Test", "GIT_AUTHOR_EMAIL=test@example.com", "GIT_COMMITTER_NAME=Test", "GIT_COMMITTER_EMAIL=test@example.com")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("git %v: %v: %s", args, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// SetVersion makes every version file say the version, and commits.
+func (s Shop) SetVersion(t testing.TB, from, to string) string {
+	t.Helper()
+	for _, name := range []string{"backend/pyproject.toml", "frontend/package.json", "frontend/package-lock.json"} {
+		s.Replace(t, name, `"`+from+`"`, `"`+to+`"`)
+	}
+	return s.Commit(t, "chore: bump version to "+to)
+}

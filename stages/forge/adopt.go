@@ -1,0 +1,82 @@
+package forge
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+var fullHash = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+
+// Find returns the release or draft of the tag, nil if there is none (P3, P4). A draft must not belong to another commit;
+// a published release belongs to whatever its Git tag names, which is for the caller to check.
+func Find(releases []Release, tag, commit string) (*Release, error) {
+	var found []Release
+	for _, r := range releases {
+		if r.Tag == tag {
+			found = append(found, r)
+		}
+	}
+	switch {
+	case len(found) == 0:
+		return nil, nil
+	case len(found) > 1:
+		return nil, fmt.Errorf("there are %d releases and drafts for %s: %s; delete all but the right one and run again",
+			len(found), tag, list(found))
+	}
+	r := found[0]
+	if r.Draft && fullHash.MatchString(r.Commit) && r.Commit != commit {
+		return nil, fmt.Errorf("the draft release %s belongs to commit %s, this is commit %s: check out the first to finish it, "+
+			"or delete the draft", list(found), r.Commit, commit)
+	}
+	return &r, nil
+}
+
+func list(releases []Release) string {
+	var ids []string
+	for _, r := range releases {
+		state := "published"
+		if r.Draft {
+			state = "draft"
+		}
+		ids = append(ids, fmt.Sprintf("%d (%s, %s)", r.ID, state, r.URL))
+	}
+	return strings.Join(ids, ", ")
+}
+
+// The markers are HTML comments: invisible on the page, and release notes cannot contain them because < is escaped.
+const blockBegin, blockEnd = "<!-- slipway: begin -->", "<!-- slipway: end -->"
+
+// WithNotes puts the notes into a release's text: in place of the notes of an earlier run, else after what people wrote.
+func WithNotes(text, notes string) string {
+	block := blockBegin + "\n" + strings.TrimSpace(notes) + "\n" + blockEnd
+	for end := 0; ; end += len(blockEnd) {
+		at := strings.Index(text[end:], blockEnd)
+		if at < 0 {
+			break
+		}
+		end += at
+		// The last begin before the end, so that a lone marker further up costs nobody their text.
+		if begin := strings.LastIndex(text[:end], blockBegin); begin >= 0 {
+			return text[:begin] + block + text[end+len(blockEnd):]
+		}
+	}
+	if strings.TrimSpace(text) == "" {
+		return block
+	}
+	return strings.TrimRight(text, " \t\r\n") + "\n\n" + block
+}
+
+var assetName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
+
+// check refuses names that a forge would change, because such an asset would not be found again.
+func (f File) check() error {
+	if !assetName.MatchString(f.Name) {
+		return fmt.Errorf("%q is not a name for a release asset: use letters, digits and . _ - between them", f.Name)
+	}
+	if len(f.Data) == 0 {
+		return errors.New(f.Name + " is empty: forges refuse empty release assets")
+	}
+	return nil
+}

@@ -1,0 +1,290 @@
+package labtest
+
+import (
+	"bytes"
+	"io"
+	"log"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// maxBody is the largest request body that is kept: manifests and JSON, not layers.
+const maxBody = 64 << 10
+
+// Request is one request as the proxy received it.
+type Request struct {
+	Method, Path, Query string
+	Header              http.Header
+	Body                string // empty if longer than 64 KiB or of unknown length
+	Time                time.Time
+	// Status is what the client got: 0 if the connection was broken or the answer is still held back.
+	Status int
+}
+
+// Writes reports whether the request changes something. A Git fetch is a POST that changes nothing.
+func (r Request) Writes() bool {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return false
+	}
+	return !strings.HasSuffix(r.Path, "/git-upload-pack")
+}
+
+// Fault says what happens to the requests it matches. Without Status, Reset, Lose, Cut or Hang they pass after Latency.
+type Fault struct {
+	Method string // any if empty
+	Path   string // regular expression, any if empty
+	Skip   int    // this many matching requests pass first
+	Times  int    // this many are hit then, all if 0
+
+	Latency time.Duration // wait first
+	Status  int           // answer with this status, Header and Body
+	Header  http.Header
+	Body    string
+	Reset   bool // break the connection before the target sees the request
+	Lose    bool // let the target handle the request, then break the connection instead of answering
+	Cut     bool // let the target handle the request, then break the connection in the middle of the answer's body
+	Hang    bool // never answer
+
+	path *regexp.Regexp
+	seen int
+}
+
+// hits counts the request and says whether this fault takes it.
+func (f *Fault) hits(r *http.Request) bool {
+	if f.Method != "" && f.Method != r.Method || !f.path.MatchString(r.URL.Path) {
+		return false
+	}
+	f.seen++
+	return f.seen > f.Skip && (f.Times == 0 || f.seen <= f.Skip+f.Times)
+}
+
+// Proxy is a reverse proxy that records every request and makes the faults it is told to.
+type Proxy struct {
+	server  *httptest.Server
+	forward http.Handler
+	stop    chan struct{}
+
+	mu       sync.Mutex
+	faults   []*Fault
+	requests []*Request
+}
+
+// NewProxy starts a proxy on the loopback in front of target, a host:port or an http URL, until the test ends.
+func NewProxy(t testing.TB, target string) *Proxy {
+	t.Helper()
+	return Listen(t, "127.0.0.1:0", target)
+}
+
+// Listen is NewProxy on an address of choice, for clients in containers, which have a loopback of their own.
+func Listen(t testing.TB, address, target string) *Proxy {
+	t.Helper()
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Proxy{forward: reverse(t, target), stop: make(chan struct{})}
+	p.server = &httptest.Server{Listener: listener, Config: &http.Server{
+		Handler: http.HandlerFunc(p.serve), ErrorLog: log.New(io.Discard, "", 0),
+	}}
+	p.server.Start()
+	t.Cleanup(func() {
+		close(p.stop)
+		p.server.Close()
+	})
+	return p
+}
+
+// reverse forwards to the target and keeps the Host header, so that the addresses in its answers lead to the proxy.
+func reverse(t testing.TB, target string) http.Handler {
+	t.Helper()
+	if !strings.Contains(target, "://") {
+		target = "http://" + target
+	}
+	to, err := url.Parse(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(to)
+			r.Out.Host = r.In.Host
+		},
+		ErrorLog: log.New(io.Discard, "", 0),
+	}
+}
+
+// Addr returns the proxy's host:port.
+func (p *Proxy) Addr() string { return p.server.Listener.Addr().String() }
+
+// Fault adds faults. The first one that takes a request decides; all count the requests they match.
+func (p *Proxy) Fault(faults ...Fault) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, f := range faults {
+		f.path = regexp.MustCompile(f.Path)
+		p.faults = append(p.faults, &f)
+	}
+}
+
+// Heal removes all faults.
+func (p *Proxy) Heal() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.faults = nil
+}
+
+// Reset forgets the requests recorded so far.
+func (p *Proxy) Reset() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.requests = nil
+}
+
+// Requests returns the recorded requests in the order of their arrival.
+func (p *Proxy) Requests() []Request {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := make([]Request, len(p.requests))
+	for i, r := range p.requests {
+		all[i] = *r
+	}
+	return all
+}
+
+// Writes returns the recorded requests that change something.
+func (p *Proxy) Writes() []Request {
+	return slices.DeleteFunc(p.Requests(), func(r Request) bool { return !r.Writes() })
+}
+
+func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
+	record, fault := p.take(r)
+	if fault.Latency > 0 && !p.pause(r, fault.Latency) {
+		panic(http.ErrAbortHandler)
+	}
+	switch {
+	case fault.Hang:
+		p.hang(r)
+	case fault.Reset:
+		reset(w)
+	case fault.Lose:
+		p.forward.ServeHTTP(httptest.NewRecorder(), r)
+		reset(w)
+	case fault.Cut:
+		p.cut(w, r)
+	case fault.Status != 0:
+		maps.Copy(w.Header(), fault.Header)
+		w.WriteHeader(fault.Status)
+		_, _ = io.WriteString(w, fault.Body)
+		p.answered(record, fault.Status)
+	default:
+		p.forward.ServeHTTP(&statusWriter{ResponseWriter: w, proxy: p, record: record}, r)
+	}
+}
+
+// take records the request and finds the fault for it, an empty one if there is none.
+func (p *Proxy) take(r *http.Request) (*Request, Fault) {
+	record := &Request{
+		Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Header: r.Header.Clone(), Body: peek(r), Time: time.Now(),
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.requests = append(p.requests, record)
+	hit := Fault{}
+	// Backward, so that every fault counts the request and the first one that takes it wins.
+	for _, f := range slices.Backward(p.faults) {
+		if f.hits(r) {
+			hit = *f
+		}
+	}
+	return record, hit
+}
+
+func (p *Proxy) answered(record *Request, status int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	record.Status = status
+}
+
+// pause waits and returns false if the client or the test went away meanwhile.
+func (p *Proxy) pause(r *http.Request, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-r.Context().Done():
+	case <-p.stop:
+	}
+	return false
+}
+
+// hang holds the request until the client or the test goes away. Reading the body is what lets the server notice.
+func (p *Proxy) hang(r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	select {
+	case <-r.Context().Done():
+	case <-p.stop:
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// cut sends the headers and the first half of the target's answer.
+func (p *Proxy) cut(w http.ResponseWriter, r *http.Request) {
+	answer := httptest.NewRecorder()
+	p.forward.ServeHTTP(answer, r)
+	maps.Copy(w.Header(), answer.Header())
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(answer.Body.Bytes()[:answer.Body.Len()/2])
+	_ = http.NewResponseController(w).Flush()
+	panic(http.ErrAbortHandler)
+}
+
+// reset closes the connection so that the client sees a reset rather than an orderly end.
+func reset(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = conn.Close()
+}
+
+// peek reads a short body and puts it back.
+func peek(r *http.Request) string {
+	if r.ContentLength <= 0 || r.ContentLength > maxBody {
+		return ""
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return ""
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return string(body)
+}
+
+// statusWriter notes the status on its way to the client.
+type statusWriter struct {
+	http.ResponseWriter
+	proxy  *Proxy
+	record *Request
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *statusWriter) WriteHeader(status int) {
+	w.proxy.answered(w.record, status)
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets the reverse proxy flush.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,120 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+)
+
+// Image is what the registry holds under one tag or digest.
+type Image struct {
+	Name   string // without the prefix
+	Digest string // of the image, or of the index for several platforms
+	Labels map[string]string
+}
+
+// Revision returns the commit that the image says it was built from, empty if it says none.
+func (i Image) Revision() string { return i.Labels["org.opencontainers.image.revision"] }
+
+// Tags returns all tags of an image, sorted. An image that does not exist has none; whatever leaves that open, such
+// as 401 or 403, is an error.
+func (c *Client) Tags(ctx context.Context, image string) ([]string, error) {
+	repo, err := c.repository(image)
+	if err != nil {
+		return nil, err
+	}
+	tags, err := c.puller.List(ctx, repo)
+	if absent(err, repo) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, c.fail("reading the tags of "+repo.Name(), err)
+	}
+	slices.Sort(tags)
+	return tags, nil
+}
+
+// Inspect returns the image under a tag or digest, and false if the registry definitely has none. The labels of an
+// index are those of its first image.
+func (c *Client) Inspect(ctx context.Context, image, ref string) (Image, bool, error) {
+	where, err := c.reference(image, ref)
+	if err != nil {
+		return Image{}, false, err
+	}
+	found, err := c.get(ctx, where)
+	if found == nil || err != nil {
+		return Image{}, false, err
+	}
+	labels, err := labels(found)
+	if err != nil {
+		return Image{}, false, c.fail("reading the labels of "+where.Name(), err)
+	}
+	return Image{Name: image, Digest: found.Digest.String(), Labels: labels}, true, nil
+}
+
+// Exists reports whether the image can be pulled by this digest.
+func (c *Client) Exists(ctx context.Context, image, digest string) (bool, error) {
+	where, err := c.digest(image, digest)
+	if err != nil {
+		return false, err
+	}
+	found, err := c.get(ctx, where)
+	return found != nil, err
+}
+
+func (c *Client) reference(image, ref string) (name.Reference, error) {
+	if digestPattern.MatchString(ref) {
+		return c.digest(image, ref)
+	}
+	return c.tag(image, ref)
+}
+
+// get reads a manifest, nil if it definitely does not exist. It never asks by HEAD, whose answer has no body to tell
+// a registry's not-found from another's, and whose digest the server only claims.
+func (c *Client) get(ctx context.Context, where name.Reference) (*remote.Descriptor, error) {
+	found, err := c.puller.Get(ctx, where)
+	if absent(err, where.Context()) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, c.fail("reading "+where.Name(), err)
+	}
+	return found, nil
+}
+
+func labels(found *remote.Descriptor) (map[string]string, error) {
+	image, err := firstImage(found)
+	if err != nil {
+		return nil, err
+	}
+	config, err := image.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	return config.Config.Labels, nil
+}
+
+func firstImage(found *remote.Descriptor) (v1.Image, error) {
+	if !found.MediaType.IsIndex() {
+		return found.Image()
+	}
+	index, err := found.ImageIndex()
+	if err != nil {
+		return nil, err
+	}
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range manifest.Manifests {
+		// Build attestations stand in the index as images of an unknown platform.
+		if m.MediaType.IsImage() && (m.Platform == nil || m.Platform.OS != "unknown") {
+			return index.Image(m.Digest)
+		}
+	}
+	return nil, errors.New("the index holds no image")
+}

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// shopHistory tells how the sample application came to be: what each commit added, changed and released.
+//
+//go:embed shop-history.json
+var shopHistory []byte
+
+type history struct {
+	Authors map[string]string // short name -> Name <e-mail>
+	Commits []historyCommit
+}
+
+type historyCommit struct {
+	Subject, Author, Body string
+	Add                   []string
+	Edit                  [][3]string // file, before, after
+	Version               string      // the version files say so from here on
+	Tag                   string
+}
+
+// versionFiles are what a release commit of the sample application changes.
+var versionFiles = []string{"backend/pyproject.toml", "frontend/package.json", "frontend/package-lock.json"}
+
+// firstCommit is when the sample's history begins; its commits are a day apart, so that it is the same in every lab.
+var firstCommit = time.Date(2026, 9, 1, 9, 0, 0, 0, time.UTC)
+
+// makeShop writes the sample application as a git repository with its history and tags. The last commit is ready to be
+// released and not tagged.
+func (l *lab) makeShop(dir string) error {
+	var h history
+	if err := json.Unmarshal(shopHistory, &h); err != nil {
+		return err
+	}
+	final, err := readTree(filepath.Join(l.repo, "testdata", "shop"))
+	if err != nil {
+		return err
+	}
+	trees, err := h.rewind(final)
+	if err != nil {
+		return err
+	}
+	if err := git(dir, nil, "init", "-q", "-b", "main"); err != nil {
+		return err
+	}
+	for n, commit := range h.Commits {
+		if err := h.commit(dir, n, commit, trees[n]); err != nil {
+			return fmt.Errorf("commit %q: %w", commit.Subject, err)
+		}
+	}
+	return nil
+}
+
+// shop is makeShop as a command.
+func (l *lab) shop(args []string) error {
+	if len(args) != 1 {
+		return errors.New("shop takes one folder")
+	}
+	if err := os.Mkdir(args[0], 0o755); err != nil {
+		return fmt.Errorf("shop writes into a new folder: %w", err)
+	}
+	return l.makeShop(args[0])
+}
+
+type tree map[string][]byte
+
+func readTree(root string) (tree, error) {
+	files := tree{}
+	return files, filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		files[name], err = os.ReadFile(path)
+		return err
+	})
+}
+
+// rewind finds the files of every commit by undoing the commits one after the other, the last one first.
+func (h history) rewind(files tree) ([]tree, error) {
+	trees := make([]tree, len(h.Commits))
+	for n := len(h.Commits) - 1; n >= 0; n-- {
+		now := tree{}
+		for name, text := range files {
+			now[name] = text
+		}
+		trees[n] = now
+		next := tree{}
+		for name, text := range now {
+			next[name] = text
+		}
+		if err := h.undo(n, next); err != nil {
+			return nil, fmt.Errorf("undo %q: %w", h.Commits[n].Subject, err)
+		}
+		files = next
+	}
+	return trees, nil
+}
+
+func (h history) undo(n int, files tree) error {
+	commit := h.Commits[n]
+	for _, e := range commit.Edit {
+		file, before, after := e[0], e[1], e[2]
+		if strings.Count(string(files[file]), after) != 1 {
+			return fmt.Errorf("%s does not hold %q once: the history no longer fits the application", file, after)
+		}
+		files[file] = bytes.Replace(files[file], []byte(after), []byte(before), 1)
+	}
+	for _, name := range commit.Add {
+		if files[name] == nil {
+			return fmt.Errorf("%s is not in the application: the history no longer fits it", name)
+		}
+		delete(files, name)
+	}
+	if commit.Version == "" {
+		return nil
+	}
+	before := "0.0.0"
+	for _, earlier := range h.Commits[:n] {
+		if earlier.Version != "" {
+			before = earlier.Version
+		}
+	}
+	for _, name := range versionFiles {
+		files[name] = bytes.ReplaceAll(files[name], []byte(`"`+commit.Version+`"`), []byte(`"`+before+`"`))
+	}
+	return nil
+}
+
+func (h history) commit(dir string, n int, c historyCommit, files tree) error {
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		mode := fs.FileMode(0o644)
+		if strings.HasSuffix(name, ".sh") {
+			mode = 0o755
+		}
+		if err := os.WriteFile(path, text, mode); err != nil {
+			return err
+		}
+	}
+	name, email, _ := strings.Cut(strings.TrimSuffix(h.Authors[c.Author], ">"), " <")
+	date := firstCommit.AddDate(0, 0, n).Format(time.RFC3339)
+	env := []string{
+		"GIT_AUTHOR_NAME=" + name, "GIT_AUTHOR_EMAIL=" + email, "GIT_AUTHOR_DATE=" + date,
+		"GIT_COMMITTER_NAME=" + name, "GIT_COMMITTER_EMAIL=" + email, "GIT_COMMITTER_DATE=" + date,
+	}
+	message := c.Subject
+	if c.Body != "" {
+		message += "\n\n" + c.Body
+	}
+	if err := errors.Join(git(dir, env, "add", "-A"), git(dir, env, "commit", "-q", "--no-gpg-sign", "-m", message)); err != nil {
+		return err
+	}
+	if c.Tag == "" {
+		return nil
+	}
+	return git(dir, env, "tag", "-a", c.Tag, "-m", "Release "+c.Tag)
+}
+
+func git(dir string, env []string, args ...string) error {
+	cmd := exec.Command("git", args...)
+	cmd.Dir = dir
+	cmd.Env = append(append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1"), env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("git %s: %w: %s", strings.Join(args, " "), err, out)
+	}
+	return nil
+}

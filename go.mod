@@ -9,6 +9,12 @@ require (
 )
 
 require (
+	dagger.io/dagger v0.19.10 // indirect
+	github.com/adrg/xdg v0.5.3 // indirect
+	github.com/mitchellh/go-homedir v1.1.0 // indirect
+)
+
+require (
 	github.com/99designs/gqlgen v0.17.81
 	github.com/BurntSushi/toml v1.6.0
 	github.com/Khan/genqlient v0.8.1

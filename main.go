@@ -126,12 +126,13 @@ func (s *Slipway) pipeline() stages.Pipeline {
 	return stages.Pipeline{Dag: dag, Settings: stages.Settings(*s)}
 }
 
-// Release takes the repository's last commit from "version 1.2.3, please" to images in the registry.
+// Release the repository's last commit: check, test, build, push, publish, deploy, notify.
 //
 // Gates run in parallel and every failure is reported. Nothing is pushed before all are green; then all images are pushed
-// under the tag of the commit, then under the version, and the floating tags move last. Prints a table of the stages. Run
-// the same line again after any interruption: it continues from what it finds, and does nothing twice. A failure ends with
-// exit code 1 and the same table in the error.
+// under the tag of the commit, then under the version, and the floating tags move last. Prints a table of the stages.
+//
+// Run the same line again after any interruption: it continues from what it finds, and does nothing twice. A failure ends
+// with exit code 1 and the same table in the error.
 //
 // +cache="never"
 func (s *Slipway) Release(
@@ -154,8 +155,10 @@ func (s *Slipway) Release(
 	return s.pipeline().Release(ctx, stages.Options{Version: version, DryRun: dryRun, Force: force, Reason: reason})
 }
 
-// Plan prints what a release would do, from what git and the registry really hold: the previous version, the commits
-// since, which tags would move from which digest, what is configured. It writes nothing.
+// Print what a release would do, from what git and the registry really hold.
+//
+// That is the previous version, the commits since, which tags would move from which digest, and what is configured. It
+// runs no test and writes nothing.
 //
 // +cache="session"
 func (s *Slipway) Plan(
@@ -166,7 +169,7 @@ func (s *Slipway) Plan(
 	return s.pipeline().Plan(ctx, version)
 }
 
-// Validate is stage 1: it finds everything that would make a real release of this version be refused, and writes nothing.
+// Check whether a release of this version would be refused (stage 1); writes nothing.
 //
 // +cache="session"
 func (s *Slipway) Validate(
@@ -177,7 +180,9 @@ func (s *Slipway) Validate(
 	return s.pipeline().Validate(ctx, version)
 }
 
-// Scan is stage 2: Trivy on the repository (secrets, misconfiguration) and on the images, which it builds first. A
+// Scan the repository and the images with Trivy (stage 2).
+//
+// The repository for secrets and misconfiguration, the images for vulnerabilities and secrets; they are built first. A
 // scanner that could not finish is an error, and never "clean".
 //
 // +cache="never"
@@ -185,38 +190,44 @@ func (s *Slipway) Scan(ctx context.Context) (string, error) {
 	return s.pipeline().Scan(ctx)
 }
 
-// Dependencies is stage 3: lock files are there and agree with their manifests, Trivy on the locked versions, licences.
+// Check that lock files are in step, and the locked versions for vulnerabilities and licences (stage 3).
 //
 // +cache="never"
 func (s *Slipway) Dependencies(ctx context.Context) (string, error) {
 	return s.pipeline().Dependencies(ctx)
 }
 
-// TestBackend is stage 4: pytest with coverage. Tests marked `slow` run apart from the required ones. It fails if a test
-// fails, if none passed, or if coverage is below the threshold.
+// Run the backend's tests with pytest and measure their coverage (stage 4).
+//
+// Tests marked `slow` run apart from the required ones, whose coverage counts. It fails if a test fails, if none passed,
+// or if coverage is below the threshold.
 func (s *Slipway) TestBackend(ctx context.Context) (string, error) {
 	return s.pipeline().TestBackend(ctx)
 }
 
-// TestFrontend is stage 5: vitest with coverage. Files *.slow.test.* run apart from the required ones. It fails if a test
-// fails, if none passed, or if coverage is below the threshold.
+// Run the frontend's tests with vitest and measure their coverage (stage 5).
+//
+// Files *.slow.test.* run apart from the required ones, whose coverage counts. It fails if a test fails, if none passed,
+// or if coverage is below the threshold.
 func (s *Slipway) TestFrontend(ctx context.Context) (string, error) {
 	return s.pipeline().TestFrontend(ctx)
 }
 
-// BackendReports returns what the backend's required tests write, also when they are red: junit.xml, coverage.xml
-// (Cobertura), html/.
+// Return the reports of the backend's required tests as a folder, red ones too.
+//
+// It holds junit.xml, coverage.xml (Cobertura) and html/. Write it to disk with: backend-reports export --path=reports
 func (s *Slipway) BackendReports(ctx context.Context) (*dagger.Directory, error) {
 	return s.pipeline().BackendReports(ctx)
 }
 
-// FrontendReports returns what the frontend's required tests write, also when they are red: junit.xml, coverage.xml
-// (Cobertura), html/.
+// Return the reports of the frontend's required tests as a folder, red ones too.
+//
+// It holds junit.xml, coverage.xml (Cobertura) and html/. Write it to disk with: frontend-reports export --path=reports
 func (s *Slipway) FrontendReports(ctx context.Context) (*dagger.Directory, error) {
 	return s.pipeline().FrontendReports(ctx)
 }
 
-// Image builds one image of the setting `images` and returns it, for a look at it.
+// Build one image of the setting `images` and return it, for a look at it.
 func (s *Slipway) Image(
 	ctx context.Context,
 	// Its name in the setting, such as backend.
@@ -225,7 +236,7 @@ func (s *Slipway) Image(
 	return s.pipeline().Image(ctx, name)
 }
 
-// Publish runs stages 1 to 6: all gates, then all images under the tag of the commit and the version. No floating tag moves.
+// Run stages 1 to 6 only: all gates, then push all images under the version; no floating tag moves.
 //
 // +cache="never"
 func (s *Slipway) Publish(
@@ -236,7 +247,7 @@ func (s *Slipway) Publish(
 	return s.pipeline().Publish(ctx, version)
 }
 
-// Changelog prints the notes of the commits between two releases, from git alone.
+// Print the notes of the commits between two releases, from git alone.
 func (s *Slipway) Changelog(
 	ctx context.Context,
 	// Version to start after; the release before `to` when it is not given.
@@ -255,7 +266,7 @@ func (s *Slipway) Changelog(
 	return s.pipeline().Changelog(ctx, from, to, format)
 }
 
-// Report prints the report of this repository's last run on this engine, failed runs included.
+// Print the report of this repository's last release on this engine, failed ones included.
 //
 // +cache="never"
 func (s *Slipway) Report(

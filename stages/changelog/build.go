@@ -174,7 +174,7 @@ func (b *builder) compare() *Link {
 
 // url is the address of a page of the repository.
 func (b *builder) url(path, value string) string {
-	if b.opt.Links.Repository == "" || path == "" {
+	if path == "" {
 		return ""
 	}
 	return address(b.opt.Links.Repository+path, value)

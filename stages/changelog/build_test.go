@@ -2,6 +2,7 @@ package changelog
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"math/rand"
 	"slices"
@@ -52,6 +53,7 @@ func TestSubjects(t *testing.T) {
 		{"wip", []string{"Miscellaneous: wip"}},
 		{"", []string{"Miscellaneous: (no title)"}},
 		{"\u202e\x01", []string{"Miscellaneous: (no title)"}},
+		{"fix: " + strings.Repeat("é", 200), []string{"Bug Fixes: " + strings.Repeat("é", 200)}},
 		{"fix: " + strings.Repeat("é", 300), []string{"Bug Fixes: " + strings.Repeat("é", 199) + "…"}},
 	} {
 		t.Run(test.message, func(t *testing.T) {
@@ -70,6 +72,7 @@ func TestCategory(t *testing.T) {
 	}{
 		{"label before title", "feat: z", "", []string{"Bug"}, "Bug Fixes", `label "Bug" on the pull request`},
 		{"several labels", "z", "", []string{"test", "docs"}, "Documentation", `label "docs" on the pull request`},
+		{"several labels of one category", "z", "", []string{"feat", "feature"}, "Features", `label "feat" on the pull request`},
 		{"label before issue", "z", "closes #9", []string{"tests"}, "Testing", `label "tests" on the pull request`},
 		{"issue before title", "fix: z", "Closes: #9", nil, "Documentation", `label "documentation" on issue 9`},
 		{"issues in the order of categories", "z", "closes #9, fixes #8", nil, "Features", `label "Enhancement" on issue 8`},
@@ -181,6 +184,10 @@ func TestPullRequests(t *testing.T) {
 			want: []string{"Bug Fixes: y #13"}, hashes: "s"},
 		{name: "two commits that name one pull request", rows: []row{{id: "s", message: "fix: y (#13)"}, {id: "t", message: "docs: y (#13)"}},
 			want: []string{"Bug Fixes: y #13"}, hashes: "s t"},
+		{name: "the commit that names it gives the title", rows: []row{{id: "s", message: "wip"}, {id: "t", message: "fix: y (#13)"}}, pulls: []PullRequest{{Number: 13, Commits: []string{hashOf("s")}}},
+			want: []string{"Bug Fixes: y #13"}, hashes: "s t"},
+		{name: "number 0 is no pull request", rows: []row{{id: "s", message: "fix: y"}}, pulls: []PullRequest{{Title: "feat: z", Labels: []string{"feature"}}},
+			want: []string{"Bug Fixes: y"}, hashes: "s"},
 		{name: "a pull request out of range", rows: []row{{id: "s", message: "fix: y"}}, pulls: []PullRequest{{Number: 13, Title: "feat: old", MergeCommit: hashOf("old")}},
 			want: []string{"Bug Fixes: y"}, hashes: "s"},
 		{name: "breaking in the pull request's text", rows: []row{{id: "s", message: "fix: y (#13)"}}, pulls: []PullRequest{{Number: 13, Title: "fix: y", Body: "Why\r\nBREAKING CHANGE: z"}},
@@ -272,7 +279,8 @@ func TestIgnored(t *testing.T) {
 		{name: "earlier version", message: "chore: bump version to 1.2.0"},
 		{name: "bump of something else", message: "chore(deps): bump version to 1.2.1"},
 		{name: "another type", message: "fix: bump version to 1.2.1"},
-		{name: "no current tag", message: "chore(release): ", current: "-"},
+		{name: "prerelease itself, in capitals", message: "chore(release): 1.3.0-RC.1", current: "v1.3.0-RC.1", rule: "C7: the release's own commit"},
+		{name: "no current tag", message: "chore(release): x", current: "-"},
 		{name: "duplicate", message: "a (#5)", pull: PullRequest{Labels: []string{"duplicate"}}, rule: "C6: label duplicate on the pull request"},
 		{name: "invalid", message: "a (#5)", pull: PullRequest{Labels: []string{"invalid"}}, rule: "C6: label invalid on the pull request"},
 		{name: "wontfix", message: "a (#5)", pull: PullRequest{Labels: []string{"bug", "wontfix"}}, rule: "C6: label wontfix on the pull request"},
@@ -284,10 +292,7 @@ func TestIgnored(t *testing.T) {
 		{name: "label on the issue", message: "a (#5)", pull: PullRequest{Body: "closes #9"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			current := "v1.2.1"
-			if test.current == "-" {
-				current = ""
-			}
+			current := strings.TrimPrefix(cmp.Or(test.current, "v1.2.1"), "-")
 			test.pull.Number = 5
 			commits := commitsOf([]row{{id: "a", message: test.message}})
 			n := Build(Input{Commits: commits, Current: current, PullRequests: []PullRequest{test.pull},

@@ -148,7 +148,7 @@ func (b *builder) subject(u unit) string {
 	work := b.work(u.commits)
 	at := work[0]
 	for _, i := range work {
-		if u.number != 0 && b.named(b.commits[i]) == u.number {
+		if b.named(b.commits[i]) == u.number {
 			at = i
 			break
 		}

@@ -101,8 +101,24 @@ func TestMarkdownCut(t *testing.T) {
 	if got := n.Markdown(len(want)); got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
-	if got := n.Markdown(76); got != "" {
+	foot := "\n**Full changelog:** [v1.2.0...v1.2.1](https://forge.example/compare)\n"
+	tail := "\nThe notes are cut here: [read the full text](https://forge.example/full.md).\n"
+	if got := n.Markdown(len(tail) + len(foot)); got != tail+foot {
+		t.Errorf("room for the links alone, but got %q", got)
+	}
+	if got := n.Markdown(len(tail)); got != tail {
+		t.Errorf("room for one link alone, but got %q", got)
+	}
+	if got := n.Markdown(len(tail) - 1); got != "" {
 		t.Errorf("no room even for the link, but got %q", got)
+	}
+}
+
+func TestMarkdownCutsALongCompareLink(t *testing.T) {
+	n := Notes{Compare: &Link{Text: strings.Repeat("x", 300)}}
+	want := "No user-visible changes.\n\nThe notes are cut here: the full text is attached to the release.\n"
+	if got := n.Markdown(200); got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

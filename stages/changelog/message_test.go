@@ -88,6 +88,7 @@ func TestCloses(t *testing.T) {
 		{"closes https://github.com/acme/shop/-/issues/8", []int{8}},
 		{"closes other/shop#5, closes https://github.com/other/shop/issues/7, closes https://evil.example/acme/shop/issues/7", nil},
 		{"closes #0, closes #x, closes 5, encloses #6, bugfix #7, close#8", nil},
+		{"closes #5x, closes #1234567890", nil},
 		{"<!-- closes #5\ncloses #6 --> closes #7", []int{7}},
 		{"closes https://github.com/acme/shop/pull/9", nil},
 	} {

@@ -116,7 +116,7 @@ func TestReverts(t *testing.T) {
 func TestAmbiguousHashIsNoTarget(t *testing.T) {
 	rows := []row{{id: "x", message: "feat: x"}, {id: "y", message: "feat: y"}, {id: "r", message: "Undo\n\nThis reverts commit abcd."}, {id: "z", message: "feat: z"}}
 	commits := commitsOf(rows)
-	for i, hash := range []string{"abcd3", "0", "abcd2", "abcd1"} {
+	for i, hash := range []string{"abcd0", "0", "abcd2", "abcd1"} {
 		commits[i].Hash = hash + strings.Repeat("0", 40-len(hash))
 		commits[i].Parents = nil
 	}

@@ -129,7 +129,7 @@ func (g *gitHub) CreateDraft(ctx context.Context, r Release) (Release, error) {
 
 func (g *gitHub) UpdateRelease(ctx context.Context, r Release) (Release, error) {
 	now, err := g.update(ctx, r, fieldsOf(r))
-	now.Latest = r.Latest
+	now.Latest = r.mayBeLatest() // The answer does not say.
 	return now, err
 }
 
@@ -141,13 +141,15 @@ func (g *gitHub) Publish(ctx context.Context, r Release) (Release, error) {
 	return g.UpdateRelease(ctx, r)
 }
 
-// fieldsOf always holds make_latest, because it is true by default, and never true where GitHub refuses that (P6).
+// fieldsOf always holds make_latest: it is true by default, and refused for drafts and prereleases (P6).
 func fieldsOf(r Release) map[string]any {
 	return map[string]any{
 		"name": r.Title, "body": r.Body, "draft": r.Draft, "prerelease": r.Prerelease,
-		"make_latest": strconv.FormatBool(r.Latest && !r.Draft && !r.Prerelease),
+		"make_latest": strconv.FormatBool(r.mayBeLatest()),
 	}
 }
+
+func (r Release) mayBeLatest() bool { return r.Latest && !r.Draft && !r.Prerelease }
 
 func (g *gitHub) UploadAsset(ctx context.Context, r Release, f File) (Asset, error) {
 	at, err := g.uploadURL(r)

@@ -2,8 +2,10 @@ package forge
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -48,11 +50,11 @@ func TestGitHubRelease(t *testing.T) {
 	}
 	draft.Body, draft.Latest = "better notes", true
 	updated, err := f.UpdateRelease(t.Context(), draft)
-	if err != nil || !updated.Draft || updated.Body != "better notes" || s.latest != 0 {
+	if err != nil || !updated.Draft || updated.Latest || updated.Body != "better notes" || s.latest != 0 {
 		t.Fatalf("update: got %+v, %v, latest %d", updated, err, s.latest)
 	}
 	published, err := f.Publish(t.Context(), draft)
-	if err != nil || published.Draft || !published.Latest || published.ID != draft.ID || s.latest != draft.ID2() {
+	if err != nil || published.Draft || !published.Latest || published.ID != draft.ID || s.latest != int(draft.ID) {
 		t.Fatalf("publish: got %+v, %v, latest %d", published, err, s.latest)
 	}
 	all, err := f.Releases(t.Context())
@@ -63,9 +65,6 @@ func TestGitHubRelease(t *testing.T) {
 		t.Errorf("capabilities %+v", c)
 	}
 }
-
-// ID2 is the ID as the server has it.
-func (r Release) ID2() int { return int(r.ID) }
 
 func TestGitHubLatest(t *testing.T) {
 	s, f, draft := drafted(t)
@@ -211,6 +210,25 @@ func TestGitHubCreateFindsWhatIsThere(t *testing.T) {
 		wantError(t, err, "create the release v1.2.3 at "+s.repo().Web+": GitHub answered 503 Service Unavailable, again and again")
 		if n := len(s.api.Writes()); n != 6 {
 			t.Errorf("%d tries, want 6", n)
+		}
+	})
+	t.Run("a limit that lasts longer than the step", func(t *testing.T) {
+		s := newGitHub(t)
+		s.api.Fault(labtest.Fault{Method: "POST", Status: 403, Header: http.Header{"Retry-After": {"3600"}}})
+		_, err := s.Forge().CreateDraft(t.Context(), release)
+		wantError(t, err, "it asks to wait 1h0m0s, but only 10m0s are left")
+		if n := len(s.api.Requests()); n != 1 || len(s.waits) != 0 {
+			t.Errorf("%d requests, waited %v", n, s.waits)
+		}
+	})
+	t.Run("cancelled", func(t *testing.T) {
+		s := newGitHub(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := s.Forge().CreateDraft(ctx, release)
+		wantError(t, err, "create the release v1.2.3 at "+s.repo().Web+": context canceled")
+		if !errors.Is(err, context.Canceled) || len(s.waits) != 0 {
+			t.Errorf("got %v, waited %v", err, s.waits)
 		}
 	})
 	t.Run("a look that fails, too", func(t *testing.T) {

@@ -1,0 +1,426 @@
+package e2e
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"io/fs"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"dagger/slipway/stages/labtest"
+)
+
+// proxied is a place of the test's own in the lab's registry, seen through a proxy that records and makes faults.
+type proxied struct {
+	*labtest.Proxy
+	prefix string // past the proxy
+}
+
+func newProxied(t *testing.T) proxied {
+	t.Helper()
+	return proxied{listenTo(t, labtest.Registry(t)), NewPrefix(t)}
+}
+
+// listenTo starts a proxy where the engine's containers reach it. Without such an address the test is skipped, in CI it fails.
+func listenTo(t *testing.T, target string) *labtest.Proxy {
+	t.Helper()
+	needEngine(t)
+	const variable = "SLIPWAY_LAB_PROXIES"
+	for address := range strings.SplitSeq(os.Getenv(variable), ",") {
+		if address != "" {
+			return labtest.Listen(t, address, target)
+		}
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatal(variable + " is not set: start the lab")
+	}
+	t.Skip(variable + " is not set: start the lab")
+	return nil
+}
+
+// listen starts a proxy in front of a server of the test's own.
+func listen(t *testing.T, handler http.Handler) *labtest.Proxy {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return listenTo(t, server.URL)
+}
+
+func (p proxied) through() string { return path.Join(p.Addr(), path.Base(p.prefix)) }
+
+func (p proxied) setting() string { return "--registry=" + p.through() }
+
+// wantUntouched fails the test if anything was written, by what the proxy saw and by what the registry holds.
+func (p proxied) wantUntouched(t *testing.T) {
+	t.Helper()
+	for _, w := range p.Writes() {
+		t.Errorf("%s %s was sent", w.Method, w.Path)
+	}
+	p.wantTags(t)
+}
+
+// wantUnasked fails the test if the registry got any request.
+func (p proxied) wantUnasked(t *testing.T) {
+	t.Helper()
+	for _, r := range p.Requests() {
+		t.Errorf("%s %s was sent", r.Method, r.Path)
+	}
+}
+
+func (p proxied) wantTags(t *testing.T, want ...string) {
+	t.Helper()
+	WantTags(t, p.prefix, want...)
+}
+
+func (p proxied) tags(t *testing.T, image string) []string {
+	t.Helper()
+	return slices.Sorted(maps.Keys(Tags(t, p.prefix, image)))
+}
+
+// count is how many requests were made with this method to paths that end so.
+func (p proxied) count(method, end string) int {
+	n := 0
+	for _, r := range p.Requests() {
+		if r.Method == method && strings.HasSuffix(r.Path, end) {
+			n++
+		}
+	}
+	return n
+}
+
+// TestTagListIsNotRead answers the first question badly: that is not the same as "no tags".
+func TestTagListIsNotRead(t *testing.T) {
+	s, reg := newSmallShop(t), newProxied(t)
+	for _, test := range []struct {
+		fault labtest.Fault
+		want  string
+	}{
+		{labtest.Fault{Path: "/tags/list$", Status: 401}, "the registry answered 401 Unauthorized"},
+		{labtest.Fault{Path: "/frontend/tags/list$", Status: 500}, "the registry answered 500 Internal Server Error"},
+		{labtest.Fault{Path: "/frontend/tags/list$", Status: 404, Body: "<html>not here</html>"}, "the registry answered 404 Not Found"},
+	} {
+		t.Run(http.StatusText(test.fault.Status), func(t *testing.T) {
+			reg.Heal()
+			reg.Fault(test.fault)
+			refused(t, s.Call(t, reg.setting(), tinyImages, "release", "--version=1.2.3"), "Validate Release error: reading the tags of ", test.want,
+				"Outcome: refused-state", "Security Scan     not run")
+			reg.wantUntouched(t)
+		})
+	}
+}
+
+// TestOneImageCannotBePushed breaks the release in its middle, and lets the next run complete it.
+func TestOneImageCannotBePushed(t *testing.T) {
+	s, reg := newSmallShop(t), newProxied(t)
+	sha := "sha-" + s.Git(t, "rev-parse", "HEAD")[:7]
+	release := func() Result {
+		return s.Call(t, reg.setting(), tinyImages, "release", "--version=1.2.3")
+	}
+	t.Run("frontend is denied", func(t *testing.T) {
+		reg.Fault(labtest.Fault{Method: http.MethodPut, Path: "/frontend/manifests/", Status: 403})
+		refused(t, release(), "Build and Push error: ", "pushing "+reg.through()+"/frontend: ", "403 Forbidden",
+			"in the registry now: backend "+sha+", arq-worker "+sha, "Outcome: publish-incomplete")
+		if n := reg.count(http.MethodPut, "/frontend/manifests/"+sha); n != 1 {
+			t.Errorf("the manifest was sent %d times, want once: 403 is no passing fault", n)
+		}
+		for image, want := range map[string][]string{"backend": {sha}, "frontend": nil, "arq-worker": {sha}} {
+			if got := reg.tags(t, image); !slices.Equal(got, want) {
+				t.Errorf("%s has the tags %v, want %v", image, got, want)
+			}
+		}
+	})
+	t.Run("the same line completes it", func(t *testing.T) {
+		reg.Heal()
+		before := Tags(t, reg.prefix, "backend")[sha]
+		green(t, release(), "Outcome: resumed", "/backend@"+before+" (already published)", "frontend built in ")
+		reg.wantTags(t, "1.2.3", sha, "1.2", "1", "latest")
+		if after := Tags(t, reg.prefix, "backend")["1.2.3"]; after != before {
+			t.Errorf("backend was built again: %s, and before %s", after, before)
+		}
+	})
+}
+
+// TestFloatingTagCannotMove lets the very last of nine moves fail: consumers of `latest` would get images of two releases.
+func TestFloatingTagCannotMove(t *testing.T) {
+	s, reg := newSmallShop(t), newProxied(t)
+	release := func(version string) Result {
+		return s.Call(t, reg.setting(), tinyImages, "release", "--version="+version)
+	}
+	green(t, release("1.2.3"), "Outcome: released")
+	old := map[string]map[string]string{}
+	for _, image := range Images {
+		old[image] = Tags(t, reg.prefix, image)
+	}
+	s.Replace(t, "backend/pyproject.toml", `"1.2.3"`, `"1.2.4"`)
+	s.Commit(t, "chore: bump version to 1.2.4")
+
+	t.Run("all are put back", func(t *testing.T) {
+		reg.Fault(labtest.Fault{Method: http.MethodPut, Path: "/arq-worker/manifests/latest$", Status: 403})
+		said := refused(t, release("1.2.4"), "/arq-worker:latest: the registry answered 403 Forbidden", "no tag was left moved", "Outcome: publish-incomplete",
+			"Floating tags that are not where they should be")
+		for _, image := range Images {
+			now := Tags(t, reg.prefix, image)
+			if now["1.2.4"] == "" || now["1.2.4"] == old[image]["1.2.3"] {
+				t.Errorf("%s:1.2.4 is %q", image, now["1.2.4"])
+			}
+			for _, tag := range []string{"1.2", "1", "latest"} {
+				if now[tag] != old[image][tag] {
+					t.Errorf("%s:%s is %s, was %s", image, tag, now[tag], old[image][tag])
+				}
+				short := func(digest string) string { return strings.TrimPrefix(digest, "sha256:")[:7] }
+				holds(t, said, image+":"+tag+" was "+short(old[image][tag])+", should be "+short(now["1.2.4"])+", is "+short(old[image][tag]))
+			}
+		}
+	})
+	t.Run("the same line moves them", func(t *testing.T) {
+		reg.Heal()
+		green(t, release("1.2.4"), "Outcome: resumed")
+		for _, image := range Images {
+			now := Tags(t, reg.prefix, image)
+			for _, tag := range []string{"1.2", "1", "latest"} {
+				if now[tag] != now["1.2.4"] {
+					t.Errorf("%s:%s is %s, want %s", image, tag, now[tag], now["1.2.4"])
+				}
+			}
+		}
+	})
+}
+
+// TestPassingFaults makes the faults of a busy registry at the places where the engine and Slipway write.
+func TestPassingFaults(t *testing.T) {
+	s := newSmallShop(t)
+	start := func(image string, f labtest.Fault) labtest.Fault {
+		f.Method, f.Path = http.MethodPost, "/"+image+"/blobs/uploads/$"
+		return f
+	}
+	blob := func(image string, f labtest.Fault) labtest.Fault {
+		f.Method, f.Path = http.MethodPut, "/"+image+"/blobs/uploads/.+"
+		return f
+	}
+	manifest := func(image, tag string, f labtest.Fault) labtest.Fault {
+		f.Method, f.Path = http.MethodPut, "/"+image+"/manifests/"+tag
+		return f
+	}
+	busy := labtest.Fault{Status: 429, Header: http.Header{"Retry-After": {"2"}}, Times: 1}
+	twice := func(f labtest.Fault) labtest.Fault { f.Times = 2; return f }
+	status := func(code int) labtest.Fault { return labtest.Fault{Status: code, Times: 1} }
+	broken := labtest.Fault{Reset: true, Times: 1}
+	tests := map[string][]labtest.Fault{
+		"one each": {
+			start("backend", busy), blob("frontend", broken), manifest("arq-worker", "sha-", status(502)),
+			manifest("backend", "1.2.3", busy), manifest("frontend", "latest", broken),
+		},
+		"two in a row": {
+			manifest("backend", "sha-", twice(busy)), start("frontend", twice(status(503))), blob("arq-worker", twice(status(500))),
+			manifest("arq-worker", "1.2.3", twice(busy)), manifest("backend", "1$", twice(status(504))),
+		},
+		"two in a row, elsewhere": {
+			blob("backend", twice(busy)), manifest("frontend", "sha-", twice(broken)), start("arq-worker", twice(status(504))),
+			manifest("frontend", "1.2.3", twice(status(502))), manifest("arq-worker", "latest", twice(busy)),
+		},
+	}
+	for name, faults := range tests {
+		t.Run(name, func(t *testing.T) {
+			reg := newProxied(t)
+			reg.Fault(faults...)
+			commit := s.Commit(t, "fix: "+name)
+			green(t, s.Call(t, reg.setting(), tinyImages, "release", "--version=1.2.3"), "Outcome: released")
+			reg.wantTags(t, "1.2.3", "sha-"+commit[:7], "1.2", "1", "latest")
+			for _, f := range faults {
+				wantWaits(t, reg, f)
+			}
+		})
+	}
+}
+
+// wantWaits fails the test unless the fault was met as often as it was set, and what it asked for was kept.
+func wantWaits(t *testing.T, reg proxied, f labtest.Fault) {
+	t.Helper()
+	var hits []time.Time
+	for _, r := range reg.Requests() {
+		if r.Method == f.Method && regexp.MustCompile(f.Path).MatchString(r.Path) {
+			hits = append(hits, r.Time)
+		}
+	}
+	if len(hits) <= f.Times {
+		t.Errorf("%s %s: %d requests, want more than %d", f.Method, f.Path, len(hits), f.Times)
+		return
+	}
+	seconds, _ := strconv.Atoi(f.Header.Get("Retry-After"))
+	for i := range f.Times {
+		if waited := hits[i+1].Sub(hits[i]); waited < time.Duration(seconds)*time.Second {
+			t.Errorf("%s %s: came back after %s, asked for %d s", f.Method, f.Path, waited, seconds)
+		}
+	}
+}
+
+// TestRegistryStaysAway gives up on a registry that never recovers, long before a CI job does.
+func TestRegistryStaysAway(t *testing.T) {
+	s, reg := newSmallShop(t), newProxied(t)
+	reg.Fault(labtest.Fault{Method: http.MethodPost, Path: "/frontend/blobs/uploads/", Status: 503})
+	start := time.Now()
+	refused(t, s.Call(t, reg.setting(), tinyImages, "release", "--version=1.2.3"), "pushing "+reg.through()+"/frontend: ", "503 Service Unavailable",
+		"in the registry now: backend sha-", "run the same line again", "Outcome: publish-incomplete")
+	if took := time.Since(start); took > 3*time.Minute {
+		t.Errorf("it took %s", took)
+	}
+	if n := reg.count(http.MethodPost, "/frontend/blobs/uploads/"); n < 5 {
+		t.Errorf("the upload was started %d times, want at least 5", n)
+	}
+}
+
+// withToken is the lab's registry, asking everyone for a user and a token.
+func withToken(t *testing.T, user, token string) http.Handler {
+	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(&url.URL{Scheme: "http", Host: labtest.Registry(t)})
+		r.Out.Host = r.In.Host // addresses in the answers lead back here
+		r.Out.Header.Del("Authorization")
+	}}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if u, p, _ := r.BasicAuth(); u != user || p != token {
+			w.Header().Set("WWW-Authenticate", `Basic realm="lab"`)
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		forward.ServeHTTP(w, r)
+	})
+}
+
+// TestTokenIsNeverShown uses a registry that needs a token and sends back what it was given.
+func TestTokenIsNeverShown(t *testing.T) {
+	const user = "ci"
+	token := `ca/na+ry&"` + rand.Text()
+	pair := base64.StdEncoding.EncodeToString([]byte(user + ":" + token))
+	forms := []string{
+		token, pair, base64.StdEncoding.EncodeToString([]byte(token)), base64.RawURLEncoding.EncodeToString([]byte(token)),
+		url.QueryEscape(token), url.PathEscape(token), strings.ReplaceAll(token, `"`, `\"`), strings.ReplaceAll(token, "&", `\u0026`),
+	}
+	s, reg := newSmallShop(t), proxied{listen(t, withToken(t, user, token)), NewPrefix(t)}
+	s.Setenv("CANARY_TOKEN", token)
+	echo, err := json.Marshal(map[string]any{"errors": []any{map[string]string{"code": "DENIED", "message": "no push for " + token + " or Basic " + pair}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	release := func() Result {
+		return s.Call(t, reg.setting(), "--registry-user="+user, "--registry-token=env://CANARY_TOKEN", tinyImages, "release", "--version=1.2.3")
+	}
+	t.Run("red", func(t *testing.T) {
+		reg.Fault(labtest.Fault{Method: http.MethodPut, Path: "/manifests/1.2.3$", Status: 403, Header: http.Header{"Content-Type": {"application/json"}}, Body: string(echo)})
+		r := release()
+		refused(t, r, "403 Forbidden", "DENIED", "Outcome: publish-incomplete")
+		hides(t, r.Output(), forms...)
+	})
+	t.Run("green", func(t *testing.T) {
+		reg.Heal()
+		r := release()
+		green(t, r, "Outcome: resumed")
+		reg.wantTags(t, "1.2.3", "sha-"+s.Git(t, "rev-parse", "HEAD")[:7], "1.2", "1", "latest")
+		stored := s.Call(t, "report", "--format=json")
+		green(t, stored, `"resumed"`)
+		hides(t, r.Output()+stored.Output()+imageConfig(t, reg.prefix, "backend", "1.2.3"), forms...)
+	})
+	t.Run("wrong token", func(t *testing.T) {
+		reg.Reset()
+		wrong := "wr/ong+" + rand.Text()
+		s.Setenv("CANARY_TOKEN", wrong)
+		r := release()
+		refused(t, r, "the registry answered 401 Unauthorized", "correct the credentials", "Outcome: refused-state")
+		hides(t, r.Output(), wrong, base64.StdEncoding.EncodeToString([]byte(user+":"+wrong)), url.QueryEscape(wrong))
+		for _, w := range reg.Writes() {
+			t.Errorf("%s %s was sent", w.Method, w.Path)
+		}
+	})
+}
+
+// TestDryRun writes nothing, whatever is wrong with the place it is run in.
+func TestDryRun(t *testing.T) {
+	s, reg := newSmallShop(t), newProxied(t)
+	s.Replace(t, "backend/shop/stock.py", "only {available} left", "just {available} left")
+	s.Replace(t, "backend/pyproject.toml", `"1.2.3"`, `"1.2.2"`)
+	s.Write(t, "notes.txt", "not tracked\n")
+	t.Run("dirty tree", func(t *testing.T) {
+		r := s.Call(t, reg.setting(), tinyImages, "release", "--version=1.2.3", "--dry-run")
+		green(t, r, "(dry run: nothing is written)", "A real run would refuse", "backend/shop/stock.py", `backend/pyproject.toml says "1.2.2", expected "1.2.3"`,
+			"Backend Tests     passed", "Build and Push    dry run", "Outcome: dry-run-ok")
+		hides(t, r.Stdout, "notes.txt")
+		if len(reg.Requests()) == 0 {
+			t.Error("the registry was not read")
+		}
+		reg.wantUntouched(t)
+	})
+	t.Run("no registry, no remote, no secret", func(t *testing.T) {
+		reg.Reset()
+		r := s.Call(t, tinyImages, "release", "--version=1.2.3", "--dry-run")
+		green(t, r, "images are to be released and no registry is set", "Not checked", "the repository has no remote", "Outcome: dry-run-ok")
+		reg.wantUnasked(t)
+	})
+	t.Run("red gates stay red", func(t *testing.T) {
+		s.Replace(t, "backend/shop/stock.py", "return available - wanted", "return available")
+		refused(t, s.Call(t, reg.setting(), tinyImages, "release", "--version=1.2.3", "--dry-run"), "Backend Tests failed", "Outcome: gate-fail")
+		reg.wantUntouched(t)
+	})
+}
+
+// TestBadVersions are refused before anything is asked of anyone, and nothing in them is run.
+func TestBadVersions(t *testing.T) {
+	s, reg := NewShop(t), newProxied(t)
+	for name, test := range map[string]struct{ version, want string }{
+		"two numbers":  {"1.2", "MAJOR.MINOR.PATCH, found 2"},
+		"build":        {"1.2.3+b", "no build metadata"},
+		"line break":   {"1.2.3\n", "found a line break"},
+		"space":        {" 1.2.3", "found a space"},
+		"large v":      {"V1.2.3", "at most one lower-case v"},
+		"shell":        {"1.2.3; touch pwned", "found U+003B ';'"},
+		"substitution": {"$(touch pwned)", "found U+0024 '$'"},
+		"empty":        {"", "found no number"},
+		"long":         {"1.2.3-" + strings.Repeat("a", 294), "at most 128 characters, the limit of an image tag, found 300"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			refused(t, s.Call(t, reg.setting(), services, "release", "--version="+test.version), "is refused: expected ", test.want)
+		})
+	}
+	reg.wantUnasked(t)
+	err := filepath.WalkDir(s.Dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Name() == "pwned" {
+			t.Errorf("%s was made", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// imageConfig is what an image tells about itself and its making, as the registry has it.
+func imageConfig(t *testing.T, prefix, image, tag string) string {
+	t.Helper()
+	ref, err := name.NewTag(path.Join(prefix, image) + ":" + tag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := remote.Image(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := img.RawConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(config)
+}

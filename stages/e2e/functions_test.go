@@ -1,0 +1,129 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"dagger.io/dagger"
+)
+
+// TestFunctions calls each function once, the way the README shows it.
+func TestFunctions(t *testing.T) {
+	s, prefix := NewShop(t), NewPrefix(t)
+	commit := s.Git(t, "rev-parse", "HEAD")[:7]
+	call := func(args ...string) Result {
+		return s.Call(t, append([]string{"--registry=" + prefix, services}, args...)...)
+	}
+
+	t.Run("plan", func(t *testing.T) {
+		green(t, call("plan", "--version=1.2.3"), "Release 1.2.3 of commit "+commit, "Previous release: 1.2.0", "Features", "Bug Fixes",
+			"latest  moves: no stable version is higher; now absent", "registry            "+prefix)
+	})
+	t.Run("validate", func(t *testing.T) {
+		green(t, call("validate", "--version=1.2.3"), "Validate Release  passed")
+		red(t, call("validate", "--version=1.2.4"), `backend/pyproject.toml says "1.2.3", expected "1.2.4"`, `frontend/package.json says "1.2.3"`)
+	})
+	t.Run("changelog", func(t *testing.T) {
+		green(t, call("changelog"), "🚀 Features", "show the version in the footer", "🐛 Bug Fixes", "ask PostgreSQL over TCP")
+		r := call("changelog", "--from=1.1.8", "--to=v1.2.0", "--format=json")
+		green(t, r)
+		var notes struct{ Previous, Current string }
+		if err := json.Unmarshal([]byte(r.Stdout), &notes); err != nil || notes.Previous != "v1.1.8" || notes.Current != "v1.2.0" {
+			t.Errorf("%+v, %v", notes, err)
+		}
+		red(t, call("changelog", "--from=9.9.9"), "git has no tag for version 9.9.9")
+	})
+	t.Run("scan", func(t *testing.T) { green(t, call("scan"), "Security Scan", "0 critical, 0 high") })
+	t.Run("dependencies", func(t *testing.T) { green(t, call("dependencies"), "Dependency Check", "dependencies in step") })
+	t.Run("test-backend", func(t *testing.T) { green(t, call("test-backend"), "31 passed, 91.5% coverage, 2 passed slow") })
+	t.Run("test-frontend", func(t *testing.T) {
+		green(t, call("test-frontend"), "20 passed, 81.1% coverage, 1 passed slow")
+	})
+	t.Run("reports", func(t *testing.T) {
+		for _, side := range []string{"backend", "frontend"} {
+			dir := filepath.Join(t.TempDir(), side)
+			green(t, call(side+"-reports", "export", "--path="+dir))
+			for _, file := range []string{"junit.xml", "coverage.xml", "html/index.html"} {
+				if info, err := os.Stat(filepath.Join(dir, file)); err != nil || info.Size() == 0 {
+					t.Errorf("%s reports: %v", side, err)
+				}
+			}
+		}
+	})
+	t.Run("image", func(t *testing.T) {
+		green(t, call("image", "--name=backend", "label", "--name=org.opencontainers.image.revision"), commit)
+		red(t, call("image", "--name=nothing"), "no image is called nothing", "backend, frontend, arq-worker")
+	})
+	t.Run("report before any run", func(t *testing.T) {
+		young := NewShop(t)
+		young.Git(t, "checkout", "-q", "--orphan", "young")
+		young.Commit(t, "feat: a repository of its own "+time.Now().String())
+		red(t, young.Call(t, "report"), "this engine has no report of a run of this repository", "--dry-run")
+	})
+	t.Run("publish", func(t *testing.T) {
+		green(t, call("publish", "--version=1.2.3"), "Build and Push")
+		WantTags(t, prefix, "1.2.3", "sha-"+commit)
+		green(t, call("report"), "Release 1.2.3 of "+commit)
+	})
+}
+
+// started is when the backend's tests really ran: the exec writes it, and a cached one brings back the old one.
+func started(t *testing.T, s Shop) string {
+	t.Helper()
+	r := s.Call(t, "backend-reports", "file", "--path=started", "contents")
+	green(t, r)
+	return strings.TrimSpace(r.Stdout)
+}
+
+// TestFrontendChangeKeepsBackendCache is a promise on speed that can be tested without a clock.
+func TestFrontendChangeKeepsBackendCache(t *testing.T) {
+	s := NewShop(t)
+	before := started(t, s)
+	time.Sleep(time.Second)
+	s.Write(t, "frontend/src/note.ts", "export const note = 1\n")
+	s.Commit(t, "feat(frontend): a note")
+	if after := started(t, s); after != before {
+		t.Error("the backend's tests ran again after a change in frontend/")
+	}
+	s.Write(t, "backend/shop/note.py", "NOTE = 1\n")
+	s.Commit(t, "feat(backend): a note")
+	if after := started(t, s); after == before {
+		t.Error("the backend's tests did not run again after a change in backend/")
+	}
+}
+
+// TestAPIThroughClient reads the module the way other Dagger programs do.
+func TestAPIThroughClient(t *testing.T) {
+	needEngine(t)
+	ctx, cancel := context.WithTimeout(context.Background(), callTime)
+	defer cancel()
+	client, err := dagger.Connect(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	objects, err := client.ModuleSource(Module()).AsModule().Objects(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range objects {
+		functions, err := o.AsObject().Functions(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(functions) != len(methods(t))-1 {
+			t.Errorf("the engine sees %d functions, main.go has %d", len(functions), len(methods(t))-1)
+		}
+		for _, f := range functions {
+			if text, err := f.Description(ctx); err != nil || text == "" {
+				name, _ := f.Name(ctx)
+				t.Errorf("%s has no description: %v", name, err)
+			}
+		}
+	}
+}

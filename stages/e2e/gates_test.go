@@ -1,0 +1,331 @@
+package e2e
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"dagger/slipway/stages/labtest"
+	"dagger/slipway/stages/report"
+)
+
+// tinyImages are three images of one small file each, for tests of something else than images.
+const tinyImages = "--images=backend=tiny, frontend=tiny, arq-worker=tiny"
+
+// withTinyImages gives the shop the folder that tinyImages are made of.
+func withTinyImages(t *testing.T) Shop {
+	t.Helper()
+	s := NewShop(t)
+	s.Write(t, "tiny/Dockerfile", "FROM scratch\nCOPY hello /\nUSER 10001\n")
+	s.Write(t, "tiny/hello", "hello\n")
+	return s
+}
+
+// newSmallShop is a shop of tiny images and one backend test, committed.
+func newSmallShop(t *testing.T) Shop {
+	t.Helper()
+	s := withTinyImages(t)
+	for _, folder := range []string{"frontend", "backend/tests"} {
+		if err := os.RemoveAll(filepath.Join(s.Dir, folder)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Write(t, "backend/tests/test_stock.py", "from shop.stock import reserve\n\n\ndef test_reserve():\n    assert reserve(3, 3) == 0\n")
+	s.Commit(t, "chore: make it small")
+	return s
+}
+
+// refused fails the test unless the call ended with exit code 1 and an error that says all of this. The error is the end of
+// what was printed: the progress above it holds whatever the tools have said.
+func refused(t *testing.T, r Result, words ...string) string {
+	t.Helper()
+	red(t, r)
+	at := strings.LastIndex(r.Stderr, "\nError: ")
+	if at < 0 {
+		t.Fatalf("no error at the end of\n%s", r.Stderr)
+	}
+	holds(t, r.Stderr[at:], words...)
+	return r.Stderr[at:]
+}
+
+// hides fails the test if the text holds one of these.
+func hides(t *testing.T, text string, secrets ...string) {
+	t.Helper()
+	for _, secret := range secrets {
+		if at := strings.Index(text, secret); at >= 0 {
+			t.Errorf("the output holds %q after %q", secret, text[max(0, at-200):at])
+		}
+	}
+}
+
+// stage finds one line of a report.
+func stage(t *testing.T, last report.Report, name string) report.Stage {
+	t.Helper()
+	at := slices.IndexFunc(last.Stages, func(s report.Stage) bool { return s.Name == name })
+	if at < 0 {
+		t.Fatalf("the report has no stage %s", name)
+	}
+	return last.Stages[at]
+}
+
+// wantGating fails the test unless these, by id, are the findings that stopped the stage.
+func wantGating(t *testing.T, s report.Stage, want ...string) {
+	t.Helper()
+	var got []string
+	for _, f := range s.Findings {
+		if f.Gates {
+			got = append(got, f.ID)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%s was stopped by %q, want %q", s.Name, got, want)
+	}
+}
+
+// TestBrokenTests breaks a test on both sides: both are named, because neither run ends the other.
+func TestBrokenTests(t *testing.T) {
+	s, reg := withTinyImages(t), newProxied(t)
+	s.Replace(t, "backend/tests/test_stock.py", "reserve(3, 3) == 0", "reserve(3, 3) == 7")
+	s.Replace(t, "frontend/src/money.test.ts", "€1,234.05", "€9,876.54")
+	s.Commit(t, "feat: break both sides")
+	refused(t, s.Call(t, reg.setting(), tinyImages, "release", "--version=1.2.3"),
+		"Outcome: gate-fail",
+		"Backend Tests failed: 1 of 31 tests failed", "tests.test_stock::test_the_last_item_can_be_bought", "assert 0 == 7",
+		"Frontend Tests failed: 1 of ", "cents become euros with a comma for thousands",
+		"Build and Push    not run", "waits for Backend Tests, Frontend Tests")
+	reg.wantUntouched(t)
+
+	last := lastReport(t, s)
+	if last.Outcome != report.GateFail {
+		t.Errorf("the report says %s", last.Outcome)
+	}
+	wantGating(t, stage(t, last, "Backend Tests"), "tests.test_stock::test_the_last_item_can_be_bought")
+	wantGating(t, stage(t, last, "Frontend Tests"), "src/money.test.ts::cents become euros with a comma for thousands")
+}
+
+const lodashIgnore = `vulnerabilities:
+  - id: CVE-2019-10744
+    paths: ["frontend/package-lock.json"]
+    statement: defaultsDeep is never called with what a user sent
+`
+
+// TestPlantedVulnerability locks a package with a critical vulnerability that the lab's database knows.
+func TestPlantedVulnerability(t *testing.T) {
+	s, reg := withTinyImages(t), newProxied(t)
+	for _, name := range []string{"frontend/package.json", "frontend/package-lock.json"} {
+		s.Replace(t, name, `"devDependencies": {`+"\n", `"dependencies": { "lodash": "4.17.11" },`+"\n"+`"devDependencies": {`+"\n")
+	}
+	s.Replace(t, "frontend/package-lock.json", `"node_modules/@babel/types": {`, `"node_modules/lodash": { "version": "4.17.11", "license": "MIT" },`+"\n"+`"node_modules/@babel/types": {`)
+	s.Commit(t, "feat: use lodash")
+	release := func(more ...string) Result {
+		return s.Call(t, append([]string{reg.setting(), tinyImages, "release", "--version=1.2.3"}, more...)...)
+	}
+	t.Run("stops the release", func(t *testing.T) {
+		refused(t, release(), "Outcome: gate-fail",
+			"Dependency Check failed: CVE-2019-10744 (CRITICAL) in lodash 4.17.11 at dependencies, frontend/package-lock.json", "fixed in 4.17.12",
+			"Build and Push    not run")
+		reg.wantUntouched(t)
+	})
+	t.Run("an ignore entry without a date is an error", func(t *testing.T) {
+		s.Write(t, ".trivyignore.yaml", lodashIgnore)
+		s.Commit(t, "chore: ignore it for ever")
+		refused(t, release(), "Outcome: gate-error",
+			"Security Scan error: .trivyignore.yaml line 2: entry CVE-2019-10744 of vulnerabilities has no expired_at",
+			"Dependency Check error: .trivyignore.yaml line 2: entry CVE-2019-10744 of vulnerabilities has no expired_at")
+		reg.wantUntouched(t)
+	})
+	t.Run("a complete entry counts until its date", func(t *testing.T) {
+		s.Write(t, ".trivyignore.yaml", lodashIgnore+"    expired_at: "+time.Now().AddDate(0, 0, 30).Format(time.DateOnly)+"\n")
+		s.Commit(t, "chore: ignore it for a month")
+		green(t, s.Call(t, "dependencies"), "Dependency Check  passed", "0 critical", "1 ignored")
+		s.Write(t, ".trivyignore.yaml", lodashIgnore+"    expired_at: "+time.Now().AddDate(0, -1, 0).Format(time.DateOnly)+"\n")
+		s.Commit(t, "chore: ignore it until last month")
+		refused(t, s.Call(t, "dependencies"), "Dependency Check failed: CVE-2019-10744 (CRITICAL)", "1 no longer ignored")
+	})
+	t.Run("forced, it is released and reported", func(t *testing.T) {
+		s.Git(t, "rm", "-q", ".trivyignore.yaml")
+		s.Commit(t, "chore: ignore nothing")
+		const reason = "the payment page is down, see incident 42"
+		r := release("--force", "--reason="+reason)
+		green(t, r, "Outcome: released", "Forced: "+reason, "slow tests skipped (forced)", "CVE-2019-10744")
+		reg.wantTags(t, "1.2.3", "sha-"+s.Git(t, "rev-parse", "HEAD")[:7], "1.2", "1", "latest")
+		for _, image := range Images {
+			label := Label(t, reg.prefix, image, "1.2.3", "slipway.forced")
+			holds(t, label, reason, "security scan", "dependency check", "slow tests")
+		}
+		last := lastReport(t, s)
+		for _, name := range []string{"Security Scan", "Dependency Check"} {
+			if got := stage(t, last, name); got.Ending != report.Skipped || !strings.Contains(got.Reason, reason) {
+				t.Errorf("%s: %s, %s", name, got.Ending, got.Reason)
+			}
+		}
+		for line := range strings.Lines(r.Stdout) {
+			if strings.Contains(line, "Tests") && strings.Contains(line, "passed slow") {
+				t.Errorf("slow tests were run: %s", line)
+			}
+		}
+	})
+}
+
+// TestForceIsRefused leaves out a word of a forced release at a time.
+func TestForceIsRefused(t *testing.T) {
+	s, reg := NewShop(t), newProxied(t)
+	tests := []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"no reason", []string{"--version=1.2.3", "--force"}, "--force needs --reason with at least 10 visible characters, found 0"},
+		{"reason of spaces", []string{"--version=1.2.3", "--force", "--reason=now\t now     \u200b\n"}, "found 6"},
+		{"reason without force", []string{"--version=1.2.3", "--reason=the payment page is down"}, "--reason is given without --force"},
+		{"bad version", []string{"--version=1.2", "--force", "--reason=the payment page is down"}, `version "1.2" is refused`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			refused(t, s.Call(t, append([]string{reg.setting(), services, "release"}, test.args...)...), test.want)
+		})
+	}
+	reg.wantUnasked(t)
+}
+
+// TestThirdImage takes away the third image's Dockerfile, then breaks it.
+func TestThirdImage(t *testing.T) {
+	s, reg := newSmallShop(t), newProxied(t)
+	release := func() Result {
+		return s.Call(t, reg.setting(), "--images=backend=tiny, frontend=tiny, arq-worker=tiny:Dockerfile.worker", "release", "--version=1.2.3")
+	}
+	t.Run("missing", func(t *testing.T) {
+		refused(t, release(), "image arq-worker: tiny/Dockerfile.worker is not in the repository", "Outcome: refused-state")
+		reg.wantUntouched(t)
+	})
+	t.Run("does not build", func(t *testing.T) {
+		s.Write(t, "tiny/Dockerfile.worker", "FROM nginx:1.26\nRUN echo 'no wheel for arq' >&2; exit 3\nUSER 10001\n")
+		s.Commit(t, "feat: a worker")
+		refused(t, release(), "Build and Push failed: image arq-worker: ", "exit code 3", "no wheel for arq", "dagger call image --name=arq-worker",
+			"Backend Tests     passed", "Outcome: gate-fail")
+		reg.wantUntouched(t)
+	})
+}
+
+// TestPlantedSecret looks for the secret everywhere that a run leaves text.
+func TestPlantedSecret(t *testing.T) {
+	s, reg := newSmallShop(t), newProxied(t)
+	secret := "AKIA" + rand.Text()[:16]
+	s.Write(t, "backend/shop/aws.py", "AWS_ACCESS_KEY_ID = \""+secret+"\"\n")
+	s.Commit(t, "feat: upload receipts")
+	r := s.Call(t, reg.setting(), tinyImages, "release", "--version=1.2.3")
+	refused(t, r, "Security Scan failed: aws-access-key-id (CRITICAL) at repository, backend/shop/aws.py:1", "Outcome: gate-fail")
+	reg.wantUntouched(t)
+	stored := s.Call(t, "report", "--format=json")
+	green(t, stored, `"gate-fail"`, "aws-access-key-id")
+	for _, text := range []string{r.Output(), stored.Output()} {
+		hides(t, text, secret, base64.StdEncoding.EncodeToString([]byte(secret)))
+	}
+}
+
+// TestNothingTested runs suites that end with exit code 0 or 5 and have tested nothing.
+func TestNothingTested(t *testing.T) {
+	s := NewShop(t)
+	t.Run("nothing collected", func(t *testing.T) {
+		s.Replace(t, "backend/pyproject.toml", `testpaths = ["tests"]`, `testpaths = ["shop"]`)
+		s.Commit(t, "test: look in the wrong folder")
+		refused(t, s.Call(t, "test-backend"), "Backend Tests failed: no test passed: 0 found, 0 skipped", "Outcome: gate-fail")
+	})
+	t.Run("backend skips all", func(t *testing.T) {
+		s.Git(t, "reset", "-q", "--hard", "HEAD^")
+		s.Write(t, "backend/tests/test_zz.py", "import pytest\n\n\n@pytest.mark.skip\ndef test_later():\n    assert False\n")
+		s.Replace(t, "backend/pyproject.toml", `testpaths = ["tests"]`, `testpaths = ["tests/test_zz.py"]`)
+		s.Commit(t, "test: later")
+		refused(t, s.Call(t, "test-backend"), "Backend Tests failed: no test passed: 1 found, 1 skipped", "Outcome: gate-fail")
+	})
+	t.Run("frontend skips all", func(t *testing.T) {
+		s.Write(t, "frontend/src/zz.test.ts", "import { test } from \"vitest\";\n\ntest.skip(\"later\", () => {});\n")
+		s.Replace(t, "frontend/vite.config.ts", `["src/**/*.test.ts"]`, `["src/zz.test.ts"]`)
+		s.Commit(t, "test: later")
+		refused(t, s.Call(t, "test-frontend"), "Frontend Tests failed: no test passed: 1 found, 1 skipped", "Outcome: gate-fail")
+	})
+}
+
+// TestCoverageThreshold covers three of four lines.
+func TestCoverageThreshold(t *testing.T) {
+	s := newSmallShop(t)
+	if err := os.RemoveAll(filepath.Join(s.Dir, "backend", "shop")); err != nil {
+		t.Fatal(err)
+	}
+	s.Write(t, "backend/shop/__init__.py", "")
+	s.Write(t, "backend/shop/stock.py", "def reserve(left, wanted):\n    if left == wanted:\n        return 0\n    return left - wanted\n")
+	s.Commit(t, "feat: four lines")
+	green(t, s.Call(t, "--coverage-threshold=75", "test-backend"), "75.0% coverage")
+	refused(t, s.Call(t, "--coverage-threshold=75.01", "test-backend"), "Backend Tests failed: ", "75.01", "Outcome: gate-fail")
+}
+
+// TestNoVulnerabilityDatabase scans with a Trivy that has no database and no mirror to fetch one from.
+func TestNoVulnerabilityDatabase(t *testing.T) {
+	s, reg := newSmallShop(t), newProxied(t)
+	trivy := changedTool(t, reg.prefix, "aquasec/trivy:0.70.0", "TRIVY_DB_REPOSITORY=127.0.0.1:1/nowhere", "TRIVY_CACHE_DIR=/tmp/cache")
+	refused(t, s.Call(t, reg.setting(), tinyImages, "--tool-images=trivy="+trivy, "release", "--version=1.2.3"),
+		"Security Scan error: Trivy could not fetch its vulnerability database",
+		"Dependency Check error: Trivy could not fetch its vulnerability database",
+		"Outcome: gate-error", "Build and Push    not run")
+	reg.wantUntouched(t)
+}
+
+// changedTool is a tool image of the lab with other environment variables.
+func changedTool(t *testing.T, prefix, from string, env ...string) string {
+	t.Helper()
+	source, err := name.ParseReference(path.Join(labtest.Registry(t), from))
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := remote.Image(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := *config.Config.DeepCopy()
+	changed.Env = append(slices.DeleteFunc(changed.Env, func(old string) bool {
+		return slices.ContainsFunc(env, func(e string) bool { return strings.HasPrefix(old, e[:strings.Index(e, "=")+1]) })
+	}), env...)
+	if img, err = mutate.Config(img, changed); err != nil {
+		t.Fatal(err)
+	}
+	to, err := name.ParseReference(path.Join(prefix, "tool") + ":changed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.Write(to, img); err != nil {
+		t.Fatal(err)
+	}
+	return to.Name()
+}
+
+// TestRedIsNotRemembered runs a test that depends on a server: the engine knows the exec, and must not repeat its verdict.
+func TestRedIsNotRemembered(t *testing.T) {
+	s, server := newSmallShop(t), listen(t, http.NotFoundHandler())
+	address := url.URL{Scheme: "http", Host: server.Addr(), Path: "/" + rand.Text()}
+	s.Write(t, "backend/tests/test_stock.py", "import urllib.request\n\n\ndef test_stock():\n    assert urllib.request.urlopen(\""+address.String()+"\").status == 200\n")
+	s.Commit(t, "test: ask the warehouse")
+	server.Fault(labtest.Fault{Status: 503})
+	refused(t, s.Call(t, "test-backend"), "Backend Tests failed: 1 of 1 tests failed", "HTTP Error 503")
+	server.Heal()
+	server.Fault(labtest.Fault{Status: 200})
+	green(t, s.Call(t, "test-backend"), "1 passed")
+	if n := len(server.Requests()); n != 2 {
+		t.Errorf("the tests ran %d times, want 2", n)
+	}
+}

@@ -1,0 +1,104 @@
+package e2e
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// A misspelt pragma is silently no pragma: a release would be served from cache and do nothing.
+var (
+	pragmaPattern = regexp.MustCompile(`^\+(private|optional|cache="(never|session|[1-9][0-9]*[smh])"|default(Path)?=(".*"|[0-9]+|true|false)|ignore=\[".*"\])$`)
+	anyPragma     = regexp.MustCompile(`^\s*\+`)
+)
+
+// effects must never be served from cache; verdicts about the outside world neither.
+var effects = []string{"Release", "Publish", "Scan", "Dependencies", "Report"}
+
+func parseMain(t *testing.T) *ast.File {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(Module(), "main.go"), nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func TestPragmas(t *testing.T) {
+	for _, group := range parseMain(t).Comments {
+		for _, comment := range group.List {
+			text, ok := strings.CutPrefix(comment.Text, "//")
+			if !ok {
+				t.Errorf("a block comment hides pragmas: %s", comment.Text)
+			}
+			if anyPragma.MatchString(text) && (!strings.HasPrefix(text, " +") || !pragmaPattern.MatchString(text[1:])) {
+				t.Errorf("not a known pragma: %s", comment.Text)
+			}
+		}
+	}
+}
+
+func TestPragmaPattern(t *testing.T) {
+	for _, wrong := range []string{`+Cache="never"`, `+cache = "never"`, `+cache: never`, `+cache="nevr"`, `+cache=never`, `+optinal`, `+default=x`} {
+		if pragmaPattern.MatchString(wrong) {
+			t.Errorf("%s is accepted", wrong)
+		}
+	}
+}
+
+// methods are the functions of the module: what `dagger functions` lists, and the constructor.
+func methods(t *testing.T) map[string]*ast.FuncDecl {
+	found := map[string]*ast.FuncDecl{}
+	for _, d := range parseMain(t).Decls {
+		if f, ok := d.(*ast.FuncDecl); ok && f.Name.IsExported() {
+			found[f.Name.Name] = f
+		}
+	}
+	return found
+}
+
+func TestEffectsAreNeverCached(t *testing.T) {
+	all := methods(t)
+	for _, name := range effects {
+		if f := all[name]; f == nil || !strings.Contains(f.Doc.Text(), `+cache="never"`) {
+			t.Errorf("%s does not say +cache=\"never\"", name)
+		}
+	}
+}
+
+// TestDocumentation: every function and argument explains itself in --help, where only the first line is listed.
+func TestDocumentation(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(Module(), "main.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := token.NewFileSet()
+	file, err := parser.ParseFile(set, "main.go", text, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	comments := ast.NewCommentMap(set, file, file.Comments)
+	for _, f := range methods(t) {
+		first, _, _ := strings.Cut(f.Doc.Text(), "\n")
+		if first == "" || !strings.HasSuffix(first, ".") {
+			t.Errorf("%s: the first line of its description is not a sentence: %q", f.Name.Name, first)
+		}
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		f, ok := n.(*ast.FuncDecl)
+		if !ok || !f.Name.IsExported() {
+			return true
+		}
+		for _, field := range f.Type.Params.List {
+			if name := field.Names[0].Name; name != "ctx" && len(comments[field]) == 0 {
+				t.Errorf("%s: the argument %s has no description", f.Name.Name, name)
+			}
+		}
+		return false
+	})
+}

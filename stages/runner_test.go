@@ -1,0 +1,116 @@
+package stages
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"dagger/slipway/stages/report"
+)
+
+// trace runs stages that only note their names, and returns the order in which they began.
+func trace(t *testing.T, stages []stage, red ...string) (order []string, parts []*part) {
+	t.Helper()
+	var mu sync.Mutex
+	note := func(name string) error {
+		mu.Lock()
+		defer mu.Unlock()
+		order = append(order, name)
+		if slices.Contains(red, name) {
+			return errors.New("broken on purpose")
+		}
+		return nil
+	}
+	for i, s := range stages {
+		stages[i].run = func(*Run, context.Context) (Outcome, error) { return passed(), note(s.name) }
+		stages[i].then = nil
+		if s.prepare != nil {
+			stages[i].prepare = func(*Run, context.Context) error { return note(preparing + s.name) }
+		}
+	}
+	parts = (&Run{}).parts(stages)
+	runAll(context.Background(), parts)
+	return order, parts
+}
+
+func ending(parts []*part, name string) Outcome {
+	return parts[slices.IndexFunc(parts, func(p *part) bool { return p.name == name })].outcome
+}
+
+func TestPipelineOrder(t *testing.T) {
+	order, _ := trace(t, slices.Clone(pipeline))
+	at := func(name string) int { return slices.Index(order, name) }
+	for _, before := range [][2]string{
+		{validateRelease, preparing + buildAndPush}, {preparing + buildAndPush, securityScan},
+		{securityScan, buildAndPush}, {dependencyCheck, buildAndPush}, {backendTests, buildAndPush}, {frontendTests, buildAndPush},
+		{buildAndPush, createRelease}, {createRelease, deployStaging}, {deployStaging, notifyTeam}, {notifyTeam, cleanup},
+	} {
+		if at(before[0]) < 0 || at(before[0]) > at(before[1]) {
+			t.Errorf("%q does not run before %q: %q", before[0], before[1], order)
+		}
+	}
+	if len(order) != len(pipeline)+1 {
+		t.Errorf("%d parts ran: %q", len(order), order)
+	}
+}
+
+func TestNothingIsPushedAfterARedGate(t *testing.T) {
+	for _, gate := range []string{validateRelease, securityScan, dependencyCheck, backendTests, frontendTests, preparing + buildAndPush} {
+		t.Run(gate, func(t *testing.T) {
+			order, parts := trace(t, slices.Clone(pipeline), gate)
+			for _, effect := range []string{buildAndPush, createRelease, deployStaging} {
+				if slices.Contains(order, effect) || ending(parts, effect).Ending != report.NotRun {
+					t.Errorf("%q ran", effect)
+				}
+			}
+			for _, always := range []string{notifyTeam, cleanup} {
+				if !slices.Contains(order, always) {
+					t.Errorf("%q did not run", always)
+				}
+			}
+		})
+	}
+}
+
+func TestAllFailuresAreCollected(t *testing.T) {
+	_, parts := trace(t, slices.Clone(pipeline), backendTests, frontendTests)
+	for _, name := range []string{backendTests, frontendTests} {
+		if !ending(parts, name).Ending.Red() {
+			t.Errorf("%q is %v", name, ending(parts, name))
+		}
+	}
+	if got, want := ending(parts, buildAndPush).Reason, "waits for Backend Tests, Frontend Tests"; got != want {
+		t.Errorf("the push says %q, want %q", got, want)
+	}
+}
+
+func TestForcedStageIsSkippedAndNeverPassed(t *testing.T) {
+	red := Outcome{Ending: report.Failed, Reason: "1 critical"}
+	for name, o := range map[string]Outcome{"red": red, "green": passed("0 critical"), "broken": {Ending: report.Broken}} {
+		got := forced(o, "outage of the shop")
+		if got.Ending != report.Skipped || got.Reason != "forced: outage of the shop" {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	if got := forced(red, "outage of the shop").Figures[0]; got != "its result would be: failed, 1 critical" {
+		t.Errorf("the figure is %q", got)
+	}
+}
+
+func TestCriticalPath(t *testing.T) {
+	start := time.Unix(0, 0)
+	at := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
+	parts := []*part{
+		{name: "a", start: at(0), end: at(2)},
+		{name: "slow", after: []string{"a"}, start: at(2), end: at(9)},
+		{name: "fast", after: []string{"a"}, start: at(2), end: at(3)},
+		{name: "end", after: []string{"fast", "slow"}, start: at(9), end: at(10)},
+	}
+	want := []report.Part{{Name: "a", Seconds: 2}, {Name: "slow", Seconds: 7}, {Name: "end", Seconds: 1}}
+	if got := criticalPath(parts); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

@@ -1,0 +1,141 @@
+package stages
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	_ "dagger/slipway/stages/enginetest"
+)
+
+func TestParseImages(t *testing.T) {
+	for setting, want := range map[string][]Image{
+		"": nil,
+		"backend=backend, frontend=frontend, arq-worker=backend:Dockerfile.worker": {
+			{Name: "backend", Context: "backend", Dockerfile: "Dockerfile"},
+			{Name: "frontend", Context: "frontend", Dockerfile: "Dockerfile"},
+			{Name: "arq-worker", Context: "backend", Dockerfile: "Dockerfile.worker"},
+		},
+		"team/api=.:docker/api.Dockerfile#runtime": {{Name: "team/api", Context: ".", Dockerfile: "docker/api.Dockerfile", Target: "runtime"}},
+		"a=x#y,": {{Name: "a", Context: "x", Dockerfile: "Dockerfile", Target: "y"}},
+	} {
+		t.Run(setting, func(t *testing.T) {
+			got, err := ParseImages(setting)
+			if err != nil || !slices.Equal(got, want) {
+				t.Errorf("got %+v, %v; want %+v", got, err, want)
+			}
+		})
+	}
+}
+
+func TestParseImagesRefuses(t *testing.T) {
+	for setting, reason := range map[string]string{
+		"backend":               `found "backend": it has no =`,
+		"Backend=backend":       `found "Backend" in "Backend=backend"`,
+		"a=x, a=y":              `the image "a" stands twice`,
+		"a=":                    `expected a folder after the = in "a="`,
+		"a=x:":                  `expected a Dockerfile after the : in "a=x:"`,
+		"a=x#":                  `expected a build stage after the # in "a=x#"`,
+		"a=x#$(id)":             `found "$(id)"`,
+		"a=../x":                `expected a path inside the repository, found "../x"`,
+		"a=x:/etc/passwd":       `found "/etc/passwd"`,
+		"good=x, b ad=y":        `found "b ad" in "b ad=y"`,
+		"a=x, -rf=y":            `found "-rf"`,
+		"a=x\nb=y":              `expected a path inside the repository`,
+		"a=backend:../../x":     `found "../../x"`,
+		"image..two=backend":    `found "image..two"`,
+		"a=x:Dockerfile#one#tw": `found "one#tw"`,
+	} {
+		t.Run(setting, func(t *testing.T) {
+			if got, err := ParseImages(setting); err == nil || !strings.Contains(err.Error(), reason) {
+				t.Errorf("got %+v, %v; want an error with %q", got, err, reason)
+			}
+		})
+	}
+}
+
+func FuzzParseImages(f *testing.F) {
+	f.Add("backend=backend, worker=backend:Dockerfile.worker#run")
+	f.Fuzz(func(t *testing.T, setting string) {
+		images, err := ParseImages(setting)
+		if err != nil {
+			return
+		}
+		for _, i := range images {
+			if i.Name == "" || strings.HasPrefix(i.Name, "-") || i.Name != strings.ToLower(i.Name) || strings.ContainsAny(i.Name, " :@\n") {
+				t.Errorf("accepted the name %q", i.Name)
+			}
+			for _, p := range []string{i.Context, i.Dockerfile} {
+				if p == "" || strings.HasPrefix(p, "/") || slices.Contains(strings.Split(p, "/"), "..") || strings.ContainsAny(p, "\n\x00") {
+					t.Errorf("accepted the path %q", p)
+				}
+			}
+		}
+	})
+}
+
+func TestParsePairs(t *testing.T) {
+	got, err := parsePairs(" postgres=postgres:17 ,redis = redis:8@sha256:ab=", "x=y")
+	want := []pair{{"postgres", "postgres:17"}, {"redis", "redis:8@sha256:ab="}}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %v, %v; want %v", got, err, want)
+	}
+	for setting, reason := range map[string]string{
+		"postgres":     `expected name=value such as x=y, found "postgres"`,
+		"=postgres:17": `found "" in "=postgres:17"`,
+		"a=b, a=c":     `the name "a" stands twice`,
+		"a b=c":        `found "a b"`,
+		"a=":           `found "a="`,
+	} {
+		if _, err := parsePairs(setting, "x=y"); err == nil || !strings.Contains(err.Error(), reason) {
+			t.Errorf("%q: got %v, want an error with %q", setting, err, reason)
+		}
+	}
+}
+
+func TestParseTools(t *testing.T) {
+	tools, err := parseTools("trivy=mirror.example/trivy@sha256:00")
+	if err != nil || tools["trivy"] != "mirror.example/trivy@sha256:00" || tools["git"] != defaultTools["git"] {
+		t.Errorf("got %v, %v", tools, err)
+	}
+	if _, err := parseTools("docker=docker:27"); err == nil || !strings.Contains(err.Error(), `no tool is called "docker"`) {
+		t.Errorf("an unknown tool: %v", err)
+	}
+}
+
+func TestSettingsReportAllThatIsWrong(t *testing.T) {
+	_, err := Settings{Images: "x", TestServices: "y", ToolImages: "z=1", Severity: "HIGH", CoverageThreshold: "101", Backend: "../b", VersionFiles: "/etc/passwd"}.read()
+	if err == nil {
+		t.Fatal("everything is accepted")
+	}
+	for _, setting := range []string{"images", "testServices", "toolImages", "coverageThreshold", "backend", "versionFiles"} {
+		if !strings.Contains(err.Error(), "setting "+setting+": ") {
+			t.Errorf("the error does not name %s: %v", setting, err)
+		}
+	}
+}
+
+func TestForceReason(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		force  bool
+		reason string
+		want   string
+		ok     bool
+	}{
+		{"not forced", false, "", "", true},
+		{"a reason without force", false, "outage of the shop", "", false},
+		{"no reason", true, "", "", false},
+		{"nine visible characters", true, "ab cd ef gh i", "", false},
+		{"ten", true, "ab cd ef gh ij", "ab cd ef gh ij", true},
+		{"only spaces and controls", true, strings.Repeat(" \x00\u200b\n", 20), "", false},
+		{"lines are joined", true, "the shop\nis down now", "the shop is down now", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := forceReason(c.force, c.reason)
+			if got != c.want || (err == nil) != c.ok {
+				t.Errorf("got %q, %v", got, err)
+			}
+		})
+	}
+}

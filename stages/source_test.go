@@ -1,0 +1,69 @@
+package stages
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+func TestParseSource(t *testing.T) {
+	s, folders, err := parseSource("commit abc\ntime 86400\nshallow false\nbranch main\nremote https://bot:s3cret@forge.example/acme/shop.git\n" +
+		"tag v1.0.0 111 222\ntag v1.1.0 333 \ndirty M\tbackend/a b.py\nfolder 0\nfolder 2\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.commit != "abc" || !s.time.Equal(time.Unix(86400, 0)) || s.shallow || s.branch != "main" || s.remote != "https://forge.example/acme/shop.git" {
+		t.Errorf("got %+v", s)
+	}
+	if want := []gitTag{{"v1.0.0", "222"}, {"v1.1.0", "333"}}; !slices.Equal(s.tags, want) {
+		t.Errorf("tags %v, want %v", s.tags, want)
+	}
+	if !slices.Equal(s.dirty, []string{"M backend/a b.py"}) || !slices.Equal(folders, []int{0, 2}) {
+		t.Errorf("dirty %q, folders %v", s.dirty, folders)
+	}
+	if _, _, err := parseSource("fatal: something\n"); err == nil {
+		t.Error("a line that is no fact is accepted")
+	}
+}
+
+func TestWithoutUser(t *testing.T) {
+	for remote, want := range map[string]string{
+		"https://x-access-token:ghs_1@github.com/a/b": "https://github.com/a/b",
+		"https://token@github.com/a/b":                "https://github.com/a/b",
+		"ssh://git:pw@host:22/a/b":                    "ssh://git@host:22/a/b",
+		"git@github.com:a/b.git":                      "git@github.com:a/b.git",
+		"../upstream":                                 "../upstream",
+		"":                                            "",
+	} {
+		if got := withoutUser(remote); got != want {
+			t.Errorf("%q became %q, want %q", remote, got, want)
+		}
+	}
+}
+
+func TestIsShaOf(t *testing.T) {
+	commit := "0123456789abcdef0123456789abcdef01234567"
+	for tag, want := range map[string]bool{
+		"sha-0123456": true, "sha-01234567": true, "sha-" + commit: true,
+		"sha-012345": false, "sha-0123457": false, "sha-" + commit + "0": false, "0123456": false, "sha-": false,
+	} {
+		if got := isShaOf(tag, commit); got != want {
+			t.Errorf("%q: %v, want %v", tag, got, want)
+		}
+	}
+}
+
+func TestPassing(t *testing.T) {
+	for text, want := range map[string]bool{
+		"unexpected status: 503 Service Unavailable": true, "429 Too Many Requests": true, "read: connection reset by peer": true, "unexpected EOF": true,
+		"403 Forbidden": false, "401 Unauthorized": false, "404 Not Found": false,
+	} {
+		if got := passing(errorText(text)); got != want {
+			t.Errorf("%q: %v, want %v", text, got, want)
+		}
+	}
+}
+
+type errorText string
+
+func (e errorText) Error() string { return string(e) }

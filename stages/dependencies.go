@@ -115,7 +115,8 @@ func (r *Run) scanLocks(ctx context.Context) (gate.Result, error) {
 	if err != nil {
 		return gate.Result{}, err
 	}
-	if ignored := gate.Ignores(r.config.IgnoreFile, ignores, time.Now()); ignored.Verdict == gate.Error {
+	ignored := gate.Ignores(r.config.IgnoreFile, ignores, time.Now())
+	if ignored.Verdict == gate.Error {
 		return ignored, nil
 	}
 	trivy, database, err := r.trivy(ctx, ignores)
@@ -160,7 +161,7 @@ func (r *Run) scanLocks(ctx context.Context) (gate.Result, error) {
 	if err != nil {
 		return gate.Result{}, err
 	}
-	return r.config.policy.Judge(scan), nil
+	return gate.Join(r.config.policy.Judge(scan), ignored), nil
 }
 
 func withVenv(trivy *dagger.Container, _ string, installed *dagger.Container) *dagger.Container {

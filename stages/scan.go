@@ -66,7 +66,7 @@ func (r *Run) trivy(ctx context.Context, ignores []byte) (*dagger.Container, gat
 	stdout, err := fresh.Stdout(ctx)
 	if err != nil {
 		f := explain(err)
-		f.err = errors.New("Trivy could not fetch its vulnerability database")
+		f.err = errors.New("the vulnerability database could not be fetched")
 		f.next = "see that the engine can reach the database's mirror, and run it again"
 		return nil, gate.Result{}, f
 	}
@@ -114,7 +114,7 @@ func crashed(ctx context.Context, c *dagger.Container, scan gate.Scan) error {
 	if err != nil {
 		return err
 	}
-	f := explain(fmt.Errorf("Trivy could not scan the %s: it ended with exit code %d", scan.Target, scan.ExitCode))
+	f := explain(fmt.Errorf("the scan of the %s did not finish: Trivy ended with exit code %d", scan.Target, scan.ExitCode))
 	f.output, f.next = lastLines(stderr), "this is no verdict on the "+scan.Target+"; run it again"
 	return f
 }

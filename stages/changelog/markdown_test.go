@@ -220,6 +220,13 @@ func TestCalls(t *testing.T) {
 	}
 }
 
+func TestCallsOfALaterCategory(t *testing.T) {
+	n := Notes{Sections: []Section{{Calls: Patch}, {Name: "New", Calls: Minor, Entries: []Entry{{Title: "a", Ref: Link{Text: "#5"}}}}}}
+	if got := n.Calls("1.2.0"); got != (Call{Minor, "New: a (#5)"}) {
+		t.Errorf("got %+v", got)
+	}
+}
+
 // FuzzBuild feeds one text to every place where text comes from outside.
 func FuzzBuild(f *testing.F) {
 	for _, seed := range []string{"feat: a (#5)", "fix!: <b>", "Merge pull request #5 from x\n\ny", "Revert\n\nThis reverts commit " + hashOf("a")[:7],

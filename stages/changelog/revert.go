@@ -6,9 +6,9 @@ import (
 )
 
 var (
-	revertedCommit = regexp.MustCompile(`\bThis reverts commit ([0-9a-fA-F]{4,64})\b`)
+	revertedCommit = regexp.MustCompile(`This reverts commit ([0-9a-fA-F]{4,64})\b`)
 	revertedPull   = regexp.MustCompile(`(?m)^(?:Reverts|This reverts merge request) ([\w.-]+(?:/[\w.-]+)+)?[#!](\d{1,9})\b`)
-	revertSubject  = regexp.MustCompile(`(?i)^(?:revert|reapply)\b`)
+	revertSubject  = regexp.MustCompile(`(?i)^(?:revert|reapply)`)
 	squashedCommit = regexp.MustCompile(`(?m)^\* `)
 )
 

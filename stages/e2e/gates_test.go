@@ -211,10 +211,12 @@ func TestThirdImage(t *testing.T) {
 		reg.wantUntouched(t)
 	})
 	t.Run("does not build", func(t *testing.T) {
-		s.Write(t, "tiny/Dockerfile.worker", "FROM nginx:1.26\nRUN echo 'no wheel for arq' >&2; exit 3\nUSER 10001\n")
+		s.Write(t, "tiny/Dockerfile.worker", "FROM nginx:1.26\nRUN printf 'no wheel for %s' arq >&2; exit 3\nUSER 10001\n")
 		s.Commit(t, "feat: a worker")
-		refused(t, release(), "Build and Push failed: image arq-worker: ", "exit code 3", "no wheel for arq", "dagger call image --name=arq-worker",
+		r := release()
+		refused(t, r, "Build and Push failed: image arq-worker: ", "exit code: 3", "dagger call image --name=arq-worker",
 			"Backend Tests     passed", "Outcome: gate-fail")
+		holds(t, r.Stderr, "no wheel for arq")
 		reg.wantUntouched(t)
 	})
 }

@@ -436,7 +436,7 @@ func (s *githubServer) upload(w http.ResponseWriter, r *http.Request) {
 		invalid(w, "ReleaseAsset", "name", "already_exists", "")
 	case s.breakAsset > 0:
 		s.breakAsset--
-		rel.Assets = append(rel.Assets, &githubAsset{ID: s.next(), Name: name, State: "starter"})
+		rel.Assets = append(rel.Assets, &githubAsset{ID: s.next(), Name: name, State: "starter", Data: make([]byte, len(data))})
 		reply(w, 502, problem("Server Error"))
 	default:
 		a := &githubAsset{ID: s.next(), Name: name, State: "uploaded", Type: r.Header.Get("Content-Type"), Data: data}
@@ -459,6 +459,8 @@ func (s *githubServer) getAsset(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case rel == nil:
 		reply(w, 404, problem("Not Found"))
+	case rel.Assets[i].State != "uploaded":
+		s.unknown(r, "the upload was not completed")
 	case r.Header.Get("Accept") != "application/octet-stream":
 		reply(w, 200, s.assetJSON(rel, rel.Assets[i]))
 	default:

@@ -105,6 +105,17 @@ func TestGitHubLatest(t *testing.T) {
 	}
 }
 
+func TestGitHubPublishIsRepeated(t *testing.T) {
+	for _, fault := range []labtest.Fault{{Lose: true, Times: 2}, {Status: 502, Times: 2}} {
+		s, f, draft := drafted(t)
+		fault.Method = "PATCH"
+		s.api.Fault(fault)
+		if got, err := f.Publish(t.Context(), draft); err != nil || got.Draft || s.releases[0].Draft {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	}
+}
+
 func TestGitHubPublishNeedsTheTag(t *testing.T) {
 	s, f, draft := drafted(t)
 	delete(s.tags, "v1.2.3")
@@ -273,7 +284,9 @@ func TestGitHubUpload(t *testing.T) {
 		{"other content without a digest", File{"old.json", "text/plain", []byte("x")}, func(s *githubServer) {
 			s.releases[0].Assets = []*githubAsset{old("uploaded", "old.json", "y")}
 		}, 2, ""},
-		{"left by an upload that broke off", file, func(s *githubServer) { s.releases[0].Assets = []*githubAsset{old("starter", "sbom.json", "")} }, 2, ""},
+		{"left by an upload that broke off", file, func(s *githubServer) {
+			s.releases[0].Assets = []*githubAsset{old("starter", "sbom.json", "new content")}
+		}, 2, ""},
 		{"breaks off twice", file, func(s *githubServer) { s.breakAsset = 2 }, 5, ""},
 		{"answer lost", file, func(s *githubServer) { s.uploads.Fault(labtest.Fault{Lose: true, Times: 1}) }, 1, ""},
 		{"immutable", file, func(s *githubServer) { s.releases[0].Immutable = true }, 1, "use the next patch version"},
@@ -301,6 +314,14 @@ func TestGitHubUpload(t *testing.T) {
 			}
 		})
 	}
+	t.Run("published, left by an upload that broke off", func(t *testing.T) {
+		s, f, draft := drafted(t)
+		s.releases[0].Assets = []*githubAsset{old("starter", "sbom.json", "new content")}
+		draft.Draft = false
+		if _, err := f.UploadAsset(t.Context(), draft, file); err != nil {
+			t.Error(err)
+		}
+	})
 	t.Run("published", func(t *testing.T) {
 		s, f, draft := drafted(t)
 		s.releases[0].Assets = []*githubAsset{old("uploaded", "sbom.json", "old content")}
@@ -472,7 +493,8 @@ func TestGitHubPullRequestDetails(t *testing.T) {
 	squashed := githubPull(18, "feat: squashed under another title", hash(18), at)
 	s.commits[18] = []string{"feat: x", "feat: y"}
 	old := githubPull(3, "fix: picked from main", hash(9999), noon.AddDate(-1, 0, 0))
-	s.pulls = []object{labelled, ghost, rebased, squashed, old}
+	alone := githubPull(20, "feat: one commit after another's", hash(20), at)
+	s.pulls = []object{labelled, ghost, rebased, squashed, old, alone}
 	for n := range 120 { // More than a page that was changed before the range, and after number 3.
 		s.pulls = append(s.pulls, githubPull(600+n, "long merged", hash(600+n), noon.AddDate(0, -1, 0)))
 	}
@@ -481,6 +503,7 @@ func TestGitHubPullRequestDetails(t *testing.T) {
 	r := Range{Numbers: []int{3, 7, 10}, Commits: []changelog.Commit{
 		commit(10, "fix: labels (#10)", 1), commit(11, "direct", 10), commit(12, "fix: by a deleted account (#12)", 11),
 		a, commit(14, "feat: b", 13), commit(15, "feat: c", 14), commit(17, "direct, too", 15), commit(18, "feat: squashed", 17),
+		commit(20, "feat: one commit", 18),
 	}}
 	got, err := s.Forge().PullRequests(t.Context(), r)
 	pull := func(n int, title, commit string) changelog.PullRequest {
@@ -489,6 +512,7 @@ func TestGitHubPullRequestDetails(t *testing.T) {
 	want := []changelog.PullRequest{
 		pull(3, "fix: picked from main", hash(9999)), pull(10, "fix: labels", hash(10)), pull(12, "fix: by a deleted account", hash(12)),
 		pull(15, "feat: rebased", hash(15)), pull(18, "feat: squashed under another title", hash(18)),
+		pull(20, "feat: one commit after another's", hash(20)),
 	}
 	want[1].Body, want[1].Labels = "Closes #7", []string{"bug", "docs"}
 	want[2].Author = ""
@@ -620,6 +644,11 @@ func TestErrors(t *testing.T) {
 			}
 		})
 	}
+	t.Run("token in an error of our own side", func(t *testing.T) {
+		s := newGitHub(t)
+		c := s.Forge().(*gitHub).client
+		wantError(t, c.fail(call{what: "read it"}, errors.New(strings.Repeat("x", 280)+canary)), "read it at "+s.repo().Web+": xxx")
+	})
 	t.Run("moved", func(t *testing.T) {
 		s := newGitHub(t)
 		s.api.Fault(labtest.Fault{Method: "POST", Status: 301, Header: http.Header{"Location": {"http://" + s.api.Addr() + "/repos/acme/shop/releases"}}})

@@ -249,7 +249,7 @@ func TestGitLabMergeRequests(t *testing.T) {
 	open := gitlabMerge(303, "open", hash(3), noon)
 	open["state"] = "opened"
 	s.merges = append(s.merges, old, squash, forward, open)
-	r.Commits = append(r.Commits, commit(301, "feat: squashed", 230), commit(303, "feat: a", 301), commit(304, "feat: b", 303))
+	r.Commits = append(r.Commits, commit(299, "direct", 230), commit(301, "feat: squashed", 299), commit(303, "feat: a", 301), commit(304, "feat: b", 303))
 	r.Numbers = []int{300, 303, 999}
 
 	got, err := s.Forge().PullRequests(t.Context(), r)

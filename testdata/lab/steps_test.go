@@ -1,0 +1,105 @@
+package main
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+func list(t *testing.T, file string) (entries []string) {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	zip, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for r := tar.NewReader(zip); ; {
+		h, err := r.Next()
+		if err == io.EOF {
+			return entries
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries = append(entries, fmt.Sprintf("%s %c %s", h.Name, h.Typeflag, h.Linkname))
+	}
+}
+
+// recorder makes steps that note their names.
+type recorder struct {
+	mu   sync.Mutex
+	made []string
+}
+
+func (r *recorder) step(name, from string, needs ...string) step {
+	return step{name: name, from: from, needs: needs, make: func(context.Context) error {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.made = append(r.made, name)
+		return nil
+	}}
+}
+
+func TestStepsAreMadeOnce(t *testing.T) {
+	l, r := newTestLab(t), &recorder{}
+	run := func(want string, steps ...step) {
+		t.Helper()
+		r.made = nil
+		if err := l.runSteps(context.Background(), steps); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(r.made, " "); got != want {
+			t.Errorf("made %q, want %q", got, want)
+		}
+	}
+	run("a b", r.step("a", "1"), r.step("b", "1", "a"))
+	run("", r.step("a", "1"), r.step("b", "1", "a"))
+	run("b", r.step("a", "1"), r.step("b", "2", "a"))
+	run("a b", r.step("a", "2"), r.step("b", "2", "a"))
+}
+
+func TestInterruptedStepIsMadeAgain(t *testing.T) {
+	l, r := newTestLab(t), &recorder{}
+	broken := step{name: "a", make: func(context.Context) error { return errors.New("cut off") }}
+	if err := l.runSteps(context.Background(), []step{broken, r.step("b", "", "a")}); err == nil || !strings.Contains(err.Error(), "a: cut off") {
+		t.Errorf("got %v", err)
+	}
+	if err := l.runSteps(context.Background(), []step{r.step("a", ""), r.step("b", "", "a")}); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(r.made, []string{"a", "b"}) {
+		t.Errorf("made %q", r.made)
+	}
+}
+
+func TestRunningIsNotFooledByAnotherProcess(t *testing.T) {
+	l := newTestLab(t)
+	if _, err := l.mkdir("run"); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]bool{
+		fmt.Sprintf(`{"PID":%d,"Start":%q}`, os.Getpid(), startTime(os.Getpid())): true,
+		fmt.Sprintf(`{"PID":%d,"Start":"1"}`, os.Getpid()):                        false,
+		`{"PID":0}`: false,
+		`{`:         false,
+	} {
+		if err := os.WriteFile(l.path("run", "x.json"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, up := l.running("x"); up != want {
+			t.Errorf("%s: running is %v, want %v", text, up, want)
+		}
+	}
+}

@@ -206,7 +206,7 @@ func (c config) folders() []string {
 
 // history reads the commits that are in `to` and not in the tag `from`.
 func (r *Run) history(ctx context.Context, format, from, to string) ([]byte, error) {
-	args := []string{"git", "-c", "safe.directory=*", "log", "-z", "--format=" + format, "--end-of-options", to}
+	args := []string{"git", "-c", "safe.directory=*", "log", "-z", "--no-show-signature", "--encoding=UTF-8", "--format=" + format, "--end-of-options", to}
 	if from != "" {
 		args = append(args, "^refs/tags/"+from)
 	}

@@ -10,15 +10,11 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
 	"dagger/slipway/stages/retry"
 )
-
-// stepTime is how long a request that creates something may go on in all, unless the context ends earlier.
-const stepTime = 10 * time.Minute
 
 // client sends requests to one forge with one token.
 type client struct {
@@ -219,112 +215,4 @@ func all[T any](ctx context.Context, c *client, q call) ([]T, error) {
 		return true
 	})
 	return items, err
-}
-
-// create sends what must not be done twice (P7). After every error it first looks whether the thing is there now, and only
-// then tries again, if that can help.
-func (c *client) create(ctx context.Context, post func() error, find func() (bool, error)) error {
-	deadline := time.Now().Add(stepTime)
-	if d, ok := ctx.Deadline(); ok {
-		deadline = d
-	}
-	for failed := 1; ; failed++ {
-		err := post()
-		if err == nil || !doubtful(ctx, err) {
-			return err
-		}
-		if err := c.pause(ctx, err, failed, deadline); err != nil {
-			return err
-		}
-		found, lookErr := find()
-		if found && lookErr == nil {
-			return nil
-		}
-		if lookErr != nil {
-			return fmt.Errorf("%w; looking whether it happened all the same failed, too: %w", err, lookErr)
-		}
-		if conflict(err) || failed == retry.Tries {
-			return err
-		}
-	}
-}
-
-// pause waits before the look, so that a request that is still at work on the server is seen by it.
-func (c *client) pause(ctx context.Context, err error, failed int, deadline time.Time) error {
-	if conflict(err) {
-		return nil
-	}
-	asked, left := askedToWait(err), time.Until(deadline)
-	if asked > left {
-		return fmt.Errorf("%w; it asks to wait %s, but only %s are left", err, asked, left.Round(time.Second))
-	}
-	if delay := max(retry.Delay(failed-1), asked); delay <= left {
-		return c.sleep(ctx, delay)
-	}
-	return err
-}
-
-// limits lets a rate limit look like one: GitHub also answers 403, and says in three ways when to come back.
-type limits struct {
-	base http.RoundTripper
-	now  func() time.Time
-}
-
-// RoundTrip implements http.RoundTripper.
-func (l *limits) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := l.base.RoundTrip(req)
-	if err != nil || resp.StatusCode != http.StatusForbidden && resp.StatusCode != http.StatusTooManyRequests {
-		return resp, err
-	}
-	wait, limited := l.wait(resp)
-	if !limited {
-		return resp, nil
-	}
-	resp.StatusCode, resp.Status = http.StatusTooManyRequests, "429 Too Many Requests"
-	if wait > 0 {
-		// Rounded up: a second too early is refused, and counted.
-		resp.Header.Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
-	}
-	return resp, nil
-}
-
-// wait tells a rate limit from a missing right, and how long it lasts, 0 if it does not say.
-func (l *limits) wait(resp *http.Response) (time.Duration, bool) {
-	now := time.Now
-	if l.now != nil {
-		now = l.now
-	}
-	if wait, ok := retryAfter(resp.Header, now()); ok {
-		return wait, true
-	}
-	if reset, err := strconv.ParseInt(resp.Header.Get("X-RateLimit-Reset"), 10, 64); err == nil && resp.Header.Get("X-RateLimit-Remaining") == "0" {
-		return max(time.Second, time.Unix(reset, 0).Sub(now())), true
-	}
-	if resp.StatusCode == http.StatusForbidden && mentionsLimit(resp) {
-		// GitHub's documentation: without a time, wait at least a minute.
-		return time.Minute, true
-	}
-	return 0, resp.StatusCode == http.StatusTooManyRequests
-}
-
-func retryAfter(header http.Header, now time.Time) (time.Duration, bool) {
-	value := strings.TrimSpace(header.Get("Retry-After"))
-	if seconds, err := strconv.ParseUint(value, 10, 32); err == nil {
-		return time.Duration(seconds) * time.Second, true
-	}
-	if date, err := http.ParseTime(value); err == nil {
-		return max(0, date.Sub(now)), true
-	}
-	return 0, false
-}
-
-// mentionsLimit looks into the answer and puts it back.
-func mentionsLimit(resp *http.Response) bool {
-	start, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	rest := resp.Body
-	resp.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.MultiReader(bytes.NewReader(start), rest), rest}
-	return err == nil && bytes.Contains(bytes.ToLower(start), []byte("secondary rate limit"))
 }

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/textproto"
 	"net/url"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -45,11 +44,14 @@ type tagProtection struct {
 	Teams   []string `json:"whitelist_teams"`
 }
 
-// tagProtection looks for a rule that keeps the token's user from making the tag (G7). One rule that allows it is enough.
+// tagProtection looks for a rule that keeps the token's user from making the tag (G7).
 func (g *gitea) tagProtection(ctx context.Context, tag string) (unchecked string, err error) {
 	var rules []tagProtection
-	q := call{what: "read the tag protections", right: toRead, url: g.base + "/tag_protections"}
-	if err := g.read(ctx, q, &rules); err != nil {
+	err = g.read(ctx, call{what: "read the tag protections", right: toRead, url: g.base + "/tag_protections"}, &rules)
+	if gone(err) {
+		return "whether the tag " + tag + " is protected (this version of the forge does not tell)", nil
+	}
+	if err != nil {
 		return "", err
 	}
 	rules = slices.DeleteFunc(rules, func(r tagProtection) bool { return !r.matches(tag) })
@@ -61,24 +63,29 @@ func (g *gitea) tagProtection(ctx context.Context, tag string) (unchecked string
 	}
 	err = g.read(ctx, call{what: "read the token's user", right: toRead, url: g.repo.API + "/user"}, &user)
 	if statusOf(err) == http.StatusForbidden {
-		return "whether the protection of the tag " + tag + " lets this token create it (its user cannot be read without the scope read:user)", nil
+		return "whether the protection of the tag " + tag + " lets this token create it (that needs the scope read:user)", nil
 	}
 	if err != nil {
 		return "", err
 	}
+	return g.allowed(rules, tag, user.Login)
+}
+
+// allowed says whether one of the rules for the tag lets the user make it; one is enough.
+func (g *gitea) allowed(rules []tagProtection, tag, user string) (unchecked string, err error) {
 	for _, r := range rules {
-		if slices.ContainsFunc(r.Users, func(name string) bool { return strings.EqualFold(name, user.Login) }) {
+		if slices.ContainsFunc(r.Users, func(name string) bool { return strings.EqualFold(name, user) }) {
 			return "", nil
 		}
 		if len(r.Teams) > 0 {
-			unchecked = "whether " + user.Login + " is in a team that may create the protected tag " + tag
+			unchecked = "whether " + user + " is in a team that may create the protected tag " + tag
 		}
 	}
 	if unchecked != "" {
 		return unchecked, nil
 	}
 	return "", fmt.Errorf("the tag %s is protected at %s and %s may not create it: add that user to the protected tag %s in "+
-		"the repository's settings, or use another token", tag, g.repo.Web, user.Login, rules[0].Pattern)
+		"the repository's settings, or use another token", tag, g.repo.Web, user, rules[0].Pattern)
 }
 
 // matches knows Gitea's two forms of a pattern: a glob, or a regular expression between slashes.
@@ -87,9 +94,12 @@ func (r tagProtection) matches(tag string) bool {
 		re, err := regexp.Compile(r.Pattern[1 : len(r.Pattern)-1])
 		return err == nil && re.MatchString(tag)
 	}
-	ok, err := path.Match(r.Pattern, tag)
-	return err == nil && ok
+	re, err := regexp.Compile("^" + globToRegexp.Replace(regexp.QuoteMeta(r.Pattern)) + "$")
+	return err == nil && re.MatchString(tag)
 }
+
+// globToRegexp works on a quoted glob.
+var globToRegexp = strings.NewReplacer(`\*`, `.*`, `\?`, `.`, `\[!`, `[^`, `\[`, `[`, `\]`, `]`, `\{`, `(?:`, `\}`, `)`, `,`, `|`)
 
 func (g *gitea) CreateDraft(ctx context.Context, r Release) (Release, error) {
 	return g.createRelease(ctx, r, map[string]any{

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -305,6 +306,11 @@ func TestGiteaCanRelease(t *testing.T) {
 	if n := len(proxy.Writes()); n != 0 {
 		t.Errorf("%d requests that write", n)
 	}
+	proxy.Fault(labtest.Fault{Path: "/tag_protections$", Status: 404})
+	unchecked, err := l.forge("http://"+proxy.Addr(), l.token).CanRelease(t.Context(), "v9.0.0")
+	if err != nil || unchecked != "whether the tag v9.0.0 is protected (this version of the forge does not tell)" {
+		t.Errorf("an old version: got %q, %v", unchecked, err)
+	}
 	l.api("PATCH", l.repo(""), map[string]any{"archived": true}, nil)
 	if _, err := l.forge("", l.token).CanRelease(t.Context(), "v1.0.0"); err == nil || !strings.Contains(err.Error(), "is archived") {
 		t.Errorf("archived: %v", err)
@@ -393,6 +399,13 @@ func TestGiteaPullRequests(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
 	}
+	var listed []hubPull
+	g := f.(*gitea)
+	q := call{url: g.base + "/pulls", query: g.list("state", "closed", "sort", g.dialect.sort)}
+	if listed, err = all[hubPull](t.Context(), g.client, q); err != nil || len(listed) != 5 ||
+		!slices.IsSortedFunc(listed, func(a, b hubPull) int { return b.Updated.Compare(a.Updated) }) {
+		t.Errorf("the list does not begin with the last changed: %+v, %v", listed, err)
+	}
 	// A number that a message names is found whenever it was merged; those of issues, of nothing and of what was not
 	// merged are passed over.
 	r.Numbers = []int{early, squashed, issue.Number, unmerged, 999}
@@ -435,5 +448,22 @@ func TestGiteaOpenPullRequest(t *testing.T) {
 	_, err = f.OpenPullRequest(t.Context(), Proposal{Branch: "absent", Base: "main", Title: "x"})
 	if err == nil || !strings.Contains(err.Error(), "open a pull request at") {
 		t.Errorf("without the branch: %v", err)
+	}
+}
+
+func TestTagPattern(t *testing.T) {
+	tests := []struct {
+		pattern, tag string
+		want         bool
+	}{
+		{"v*", "v1.2.3", true}, {"*", "v1.2.3", true}, {"v1.2.3", "v1.2.3", true}, {"v1.2.?", "v1.2.3", true},
+		{"v{1,2}.*", "v2.0.0", true}, {"v[0-9].*", "v1.2.3", true}, {"v[!0-9]*", "vx", true}, {"/^v[0-9]+/", "v12.0.0", true},
+		{"v1", "v1.2.3", false}, {"1.*", "v1.2.3", false}, {"v1.2.3", "v1x2.3", false}, {"v{1,2}.*", "v3.0.0", false}, {"v[!0-9]*", "v1", false},
+		{"/^x/", "v1.2.3", false}, {"/(/", "v1.2.3", false}, {"v[", "v1.2.3", false}, {"/", "v1", false},
+	}
+	for _, test := range tests {
+		if got := (tagProtection{Pattern: test.pattern}).matches(test.tag); got != test.want {
+			t.Errorf("%s for %s: got %t", test.pattern, test.tag, got)
+		}
 	}
 }

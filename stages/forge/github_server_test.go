@@ -194,13 +194,13 @@ func (s *githubServer) infoRefs(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !ok:
 		w.Header().Set("WWW-Authenticate", `Basic realm="GitHub"`)
-		http.Error(w, "No anonymous write access.", 401)
+		http.Error(w, "No anonymous write access.", http.StatusUnauthorized)
 	case user == "" || token != canary:
-		http.Error(w, "Invalid username or token.", 401)
+		http.Error(w, "Invalid username or token.", http.StatusUnauthorized)
 	case len(s.rights) == 0:
-		http.Error(w, "Repository not found.", 404)
+		http.Error(w, "Repository not found.", http.StatusNotFound)
 	case s.rights["contents"] != "write":
-		http.Error(w, "Write access to repository not granted.", 403)
+		http.Error(w, "Write access to repository not granted.", http.StatusForbidden)
 	default:
 		w.Header().Set("Content-Type", "application/x-git-receive-pack-advertisement")
 		_, _ = io.WriteString(w, "001f# service=git-receive-pack\n0000")
@@ -474,7 +474,7 @@ func (s *githubServer) getAsset(w http.ResponseWriter, r *http.Request) {
 func (s *githubServer) blob(w http.ResponseWriter, r *http.Request) {
 	rel, i := s.asset(r.PathValue("id"))
 	if r.Header.Get("Authorization") != "" || r.URL.Query().Get("signature") != "canary" || rel == nil {
-		http.Error(w, "Only one auth mechanism allowed", 400)
+		http.Error(w, "Only one auth mechanism allowed", http.StatusBadRequest)
 		return
 	}
 	_, _ = w.Write(rel.Assets[i].Data)

@@ -189,21 +189,28 @@ func TestGitHubCreateIsNotRepeatedBlindly(t *testing.T) {
 }
 
 func TestGitHubCreateFindsWhatIsThere(t *testing.T) {
+	t.Run("our draft", func(t *testing.T) {
+		s, f, draft := drafted(t)
+		again, err := f.CreateDraft(t.Context(), release)
+		if err != nil || again.ID != draft.ID || len(s.releases) != 1 {
+			t.Errorf("got %+v, %v, %d releases", again, err, len(s.releases))
+		}
+	})
 	add := func(s *githubServer, tag, target string, draft bool) {
 		s.releases = append(s.releases, &githubRelease{ID: s.next(), Tag: tag, Target: target, Body: "by hand", Draft: draft})
 	}
-	t.Run("published", func(t *testing.T) {
+	t.Run("published by somebody else meanwhile", func(t *testing.T) {
 		s := newGitHub(t)
 		add(s, "v1.2.3", "main", false)
+		s.api.Fault(labtest.Fault{Method: "GET", Times: 1, Status: 200, Body: "[]"})
 		got, err := s.Forge().CreateDraft(t.Context(), release)
 		if err != nil || got.Draft || got.ID != 1 || got.Body != "by hand" {
 			t.Errorf("got %+v, %v", got, err)
 		}
 	})
-	t.Run("draft of another commit after a lost answer", func(t *testing.T) {
+	t.Run("draft of another commit", func(t *testing.T) {
 		s := newGitHub(t)
 		add(s, "v1.2.3", theirs, true)
-		s.api.Fault(labtest.Fault{Method: "POST", Path: "/releases$", Times: 1, Reset: true})
 		_, err := s.Forge().CreateDraft(t.Context(), release)
 		wantError(t, err, "belongs to commit "+theirs)
 	})
@@ -228,23 +235,26 @@ func TestGitHubCreateFindsWhatIsThere(t *testing.T) {
 		s.api.Fault(labtest.Fault{Method: "POST", Status: 403, Header: http.Header{"Retry-After": {"3600"}}})
 		_, err := s.Forge().CreateDraft(t.Context(), release)
 		wantError(t, err, "it asks to wait 1h0m0s, but only 10m0s are left")
-		if n := len(s.api.Requests()); n != 1 || len(s.waits) != 0 {
+		if n := len(s.api.Requests()); n != 2 || len(s.waits) != 0 {
 			t.Errorf("%d requests, waited %v", n, s.waits)
 		}
 	})
-	t.Run("cancelled", func(t *testing.T) {
+	t.Run("no time left", func(t *testing.T) {
 		s := newGitHub(t)
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
+		s.api.Fault(labtest.Fault{Method: "POST", Hang: true})
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
 		_, err := s.Forge().CreateDraft(ctx, release)
-		wantError(t, err, "create the release v1.2.3 at "+s.repo().Web+": context canceled")
-		if !errors.Is(err, context.Canceled) || len(s.waits) != 0 {
+		if want := "create the release v1.2.3 at " + s.repo().Web + ": context deadline exceeded"; err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+		if !errors.Is(err, context.DeadlineExceeded) || len(s.waits) != 0 {
 			t.Errorf("got %v, waited %v", err, s.waits)
 		}
 	})
 	t.Run("a look that fails, too", func(t *testing.T) {
 		s := newGitHub(t)
-		s.api.Fault(labtest.Fault{Status: 500})
+		s.api.Fault(labtest.Fault{Method: "POST", Status: 500}, labtest.Fault{Method: "GET", Skip: 1, Status: 500})
 		_, err := s.Forge().CreateDraft(t.Context(), release)
 		wantError(t, err, "looking whether it happened all the same failed, too: read the releases at")
 		if n := len(s.api.Writes()); n != 1 {

@@ -162,9 +162,9 @@ func (s *gitlabServer) infoRefs(w http.ResponseWriter, r *http.Request) {
 	may := slices.Contains(s.scopes, "api") || slices.Contains(s.scopes, "write_repository")
 	switch {
 	case user == "" || token != canary:
-		http.Error(w, "HTTP Basic: Access denied.", 401)
+		http.Error(w, "HTTP Basic: Access denied.", http.StatusUnauthorized)
 	case s.role < 30 && !s.admin || !may:
-		http.Error(w, "You are not allowed to push code to this project.", 403)
+		http.Error(w, "You are not allowed to push code to this project.", http.StatusForbidden)
 	default:
 		w.Header().Set("Content-Type", "application/x-git-receive-pack-advertisement")
 		_, _ = io.WriteString(w, "001f# service=git-receive-pack\n0000")

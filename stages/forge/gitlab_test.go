@@ -56,8 +56,12 @@ func TestGitLabRelease(t *testing.T) {
 	}
 	writes := len(s.api.Writes())
 	again, err := f.Publish(t.Context(), published)
-	if err != nil || len(s.releases) != 1 || len(again.Assets) != 2 || len(s.api.Writes()) != writes+1 {
+	if err != nil || len(s.releases) != 1 || len(again.Assets) != 2 || len(s.api.Writes()) != writes {
 		t.Errorf("a second time: got %+v, %v, %d releases, %d more writes", again, err, len(s.releases), len(s.api.Writes())-writes)
+	}
+	published.Body = "best notes"
+	if again, err = f.Publish(t.Context(), published); err != nil || again.Body != "best notes" {
+		t.Errorf("with other notes: got %+v, %v", again, err)
 	}
 	if c := f.Capabilities(); c != (Capabilities{}) {
 		t.Errorf("capabilities %+v", c)
@@ -111,6 +115,10 @@ func TestGitLabPublish(t *testing.T) {
 		got, err := f.Publish(t.Context(), old)
 		if err != nil || !strings.HasPrefix(got.Body, "x\n\n<!--") || len(got.Assets) != 1 {
 			t.Errorf("got %+v, %v", got, err)
+		}
+		s.releases[0]["assets"] = object{"links": []object{}}
+		if got, err = f.Publish(t.Context(), got); err != nil || len(got.Assets) != 1 {
+			t.Errorf("with the link removed: got %+v, %v", got, err)
 		}
 	})
 }

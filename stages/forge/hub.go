@@ -1,10 +1,7 @@
 package forge
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -99,7 +96,7 @@ func (h hub) Releases(ctx context.Context) ([]Release, error) {
 	return releases, nil
 }
 
-// createRelease posts the fields, and returns a release of this tag that turns out to be there already.
+// createRelease posts the fields, unless a release of this tag is there or turns up: GitHub would make a second draft.
 func (h hub) createRelease(ctx context.Context, r Release, fields map[string]any) (Release, error) {
 	var made hubRelease
 	post := func() error {
@@ -117,13 +114,21 @@ func (h hub) createRelease(ctx context.Context, r Release, fields map[string]any
 		old, err = Find(releases, r.Tag, r.Commit)
 		return old != nil, err
 	}
-	if err := h.create(ctx, post, find); err != nil {
-		return Release{}, err
+	if found, err := find(); err != nil || found {
+		return value(old), err
 	}
-	if old != nil {
-		return *old, nil
+	if err := h.create(ctx, post, find); err != nil || old != nil {
+		return value(old), err
 	}
 	return h.release(made), nil
+}
+
+// value is what the pointer leads to, if it does.
+func value[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
 }
 
 // update writes the fields into a release. Doing it twice does no harm, so it is repeated like a read.
@@ -141,115 +146,6 @@ func (h hub) needTag(ctx context.Context, tag string) error {
 	_, err := h.send(ctx, call{what: "look for the Git tag " + tag, right: toRead, url: h.base + h.dialect.tag + url.PathEscape(tag)})
 	if statusOf(err) == http.StatusNotFound {
 		return fmt.Errorf("the Git tag %s is not at %s: push it before its release is published", tag, h.repo.Web)
-	}
-	return err
-}
-
-func (h hub) Assets(ctx context.Context, r Release) ([]Asset, error) {
-	found, err := all[hubAsset](ctx, h.client, call{
-		what: "read the assets of release " + r.Tag, right: toRead,
-		url: fmt.Sprintf("%s/releases/%d/assets", h.base, r.ID), query: h.list(),
-	})
-	assets := make([]Asset, len(found))
-	for i, a := range found {
-		assets[i] = h.asset(a)
-	}
-	return assets, err
-}
-
-func (h hub) DownloadAsset(ctx context.Context, a Asset) ([]byte, error) {
-	got, err := h.send(ctx, call{
-		what: "download the asset " + a.Name, right: toRead, url: a.download, accept: "application/octet-stream",
-	})
-	return got.body, err
-}
-
-// upload attaches the file with post, unless it is there already, and reads it back (P1).
-func (h hub) upload(ctx context.Context, r Release, f File, post func() error) (Asset, error) {
-	if err := f.check(); err != nil {
-		return Asset{}, err
-	}
-	asset, err := h.settle(ctx, r, f)
-	if err != nil || asset != nil {
-		return value(asset), err
-	}
-	err = h.create(ctx, post, func() (bool, error) {
-		asset, err := h.settle(ctx, r, f)
-		return asset != nil, err
-	})
-	if err != nil {
-		return Asset{}, err
-	}
-	asset, err = h.settle(ctx, r, f)
-	if err == nil && asset == nil {
-		err = fmt.Errorf("the asset %s of release %s was uploaded, but reading it back gave something else: run again",
-			f.Name, r.Tag)
-	}
-	return value(asset), err
-}
-
-func value(a *Asset) Asset {
-	if a == nil {
-		return Asset{}
-	}
-	return *a
-}
-
-// settle returns the asset with the file's name and content, nil if there is none. What has the name, but not the content,
-// it removes from a draft.
-func (h hub) settle(ctx context.Context, r Release, f File) (*Asset, error) {
-	assets, err := h.Assets(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	var same *Asset
-	for _, a := range assets {
-		if a.Name != f.Name {
-			continue
-		}
-		equal, err := h.holds(ctx, a, f)
-		if err != nil {
-			return nil, err
-		}
-		if equal && same == nil {
-			same = &a
-			continue
-		}
-		if !r.Draft && !a.partial {
-			return nil, fmt.Errorf("the release %s is published with another %s: what is published is not replaced", r.Tag, a.Name)
-		}
-		if err := h.deleteAsset(ctx, r, a); err != nil {
-			return nil, err
-		}
-	}
-	return same, nil
-}
-
-// holds compares by the forge's digest if it has one, else by the content.
-func (h hub) holds(ctx context.Context, a Asset, f File) (bool, error) {
-	if a.partial || a.Size != int64(len(f.Data)) {
-		return false, nil
-	}
-	if a.digest != "" {
-		return a.digest == f.digest(), nil
-	}
-	data, err := h.DownloadAsset(ctx, a)
-	return bytes.Equal(data, f.Data), err
-}
-
-func (f File) digest() string {
-	sum := sha256.Sum256(f.Data)
-	return "sha256:" + hex.EncodeToString(sum[:])
-}
-
-func (h hub) deleteAsset(ctx context.Context, r Release, a Asset) error {
-	at := fmt.Sprintf("%s/releases/assets/%d", h.base, a.ID)
-	if h.repo.Kind == Gitea {
-		at = fmt.Sprintf("%s/releases/%d/assets/%d", h.base, r.ID, a.ID)
-	}
-	_, err := h.send(ctx, call{what: "delete the asset " + a.Name, right: toWrite, method: http.MethodDelete, url: at})
-	if statusOf(err) == http.StatusNotFound {
-		return nil // A first try whose answer was lost.
 	}
 	return err
 }

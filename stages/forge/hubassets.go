@@ -1,0 +1,112 @@
+package forge
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+)
+
+func (h hub) Assets(ctx context.Context, r Release) ([]Asset, error) {
+	found, err := all[hubAsset](ctx, h.client, call{
+		what: "read the assets of release " + r.Tag, right: toRead,
+		url: fmt.Sprintf("%s/releases/%d/assets", h.base, r.ID), query: h.list(),
+	})
+	assets := make([]Asset, len(found))
+	for i, a := range found {
+		assets[i] = h.asset(a)
+	}
+	return assets, err
+}
+
+func (h hub) DownloadAsset(ctx context.Context, a Asset) ([]byte, error) {
+	got, err := h.send(ctx, call{
+		what: "download the asset " + a.Name, right: toRead, url: a.download, accept: "application/octet-stream",
+	})
+	return got.body, err
+}
+
+// upload attaches the file with post, unless it is there already, and reads it back (P1).
+func (h hub) upload(ctx context.Context, r Release, f File, post func() error) (Asset, error) {
+	if err := f.check(); err != nil {
+		return Asset{}, err
+	}
+	asset, err := h.settle(ctx, r, f)
+	if err != nil || asset != nil {
+		return value(asset), err
+	}
+	err = h.create(ctx, post, func() (bool, error) {
+		asset, err := h.settle(ctx, r, f)
+		return asset != nil, err
+	})
+	if err != nil {
+		return Asset{}, err
+	}
+	asset, err = h.settle(ctx, r, f)
+	if err == nil && asset == nil {
+		err = fmt.Errorf("the asset %s of release %s was uploaded, but reading it back gave something else: run again",
+			f.Name, r.Tag)
+	}
+	return value(asset), err
+}
+
+// settle returns the asset with the file's name and content, nil if there is none. What has the name, but not the content,
+// it removes from a draft.
+func (h hub) settle(ctx context.Context, r Release, f File) (*Asset, error) {
+	assets, err := h.Assets(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	var same *Asset
+	for _, a := range assets {
+		if a.Name != f.Name {
+			continue
+		}
+		equal, err := h.holds(ctx, a, f)
+		if err != nil {
+			return nil, err
+		}
+		if equal && same == nil {
+			same = &a
+			continue
+		}
+		if !r.Draft && !a.partial {
+			return nil, fmt.Errorf("the release %s is published with another %s: what is published is not replaced", r.Tag, a.Name)
+		}
+		if err := h.deleteAsset(ctx, r, a); err != nil {
+			return nil, err
+		}
+	}
+	return same, nil
+}
+
+// holds compares by the forge's digest if it has one, else by the content.
+func (h hub) holds(ctx context.Context, a Asset, f File) (bool, error) {
+	if a.partial || a.Size != int64(len(f.Data)) {
+		return false, nil
+	}
+	if a.digest != "" {
+		return a.digest == f.digest(), nil
+	}
+	data, err := h.DownloadAsset(ctx, a)
+	return bytes.Equal(data, f.Data), err
+}
+
+func (f File) digest() string {
+	sum := sha256.Sum256(f.Data)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+func (h hub) deleteAsset(ctx context.Context, r Release, a Asset) error {
+	at := fmt.Sprintf("%s/releases/assets/%d", h.base, a.ID)
+	if h.repo.Kind == Gitea {
+		at = fmt.Sprintf("%s/releases/%d/assets/%d", h.base, r.ID, a.ID)
+	}
+	_, err := h.send(ctx, call{what: "delete the asset " + a.Name, right: toWrite, method: http.MethodDelete, url: at})
+	if statusOf(err) == http.StatusNotFound {
+		return nil // A first try whose answer was lost.
+	}
+	return err
+}

@@ -19,10 +19,16 @@ const suite = "trixie"
 // hostPackages are what the lab's programs need on the machine itself.
 var hostPackages = []string{"debootstrap", "runc", "iptables", "iproute2", "dnsmasq-base", "containernetworking-plugins", "ca-certificates"}
 
-func (l *lab) installHostPackages(ctx context.Context) error {
+// forgePackages are what Gitea needs: a C compiler for its database, and git. They are a list of their own, because
+// every image is made anew when the one above changes.
+var forgePackages = []string{"gcc", "libc6-dev", "git"}
+
+const forgeStep = "install forge packages"
+
+func (l *lab) installPackages(ctx context.Context, packages []string) error {
 	for _, args := range [][]string{
 		{"apt-get", "update"},
-		append([]string{"apt-get", "install", "-y", "--no-install-recommends"}, hostPackages...),
+		append([]string{"apt-get", "install", "-y", "--no-install-recommends"}, packages...),
 	} {
 		if err := l.runJob(ctx, job{log: "apt", limit: 5 * time.Minute, args: args}); err != nil {
 			return err

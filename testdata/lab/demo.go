@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"path/filepath"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
@@ -25,11 +27,12 @@ func (l *lab) demo(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if err := l.makeShop(dir); err != nil {
+	clone := filepath.Join(dir, "shop")
+	if err := l.seed(ctx, "demo-"+time.Now().UTC().Format("20060102-150405"), clone); err != nil {
 		return err
 	}
-	progressf("the sample application is a git repository in %s", dir)
-	err = l.inFolder(ctx, dir, "dagger", "call", "-m", l.repo, "--source=.",
+	progressf("the sample application is a git repository in %s", clone)
+	err = l.inFolder(ctx, clone, "dagger", "call", "-m", l.repo, "--source=.",
 		"--registry="+demoPrefix, "--test-services=postgres=postgres:17, redis=redis:8",
 		"release", "--version="+demoVersion)
 	if err != nil {

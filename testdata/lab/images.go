@@ -87,7 +87,8 @@ var sdkImage = image{layers: []string{"base", "git", "go"}, config: v1.Config{
 // imageSteps make the layers; assembling images from layers takes no time worth a step.
 func (l *lab) imageSteps() []step {
 	steps := []step{
-		{name: "install packages", from: strings.Join(hostPackages, " "), lane: "debian", make: l.installHostPackages},
+		{name: "install packages", from: strings.Join(hostPackages, " "), lane: "debian", make: func(ctx context.Context) error { return l.installPackages(ctx, hostPackages) }},
+		{name: forgeStep, from: strings.Join(forgePackages, " "), needs: []string{"install packages"}, make: func(ctx context.Context) error { return l.installPackages(ctx, forgePackages) }},
 		{name: "debootstrap", from: suite, needs: []string{"install packages"}, lane: "debian", make: l.debootstrap},
 		{name: "layer base", needs: []string{"debootstrap"}, make: func(ctx context.Context) error { return writeLayer(l.path("base"), l.layerFile("base")) }},
 	}

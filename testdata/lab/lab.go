@@ -19,6 +19,7 @@ const (
 	// its containers and the tests all reach under the same name.
 	address      = "10.88.0.1"
 	registryHost = address + ":5000"
+	gitAddress   = address + ":3000"
 
 	freeDiskGiB = 12
 )
@@ -147,7 +148,12 @@ func (l *lab) engineAddress() string {
 
 // environment is what a program needs to use the lab.
 func (l *lab) environment() [][2]string {
-	env := [][2]string{{"SLIPWAY_LAB_REGISTRY", registryHost}, {"SLIPWAY_LAB_PROXIES", proxyAddresses()}}
+	env := [][2]string{
+		{"SLIPWAY_LAB_REGISTRY", registryHost},
+		{"SLIPWAY_LAB_PROXIES", proxyAddresses()},
+		{"SLIPWAY_LAB_GITEA", giteaURL},
+		{"SLIPWAY_LAB_GITEA_TOKEN", l.giteaToken()},
+	}
 	if !l.ownsEngine() {
 		return append(env, [2]string{runnerHostVariable, os.Getenv(runnerHostVariable)})
 	}

@@ -1,4 +1,4 @@
-// Command lab runs a real Dagger engine, an OCI registry and the images that Slipway's tests need
+// Command lab runs a real Dagger engine, an OCI registry, a Git forge and the images that Slipway's tests need
 // on one bare Linux machine: no Docker, no image registry, nothing but Go and Debian.
 package main
 
@@ -18,6 +18,9 @@ const usage = `usage: go run -C testdata/lab . COMMAND
   status      what runs, where, since when
   logs NAME   the log of a service or of a step of up
   shop DIR    write the sample application with its history into a new folder
+  seed NAME DIR
+              make a repository on the lab's Gitea with that history, issues and pull requests that
+              Gitea merged, and clone it into a new folder
   down        stop exactly what up started
   demo        up, then release the sample application for real
   test        up, then go vet and go test of Slipway against it (further words go to go test)
@@ -63,6 +66,8 @@ func run(ctx context.Context, args []string) error {
 		return lab.down()
 	case "shop":
 		return lab.shop(rest)
+	case "seed":
+		return lab.seedCommand(ctx, rest)
 	case "demo":
 		return lab.demo(ctx)
 	case "test":

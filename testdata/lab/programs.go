@@ -6,12 +6,14 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 )
 
 const (
 	daggerVersion = "v0.19.10"
 	trivyVersion  = "0.70.0"
+	giteaVersion  = "1.26.0"
 )
 
 // programs are built from Go modules: one go.mod each under tools/, because their requirements clash.
@@ -36,7 +38,16 @@ var programs = []program{
 		ldflags:  "-X github.com/aquasecurity/trivy/pkg/version/app.ver=" + trivyVersion,
 		env:      []string{"GOEXPERIMENT=jsonv2"},
 	},
+	{
+		module:   "gitea",
+		packages: []string{giteaModule},
+		tags:     "sqlite,sqlite_unlock_notify",
+		ldflags:  "-X main.Version=" + giteaVersion,
+		env:      []string{withCgo},
+	},
 }
+
+const withCgo = "CGO_ENABLED=1" // for SQLite, which is written in C
 
 type program struct {
 	module   string // folder under tools/
@@ -55,9 +66,13 @@ func (l *lab) programSteps() ([]step, error) {
 			return nil, err
 		}
 		download := "download " + p.module
+		needs := []string{download}
+		if slices.Contains(p.env, withCgo) {
+			needs = append(needs, forgeStep)
+		}
 		steps = append(steps,
 			step{name: download, from: from, lane: "download", make: func(ctx context.Context) error { return l.download(ctx, p) }},
-			step{name: "compile " + p.module, from: from, needs: []string{download}, lane: "compile", make: func(ctx context.Context) error { return l.compile(ctx, p) }},
+			step{name: "compile " + p.module, from: from, needs: needs, lane: "compile", make: func(ctx context.Context) error { return l.compile(ctx, p) }},
 		)
 	}
 	return steps, nil

@@ -23,7 +23,7 @@ type service struct {
 	ready func(context.Context, *lab) error
 }
 
-var services = []service{registryService, engineService}
+var services = []service{registryService, giteaService, engineService}
 
 var registryService = service{
 	name:  "registry",

@@ -41,23 +41,43 @@ var firstCommit = time.Date(2026, 9, 1, 9, 0, 0, 0, time.UTC)
 // makeShop writes the sample application as a git repository with its history and tags. The last commit is ready to be
 // released and not tagged.
 func (l *lab) makeShop(dir string) error {
-	var h history
-	if err := json.Unmarshal(shopHistory, &h); err != nil {
+	h, trees, err := l.shopTrees()
+	if err != nil {
 		return err
+	}
+	return h.replay(dir, trees)
+}
+
+func readHistory() (h history, err error) {
+	return h, json.Unmarshal(shopHistory, &h)
+}
+
+// shopTrees reads the sample's history and finds the files of each commit.
+func (l *lab) shopTrees() (history, []tree, error) {
+	h, err := readHistory()
+	if err != nil {
+		return h, nil, err
 	}
 	final, err := readTree(filepath.Join(l.repo, "testdata", "shop"))
 	if err != nil {
-		return err
+		return h, nil, err
 	}
 	trees, err := h.rewind(final)
-	if err != nil {
-		return err
-	}
+	return h, trees, err
+}
+
+// replay commits the history into a new repository, as far as there are trees.
+func (h history) replay(dir string, trees []tree) error {
 	if err := git(dir, nil, "init", "-q", "-b", "main"); err != nil {
 		return err
 	}
-	for n, commit := range h.Commits {
-		if err := h.commit(dir, n, commit, trees[n]); err != nil {
+	for n, files := range trees {
+		commit := h.Commits[n]
+		err := files.write(dir)
+		if err == nil {
+			err = h.record(dir, commit, firstCommit.AddDate(0, 0, n))
+		}
+		if err != nil {
 			return fmt.Errorf("commit %q: %w", commit.Subject, err)
 		}
 	}
@@ -143,8 +163,9 @@ func (h history) undo(n int, files tree) error {
 	return nil
 }
 
-func (h history) commit(dir string, n int, c historyCommit, files tree) error {
-	for name, text := range files {
+// write adds the files to a folder, or replaces them there.
+func (t tree) write(dir string) error {
+	for name, text := range t {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err
@@ -157,12 +178,27 @@ func (h history) commit(dir string, n int, c historyCommit, files tree) error {
 			return err
 		}
 	}
-	name, email, _ := strings.Cut(strings.TrimSuffix(h.Authors[c.Author], ">"), " <")
-	date := firstCommit.AddDate(0, 0, n).Format(time.RFC3339)
-	env := []string{
+	return nil
+}
+
+// person is the full name and the e-mail address of an author.
+func (h history) person(author string) (name, email string) {
+	name, email, _ = strings.Cut(strings.TrimSuffix(h.Authors[author], ">"), " <")
+	return name, email
+}
+
+func (h history) identity(author string, when time.Time) []string {
+	name, email := h.person(author)
+	date := when.Format(time.RFC3339)
+	return []string{
 		"GIT_AUTHOR_NAME=" + name, "GIT_AUTHOR_EMAIL=" + email, "GIT_AUTHOR_DATE=" + date,
 		"GIT_COMMITTER_NAME=" + name, "GIT_COMMITTER_EMAIL=" + email, "GIT_COMMITTER_DATE=" + date,
 	}
+}
+
+// record commits what a folder holds, and tags it if the history says so.
+func (h history) record(dir string, c historyCommit, when time.Time) error {
+	env := h.identity(c.Author, when)
 	message := c.Subject
 	if c.Body != "" {
 		message += "\n\n" + c.Body

@@ -44,6 +44,12 @@ func (l *lab) up(ctx context.Context) error {
 	if err := l.pushTrivyDB(ctx); err != nil {
 		return err
 	}
+	if err := l.start(ctx, giteaService); err != nil {
+		return err
+	}
+	if err := l.setUpGitea(ctx); err != nil {
+		return fmt.Errorf("set up gitea: %w", err)
+	}
 	if !l.ownsEngine() {
 		progressf("using the engine at %s", os.Getenv(runnerHostVariable))
 		return nil

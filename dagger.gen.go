@@ -70,7 +70,12 @@ func (r Slipway) MarshalJSON() ([]byte, error) {
 		GateUnfixed       bool
 		IgnoreFile        string
 		LicenceDeny       string
+		Forge             string
+		ForgeToken        *dagger.Secret
+		Repository        string
+		Committer         string
 		VersionFiles      string
+		ReleaseBranches   string
 		ToolImages        string
 	}
 	concrete.Source = r.Source
@@ -86,7 +91,12 @@ func (r Slipway) MarshalJSON() ([]byte, error) {
 	concrete.GateUnfixed = r.GateUnfixed
 	concrete.IgnoreFile = r.IgnoreFile
 	concrete.LicenceDeny = r.LicenceDeny
+	concrete.Forge = r.Forge
+	concrete.ForgeToken = r.ForgeToken
+	concrete.Repository = r.Repository
+	concrete.Committer = r.Committer
 	concrete.VersionFiles = r.VersionFiles
+	concrete.ReleaseBranches = r.ReleaseBranches
 	concrete.ToolImages = r.ToolImages
 	return json.Marshal(&concrete)
 }
@@ -106,7 +116,12 @@ func (r *Slipway) UnmarshalJSON(bs []byte) error {
 		GateUnfixed       bool
 		IgnoreFile        string
 		LicenceDeny       string
+		Forge             string
+		ForgeToken        *dagger.Secret
+		Repository        string
+		Committer         string
 		VersionFiles      string
+		ReleaseBranches   string
 		ToolImages        string
 	}
 	err := json.Unmarshal(bs, &concrete)
@@ -126,7 +141,12 @@ func (r *Slipway) UnmarshalJSON(bs []byte) error {
 	r.GateUnfixed = concrete.GateUnfixed
 	r.IgnoreFile = concrete.IgnoreFile
 	r.LicenceDeny = concrete.LicenceDeny
+	r.Forge = concrete.Forge
+	r.ForgeToken = concrete.ForgeToken
+	r.Repository = concrete.Repository
+	r.Committer = concrete.Committer
 	r.VersionFiles = concrete.VersionFiles
+	r.ReleaseBranches = concrete.ReleaseBranches
 	r.ToolImages = concrete.ToolImages
 	return nil
 }
@@ -257,6 +277,34 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
 			}
 			return (*Slipway).BackendReports(&parent, ctx)
+		case "Bump":
+			var parent Slipway
+			err = json.Unmarshal(parentJSON, &parent)
+			if err != nil {
+				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
+			}
+			var kind string
+			if inputArgs["kind"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["kind"]), &kind)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg kind", err))
+				}
+			}
+			var version string
+			if inputArgs["version"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["version"]), &version)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg version", err))
+				}
+			}
+			var preid string
+			if inputArgs["preid"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["preid"]), &preid)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg preid", err))
+				}
+			}
+			return (*Slipway).Bump(&parent, ctx, kind, version, preid)
 		case "Changelog":
 			var parent Slipway
 			err = json.Unmarshal(parentJSON, &parent)
@@ -285,6 +333,34 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 				}
 			}
 			return (*Slipway).Changelog(&parent, ctx, from, to, format)
+		case "CreateRelease":
+			var parent Slipway
+			err = json.Unmarshal(parentJSON, &parent)
+			if err != nil {
+				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
+			}
+			var kind string
+			if inputArgs["kind"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["kind"]), &kind)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg kind", err))
+				}
+			}
+			var version string
+			if inputArgs["version"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["version"]), &version)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg version", err))
+				}
+			}
+			var preid string
+			if inputArgs["preid"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["preid"]), &preid)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg preid", err))
+				}
+			}
+			return (*Slipway).CreateRelease(&parent, ctx, kind, version, preid)
 		case "Dependencies":
 			var parent Slipway
 			err = json.Unmarshal(parentJSON, &parent)
@@ -313,6 +389,13 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 				}
 			}
 			return (*Slipway).Image(&parent, ctx, name)
+		case "NextVersion":
+			var parent Slipway
+			err = json.Unmarshal(parentJSON, &parent)
+			if err != nil {
+				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
+			}
+			return (*Slipway).NextVersion(&parent, ctx)
 		case "Plan":
 			var parent Slipway
 			err = json.Unmarshal(parentJSON, &parent)
@@ -375,7 +458,14 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg reason", err))
 				}
 			}
-			return (*Slipway).Release(&parent, ctx, version, dryRun, force, reason)
+			var lockWait string
+			if inputArgs["lockWait"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["lockWait"]), &lockWait)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg lockWait", err))
+				}
+			}
+			return (*Slipway).Release(&parent, ctx, version, dryRun, force, reason, lockWait)
 		case "Report":
 			var parent Slipway
 			err = json.Unmarshal(parentJSON, &parent)
@@ -522,11 +612,46 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg licenceDeny", err))
 				}
 			}
+			var forge string
+			if inputArgs["forge"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["forge"]), &forge)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg forge", err))
+				}
+			}
+			var forgeToken *dagger.Secret
+			if inputArgs["forgeToken"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["forgeToken"]), &forgeToken)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg forgeToken", err))
+				}
+			}
+			var repository string
+			if inputArgs["repository"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["repository"]), &repository)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg repository", err))
+				}
+			}
+			var committer string
+			if inputArgs["committer"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["committer"]), &committer)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg committer", err))
+				}
+			}
 			var versionFiles string
 			if inputArgs["versionFiles"] != nil {
 				err = json.Unmarshal([]byte(inputArgs["versionFiles"]), &versionFiles)
 				if err != nil {
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg versionFiles", err))
+				}
+			}
+			var releaseBranches string
+			if inputArgs["releaseBranches"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["releaseBranches"]), &releaseBranches)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg releaseBranches", err))
 				}
 			}
 			var toolImages string
@@ -536,7 +661,7 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg toolImages", err))
 				}
 			}
-			return New(source, registry, registryUser, registryToken, images, backend, frontend, testServices, coverageThreshold, severity, gateUnfixed, ignoreFile, licenceDeny, versionFiles, toolImages), nil
+			return New(source, registry, registryUser, registryToken, images, backend, frontend, testServices, coverageThreshold, severity, gateUnfixed, ignoreFile, licenceDeny, forge, forgeToken, repository, committer, versionFiles, releaseBranches, toolImages), nil
 		default:
 			return nil, fmt.Errorf("unknown function %s", fnName)
 		}

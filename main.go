@@ -43,7 +43,17 @@ type Slipway struct {
 	// +private
 	LicenceDeny string
 	// +private
+	Forge string
+	// +private
+	ForgeToken *dagger.Secret
+	// +private
+	Repository string
+	// +private
+	Committer string
+	// +private
 	VersionFiles string
+	// +private
+	ReleaseBranches string
 	// +private
 	ToolImages string
 }
@@ -104,10 +114,30 @@ func New(
 	//
 	// +optional
 	licenceDeny string,
+	// Software of the forge: github, gitea, forgejo or gitlab. Empty: told by the repository's address.
+	//
+	// +optional
+	forge string,
+	// Token that may push tags and make releases on the forge, such as env://FORGE_TOKEN. Unset or empty: no Git release.
+	//
+	// +optional
+	forgeToken *dagger.Secret,
+	// Address of the repository's web page, such as https://forge.example/acme/shop. Empty: the Git remote origin.
+	//
+	// +optional
+	repository string,
+	// Who tags and version commits are by.
+	//
+	// +default="Slipway <slipway@localhost.invalid>"
+	committer string,
 	// Files that carry the version and must say the one being released; a missing one is left out.
 	//
 	// +default="backend/pyproject.toml, frontend/package.json"
 	versionFiles string,
+	// Branches of the remote to release from besides its default one, separated by commas; * is anything but a slash.
+	//
+	// +default="release/*, hotfix/*"
+	releaseBranches string,
 	// Images of the tools Slipway runs, as name=image for git, python, node and trivy, such as
 	// trivy=aquasec/trivy:0.70.0@sha256:... to pin a digest.
 	//
@@ -118,7 +148,8 @@ func New(
 		Source: source, Registry: registry, RegistryUser: registryUser, RegistryToken: registryToken, Images: images,
 		Backend: backend, Frontend: frontend, TestServices: testServices, CoverageThreshold: coverageThreshold,
 		Severity: severity, GateUnfixed: gateUnfixed, IgnoreFile: ignoreFile, LicenceDeny: licenceDeny,
-		VersionFiles: versionFiles, ToolImages: toolImages,
+		Forge: forge, ForgeToken: forgeToken, Repository: repository, Committer: committer,
+		VersionFiles: versionFiles, ReleaseBranches: releaseBranches, ToolImages: toolImages,
 	}
 }
 
@@ -151,8 +182,14 @@ func (s *Slipway) Release(
 	//
 	// +optional
 	reason string,
+	// How long to wait for a release of another version that is under way: minutes, or a duration such as 90s.
+	//
+	// +default="0"
+	lockWait string,
 ) (string, error) {
-	return s.pipeline().Release(ctx, stages.Options{Version: version, DryRun: dryRun, Force: force, Reason: reason})
+	return s.pipeline().Release(ctx, stages.Options{
+		Version: version, DryRun: dryRun, Force: force, Reason: reason, LockWait: lockWait,
+	})
 }
 
 // Print what a release would do, from what git and the registry really hold.
@@ -264,6 +301,56 @@ func (s *Slipway) Changelog(
 	format string,
 ) (string, error) {
 	return s.pipeline().Changelog(ctx, from, to, format)
+}
+
+// Return the change that makes all version files and their lock files say the next version.
+//
+// The dagger command shows it and asks before it writes; formatting and comments of the files stay as they are.
+func (s *Slipway) Bump(
+	ctx context.Context,
+	// Part of the version to raise: major, minor, patch or prerelease.
+	//
+	// +optional
+	kind string,
+	// The next version itself, instead of a kind: MAJOR.MINOR.PATCH[-prerelease].
+	//
+	// +optional
+	version string,
+	// Series of a prerelease: alpha, beta, rc or dev. Not given: the current one goes on.
+	//
+	// +optional
+	preid string,
+) (*dagger.Changeset, error) {
+	return s.pipeline().Bump(ctx, stages.Next{Kind: kind, Version: version, Preid: preid})
+}
+
+// Print which version the commits since the last release call for, and why.
+func (s *Slipway) NextVersion(ctx context.Context) (string, error) {
+	return s.pipeline().NextVersion(ctx)
+}
+
+// Check, commit the version bump, tag it, and push both together: this starts a release in CI.
+//
+// All gates run on the bumped files first. Then one atomic push adds the commit and the annotated tag to the branch that is
+// checked out, or neither of them. Without a kind and a version it prints the proposals and writes nothing.
+//
+// +cache="never"
+func (s *Slipway) CreateRelease(
+	ctx context.Context,
+	// Part of the version to raise: major, minor, patch or prerelease.
+	//
+	// +optional
+	kind string,
+	// The version itself, instead of a kind: MAJOR.MINOR.PATCH[-prerelease].
+	//
+	// +optional
+	version string,
+	// Series of a prerelease: alpha, beta, rc or dev. Not given: the current one goes on.
+	//
+	// +optional
+	preid string,
+) (string, error) {
+	return s.pipeline().CreateRelease(ctx, stages.Next{Kind: kind, Version: version, Preid: preid})
 }
 
 // Print the report of this repository's last release on this engine, failed ones included.

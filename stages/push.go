@@ -110,13 +110,13 @@ func (r *Run) publish(ctx context.Context, b *built) (digest string, err error) 
 			break
 		}
 	}
-	return "", fmt.Errorf("pushing %s: %w", where, explain(err))
+	return "", fmt.Errorf("pushing %s: %w", where, err)
 }
 
 // passing tells a registry that is busy or away for a moment from one that has said no.
 func passing(err error) bool {
 	text := err.Error()
-	for _, sign := range []string{"408", "429", "500 Internal", "502 Bad", "503 Service", "504 Gateway", "connection reset", "EOF", "timeout"} {
+	for _, sign := range []string{"408 Request", "429 Too Many", "500 Internal", "502 Bad", "503 Service", "504 Gateway", "connection reset", "EOF", "timeout"} {
 		if strings.Contains(text, sign) {
 			return true
 		}

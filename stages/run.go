@@ -24,6 +24,8 @@ type Options struct {
 	DryRun  bool
 	Force   bool
 	Reason  string
+	// LockWait is how long to wait for a release of another version: minutes, or a duration.
+	LockWait string
 }
 
 // Run is one release in the making: the facts that its stages share.
@@ -39,6 +41,11 @@ type Run struct {
 	source   source
 	registry *registry.Client // nil when images go nowhere
 	state    state
+	git      *dagger.Container // git that reaches the remote; nil when it was not read
+	remote   remote
+	lock     lock
+	lockWait time.Duration
+	proposed bool // the commit is a bump that create-release has not pushed yet
 
 	mu          sync.Mutex
 	images      map[string]*built
@@ -52,11 +59,12 @@ type Run struct {
 // NewRun checks everything that the caller typed or set; it uses no network.
 func NewRun(dag *dagger.Client, settings Settings, options Options) (*Run, error) {
 	r := &Run{dag: dag, DryRun: options.DryRun, started: time.Now(), nonce: rand.Text(), images: map[string]*built{}}
-	var versionErr, configErr, forceErr error
+	var versionErr, configErr, forceErr, waitErr error
 	r.Version, versionErr = version.Parse(options.Version)
 	r.config, configErr = settings.read()
 	r.Reason, forceErr = forceReason(options.Force, options.Reason)
-	return r, inputError(versionErr, configErr, forceErr)
+	r.lockWait, waitErr = parseLockWait(options.LockWait)
+	return r, inputError(versionErr, configErr, forceErr, waitErr)
 }
 
 // newStageRun is for a single stage, which needs no version.

@@ -27,7 +27,12 @@ type Settings struct {
 	GateUnfixed       bool
 	IgnoreFile        string
 	LicenceDeny       string
+	Forge             string
+	ForgeToken        *dagger.Secret
+	Repository        string
+	Committer         string
 	VersionFiles      string
+	ReleaseBranches   string
 	ToolImages        string
 }
 
@@ -41,6 +46,8 @@ type config struct {
 	backend      folder
 	frontend     folder
 	versionFiles []string
+	committer    committer
+	branches     []string // patterns of release branches besides the default branch
 }
 
 // folder is where tests live. One that was not named and is not there is not applicable; one that was named must be there.
@@ -84,6 +91,10 @@ func (s Settings) read() (config, error) {
 	set("coverageThreshold", err)
 	c.versionFiles, err = parsePaths(s.VersionFiles)
 	set("versionFiles", err)
+	c.committer, err = parseCommitter(s.Committer)
+	set("committer", err)
+	c.branches, err = parseBranches(s.ReleaseBranches)
+	set("releaseBranches", err)
 	for name, value := range map[string]string{"backend": c.backend.path, "frontend": c.frontend.path, "ignoreFile": s.IgnoreFile} {
 		set(name, checkPath(value))
 	}
@@ -149,6 +160,35 @@ func parseTools(setting string) (map[string]string, error) {
 		tools[p.name] = p.value
 	}
 	return tools, nil
+}
+
+// committer is who tags and commits are by.
+type committer struct{ name, email string }
+
+const defaultCommitter = "Slipway <slipway@localhost.invalid>"
+
+var committerPattern = regexp.MustCompile(`^([^<>\pC]*[^<>\pC\pZ]) <([^<>@\pC\pZ]+@[^<>@\pC\pZ]+)>\z`)
+
+func parseCommitter(setting string) (committer, error) {
+	if setting == "" {
+		setting = defaultCommitter
+	}
+	m := committerPattern.FindStringSubmatch(setting)
+	if m == nil {
+		return committer{}, fmt.Errorf("expected Name <name@example.com>, found %q", setting)
+	}
+	return committer{name: strings.TrimSpace(m[1]), email: m[2]}, nil
+}
+
+// parseBranches reads patterns in which * stands for anything but a slash.
+func parseBranches(setting string) ([]string, error) {
+	patterns := slices.Collect(splitList(setting))
+	for _, p := range patterns {
+		if _, err := path.Match(p, ""); err != nil {
+			return nil, fmt.Errorf("expected names of branches such as release/*, found %q", p)
+		}
+	}
+	return patterns, nil
 }
 
 func parsePaths(setting string) ([]string, error) {

@@ -20,7 +20,8 @@ func (r *Run) validate(ctx context.Context) (Outcome, error) {
 		return Outcome{}, r.blame(err)
 	}
 	checks := []func(context.Context) error{
-		r.checkClean, r.checkHistory, r.checkTestFolders, r.checkDockerfiles, r.checkVersionFiles, r.checkGitTag, r.checkRegistry,
+		r.checkClean, r.checkHistory, r.checkTestFolders, r.checkDockerfiles, r.checkVersionFiles, r.checkGitTag, r.checkRemote,
+		r.checkRegistry,
 	}
 	var wrong []error
 	for _, check := range checks {
@@ -32,9 +33,6 @@ func (r *Run) validate(ctx context.Context) (Outcome, error) {
 		return Outcome{}, r.blame(err)
 	}
 	r.previous, _ = version.Previous(r.Version, r.stable())
-	if r.source.remote == "" {
-		r.notCheckedf("release branch, protected tags and the release lock: the repository has no remote")
-	}
 	return passed(r.summary()...), nil
 }
 

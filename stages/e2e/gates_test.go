@@ -278,8 +278,8 @@ func TestNoVulnerabilityDatabase(t *testing.T) {
 	s, reg := newSmallShop(t), newProxied(t)
 	trivy := changedTool(t, reg.prefix, "aquasec/trivy:0.70.0", "TRIVY_DB_REPOSITORY=127.0.0.1:1/nowhere", "TRIVY_CACHE_DIR=/tmp/cache")
 	refused(t, s.Call(t, reg.setting(), tinyImages, "--tool-images=trivy="+trivy, "release", "--version=1.2.3"),
-		"Security Scan error: Trivy could not fetch its vulnerability database",
-		"Dependency Check error: Trivy could not fetch its vulnerability database",
+		"Security Scan error: the vulnerability database could not be fetched",
+		"Dependency Check error: the vulnerability database could not be fetched",
 		"Outcome: gate-error", "Build and Push    not run")
 	reg.wantUntouched(t)
 }

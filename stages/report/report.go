@@ -21,6 +21,7 @@ const (
 	DryRunOK          Outcome = "dry-run-ok"
 	RefusedInput      Outcome = "refused-input"
 	RefusedState      Outcome = "refused-state"
+	Locked            Outcome = "locked" // another release holds the lock
 	GateFail          Outcome = "gate-fail"
 	GateError         Outcome = "gate-error"
 	PublishIncomplete Outcome = "publish-incomplete"

@@ -1,0 +1,292 @@
+package stages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/changelog"
+	"dagger/slipway/stages/version"
+	"dagger/slipway/stages/versionfile"
+)
+
+// Next is what a caller says about the next version: a kind, or the version itself.
+type Next struct {
+	Kind    string
+	Version string
+	Preid   string
+}
+
+func (n Next) empty() bool { return n == Next{} }
+
+// of is the version that comes after the current one.
+func (n Next) of(current version.Version) (version.Version, error) {
+	switch {
+	case n.Kind != "" && n.Version != "":
+		return version.Version{}, errors.New("both a kind and a version are given: leave one of them out")
+	case n.Version != "" && n.Preid != "":
+		return version.Version{}, errors.New("the version is given, so leave the preid out, or put it into the version")
+	case n.Version != "":
+		return version.Parse(n.Version)
+	case n.Kind == "":
+		return version.Version{}, errors.New("expected --kind=major, minor, patch or prerelease, or --version, found none of them")
+	}
+	kind, err := version.ParseKind(n.Kind)
+	if err != nil {
+		return version.Version{}, err
+	}
+	if current == (version.Version{}) {
+		return version.Version{}, fmt.Errorf("no version file and no tag says what to raise: give the first version itself, --version=0.1.0")
+	}
+	return version.Bump(current, kind, n.Preid)
+}
+
+// twins are lock files that stand beside a version file and repeat its version.
+var twins = map[string]string{"package.json": "package-lock.json", "pyproject.toml": "uv.lock"}
+
+// carriers are the version files, and the lock files beside them, that say a version.
+func (r *Run) carriers(ctx context.Context) ([]versionfile.Source, error) {
+	var found []versionfile.Source
+	for _, name := range r.config.versionFiles {
+		names := []string{name}
+		if lock := twins[path.Base(name)]; lock != "" {
+			names = append(names, path.Join(path.Dir(name), lock))
+		}
+		for _, name := range names {
+			text, ok, err := r.repositoryFile(ctx, name)
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				found = append(found, versionfile.Source{Path: name, Content: text})
+			}
+		}
+	}
+	return carrying(found)
+}
+
+// carrying leaves out the files in which there is nothing to change.
+func carrying(sources []versionfile.Source) ([]versionfile.Source, error) {
+	var found []versionfile.Source
+	for _, s := range sources {
+		file, err := versionfile.Read(s.Path, s.Content)
+		if err != nil {
+			return nil, refuseState("correct the file", "%w", err)
+		}
+		if file.State == versionfile.Found {
+			found = append(found, s)
+		}
+	}
+	return found, nil
+}
+
+// current is the version that the files say; without any, the highest that git's tags say.
+func (r *Run) current(files []versionfile.Source) (version.Version, error) {
+	for _, s := range files {
+		file, err := versionfile.Read(s.Path, s.Content)
+		if err != nil {
+			return version.Version{}, err
+		}
+		v, ok := file.Current()
+		if !ok {
+			return version.Version{}, refuseState("give the next version itself, with --version", "%s says %q, which is no version that can be released", s.Path, file.Version)
+		}
+		return v, nil
+	}
+	return highest(r.source.versions()), nil
+}
+
+func highest(known []version.Version) (top version.Version) {
+	for _, v := range known {
+		if top == (version.Version{}) || v.Compare(top) > 0 {
+			top = v
+		}
+	}
+	return top
+}
+
+// bumped is the next version, and what the files then hold; none of them differ when they say it already.
+type bumped struct {
+	version version.Version
+	changed []versionfile.Source
+}
+
+func (r *Run) bump(ctx context.Context, next Next) (bumped, error) {
+	files, err := r.carriers(ctx)
+	if err != nil {
+		return bumped{}, err
+	}
+	current := version.Version{}
+	if next.Kind != "" {
+		if current, err = r.current(files); err != nil {
+			return bumped{}, err
+		}
+	}
+	v, err := next.of(current)
+	if err != nil {
+		return bumped{}, refuseInput(err)
+	}
+	if len(files) == 0 {
+		return bumped{version: v}, nil
+	}
+	after, err := versionfile.RewriteAll(files, v)
+	if err != nil {
+		return bumped{}, refuseState("nothing was changed", "%w", err)
+	}
+	return bumped{version: v, changed: differing(files, after)}, nil
+}
+
+func differing(before, after []versionfile.Source) (changed []versionfile.Source) {
+	for i := range after {
+		if string(before[i].Content) != string(after[i].Content) {
+			changed = append(changed, after[i])
+		}
+	}
+	return changed
+}
+
+// in writes the changed files into a folder.
+func (b bumped) in(dir *dagger.Directory) *dagger.Directory {
+	for _, file := range b.changed {
+		dir = dir.WithNewFile(file.Path, string(file.Content))
+	}
+	return dir
+}
+
+// proposal is what the commits since the last release call for.
+type proposal struct {
+	current version.Version // what the files say
+	last    version.Version // the last release before it; none if it is the first
+	next    version.Version
+	call    changelog.Call
+}
+
+// propose reads the commits since the last release.
+func (r *Run) propose(ctx context.Context) (proposal, error) {
+	if r.source.shallow {
+		return proposal{}, refuseState("fetch everything first: git fetch --unshallow --tags", "the clone is shallow, so the commits since the last release are not known")
+	}
+	files, err := r.carriers(ctx)
+	if err != nil {
+		return proposal{}, err
+	}
+	p := proposal{}
+	if p.current, err = r.current(files); err != nil {
+		return proposal{}, err
+	}
+	p.last = lastRelease(p.current, r.source.versions())
+	tag, _ := r.source.tagOf(p.last)
+	notes, err := r.notes(ctx, tag.name, "HEAD", "HEAD")
+	if err != nil {
+		return proposal{}, err
+	}
+	p.call = notes.Calls(p.last.String())
+	p.next, err = p.suggested()
+	return p, err
+}
+
+// lastRelease is the current version if it has been released, else the one before it.
+func lastRelease(current version.Version, known []version.Version) version.Version {
+	for _, v := range known {
+		if v == current {
+			return v
+		}
+	}
+	previous, _ := version.Previous(current, known)
+	return previous
+}
+
+// suggested is the lowest version that the commits allow: the one in the files when it is not released yet and high
+// enough, else the last release raised.
+func (p proposal) suggested() (version.Version, error) {
+	if p.last == (version.Version{}) {
+		return p.current, nil
+	}
+	needed, err := version.Bump(p.last, version.Kind(p.call.Kind), "")
+	if err == nil && p.current != p.last && p.current.Compare(needed) >= 0 {
+		return p.current, nil
+	}
+	return needed, err
+}
+
+// text says what to release next, and why.
+func (p proposal) text() string {
+	if p.current == (version.Version{}) {
+		return "No version file and no tag says a version: this is the first release, say 0.1.0.\n"
+	}
+	if p.last == (version.Version{}) {
+		return fmt.Sprintf("%s: nothing has been released yet, and the version files say it.\n", p.next)
+	}
+	text := fmt.Sprintf("%s: the commits since %s call for a %s version (%s).\n", p.next, p.last, p.call.Kind, p.call.Reason)
+	if p.current != p.last {
+		text += fmt.Sprintf("The version files say %s, which is not released yet.\n", p.current)
+	}
+	return text
+}
+
+// choices lists every kind of bump with the line that makes it.
+func (p proposal) choices() string {
+	var b strings.Builder
+	line := func(name string, v version.Version, flags string) {
+		mark := ""
+		if v == p.next {
+			mark = "   <- what the commits call for"
+		}
+		fmt.Fprintf(&b, "  %-10s  %-14s  dagger call create-release %s%s\n", name, v, flags, mark)
+	}
+	if p.current != p.last && p.current != (version.Version{}) {
+		line("as it is", p.current, "--version="+p.current.String())
+	}
+	for _, kind := range version.Kinds {
+		flags, preid := "--kind="+string(kind), ""
+		if kind == version.Prerelease && !p.current.IsPrerelease() {
+			preid = "rc"
+			flags += " --preid=" + preid
+		}
+		if v, err := version.Bump(p.current, kind, preid); err == nil {
+			line(string(kind), v, flags)
+		}
+	}
+	return b.String()
+}
+
+// Bump returns the change that makes the version files say the next version.
+func (p Pipeline) Bump(ctx context.Context, next Next) (*dagger.Changeset, error) {
+	r, err := p.loaded(ctx)
+	if err != nil {
+		return nil, plain(err)
+	}
+	b, err := r.bump(ctx, next)
+	if err == nil && b.changed == nil && len(r.config.versionFiles) == 0 {
+		err = refuseInput(errors.New("no version files are set, so there is nothing to bump"))
+	}
+	if err != nil {
+		return nil, plain(err)
+	}
+	return b.in(r.config.Source).Changes(r.config.Source), nil
+}
+
+// NextVersion says what the commits since the last release call for.
+func (p Pipeline) NextVersion(ctx context.Context) (string, error) {
+	r, err := p.loaded(ctx)
+	if err != nil {
+		return "", plain(err)
+	}
+	found, err := r.propose(ctx)
+	if err != nil {
+		return "", plain(err)
+	}
+	return found.text(), nil
+}
+
+// loaded is a run that has read its source and has no version yet.
+func (p Pipeline) loaded(ctx context.Context) (*Run, error) {
+	r, err := newStageRun(p.Dag, p.Settings)
+	if err != nil {
+		return nil, err
+	}
+	return r, r.load(ctx)
+}

@@ -6,11 +6,6 @@ import (
 	"dagger/slipway/stages/report"
 )
 
-// createRelease will tag the commit and publish the notes on the forge.
-func (r *Run) createRelease(context.Context) (Outcome, error) {
-	return notConfigured("no forge"), nil
-}
-
 // deployStaging will bring the images to the staging server.
 func (r *Run) deployStaging(context.Context) (Outcome, error) {
 	return notConfigured("no staging server"), nil

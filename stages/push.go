@@ -144,6 +144,14 @@ func (r *Run) note(b *built, tag string) {
 	b.tags = append(b.tags, tag)
 }
 
+// finish is what waits for a healthy staging server: the floating tags, then the release for everybody to see.
+func (r *Run) finish(ctx context.Context) error {
+	if err := r.promote(ctx); err != nil {
+		return err
+	}
+	return r.publishRelease(ctx)
+}
+
 // promote moves the floating tags that this version is entitled to, all or none.
 func (r *Run) promote(ctx context.Context) error {
 	if r.registry == nil || r.DryRun || len(r.config.images) == 0 {

@@ -29,6 +29,9 @@ type Settings struct {
 	LicenceDeny       string
 	VersionFiles      string
 	ToolImages        string
+	Forge             string
+	ForgeToken        *dagger.Secret
+	Repository        string
 }
 
 // config is the settings, read.

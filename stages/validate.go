@@ -20,7 +20,7 @@ func (r *Run) validate(ctx context.Context) (Outcome, error) {
 		return Outcome{}, r.blame(err)
 	}
 	checks := []func(context.Context) error{
-		r.checkClean, r.checkHistory, r.checkTestFolders, r.checkDockerfiles, r.checkVersionFiles, r.checkGitTag, r.checkRegistry,
+		r.checkClean, r.checkHistory, r.checkTestFolders, r.checkDockerfiles, r.checkVersionFiles, r.checkGitTag, r.checkRegistry, r.checkForge,
 	}
 	var wrong []error
 	for _, check := range checks {

@@ -221,6 +221,9 @@ func (r *Run) connectRegistry(ctx context.Context) error {
 	if err != nil {
 		return refuseInput(err)
 	}
+	if token == "" {
+		r.config.RegistryToken = nil // set and empty means not configured, for the engine too
+	}
 	client, err := registry.New(r.config.Registry, registry.Auth{User: r.config.RegistryUser, Token: token})
 	if err != nil {
 		return refuseInput(err)

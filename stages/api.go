@@ -39,6 +39,7 @@ func (p Pipeline) upTo(ctx context.Context, last string, options Options) (strin
 		return "", plain(err)
 	}
 	result := r.runTo(ctx, last)
+	defer r.releaseLock(context.WithoutCancel(ctx)) //nolint:errcheck // the stage Cleanup has done it, or there is no such stage
 	if last == validateRelease {
 		return textOrError(result, "")
 	}

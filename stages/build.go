@@ -21,6 +21,7 @@ type built struct {
 	digest    string
 	tags      []string
 	seconds   float64
+	contents  *dagger.File // in CycloneDX, once it was scanned
 }
 
 // buildImages builds every image, or takes the one that an earlier run of this commit has pushed. All failures count.

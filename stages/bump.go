@@ -179,7 +179,7 @@ func (r *Run) propose(ctx context.Context) (proposal, error) {
 	}
 	p.last = lastRelease(p.current, r.source.versions())
 	tag, _ := r.source.tagOf(p.last)
-	notes, err := r.notes(ctx, tag.name, "HEAD", "HEAD")
+	notes, err := r.notesBetween(ctx, tag.name, "HEAD", "HEAD")
 	if err != nil {
 		return proposal{}, err
 	}

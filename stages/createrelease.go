@@ -142,7 +142,7 @@ func (r *Run) runGates(ctx context.Context) report.Report {
 	build.run = func(r *Run, _ context.Context) (Outcome, error) {
 		return Outcome{Ending: report.DryRun, Reason: "CI will push", Figures: r.buildFigures()}, nil
 	}
-	parts := r.parts(stages)
+	parts := r.graph(stages)
 	runAll(ctx, parts)
 	result := r.report(parts)
 	// Without a registry nothing is known of it; CI has one.

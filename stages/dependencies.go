@@ -157,7 +157,7 @@ func (r *Run) scanLocks(ctx context.Context) (gate.Result, error) {
 		trivy = side.mount(trivy, at, installed)
 	}
 	slices.Sort(scan.Files)
-	scan, err = runTrivy(ctx, trivy, scan, "fs", "--scanners", "vuln,license", "--include-dev-deps", "--skip-db-update", "--offline-scan", "/locks")
+	scan, _, err = runTrivy(ctx, trivy, scan, "fs", "--scanners", "vuln,license", "--include-dev-deps", "--skip-db-update", "--offline-scan", "/locks")
 	if err != nil {
 		return gate.Result{}, err
 	}

@@ -2,14 +2,7 @@ package stages
 
 import (
 	"context"
-
-	"dagger/slipway/stages/report"
 )
-
-// createRelease will tag the commit and publish the notes on the forge.
-func (r *Run) createRelease(context.Context) (Outcome, error) {
-	return notConfigured("no forge"), nil
-}
 
 // deployStaging will bring the images to the staging server.
 func (r *Run) deployStaging(context.Context) (Outcome, error) {
@@ -21,8 +14,15 @@ func (r *Run) notify(context.Context) (Outcome, error) {
 	return notConfigured("no webhook"), nil
 }
 
-// cleanUp removes what the run has left. So far nothing outlives it: containers end with their exec, and what was
-// pushed is what the next run continues from.
-func (r *Run) cleanUp(context.Context) (Outcome, error) {
-	return Outcome{Ending: report.Passed, Figures: []string{"nothing to remove"}}, nil
+// cleanUp removes what the run has left: the release lock. Containers end with their exec, and what was pushed is what
+// the next run continues from. A failure is a warning and hides no other.
+func (r *Run) cleanUp(ctx context.Context) (Outcome, error) {
+	held := r.lock.held()
+	if err := r.releaseLock(ctx); err != nil {
+		return passed("warning: " + err.Error()), nil
+	}
+	if held {
+		return passed("release lock removed"), nil
+	}
+	return passed("nothing to remove"), nil
 }

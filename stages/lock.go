@@ -278,6 +278,13 @@ func (r *Run) checkLock(ctx context.Context) error {
 	return nil
 }
 
+// held says whether this run has the lock.
+func (l *lock) held() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.blob != ""
+}
+
 // releaseLock gives the lock back, with a lease, so that no run removes another's (L2).
 func (r *Run) releaseLock(ctx context.Context) error {
 	l := &r.lock

@@ -37,7 +37,7 @@ var pipeline = []stage{
 	// The tag names what was pushed, so that nobody finds a version without images.
 	{name: createRelease, after: []string{buildAndPush}, run: (*Run).createRelease},
 	// Floating tags move after staging is healthy: whoever follows them never gets a version that does not run.
-	{name: deployStaging, after: []string{createRelease}, run: (*Run).deployStaging, then: (*Run).promote},
+	{name: deployStaging, after: []string{createRelease}, run: (*Run).deployStaging, then: (*Run).finish},
 	{name: notifyTeam, after: []string{deployStaging}, always: true, run: (*Run).notify},
 	{name: cleanup, after: []string{notifyTeam}, always: true, run: (*Run).cleanUp},
 }

@@ -21,11 +21,11 @@ func (r *Run) changelog(ctx context.Context) (changelog.Notes, error) {
 		}
 		previous = tag.name
 	}
-	return r.notes(ctx, previous, "HEAD", r.Version.GitTag())
+	return r.notesBetween(ctx, previous, "HEAD", r.Version.GitTag())
 }
 
-// notes reads the commits that are in one revision and not in the other.
-func (r *Run) notes(ctx context.Context, from, to, title string) (changelog.Notes, error) {
+// notesBetween reads the commits that are in one revision and not in the other.
+func (r *Run) notesBetween(ctx context.Context, from, to, title string) (changelog.Notes, error) {
 	log, err := r.history(ctx, changelog.GitLogFormat, from, to)
 	if err != nil {
 		return changelog.Notes{}, err
@@ -34,7 +34,9 @@ func (r *Run) notes(ctx context.Context, from, to, title string) (changelog.Note
 	if err != nil {
 		return changelog.Notes{}, err
 	}
-	return changelog.Build(changelog.Input{Commits: commits, Previous: from, Current: title}, changelog.Options{}), nil
+	in, links := r.forgeInput(ctx, commits)
+	in.Commits, in.Previous, in.Current = commits, from, title
+	return changelog.Build(in, changelog.Options{Links: links}), nil
 }
 
 // changelogBetween makes notes outside of a release: from one tag (the release before `to` when it is not given) to
@@ -52,13 +54,13 @@ func (r *Run) changelogBetween(ctx context.Context, from, to string) (changelog.
 		end, title = "refs/tags/"+tag.name, tag.name
 	}
 	if from == "" {
-		return r.notes(ctx, r.tagBefore(to), end, title)
+		return r.notesBetween(ctx, r.tagBefore(to), end, title)
 	}
 	tag, err := r.releaseTag(from)
 	if err != nil {
 		return changelog.Notes{}, err
 	}
-	return r.notes(ctx, tag.name, end, title)
+	return r.notesBetween(ctx, tag.name, end, title)
 }
 
 // releaseTag finds the tag of a version that was released.

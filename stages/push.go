@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,10 @@ import (
 // push writes the images in two steps, so that no VERSION is seen before every image of the release is there:
 // first all of them under the tag of the commit, then VERSION on all of them, by digest.
 func (r *Run) push(ctx context.Context) (Outcome, error) {
+	// From here on things are written, and what was read before may be of yesterday.
+	if err := r.takeOver(ctx); err != nil {
+		return Outcome{}, err
+	}
 	if len(r.config.images) == 0 {
 		return notConfigured("no images are set"), nil
 	}
@@ -25,13 +30,28 @@ func (r *Run) push(ctx context.Context) (Outcome, error) {
 	if r.DryRun {
 		return Outcome{Ending: report.DryRun, Reason: "would push", Figures: figures}, nil
 	}
-	if err := r.pushCommitTags(ctx); err != nil {
-		return Outcome{Figures: figures}, r.incomplete(err)
-	}
-	if err := r.pushVersionTags(ctx); err != nil {
-		return Outcome{Figures: figures}, r.incomplete(err)
+	for _, step := range []func(context.Context) error{r.pushCommitTags, r.checkLock, r.pushVersionTags} {
+		if err := step(ctx); err != nil {
+			return Outcome{Figures: figures}, r.incomplete(err)
+		}
 	}
 	return passed(figures...), nil
+}
+
+// takeOver takes the lock and sees that the version is still this commit's.
+func (r *Run) takeOver(ctx context.Context) error {
+	if r.DryRun {
+		return nil
+	}
+	if err := r.acquireLock(ctx); err != nil || r.registry == nil {
+		return err
+	}
+	state, err := r.readState(ctx)
+	if err != nil {
+		return err
+	}
+	r.state = state
+	return r.bound()
 }
 
 func (r *Run) buildFigures() []string {
@@ -144,6 +164,16 @@ func (r *Run) note(b *built, tag string) {
 	b.tags = append(b.tags, tag)
 }
 
+// finish is what waits for a healthy staging server: the floating tags, then the release for everybody to see.
+func (r *Run) finish(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{r.checkLock, r.promote, r.checkLock, r.publishRelease} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // promote moves the floating tags that this version is entitled to, all or none.
 func (r *Run) promote(ctx context.Context) error {
 	if r.registry == nil || r.DryRun || len(r.config.images) == 0 {
@@ -156,7 +186,7 @@ func (r *Run) promote(ctx context.Context) error {
 	if err != nil {
 		return r.incomplete(err)
 	}
-	known := append(r.source.versions(), current.known...)
+	known := slices.Concat(r.source.versions(), r.remote.versions(), current.known)
 	var moves []registry.Move
 	for _, d := range version.FloatingTags(r.Version, known) {
 		for _, image := range r.config.images {

@@ -15,6 +15,7 @@ import (
 	"dagger/slipway/stages/forge"
 	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/retry"
+	"dagger/slipway/stages/version"
 )
 
 // remote is what the Git server says about the repository.
@@ -234,6 +235,17 @@ func (r *Run) checkBranch(ctx context.Context) error {
 	}
 	return r.refuse("push it to one of them, or set releaseBranches",
 		"no release branch of the remote contains commit %s; they are %s", r.source.commit[:7], listOf(branches))
+}
+
+// versions are the releases that the remote knows.
+func (m remote) versions() []version.Version {
+	var known []version.Version
+	for ref := range m.refs {
+		if v, ok := version.FromTag(strings.TrimPrefix(ref, tagPrefix)); ok && strings.HasPrefix(ref, tagPrefix) {
+			known = append(known, v)
+		}
+	}
+	return known
 }
 
 // releaseBranches are the remote's branches that releases are made from.

@@ -45,7 +45,10 @@ type Run struct {
 	remote   remote
 	lock     lock
 	lockWait time.Duration
-	proposed bool // the commit is a bump that create-release has not pushed yet
+	proposed bool   // the commit is a bump that create-release has not pushed yet
+	page     *page  // nil without a forge
+	body     string // the text of the release
+	parts    []*part
 
 	mu          sync.Mutex
 	images      map[string]*built
@@ -144,9 +147,9 @@ func (r *Run) refuseOwnTree(ctx context.Context) error {
 
 // runTo runs the pipeline up to and with the named stage.
 func (r *Run) runTo(ctx context.Context, last string) report.Report {
-	parts := r.parts(pipeline[:stageIndex(last)+1])
-	runAll(ctx, parts)
-	return r.report(parts)
+	r.parts = r.graph(pipeline[:stageIndex(last)+1])
+	runAll(ctx, r.parts)
+	return r.report(r.parts)
 }
 
 // stageIndex finds a stage of the table; its names are our own, so it is always there.
@@ -168,7 +171,7 @@ func (r *Run) only(ctx context.Context, name string) report.Report {
 		s.after = []string{load.name}
 	}
 	s.afterPrepare = nil
-	parts := r.parts(append(chosen, s))
+	parts := r.graph(append(chosen, s))
 	runAll(ctx, parts)
 	return r.report(parts)
 }
@@ -201,7 +204,7 @@ func (r *Run) notCheckedf(format string, args ...any) {
 func (r *Run) report(parts []*part) report.Report {
 	result := report.Report{
 		Schema: report.Schema, Version: r.Version.String(), Commit: r.source.commit, Source: r.source.remote,
-		DryRun: r.DryRun, Forced: r.Reason, Started: r.started.UTC(), Seconds: time.Since(r.started).Seconds(),
+		DryRun: r.DryRun && r.Version != (version.Version{}), Forced: r.Reason, Started: r.started.UTC(), Seconds: time.Since(r.started).Seconds(),
 		WouldRefuse: r.wouldRefuse, NotChecked: r.notChecked, CriticalPath: criticalPath(parts),
 	}
 	if r.previous != (version.Version{}) {
@@ -214,6 +217,12 @@ func (r *Run) report(parts []*part) report.Report {
 		result.Next = "mend what is named above, then run the same line again: what is done is not done twice"
 	}
 	return result
+}
+
+// reportSoFar is the report that goes with the release, made before its last stages have ended.
+func (r *Run) reportSoFar() report.Report {
+	ended := slices.DeleteFunc(slices.Clone(r.parts), func(p *part) bool { return !p.ended() })
+	return r.report(ended)
 }
 
 // stages merges the preparation of a stage into its line.
@@ -253,6 +262,8 @@ func (r *Run) verdict(lines []report.Stage) report.Outcome {
 		return report.GateFail
 	case red[report.Broken]:
 		return report.GateError
+	case r.Version == (version.Version{}):
+		return report.StagePassed
 	case r.DryRun:
 		return report.DryRunOK
 	}

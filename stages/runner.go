@@ -2,6 +2,7 @@ package stages
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -31,8 +32,18 @@ type part struct {
 
 const preparing = "prepare "
 
-// parts turns stages into the graph that is run.
-func (r *Run) parts(stages []stage) []*part {
+// ended says whether the outcome can be read.
+func (p *part) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// graph turns stages into the parts that are run.
+func (r *Run) graph(stages []stage) []*part {
 	var parts []*part
 	add := func(name string, after []string, always bool, work func(context.Context) Outcome) {
 		parts = append(parts, &part{name: name, after: after, always: always, work: work, done: make(chan struct{})})
@@ -77,8 +88,11 @@ func forced(o Outcome, reason string) Outcome {
 }
 
 func outcomeOf(o Outcome, err error) Outcome {
-	if err == nil {
+	if err == nil && o.Ending != "" {
 		return o
+	}
+	if err == nil {
+		err = errors.New("the stage has said nothing about how it ended")
 	}
 	f := explain(err)
 	return Outcome{Ending: f.ending, Reason: f.Error(), Output: f.output, Next: f.next, Figures: o.Figures, Findings: o.Findings}

@@ -31,7 +31,7 @@ func trace(t *testing.T, stages []stage, red ...string) (order []string, parts [
 			stages[i].prepare = func(*Run, context.Context) error { return note(preparing + s.name) }
 		}
 	}
-	parts = (&Run{}).parts(stages)
+	parts = (&Run{}).graph(stages)
 	runAll(context.Background(), parts)
 	return order, parts
 }
@@ -112,5 +112,11 @@ func TestCriticalPath(t *testing.T) {
 	want := []report.Part{{Name: "a", Seconds: 2}, {Name: "slow", Seconds: 7}, {Name: "end", Seconds: 1}}
 	if got := criticalPath(parts); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestSilenceIsNoSuccess(t *testing.T) {
+	if o := outcomeOf(Outcome{}, nil); !o.Ending.Red() {
+		t.Errorf("a stage that said nothing is %q", o.Ending)
 	}
 }

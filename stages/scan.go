@@ -76,8 +76,9 @@ func (r *Run) trivy(ctx context.Context, ignores []byte) (*dagger.Container, gat
 
 func (r *Run) scanRepository(ctx context.Context, trivy *dagger.Container) (gate.Scan, error) {
 	c := trivy.WithMountedDirectory("/repository", r.source.folders["."])
-	return runTrivy(ctx, c, gate.Scan{Target: "repository", Artifact: "/repository", Type: "filesystem"},
+	scan, _, err := runTrivy(ctx, c, gate.Scan{Target: "repository", Artifact: "/repository", Type: "filesystem"},
 		"fs", "--scanners", "secret,misconfig", "--skip-check-update", "/repository")
+	return scan, err
 }
 
 // scanImage scans the archive of the image. What Trivy learns of a layer is kept per image, so that only new layers are read.
@@ -86,26 +87,34 @@ func (r *Run) scanImage(ctx context.Context, trivy *dagger.Container, b *built) 
 	c := trivy.
 		WithMountedCache(trivyCache+"/fanal", layers, dagger.ContainerWithMountedCacheOpts{Sharing: dagger.CacheSharingModeLocked}).
 		WithMountedFile(archivePath, b.container.AsTarball())
-	return runTrivy(ctx, c, gate.Scan{Target: b.Name + " image", Artifact: archivePath, Type: "container_image"},
+	scan := gate.Scan{Target: b.Name + " image", Artifact: archivePath, Type: "container_image"}
+	scan, scanned, err := runTrivy(ctx, c, scan,
 		"image", "--scanners", "vuln,secret", "--skip-db-update", "--skip-java-db-update", "--offline-scan", "--exit-on-eol", fmt.Sprint(gate.ExitFindings), "--input", archivePath)
+	if err == nil {
+		b.contents = scanned.WithExec([]string{"trivy", "convert", "--format", "cyclonedx", "--output", contentsPath, reportPath}).File(contentsPath)
+	}
+	return scan, err
 }
 
-const reportPath = "/slipway/report.json"
+const (
+	reportPath   = "/slipway/report.json"
+	contentsPath = "/slipway/contents.json"
+)
 
 // runTrivy keeps exit code and report apart: what they mean together is for the gate to say.
-func runTrivy(ctx context.Context, c *dagger.Container, scan gate.Scan, args ...string) (gate.Scan, error) {
+func runTrivy(ctx context.Context, c *dagger.Container, scan gate.Scan, args ...string) (gate.Scan, *dagger.Container, error) {
 	command := append([]string{"trivy", args[0], "--format", "json", "--output", reportPath, "--exit-code", fmt.Sprint(gate.ExitFindings), "--ignorefile", ignorePath}, args[1:]...)
 	c = c.WithExec(command, dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
 	var err error
 	if scan.ExitCode, err = c.ExitCode(ctx); err != nil {
-		return scan, err
+		return scan, nil, err
 	}
 	if scan.ExitCode != 0 && scan.ExitCode != gate.ExitFindings {
-		return scan, crashed(ctx, c, scan)
+		return scan, nil, crashed(ctx, c, scan)
 	}
 	report, err := c.File(reportPath).Contents(ctx)
 	scan.Report = []byte(report)
-	return scan, err
+	return scan, c, err
 }
 
 // crashed is the error of a scanner that could not judge: no report is not a clean one.

@@ -135,7 +135,7 @@ func (s state) published(image string) (registry.Image, bool) {
 	return at, ok
 }
 
-// stable are the versions that a floating tag may belong to: known to git or to the registry.
+// stable are the versions that a floating tag may belong to: known to git, here or on the remote, or to the registry.
 func (r *Run) stable() []version.Version {
-	return append(r.source.versions(), r.state.known...)
+	return slices.Concat(r.source.versions(), r.remote.versions(), r.state.known)
 }

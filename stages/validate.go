@@ -21,7 +21,7 @@ func (r *Run) validate(ctx context.Context) (Outcome, error) {
 	}
 	checks := []func(context.Context) error{
 		r.checkClean, r.checkHistory, r.checkTestFolders, r.checkDockerfiles, r.checkVersionFiles, r.checkGitTag, r.checkRemote,
-		r.checkRegistry,
+		r.checkRegistry, r.checkForge,
 	}
 	var wrong []error
 	for _, check := range checks {
@@ -218,6 +218,9 @@ func (r *Run) connectRegistry(ctx context.Context) error {
 	token, err := secretText(ctx, r.config.RegistryToken, "registryToken")
 	if err != nil {
 		return refuseInput(err)
+	}
+	if token == "" {
+		r.config.RegistryToken = nil // set and empty means not configured, for the engine too
 	}
 	client, err := registry.New(r.config.Registry, registry.Auth{User: r.config.RegistryUser, Token: token})
 	if err != nil {

@@ -60,6 +60,19 @@ func (b *builder) pullOf(i int, known claims) int {
 	return cmp.Or(known.merge[commit.Hash], b.named(commit), known.member[commit.Hash], inherited)
 }
 
+// Numbers are the pull requests that the commits' messages name, in any order and each once; some may be issues.
+func Numbers(commits []Commit, links Links) []int {
+	links.Mark = cmp.Or(links.Mark, "#")
+	b := &builder{opt: Options{Links: links}}
+	var numbers []int
+	for _, c := range commits {
+		if number := b.named(c); number != 0 && !slices.Contains(numbers, number) {
+			numbers = append(numbers, number)
+		}
+	}
+	return numbers
+}
+
 // named is the pull request that the commit's message says it landed.
 func (b *builder) named(c Commit) int {
 	if number, _ := mergedPull(c, b.opt.Links.Repository); number != 0 {

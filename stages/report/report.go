@@ -19,18 +19,18 @@ const (
 	Resumed           Outcome = "resumed"
 	AlreadyReleased   Outcome = "already-released"
 	DryRunOK          Outcome = "dry-run-ok"
+	StagePassed       Outcome = "passed" // of a stage that was called on its own
 	RefusedInput      Outcome = "refused-input"
 	RefusedState      Outcome = "refused-state"
 	Locked            Outcome = "locked" // another release holds the lock
 	GateFail          Outcome = "gate-fail"
 	GateError         Outcome = "gate-error"
 	PublishIncomplete Outcome = "publish-incomplete"
-	Internal          Outcome = "internal"
 )
 
 // Green says whether the run did what was asked for.
 func (o Outcome) Green() bool {
-	return slices.Contains([]Outcome{Released, Resumed, AlreadyReleased, DryRunOK}, o)
+	return slices.Contains([]Outcome{Released, Resumed, AlreadyReleased, DryRunOK, StagePassed}, o)
 }
 
 // Ending is how one stage ended.
@@ -47,8 +47,8 @@ const (
 	NotRun        Ending = "not run"        // something it waits for did not pass
 )
 
-// Red says whether the ending stops a release.
-func (e Ending) Red() bool { return e == Failed || e == Broken }
+// Red says whether the ending stops a release. A stage that has said nothing does.
+func (e Ending) Red() bool { return e == Failed || e == Broken || e == "" }
 
 // Stage is one line of the table.
 type Stage struct {

@@ -22,8 +22,8 @@ func (r Report) Text() string {
 
 func (r Report) title() string {
 	title := "Release " + r.Version
-	if r.Version == "" {
-		title = "Release"
+	if r.Version == "" && len(r.Stages) > 0 {
+		title = r.Stages[len(r.Stages)-1].Name
 	}
 	if r.Commit != "" {
 		title += " of " + short(r.Commit)

@@ -1,0 +1,174 @@
+package e2e
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"flag"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dagger/slipway/stages/labtest"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// forgeShop is a clone of a repository on the lab's Gitea, seeded with merged pull requests.
+type forgeShop struct {
+	Shop
+	url, token, name string
+}
+
+func newForgeShop(t *testing.T) forgeShop {
+	t.Helper()
+	needEngine(t)
+	url, token := labtest.Gitea(t)
+	f := forgeShop{url: url, token: token, name: "e2e-" + strings.ToLower(rand.Text()[:10])}
+	f.Dir = filepath.Join(t.TempDir(), "shop")
+	out, err := exec.Command("go", "run", "-C", filepath.Join(Module(), "testdata", "lab"), ".", "seed", f.name, f.Dir).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	f.Setenv("FORGE_TOKEN", token)
+	return f
+}
+
+// release is the job line of a repository that has a forge.
+func (f forgeShop) release(t *testing.T, prefix, version string, more ...string) Result {
+	t.Helper()
+	return f.Call(t, append([]string{
+		"--registry=" + prefix, services, "--forge=gitea", "--forge-token=env://FORGE_TOKEN", "release", "--version=" + version,
+	}, more...)...)
+}
+
+// get reads from Gitea's API, past Slipway.
+func (f forgeShop) get(t *testing.T, address string, into any) []byte {
+	t.Helper()
+	if strings.HasPrefix(address, "/") {
+		address = f.url + "/api/v1/repos/slipway/" + f.name + address
+	}
+	request, err := http.NewRequest(http.MethodGet, address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "token "+f.token)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("GET %s: %s, %v: %s", address, response.Status, err, body)
+	}
+	if into != nil {
+		if err := json.Unmarshal(body, into); err != nil {
+			t.Fatalf("GET %s: %v", address, err)
+		}
+	}
+	return body
+}
+
+type giteaRelease struct {
+	TagName    string `json:"tag_name"`
+	Name       string
+	Body       string
+	Draft      bool
+	Prerelease bool
+	Assets     []struct {
+		Name string
+		URL  string `json:"browser_download_url"`
+	}
+}
+
+func (f forgeShop) releases(t *testing.T) (all []giteaRelease) {
+	t.Helper()
+	f.get(t, "/releases", &all)
+	return all
+}
+
+// golden compares with a file that a person can check against the seeded history. What differs from run to run, the
+// repository's name and the hashes of commits, is written as words.
+func (f forgeShop) golden(t *testing.T, file, text string) {
+	t.Helper()
+	text = strings.ReplaceAll(text, f.url+"/slipway/"+f.name, "REPOSITORY")
+	text = strings.ReplaceAll(text, f.url, "FORGE")
+	for _, commit := range strings.Fields(f.Git(t, "log", "--format=%H", "HEAD")) {
+		text = strings.ReplaceAll(strings.ReplaceAll(text, commit, "COMMIT"), commit[:7], "SHORT")
+	}
+	path := filepath.Join("testdata", file)
+	if *update {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text != string(want) {
+		t.Errorf("%s: got\n%s\nwant\n%s", file, text, want)
+	}
+}
+
+// TestForgeRelease releases the seeded repository and reads everything back from the forge.
+func TestForgeRelease(t *testing.T) {
+	f, prefix := newForgeShop(t), NewPrefix(t)
+	green(t, f.release(t, prefix, "1.2.3"), "Outcome: released", "tag v1.2.3 pushed")
+	all := f.releases(t)
+	if len(all) != 1 {
+		t.Fatalf("%d releases, want 1", len(all))
+	}
+	one := all[0]
+	if one.TagName != "v1.2.3" || one.Name != "v1.2.3" || one.Draft || one.Prerelease {
+		t.Errorf("the release is %+v", one)
+	}
+	f.golden(t, "notes.md", one.Body)
+	if got, want := f.Git(t, "ls-remote", "origin", "refs/tags/v1.2.3^{}"), f.Git(t, "rev-parse", "HEAD")+"\trefs/tags/v1.2.3^{}"; got != want {
+		t.Errorf("the tag on the remote is %q, want an annotated one: %q", got, want)
+	}
+	f.wantChecksums(t, one)
+
+	t.Run("again", func(t *testing.T) {
+		green(t, f.release(t, prefix, "1.2.3"), "Outcome: already-released")
+		after := f.releases(t)
+		if len(after) != 1 || after[0].Body != one.Body || len(after[0].Assets) != len(one.Assets) {
+			t.Errorf("the release has changed: %+v", after)
+		}
+	})
+}
+
+// wantChecksums downloads every file of the release and compares it with the list.
+func (f forgeShop) wantChecksums(t *testing.T, r giteaRelease) {
+	t.Helper()
+	sums := map[string]string{}
+	var names []string
+	for _, a := range r.Assets {
+		body := f.get(t, a.URL, nil)
+		names = append(names, a.Name)
+		if a.Name == "checksums.txt" {
+			for line := range bytes.Lines(body) {
+				sum, name, _ := strings.Cut(strings.TrimSpace(string(line)), "  ")
+				sums[name] = sum
+			}
+		}
+	}
+	for _, want := range []string{"backend.cdx.json", "frontend.cdx.json", "arq-worker.cdx.json", "report.json"} {
+		if sums[want] == "" {
+			t.Errorf("%s is not in the checksums; the release has %v", want, names)
+		}
+	}
+	for _, a := range r.Assets {
+		sum := sha256.Sum256(f.get(t, a.URL, nil))
+		if a.Name != "checksums.txt" && sums[a.Name] != hex.EncodeToString(sum[:]) {
+			t.Errorf("%s does not match its checksum", a.Name)
+		}
+	}
+}

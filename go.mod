@@ -3,13 +3,13 @@ module dagger/slipway
 go 1.25.0
 
 require (
+	dagger.io/dagger v0.19.10
 	github.com/Masterminds/semver/v3 v3.5.0
 	github.com/google/go-containerregistry v0.22.1
 	golang.org/x/sync v0.22.0
 )
 
 require (
-	dagger.io/dagger v0.19.10 // indirect
 	github.com/adrg/xdg v0.5.3 // indirect
 	github.com/mitchellh/go-homedir v1.1.0 // indirect
 )

@@ -51,6 +51,12 @@ func (r *Run) takeOver(ctx context.Context) error {
 		return err
 	}
 	r.state = state
+	for _, b := range r.images {
+		// A run of the same commit that held the lock before has judged and pushed it: one image, not two.
+		if at, ok := state.published(b.Name); ok && !b.reused {
+			b.reused, b.digest = true, at.Digest
+		}
+	}
 	return r.bound()
 }
 

@@ -1,15 +1,12 @@
 package e2e
 
 import (
-	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"dagger.io/dagger"
 )
 
 // TestFunctions calls each function once, the way the README shows it.
@@ -99,14 +96,7 @@ func TestFrontendChangeKeepsBackendCache(t *testing.T) {
 
 // TestAPIThroughClient reads the module the way other Dagger programs do.
 func TestAPIThroughClient(t *testing.T) {
-	needEngine(t)
-	ctx, cancel := context.WithTimeout(context.Background(), callTime)
-	defer cancel()
-	client, err := dagger.Connect(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
+	ctx, client := Connect(t)
 	objects, err := client.ModuleSource(Module()).AsModule().Objects(ctx)
 	if err != nil {
 		t.Fatal(err)

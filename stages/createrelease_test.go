@@ -3,7 +3,33 @@ package stages
 import (
 	"strings"
 	"testing"
+
+	"dagger/slipway/stages/report"
 )
+
+func TestJudgeGates(t *testing.T) {
+	refused := []string{"the version exists and belongs to another commit"}
+	for name, c := range map[string]struct {
+		registry string
+		found    report.Outcome
+		refused  []string
+		want     report.Outcome
+	}{
+		"green":                           {"r.example/acme", report.DryRunOK, nil, report.StagePassed},
+		"red stays red":                   {"r.example/acme", report.GateFail, nil, report.GateFail},
+		"broken stays broken":             {"", report.GateError, refused, report.GateError},
+		"what a release refuses":          {"r.example/acme", report.DryRunOK, refused, report.RefusedState},
+		"what only a registry can answer": {"", report.DryRunOK, refused, report.StagePassed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &Run{}
+			r.config.Registry = c.registry
+			if got := r.judgeGates(report.Report{DryRun: true, Outcome: c.found, WouldRefuse: c.refused}); got.Outcome != c.want || got.DryRun {
+				t.Errorf("got %+v, want %s", got, c.want)
+			}
+		})
+	}
+}
 
 func TestCheckUpstream(t *testing.T) {
 	refs := map[string]string{"refs/heads/main": "1111111111", "refs/heads/release/1.1": "2222222222", "refs/heads/feature": "1111111111"}

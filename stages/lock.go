@@ -60,8 +60,8 @@ func parseLockWait(text string) (time.Duration, error) {
 		return 0, nil
 	}
 	wait, err := time.ParseDuration(text)
-	if minutes, e := strconv.ParseFloat(text, 64); e == nil {
-		wait, err = time.Duration(minutes*float64(time.Minute)), nil
+	if minutes, e := strconv.ParseUint(text, 10, 16); e == nil {
+		wait, err = time.Duration(minutes)*time.Minute, nil
 	}
 	if err != nil || wait < 0 || wait > 24*time.Hour {
 		return 0, fmt.Errorf("--lock-wait: expected minutes or a duration such as 90s, up to 24h, found %q", text)

@@ -36,7 +36,27 @@ func (r *Run) notesBetween(ctx context.Context, from, to, title string) (changel
 	}
 	in, links := r.forgeInput(ctx, commits)
 	in.Commits, in.Previous, in.Current = commits, from, title
+	if in.Prior, err = r.authorsBefore(ctx, from); err != nil {
+		return changelog.Notes{}, err
+	}
 	return changelog.Build(in, changelog.Options{Links: links}), nil
+}
+
+// authorsBefore are the e-mail addresses of whoever has contributed to an earlier release; nil for the first, where
+// everybody would be new.
+func (r *Run) authorsBefore(ctx context.Context, tag string) (map[string]bool, error) {
+	if tag == "" {
+		return nil, nil
+	}
+	log, err := r.history(ctx, "%ae", "", "refs/tags/"+tag)
+	if err != nil {
+		return nil, err
+	}
+	authors := map[string]bool{}
+	for address := range strings.SplitSeq(string(log), "\x00") {
+		authors[address] = true
+	}
+	return authors, nil
 }
 
 // changelogBetween makes notes outside of a release: from one tag (the release before `to` when it is not given) to

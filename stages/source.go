@@ -8,7 +8,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/version"
@@ -80,14 +83,28 @@ func (r *Run) readSource(ctx context.Context) (source, error) {
 		return source{}, err
 	}
 	s.git = git
-	s.folders = map[string]*dagger.Directory{}
-	packed := read.Directory("/out")
-	for i, folder := range folders {
-		if slices.Contains(present, i) {
-			s.folders[folder] = r.unpack(packed.File(fmt.Sprintf("%d.tar", i)))
-		}
+	s.folders, err = r.unpackAll(ctx, read.Directory("/out"), folders, present)
+	return s, err
+}
+
+// unpackAll makes the folders at once, so that every stage finds them ready.
+func (r *Run) unpackAll(ctx context.Context, packed *dagger.Directory, names []string, present []int) (map[string]*dagger.Directory, error) {
+	folders := map[string]*dagger.Directory{}
+	var mu sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	for _, n := range present {
+		group.Go(func() error {
+			folder, err := r.unpack(packed.File(fmt.Sprintf("%d.tar", n))).Sync(ctx)
+			mu.Lock()
+			defer mu.Unlock()
+			folders[names[n]] = folder
+			return err
+		})
 	}
-	return s, nil
+	if err := group.Wait(); err != nil {
+		return nil, explain(err)
+	}
+	return folders, nil
 }
 
 // unpack makes a folder from an archive. The engine knows a file of a folder by its content, and a folder only by the

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path"
 	"path/filepath"
@@ -12,12 +13,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-const (
-	demoVersion = "1.2.3"
-	demoPrefix  = registryHost + "/acme"
-)
+const demoVersion = "1.2.3"
 
-// demo releases the sample application the way a user would, then shows what the registry holds.
+// demo releases the sample application the way a user would, then shows what the registry and the forge hold.
 func (l *lab) demo(ctx context.Context) error {
 	if err := l.up(ctx); err != nil {
 		return err
@@ -27,25 +25,48 @@ func (l *lab) demo(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	clone := filepath.Join(dir, "shop")
-	if err := l.seed(ctx, "demo-"+time.Now().UTC().Format("20060102-150405"), clone); err != nil {
+	// A name of its own, because a version is released once.
+	name := "demo-" + time.Now().UTC().Format("20060102-150405")
+	clone, prefix := filepath.Join(dir, "shop"), path.Join(registryHost, name)
+	if err := l.seed(ctx, name, clone); err != nil {
 		return err
 	}
 	progressf("the sample application is a git repository in %s", clone)
-	err = l.inFolder(ctx, clone, "dagger", "call", "-m", l.repo, "--source=.",
-		"--registry="+demoPrefix, "--test-services=postgres=postgres:17, redis=redis:8",
+	err = l.inFolder(ctx, clone, "dagger", "call", "-m", l.repo, "--source=.", "--registry="+prefix,
+		"--forge=gitea", "--forge-token=env://SLIPWAY_LAB_GITEA_TOKEN", "--test-services=postgres=postgres:17, redis=redis:8",
 		"release", "--version="+demoVersion)
 	if err != nil {
 		return err
 	}
-	return showRegistry(ctx)
+	if err := showRegistry(ctx, prefix); err != nil {
+		return err
+	}
+	return l.showForge(ctx, name)
+}
+
+// showForge prints the release as the forge tells it.
+func (l *lab) showForge(ctx context.Context, name string) error {
+	var release struct {
+		URL    string `json:"html_url"`
+		Body   string
+		Assets []struct{ Name string }
+	}
+	if err := l.forge().call(ctx, http.MethodGet, "/repos/slipway/"+name+"/releases/tags/v"+demoVersion, nil, &release); err != nil {
+		return err
+	}
+	fmt.Printf("\nOn the forge now (%s):\n", release.URL)
+	for _, a := range release.Assets {
+		fmt.Printf("  %s\n", a.Name)
+	}
+	fmt.Printf("\n%s\n", release.Body)
+	return nil
 }
 
 // showRegistry prints every tag of the released images with the digest it points to, as the registry tells them.
-func showRegistry(ctx context.Context) error {
-	fmt.Printf("\nIn the registry now (http://%s/v2/acme/backend/tags/list):\n", registryHost)
+func showRegistry(ctx context.Context, prefix string) error {
+	fmt.Printf("\nIn the registry now (http://%s/v2/%s/backend/tags/list):\n", registryHost, path.Base(prefix))
 	for _, image := range []string{"backend", "frontend", "arq-worker"} {
-		repository, err := name.NewRepository(path.Join(demoPrefix, image))
+		repository, err := name.NewRepository(path.Join(prefix, image))
 		if err != nil {
 			return err
 		}
@@ -58,7 +79,7 @@ func showRegistry(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			fmt.Printf("  %s/%s:%-14s %s\n", demoPrefix, image, tag, found.Digest)
+			fmt.Printf("  %s/%s:%-14s %s\n", prefix, image, tag, found.Digest)
 		}
 	}
 	return nil

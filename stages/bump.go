@@ -85,18 +85,18 @@ func carrying(sources []versionfile.Source) ([]versionfile.Source, error) {
 
 // current is the version that the files say; without any, the highest that git's tags say.
 func (r *Run) current(files []versionfile.Source) (version.Version, error) {
-	for _, s := range files {
-		file, err := versionfile.Read(s.Path, s.Content)
-		if err != nil {
-			return version.Version{}, err
-		}
-		v, ok := file.Current()
-		if !ok {
-			return version.Version{}, refuseState("give the next version itself, with --version", "%s says %q, which is no version that can be released", s.Path, file.Version)
-		}
-		return v, nil
+	if len(files) == 0 {
+		return highest(r.source.versions()), nil
 	}
-	return highest(r.source.versions()), nil
+	file, err := versionfile.Read(files[0].Path, files[0].Content)
+	if err != nil {
+		return version.Version{}, err
+	}
+	v, ok := file.Current()
+	if !ok {
+		return version.Version{}, refuseState("give the next version itself, with --version", "%s says %q, which is no version that can be released", file.Path, file.Version)
+	}
+	return v, nil
 }
 
 func highest(known []version.Version) (top version.Version) {

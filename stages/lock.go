@@ -107,43 +107,52 @@ func (r *Run) acquireLock(ctx context.Context) error {
 	l := &r.lock
 	l.git, l.url = r.git, r.remote.url
 	l.holder = holder{Run: r.nonce, Who: r.config.committer.name, Version: r.Version.String(), Commit: r.source.commit, Since: time.Now().UTC()}
-	began := time.Now()
-	var held holder
-	var seen string
-	var since time.Time
+	w := waiter{began: time.Now(), allowed: r.lockWait}
 	for {
-		blob, err := l.read(ctx)
+		taken, err := l.try(ctx, &w)
 		if err != nil {
-			return r.blame(explainRemote(l.url, err))
+			return r.blame(err)
 		}
-		if blob != seen || since.IsZero() {
-			seen, since = blob, time.Now()
-			held = l.heldBy(ctx, blob)
-		}
-		same := held.Version == l.holder.Version && held.Commit == l.holder.Commit
-		view := lockView{blob: blob, unchanged: time.Since(since), waited: time.Since(began), same: same, allowed: r.lockWait}
-		switch view.move() {
-		case moveFail:
-			return r.blame(lockedBy(held))
-		case moveTake:
-			taken, err := l.take(ctx, blob)
-			if taken || err != nil {
-				return r.blameAny(err)
-			}
-		case moveWait:
-			if err := retry.Sleep(ctx, lockPoll); err != nil {
-				return r.blame(lockedBy(held))
-			}
+		if taken {
+			return nil
 		}
 	}
 }
 
-// blameAny is blame for an error that may be none.
-func (r *Run) blameAny(err error) error {
-	if err == nil {
-		return nil
+// waiter is what a run remembers while it waits.
+type waiter struct {
+	began   time.Time
+	allowed time.Duration
+	blob    string
+	since   time.Time // it has seen this blob
+	held    holder
+}
+
+// try looks at the lock once and does what the rules say about it.
+func (l *lock) try(ctx context.Context, w *waiter) (taken bool, err error) {
+	blob, err := l.read(ctx)
+	if err != nil {
+		return false, explainRemote(l.url, err)
 	}
-	return r.blame(err)
+	if blob != w.blob || w.since.IsZero() {
+		w.blob, w.since, w.held = blob, time.Now(), l.heldBy(ctx, blob)
+	}
+	switch w.view(l.holder).move() {
+	case moveTake:
+		return l.take(ctx, blob)
+	case moveWait:
+		if retry.Sleep(ctx, lockPoll) == nil {
+			return false, nil
+		}
+	}
+	return false, lockedBy(w.held)
+}
+
+func (w *waiter) view(own holder) lockView {
+	return lockView{
+		blob: w.blob, unchanged: time.Since(w.since), waited: time.Since(w.began), allowed: w.allowed,
+		same: w.held.Version == own.Version && w.held.Commit == own.Commit,
+	}
 }
 
 func lockedBy(held holder) error {
@@ -309,12 +318,4 @@ func (r *Run) releaseLock(ctx context.Context) error {
 		return nil
 	}
 	return fmt.Errorf("the release lock stays behind, and the next run takes it over after 3 minutes: %w", explainPush(l.url, err))
-}
-
-// withLock does work that no other release of the repository may do at the same time.
-func (r *Run) withLock(ctx context.Context, work func(context.Context) error) error {
-	if err := r.acquireLock(ctx); err != nil {
-		return err
-	}
-	return errors.Join(work(ctx), r.releaseLock(context.WithoutCancel(ctx)))
 }

@@ -123,11 +123,11 @@ func explainGit(err error) error {
 	switch {
 	case strings.Contains(exec.output, "linked worktree"):
 		return refuseState("run it in the main worktree, or in a clone", "the source is a linked git worktree, whose repository lies outside of it")
-	case strings.Contains(exec.output, "no commit"):
-		return refuseState("commit something first", "the repository has no commit")
 	case strings.Contains(exec.output, "not a git repository"):
 		next = "run it in a git repository, or name one with --source"
 		return refuseState(next, "the source is not a git repository")
+	case strings.Contains(exec.output, "no commit"):
+		return refuseState("commit something first", "the repository has no commit")
 	}
 	return exec
 }

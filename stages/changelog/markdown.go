@@ -82,7 +82,11 @@ func (e Entry) line() string {
 	if e.Scope != "" {
 		scope = "**" + EscapeMarkdown(e.Scope) + ":** "
 	}
-	return "- " + scope + EscapeMarkdown(e.Title) + " (" + link(e.Ref.Text, e.Ref.URL) + ")\n"
+	by := ""
+	if e.Author != "" {
+		by = " by " + EscapeMarkdown(e.Author)
+	}
+	return "- " + scope + EscapeMarkdown(e.Title) + " (" + link(e.Ref.Text, e.Ref.URL) + ")" + by + "\n"
 }
 
 func (c Contributor) line() string {

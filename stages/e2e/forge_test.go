@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,6 +25,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 type forgeShop struct {
 	Shop
 	url, token, name string
+	repository       string // the setting, when it is not what the remote says
 }
 
 func newForgeShop(t *testing.T) forgeShop {
@@ -43,9 +45,20 @@ func newForgeShop(t *testing.T) forgeShop {
 // release is the job line of a repository that has a forge.
 func (f forgeShop) release(t *testing.T, prefix, version string, more ...string) Result {
 	t.Helper()
-	return f.Call(t, append([]string{
-		"--registry=" + prefix, services, "--forge=gitea", "--forge-token=env://FORGE_TOKEN", "release", "--version=" + version,
-	}, more...)...)
+	return f.Call(t, append(f.arguments(prefix, version), more...)...)
+}
+
+func (f forgeShop) arguments(prefix, version string) []string {
+	return []string{
+		"--registry=" + prefix, services, "--forge=gitea", "--repository=" + f.repository, "--forge-token=env://FORGE_TOKEN",
+		"release", "--version=" + version,
+	}
+}
+
+// push sends a branch to the forge, past Slipway.
+func (f forgeShop) push(t *testing.T, branch string) {
+	t.Helper()
+	f.Git(t, "push", "-q", strings.Replace(f.url, "://", "://slipway:"+f.token+"@", 1)+"/slipway/"+f.name+".git", branch)
 }
 
 // get reads from Gitea's API, past Slipway.
@@ -171,4 +184,85 @@ func (f forgeShop) wantChecksums(t *testing.T, r giteaRelease) {
 			t.Errorf("%s does not match its checksum", a.Name)
 		}
 	}
+}
+
+// through puts a proxy in front of the forge, under which the repository is called as if it were the forge.
+func (f *forgeShop) through(t *testing.T) *labtest.Proxy {
+	t.Helper()
+	p := listenTo(t, strings.TrimPrefix(f.url, "http://"))
+	f.repository = "http://" + p.Addr() + "/slipway/" + f.name
+	return p
+}
+
+// TestKilledBetweenTagAndRelease kills the command line at the moment when the draft is asked for.
+func TestKilledBetweenTagAndRelease(t *testing.T) {
+	f, prefix := newForgeShop(t), NewPrefix(t)
+	proxy := f.through(t)
+	proxy.Fault(labtest.Fault{Method: http.MethodPost, Path: `/releases$`, Hang: true})
+	f.KillWhen(t, func() bool {
+		return slices.ContainsFunc(proxy.Requests(), func(r labtest.Request) bool {
+			return r.Method == http.MethodPost && strings.HasSuffix(r.Path, "/releases")
+		})
+	}, f.arguments(prefix, "1.2.3")...)
+	if f.Git(t, "ls-remote", "origin", "refs/tags/v1.2.3") == "" || len(f.releases(t)) != 0 {
+		t.Fatal("the run was not killed between the tag and the release")
+	}
+	WantTags(t, prefix, "1.2.3", "sha-"+f.Git(t, "rev-parse", "HEAD")[:7])
+	proxy.Heal()
+	green(t, f.release(t, prefix, "1.2.3"), "Outcome: resumed", "release lock removed")
+	all := f.releases(t)
+	if len(all) != 1 || all[0].Draft || len(all[0].Assets) != 5 {
+		t.Errorf("the releases are %+v", all)
+	}
+	if Tags(t, prefix, "backend")["latest"] == "" {
+		t.Error("latest was not moved by the second run")
+	}
+}
+
+// TestBackport: the notes of a lower version start at its own line, and the forge's other releases stay as they are.
+func TestBackport(t *testing.T) {
+	f, prefix := newForgeShop(t), NewPrefix(t)
+	f.Git(t, "checkout", "-q", "-b", "release/1.1", "v1.1.8")
+	f.Write(t, "backend/shop/note.py", "NOTE = 1\n")
+	f.Commit(t, "fix(backend): a note for the old line")
+	f.SetVersion(t, "1.1.8", "1.1.9")
+	f.push(t, "release/1.1")
+	green(t, f.release(t, prefix, "1.1.9"), "after 1.1.8", "1 changes")
+	body := f.releases(t)[0].Body
+	holds(t, body, "a note for the old line", "compare/v1.1.8...v1.1.9")
+	if strings.Contains(body, "reorder") {
+		t.Errorf("the notes hold changes of 1.2.0:\n%s", body)
+	}
+	if tags := Tags(t, prefix, "backend"); tags["1.1"] == "" || tags["latest"] != "" {
+		t.Errorf("the tags are %v", tags)
+	}
+}
+
+// TestForgeRefusals: what the remote forbids is found in stage 1, and a dry run writes nothing to the forge.
+func TestForgeRefusals(t *testing.T) {
+	f, prefix := newForgeShop(t), NewPrefix(t)
+	proxy := f.through(t)
+	t.Run("dry run", func(t *testing.T) {
+		green(t, f.release(t, prefix, "1.2.3", "--dry-run"), "would tag and release", "Outcome: dry-run-ok")
+		if w := proxy.Writes(); len(w) > 0 {
+			t.Errorf("a dry run wrote %v", w)
+		}
+	})
+	t.Run("a commit that no release branch has", func(t *testing.T) {
+		f.Commit(t, "fix: not pushed")
+		red(t, f.release(t, prefix, "1.2.3"), "no release branch of the remote contains commit", "Outcome: refused-state")
+		f.Git(t, "reset", "-q", "--hard", "HEAD~1")
+	})
+	t.Run("a wrong token", func(t *testing.T) {
+		f.Setenv("FORGE_TOKEN", "wrong-token-canary")
+		r := f.release(t, prefix, "1.2.3")
+		red(t, r, "Outcome: refused-state")
+		if strings.Contains(r.Output(), "wrong-token-canary") {
+			t.Error("the token is in the output")
+		}
+	})
+	if w := proxy.Writes(); len(w) > 0 {
+		t.Errorf("a refused run wrote %v", w)
+	}
+	WantTags(t, prefix)
 }

@@ -102,9 +102,7 @@ func (s Shop) DaggerIn(t testing.TB, folder string, args ...string) Result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), callTime)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "dagger", append([]string{"--progress=plain"}, args...)...)
-	cmd.Dir = filepath.Join(s.Dir, folder)
-	cmd.Env = append(append(os.Environ(), "DAGGER_NO_NAG=1", "NO_COLOR=1"), s.env...)
+	cmd := s.command(ctx, folder, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
@@ -112,6 +110,36 @@ func (s Shop) DaggerIn(t testing.TB, folder string, args ...string) Result {
 		t.Fatal(err)
 	}
 	return Result{Code: cmd.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()}
+}
+
+func (s Shop) command(ctx context.Context, folder string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "dagger", append([]string{"--progress=plain"}, args...)...)
+	cmd.Dir = filepath.Join(s.Dir, folder)
+	cmd.Env = append(append(os.Environ(), "DAGGER_NO_NAG=1", "NO_COLOR=1"), s.env...)
+	return cmd
+}
+
+// KillWhen starts a call and kills it, the way a CI ends a job, as soon as the moment has come.
+func (s Shop) KillWhen(t testing.TB, moment func() bool, args ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), callTime)
+	defer cancel()
+	cmd := s.command(ctx, ".", append([]string{"call", "-m", Module(), "--source=."}, args...)...)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for !moment() {
+		select {
+		case err := <-ended:
+			t.Fatalf("the call ended before it could be killed: %v", err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	cmd.Process.Kill()
+	<-ended
+	time.Sleep(3 * time.Second) // The engine ends the containers of a session that is gone within about two.
 }
 
 // Write changes a file of the shop.

@@ -61,8 +61,7 @@ func (r *Run) checkCut(ctx context.Context) error {
 	if !r.remote.read {
 		return refuseState("set forgeToken, and clone the repository from its forge", "there is nowhere to push to: %s", r.whyNotRead())
 	}
-	checks := []error{r.checkClean(ctx), r.checkHistory(ctx), r.checkGitTagFree(), r.checkUpstream()}
-	return joinFailures(slices.DeleteFunc(checks, func(err error) bool { return err == nil }))
+	return allOf(r.checkClean(ctx), r.checkHistory(ctx), r.checkGitTagFree(), r.checkUpstream())
 }
 
 // checkGitTagFree wants no tag of the version anywhere: a tag is what starts a release.

@@ -3,7 +3,6 @@ package stages
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -201,7 +200,12 @@ func (r *Run) checkRemote(ctx context.Context) error {
 		r.notCheckedf("release branch, protected tags and the release lock: %s", r.whyNotRead())
 		return nil
 	}
-	return errors.Join(r.checkRemoteTag(), r.checkBranch(ctx))
+	return allOf(r.checkRemoteTag(), r.checkBranch(ctx))
+}
+
+// allOf joins what is wrong of several checks, none of which need be.
+func allOf(errs ...error) error {
+	return joinFailures(slices.DeleteFunc(errs, func(err error) bool { return err == nil }))
 }
 
 func (r *Run) whyNotRead() string {
@@ -360,6 +364,7 @@ var refusals = []struct{ sign, what, next string }{
 	{"non-fast-forward", "the branch has moved on the remote", "git pull --ff-only, and run the same line again"},
 	{"fetch first", "the branch has moved on the remote", "git pull --ff-only, and run the same line again"},
 	{"already exists", "the tag is there already", "git fetch --tags, and look at what it names"},
+	{"cannot lock ref", "the branch has moved on the remote", "git pull --ff-only, and run the same line again"},
 	{"stale info", "somebody else was faster", "run the same line again"},
 	{"GH006", "the branch or tag is protected", "let the token's owner pass the protection, or use bump and a pull request"},
 	{"GH013", "the branch or tag is protected", "let the token's owner pass the protection, or use bump and a pull request"},

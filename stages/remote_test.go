@@ -151,13 +151,15 @@ func TestMayPass(t *testing.T) {
 
 func TestExplainPush(t *testing.T) {
 	for output, want := range map[string]struct{ text, next string }{
-		" ! [rejected] main -> main (non-fast-forward)":                 {"did not take the push: the branch has moved on the remote", "git pull --ff-only"},
-		" ! [rejected] main -> main (fetch first)":                      {"did not take the push: the branch has moved on the remote", "git pull --ff-only"},
-		" ! [rejected] v1.2.3 -> v1.2.3 (already exists)":               {"did not take the push: the tag is there already", "git fetch --tags"},
-		"remote: error: GH013: Repository rule violations found":        {"did not take the push: the branch or tag is protected", "bump and a pull request"},
-		" ! [remote rejected] main -> main (pre-receive hook declined)": {"did not take the push: the server's rules do not allow it", "bump and a pull request"},
-		"fatal: Authentication failed for 'http://x/'":                  {"does not accept the forgeToken", "read and write"},
-		"something nobody knows":                                        {"did not take the push: the push was refused", "see what the server says above"},
+		" ! [rejected] main -> main (non-fast-forward)":                            {"did not take the push: the branch has moved on the remote", "git pull --ff-only"},
+		" ! [rejected] main -> main (fetch first)":                                 {"did not take the push: the branch has moved on the remote", "git pull --ff-only"},
+		" ! [rejected] v1.2.3 -> v1.2.3 (already exists)":                          {"did not take the push: the tag is there already", "git fetch --tags"},
+		"remote: error: cannot lock ref 'refs/heads/main': is at 1 but expected 2": {"did not take the push: the branch has moved on the remote", "git pull --ff-only"},
+		"remote: error: cannot lock ref 'refs/tags/v1': reference already exists":  {"did not take the push: the tag is there already", "git fetch --tags"},
+		"remote: error: GH013: Repository rule violations found":                   {"did not take the push: the branch or tag is protected", "bump and a pull request"},
+		" ! [remote rejected] main -> main (pre-receive hook declined)":            {"did not take the push: the server's rules do not allow it", "bump and a pull request"},
+		"fatal: Authentication failed for 'http://x/'":                             {"does not accept the forgeToken", "read and write"},
+		"something nobody knows":                                                   {"did not take the push: the push was refused", "see what the server says above"},
 	} {
 		t.Run(output, func(t *testing.T) {
 			f := explain(explainPush("http://x/", &failure{err: errors.New("git push ended with exit code 1"), output: output}))

@@ -19,6 +19,11 @@ func (f forgeShop) create(t *testing.T, args ...string) Result {
 	return f.Call(t, append([]string{services, "--images=", "--forge=gitea", "--forge-token=env://FORGE_TOKEN", "create-release"}, args...)...)
 }
 
+func (f forgeShop) validate(t *testing.T, version string) Result {
+	t.Helper()
+	return f.Call(t, "--images=", "--forge=gitea", "--forge-token=env://FORGE_TOKEN", "validate", "--version="+version)
+}
+
 // remoteRefs reads the branches and tags of the forge, past Slipway; a tag stands for its commit.
 func (f forgeShop) remoteRefs(t *testing.T) map[string]string {
 	t.Helper()
@@ -100,6 +105,7 @@ func TestCreateRelease(t *testing.T) {
 	t.Run("commits that are not pushed", func(t *testing.T) {
 		f.Commit(t, "fix: only here")
 		red(t, f.create(t, "--kind=patch"), "the branch main is at "+head[:7]+" on the remote")
+		red(t, f.validate(t, "1.2.3"), "no release branch of the remote contains commit "+f.Git(t, "rev-parse", "--short=7", "HEAD")+"; they are main")
 		f.Git(t, "reset", "-q", "--hard", head)
 	})
 	t.Run("a branch that is not released from", func(t *testing.T) {
@@ -127,6 +133,11 @@ func TestCreateRelease(t *testing.T) {
 		if got := f.Git(t, "diff", "--name-only", head, "HEAD"); got != "backend/pyproject.toml\nfrontend/package-lock.json\nfrontend/package.json" {
 			t.Errorf("the commit changes %q", got)
 		}
+	})
+	t.Run("a commit behind the head of main can be released", func(t *testing.T) {
+		f.Git(t, "checkout", "-q", "--detach", head)
+		green(t, f.validate(t, "1.2.3"), "Validate Release  passed")
+		f.Git(t, "checkout", "-q", "main")
 	})
 	t.Run("again", func(t *testing.T) {
 		red(t, f.create(t, "--version=1.2.4"), "the tag v1.2.4 exists")

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io/fs"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -42,10 +43,15 @@ func listenTo(t *testing.T, target string) *labtest.Proxy {
 	t.Helper()
 	needEngine(t)
 	const variable = "SLIPWAY_LAB_PROXIES"
-	address, _, _ := strings.Cut(os.Getenv(variable), ",")
+	for address := range strings.SplitSeq(os.Getenv(variable), ",") {
+		if free, err := net.Listen("tcp", address); err == nil {
+			free.Close()
+			return labtest.Listen(t, address, target)
+		}
+	}
 	switch {
-	case address != "":
-		return labtest.Listen(t, address, target)
+	case os.Getenv(variable) != "":
+		t.Fatal("no address of " + variable + " is free: " + os.Getenv(variable))
 	case os.Getenv("CI") == "true":
 		t.Fatal(variable + " is not set: start the lab")
 	}

@@ -22,7 +22,7 @@ func TestFunctions(t *testing.T) {
 			"latest  moves: no stable version is higher; now absent", "registry            "+prefix)
 	})
 	t.Run("validate", func(t *testing.T) {
-		green(t, call("validate", "--version=1.2.3"), "Validate Release  passed")
+		green(t, call("validate", "--version=1.2.3"), "Validate Release  passed", "Outcome: passed")
 		red(t, call("validate", "--version=1.2.4"), `backend/pyproject.toml says "1.2.3", expected "1.2.4"`, `frontend/package.json says "1.2.3"`)
 	})
 	t.Run("changelog", func(t *testing.T) {

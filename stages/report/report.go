@@ -19,7 +19,7 @@ const (
 	Resumed           Outcome = "resumed"
 	AlreadyReleased   Outcome = "already-released"
 	DryRunOK          Outcome = "dry-run-ok"
-	StagePassed       Outcome = "passed" // of a stage that was called on its own
+	StagePassed       Outcome = "passed" // of stages that were called on their own
 	RefusedInput      Outcome = "refused-input"
 	RefusedState      Outcome = "refused-state"
 	Locked            Outcome = "locked" // another release holds the lock

@@ -185,5 +185,8 @@ func plain(err error) error {
 	if f.next != "" {
 		text += "\nnext: " + f.next
 	}
+	if f.outcome != "" {
+		text += "\nOutcome: " + string(f.outcome)
+	}
 	return errors.New(text)
 }

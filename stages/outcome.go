@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"dagger/slipway/internal/dagger"
@@ -63,6 +64,9 @@ func refuseState(next, format string, args ...any) error {
 	return &failure{err: fmt.Errorf(format, args...), outcome: report.RefusedState, ending: report.Failed, next: next}
 }
 
+// traceparent is what the engine appends to its errors; it means nothing to a reader.
+var traceparent = regexp.MustCompile(`\s*\[traceparent:[0-9a-f-]+\]`)
+
 // maxOutputLines is how much of a failed tool's output a report keeps: its end, where the reason stands.
 const maxOutputLines = 25
 
@@ -72,7 +76,7 @@ func explain(err error) *failure {
 	if errors.As(err, &f) {
 		return f
 	}
-	f = &failure{err: err, ending: report.Broken}
+	f = &failure{err: errors.New(traceparent.ReplaceAllString(err.Error(), "")), ending: report.Broken}
 	var exec *dagger.ExecError
 	switch {
 	case errors.As(err, &exec):

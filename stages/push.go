@@ -136,7 +136,8 @@ func (r *Run) publish(ctx context.Context, b *built) (digest string, err error) 
 			break
 		}
 	}
-	return "", fmt.Errorf("pushing %s: %w", where, err)
+	// The engine quotes what the registry answers, and a registry may answer with what it was sent.
+	return "", fmt.Errorf("pushing %s: %s", where, r.registry.Mask(err.Error()))
 }
 
 // passing tells a registry that is busy or away for a moment from one that has said no.

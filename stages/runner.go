@@ -76,11 +76,10 @@ func (r *Run) runStage(ctx context.Context, s stage) Outcome {
 
 // forced is what a stage that force skips has found: reported, never passed, never in the way.
 func forced(o Outcome, reason string) Outcome {
-	found := string(o.Ending)
-	if o.Reason != "" {
-		found += ", " + o.Reason
+	figures := o.Figures
+	if o.Ending.Red() {
+		figures = append([]string{"would have been " + string(o.Ending) + ": " + o.Reason}, figures...)
 	}
-	figures := append([]string{"its result would be: " + found}, o.Figures...)
 	for i := range o.Findings {
 		o.Findings[i].Gates = false
 	}

@@ -95,7 +95,7 @@ func TestForcedStageIsSkippedAndNeverPassed(t *testing.T) {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
-	if got := forced(red, "outage of the shop").Figures[0]; got != "its result would be: failed, 1 critical" {
+	if got := forced(red, "outage of the shop").Figures[0]; got != "would have been failed: 1 critical" {
 		t.Errorf("the figure is %q", got)
 	}
 }

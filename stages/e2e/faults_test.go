@@ -340,6 +340,16 @@ func TestTokenIsNeverShown(t *testing.T) {
 		refused(t, r, "403 Forbidden", "DENIED", "Outcome: publish-incomplete")
 		hides(t, r.Output(), forms...)
 	})
+	t.Run("red in the engine's own push", func(t *testing.T) {
+		reg.Heal()
+		s.Commit(t, "fix: another commit")
+		reg.Fault(labtest.Fault{Method: http.MethodPut, Path: "/manifests/sha-", Status: 403, Header: http.Header{"Content-Type": {"application/json"}}, Body: string(echo)})
+		// Only what Slipway says: the engine's progress above it is the engine's.
+		hides(t, refused(t, release(), "403 Forbidden"), forms...)
+		stored := s.Call(t, "report", "--format=json")
+		hides(t, stored.Stdout, forms...)
+		s.Git(t, "reset", "-q", "--hard", "HEAD~1")
+	})
 	t.Run("green", func(t *testing.T) {
 		reg.Heal()
 		r := release()

@@ -125,6 +125,9 @@ func (c *Client) digest(image, digest string) (name.Digest, error) {
 // shortestSecret is the length below which masking would damage ordinary words; a real run refuses such a token.
 const shortestSecret = 8
 
+// Mask takes the token out of a text that somebody else has written.
+func (c *Client) Mask(text string) string { return c.secrets.Replace(text) }
+
 // masks replaces the token in every form in which a server may send it back.
 func masks(auth Auth) *strings.Replacer {
 	if len(auth.Token) < shortestSecret {

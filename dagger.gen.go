@@ -74,6 +74,7 @@ func (r Slipway) MarshalJSON() ([]byte, error) {
 		ForgeToken        *dagger.Secret
 		Repository        string
 		Committer         string
+		Categories        string
 		VersionFiles      string
 		ReleaseBranches   string
 		ToolImages        string
@@ -95,6 +96,7 @@ func (r Slipway) MarshalJSON() ([]byte, error) {
 	concrete.ForgeToken = r.ForgeToken
 	concrete.Repository = r.Repository
 	concrete.Committer = r.Committer
+	concrete.Categories = r.Categories
 	concrete.VersionFiles = r.VersionFiles
 	concrete.ReleaseBranches = r.ReleaseBranches
 	concrete.ToolImages = r.ToolImages
@@ -120,6 +122,7 @@ func (r *Slipway) UnmarshalJSON(bs []byte) error {
 		ForgeToken        *dagger.Secret
 		Repository        string
 		Committer         string
+		Categories        string
 		VersionFiles      string
 		ReleaseBranches   string
 		ToolImages        string
@@ -145,6 +148,7 @@ func (r *Slipway) UnmarshalJSON(bs []byte) error {
 	r.ForgeToken = concrete.ForgeToken
 	r.Repository = concrete.Repository
 	r.Committer = concrete.Committer
+	r.Categories = concrete.Categories
 	r.VersionFiles = concrete.VersionFiles
 	r.ReleaseBranches = concrete.ReleaseBranches
 	r.ToolImages = concrete.ToolImages
@@ -640,6 +644,13 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg committer", err))
 				}
 			}
+			var categories string
+			if inputArgs["categories"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["categories"]), &categories)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg categories", err))
+				}
+			}
 			var versionFiles string
 			if inputArgs["versionFiles"] != nil {
 				err = json.Unmarshal([]byte(inputArgs["versionFiles"]), &versionFiles)
@@ -661,7 +672,7 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg toolImages", err))
 				}
 			}
-			return New(source, registry, registryUser, registryToken, images, backend, frontend, testServices, coverageThreshold, severity, gateUnfixed, ignoreFile, licenceDeny, forge, forgeToken, repository, committer, versionFiles, releaseBranches, toolImages), nil
+			return New(source, registry, registryUser, registryToken, images, backend, frontend, testServices, coverageThreshold, severity, gateUnfixed, ignoreFile, licenceDeny, forge, forgeToken, repository, committer, categories, versionFiles, releaseBranches, toolImages), nil
 		default:
 			return nil, fmt.Errorf("unknown function %s", fnName)
 		}

@@ -51,6 +51,8 @@ type Slipway struct {
 	// +private
 	Committer string
 	// +private
+	Categories string
+	// +private
 	VersionFiles string
 	// +private
 	ReleaseBranches string
@@ -130,6 +132,11 @@ func New(
 	//
 	// +default="Slipway <slipway@localhost.invalid>"
 	committer string,
+	// Sections of the notes with the labels and commit types that sort into them, such as
+	// "🚀 Features: feature, feat; 🐛 Bug Fixes: bug, fix; 🔧 Other:". The last one takes everything else. Empty: five sections.
+	//
+	// +optional
+	categories string,
 	// Files that carry the version and must say the one being released; a missing one is left out.
 	//
 	// +default="backend/pyproject.toml, frontend/package.json"
@@ -149,7 +156,7 @@ func New(
 		Backend: backend, Frontend: frontend, TestServices: testServices, CoverageThreshold: coverageThreshold,
 		Severity: severity, GateUnfixed: gateUnfixed, IgnoreFile: ignoreFile, LicenceDeny: licenceDeny,
 		Forge: forge, ForgeToken: forgeToken, Repository: repository, Committer: committer,
-		VersionFiles: versionFiles, ReleaseBranches: releaseBranches, ToolImages: toolImages,
+		Categories: categories, VersionFiles: versionFiles, ReleaseBranches: releaseBranches, ToolImages: toolImages,
 	}
 }
 

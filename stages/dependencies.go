@@ -124,44 +124,53 @@ func (r *Run) scanLocks(ctx context.Context) (gate.Result, error) {
 		return database, err
 	}
 	scan := gate.Scan{Target: "dependencies", Artifact: "/locks", Type: "filesystem", Licences: true}
-	for _, side := range []struct {
-		folder  folder
-		install func(context.Context, *dagger.Directory) (*dagger.Container, error)
-		mount   func(*dagger.Container, string, *dagger.Container) *dagger.Container
-	}{
-		{r.config.backend, r.pythonEnvironment, withVenv},
-		{r.config.frontend, r.nodeEnvironment, withNodeModules},
+	for _, side := range []lockSide{
+		{r.config.backend.path, r.pythonEnvironment, withVenv},
+		{r.config.frontend.path, r.nodeEnvironment, withNodeModules},
 	} {
-		from := r.source.folders[side.folder.path]
-		if from == nil {
-			continue
-		}
-		files, err := contents(ctx, from, side.folder.path, append(slices.Clone(lockFiles), "pyproject.toml", "package.json"))
-		if err != nil {
+		if trivy, err = r.showLocks(ctx, trivy, side, &scan); err != nil {
 			return gate.Result{}, err
 		}
-		at := path.Join("/locks", side.folder.path)
-		for name, file := range files {
-			if file.Content == nil {
-				continue
-			}
-			trivy = trivy.WithFile(path.Join(at, name), from.File(name))
-			if slices.Contains(lockFiles, name) {
-				scan.Files = append(scan.Files, path.Join(side.folder.path, name))
-			}
-		}
-		installed, err := side.install(ctx, from)
-		if err != nil {
-			return gate.Result{}, err
-		}
-		trivy = side.mount(trivy, at, installed)
 	}
-	slices.Sort(scan.Files)
 	scan, _, err = runTrivy(ctx, trivy, scan, "fs", "--scanners", "vuln,license", "--include-dev-deps", "--skip-db-update", "--offline-scan", "/locks")
 	if err != nil {
 		return gate.Result{}, err
 	}
 	return gate.Join(r.config.policy.Judge(scan), ignored), nil
+}
+
+// lockSide is a folder with locks, and how its packages are installed and shown to Trivy.
+type lockSide struct {
+	folder  string
+	install func(context.Context, *dagger.Directory) (*dagger.Container, error)
+	mount   func(trivy *dagger.Container, at string, installed *dagger.Container) *dagger.Container
+}
+
+// showLocks gives Trivy the locks of a side, the manifests that tell which packages are direct, and what is installed.
+func (r *Run) showLocks(ctx context.Context, trivy *dagger.Container, side lockSide, scan *gate.Scan) (*dagger.Container, error) {
+	from := r.source.folders[side.folder]
+	if from == nil {
+		return trivy, nil
+	}
+	files, err := contents(ctx, from, side.folder, append(slices.Clone(lockFiles), "pyproject.toml", "package.json"))
+	if err != nil {
+		return nil, err
+	}
+	at := path.Join("/locks", side.folder)
+	for _, name := range sortedKeys(files) {
+		if files[name].Content == nil {
+			continue
+		}
+		trivy = trivy.WithFile(path.Join(at, name), from.File(name))
+		if slices.Contains(lockFiles, name) {
+			scan.Files = append(scan.Files, path.Join(side.folder, name))
+		}
+	}
+	installed, err := side.install(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	return side.mount(trivy, at, installed), nil
 }
 
 func withVenv(trivy *dagger.Container, _ string, installed *dagger.Container) *dagger.Container {

@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 
 	"dagger/slipway/stages/changelog"
+	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/version"
 )
 
@@ -39,7 +40,7 @@ func (r *Run) notesBetween(ctx context.Context, from, to, title string) (changel
 	if in.Prior, err = r.authorsBefore(ctx, from); err != nil {
 		return changelog.Notes{}, err
 	}
-	return changelog.Build(in, changelog.Options{Links: links}), nil
+	return changelog.Build(in, changelog.Options{Links: links, Categories: r.config.categories}), nil
 }
 
 // authorsBefore are the e-mail addresses of whoever has contributed to an earlier release; nil for the first, where
@@ -133,8 +134,8 @@ func (r *Run) plan(ctx context.Context) (string, error) {
 		return "", err
 	}
 	r.planSettings(&b)
-	writeItems(&b, "A real run would refuse", r.wouldRefuse)
-	writeItems(&b, "Not checked", r.notChecked)
+	report.WriteList(&b, "A real run would refuse", r.wouldRefuse)
+	report.WriteList(&b, "Not checked", r.notChecked)
 	return b.String(), nil
 }
 
@@ -210,14 +211,4 @@ func (r *Run) folderText(f folder) string {
 		return "not applicable: no folder " + f.path
 	}
 	return f.path + "/"
-}
-
-func writeItems(b *strings.Builder, title string, items []string) {
-	if len(items) == 0 {
-		return
-	}
-	fmt.Fprintf(b, "\n%s\n", title)
-	for _, item := range items {
-		fmt.Fprintf(b, "  - %s\n", item)
-	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/gate"
 )
 
@@ -31,6 +32,7 @@ type Settings struct {
 	ForgeToken        *dagger.Secret
 	Repository        string
 	Committer         string
+	Categories        string
 	VersionFiles      string
 	ReleaseBranches   string
 	ToolImages        string
@@ -43,6 +45,7 @@ type config struct {
 	services     []pair
 	tools        map[string]string
 	policy       gate.Policy
+	categories   []changelog.Category
 	backend      folder
 	frontend     folder
 	versionFiles []string
@@ -87,6 +90,8 @@ func (s Settings) read() (config, error) {
 	set("toolImages", err)
 	c.policy, err = gate.NewPolicy(s.Severity, s.GateUnfixed, s.LicenceDeny)
 	set("severity or licenceDeny", err)
+	c.categories, err = changelog.ParseCategories(s.Categories)
+	set("categories", err)
 	_, err = gate.Threshold(s.CoverageThreshold)
 	set("coverageThreshold", err)
 	c.versionFiles, err = parsePaths(s.VersionFiles)

@@ -104,11 +104,11 @@ func TestParseTools(t *testing.T) {
 }
 
 func TestSettingsReportAllThatIsWrong(t *testing.T) {
-	_, err := Settings{Images: "x", TestServices: "y", ToolImages: "z=1", Severity: "HIGH", CoverageThreshold: "101", Backend: "../b", VersionFiles: "/etc/passwd"}.read()
+	_, err := Settings{Images: "x", TestServices: "y", ToolImages: "z=1", Severity: "HIGH", CoverageThreshold: "101", Backend: "../b", VersionFiles: "/etc/passwd", Categories: "x"}.read()
 	if err == nil {
 		t.Fatal("everything is accepted")
 	}
-	for _, setting := range []string{"images", "testServices", "toolImages", "coverageThreshold", "backend", "versionFiles"} {
+	for _, setting := range []string{"images", "testServices", "toolImages", "coverageThreshold", "backend", "versionFiles", "categories"} {
 		if !strings.Contains(err.Error(), "setting "+setting+": ") {
 			t.Errorf("the error does not name %s: %v", setting, err)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -21,60 +20,77 @@ type state struct {
 	shaTag  string
 }
 
-// readState reads all tags of all images, and what stands under this version's.
+// readState reads all tags of all images, and what stands under this version's and this commit's.
 func (r *Run) readState(ctx context.Context) (state, error) {
-	s := state{read: true, version: map[string]registry.Image{}, sha: map[string]registry.Image{}}
-	taken := map[string]bool{}
-	var mu sync.Mutex
+	found := make([]imageState, len(r.config.images))
 	group, reading := errgroup.WithContext(ctx)
-	for _, image := range r.config.images {
-		group.Go(func() error {
-			ctx := reading
-			tags, err := r.registry.Tags(ctx, image.Name)
-			if err != nil {
-				return err
-			}
-			at, found, err := r.inspect(ctx, image.Name, tags, r.Version.String())
-			if err != nil {
-				return err
-			}
-			other, err := r.otherRevisions(ctx, image.Name, tags)
-			if err != nil {
-				return err
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			for _, t := range tags {
-				if v, ok := version.FromTag(t); ok {
-					s.known = append(s.known, v)
-				}
-			}
-			if found {
-				s.version[image.Name] = at
-			}
-			for _, t := range other {
-				taken[t] = true
-			}
-			return nil
+	for n, image := range r.config.images {
+		group.Go(func() (err error) {
+			found[n], err = r.readImage(reading, image.Name)
+			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return state{}, err
 	}
+	s := state{read: true, version: map[string]registry.Image{}, sha: map[string]registry.Image{}}
+	var taken []string
+	for n, image := range r.config.images {
+		s.known = append(s.known, found[n].known...)
+		taken = append(taken, found[n].taken...)
+		if found[n].version != nil {
+			s.version[image.Name] = *found[n].version
+		}
+	}
 	var err error
-	if s.shaTag, err = version.ShaTag(r.source.commit, func(tag string) bool { return taken[tag] }); err != nil {
+	s.shaTag, err = version.ShaTag(r.source.commit, func(tag string) bool { return slices.Contains(taken, tag) })
+	if err != nil {
 		return state{}, err
 	}
+	return s, r.readCommitTags(ctx, s)
+}
+
+// imageState is what the registry says about one image.
+type imageState struct {
+	known   []version.Version
+	version *registry.Image // what stands under this version, if anything does
+	taken   []string        // tags which look like this commit's and stand for another one
+}
+
+func (r *Run) readImage(ctx context.Context, image string) (imageState, error) {
+	tags, err := r.registry.Tags(ctx, image)
+	if err != nil {
+		return imageState{}, err
+	}
+	var s imageState
+	for _, t := range tags {
+		if v, ok := version.FromTag(t); ok {
+			s.known = append(s.known, v)
+		}
+	}
+	at, found, err := r.inspect(ctx, image, tags, r.Version.String())
+	if err != nil {
+		return imageState{}, err
+	}
+	if found {
+		s.version = &at
+	}
+	s.taken, err = r.otherRevisions(ctx, image, tags)
+	return s, err
+}
+
+// readCommitTags reads what stands under the tag of the commit.
+func (r *Run) readCommitTags(ctx context.Context, s state) error {
 	for _, image := range r.config.images {
 		at, found, err := r.registry.Inspect(ctx, image.Name, s.shaTag)
 		if err != nil {
-			return state{}, err
+			return err
 		}
 		if found {
 			s.sha[image.Name] = at
 		}
 	}
-	return s, nil
+	return nil
 }
 
 // inspect asks only for a tag that is in the list.

@@ -266,3 +266,39 @@ func TestForgeRefusals(t *testing.T) {
 	}
 	WantTags(t, prefix)
 }
+
+// post writes to Gitea's API, past Slipway.
+func (f forgeShop) post(t *testing.T, path string, value any) {
+	t.Helper()
+	body, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := http.NewRequest(http.MethodPost, f.url+"/api/v1/repos/slipway/"+f.name+path, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "token "+f.token)
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if answer, _ := io.ReadAll(response.Body); response.StatusCode != http.StatusCreated {
+		t.Fatalf("POST %s: %s: %s", path, response.Status, answer)
+	}
+}
+
+// TestReleaseMadeInTheWebPage: what a person wrote there is kept, and our notes and files are added.
+func TestReleaseMadeInTheWebPage(t *testing.T) {
+	f, prefix := newForgeShop(t), NewPrefix(t)
+	f.post(t, "/releases", map[string]any{"tag_name": "v1.2.3", "target_commitish": "main", "name": "v1.2.3", "body": "Thanks to everybody!"})
+	green(t, f.release(t, prefix, "1.2.3"), "Outcome: released")
+	all := f.releases(t)
+	if len(all) != 1 || len(all[0].Assets) != 5 || !strings.HasPrefix(all[0].Body, "Thanks to everybody!\n") {
+		t.Fatalf("the releases are %+v", all)
+	}
+	holds(t, all[0].Body, "show the version in the footer")
+	WantTags(t, prefix, "1.2.3", "sha-"+f.Git(t, "rev-parse", "HEAD")[:7], "1.2", "1", "latest")
+}

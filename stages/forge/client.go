@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"dagger/slipway/stages/redact"
 	"dagger/slipway/stages/retry"
 )
 
@@ -33,7 +34,7 @@ func newClient(repo Repository, token string, transport *retry.Transport) *clien
 	repeating.RepeatWrites = true
 	single.RepeatWrites = false
 	c := &client{
-		repo: repo, token: token, secrets: masks(token), sleep: transport.Sleep,
+		repo: repo, token: token, secrets: redact.Token(gitUser, token), sleep: transport.Sleep,
 		again: &http.Client{Transport: &repeating, CheckRedirect: redirect},
 		once:  &http.Client{Transport: &single, CheckRedirect: redirect},
 	}

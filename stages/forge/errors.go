@@ -6,13 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
 
+	"dagger/slipway/stages/redact"
 	"dagger/slipway/stages/retry"
 )
 
@@ -143,19 +142,8 @@ func (c *client) fail(q call, err error) error {
 	if errors.As(err, &wait) {
 		return &answerError{wait.Status, wait.Wait, c.about(q) + ": " + wait.Error()}
 	}
-	text := urlPattern.ReplaceAllStringFunc(err.Error(), bare)
+	text := redact.URLs(err.Error())
 	return errors.New(c.about(q) + ": " + plain(c.secrets.Replace(text)))
-}
-
-var urlPattern = regexp.MustCompile(`https?://[^\s"'<>]+`)
-
-// bare removes user information and query from a URL: redirects to downloads carry signatures there.
-func bare(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return "(a malformed URL)"
-	}
-	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
 // detail is what a forge gives as its reason. Answers of another form are left out: they may hold anything.

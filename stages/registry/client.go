@@ -3,12 +3,9 @@ package registry
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -17,6 +14,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"dagger/slipway/stages/redact"
 	"dagger/slipway/stages/retry"
 )
 
@@ -55,7 +53,7 @@ func connect(prefix string, auth Auth, transport *retry.Transport) (*Client, err
 		return nil, errors.New("registryToken is set and registryUser is not: set both, or neither for anonymous access")
 	}
 	c := &Client{
-		prefix: prefix, auth: authn.Anonymous, transport: transport, sleep: transport.Sleep, secrets: masks(auth),
+		prefix: prefix, auth: authn.Anonymous, transport: transport, sleep: transport.Sleep, secrets: redact.Token(auth.User, auth.Token),
 	}
 	if auth.Token != "" {
 		c.auth = &authn.Basic{Username: auth.User, Password: auth.Token}
@@ -122,26 +120,5 @@ func (c *Client) digest(image, digest string) (name.Digest, error) {
 	return repo.Digest(digest), nil
 }
 
-// shortestSecret is the length below which masking would damage ordinary words; a real run refuses such a token.
-const shortestSecret = 8
-
 // Mask takes the token out of a text that somebody else has written.
 func (c *Client) Mask(text string) string { return c.secrets.Replace(text) }
-
-// masks replaces the token in every form in which a server may send it back.
-func masks(auth Auth) *strings.Replacer {
-	if len(auth.Token) < shortestSecret {
-		return strings.NewReplacer()
-	}
-	quoted, _ := json.Marshal(auth.Token)
-	forms := []string{auth.Token, url.QueryEscape(auth.Token), url.PathEscape(auth.Token), strings.Trim(string(quoted), `"`)}
-	for _, plain := range []string{auth.User + ":" + auth.Token, auth.Token} {
-		forms = append(forms, base64.StdEncoding.EncodeToString([]byte(plain)), base64.URLEncoding.EncodeToString([]byte(plain)),
-			base64.RawStdEncoding.EncodeToString([]byte(plain)), base64.RawURLEncoding.EncodeToString([]byte(plain)))
-	}
-	var pairs []string
-	for _, form := range forms {
-		pairs = append(pairs, form, "***")
-	}
-	return strings.NewReplacer(pairs...)
-}

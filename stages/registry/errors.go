@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -14,6 +12,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
+	"dagger/slipway/stages/redact"
 	"dagger/slipway/stages/retry"
 )
 
@@ -53,7 +52,7 @@ func reason(err error) string {
 	case errors.As(err, &wait):
 		return wait.Error()
 	}
-	return "no usable answer: " + plain(urlPattern.ReplaceAllStringFunc(err.Error(), bare))
+	return "no usable answer: " + plain(redact.URLs(err.Error()))
 }
 
 // answered gives status, codes and messages. Bodies of another form are left out: they may hold anything.
@@ -80,17 +79,6 @@ func hint(answer *transport.Error) string {
 		return ", again and again: run the same command when it has recovered"
 	}
 	return ""
-}
-
-var urlPattern = regexp.MustCompile(`https?://[^\s"'<>]+`)
-
-// bare removes user information and query from a URL: redirects carry signatures there.
-func bare(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return "(a malformed URL)"
-	}
-	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
 const longestDetail = 400

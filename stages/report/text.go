@@ -12,8 +12,8 @@ func (r Report) Text() string {
 	fmt.Fprintf(&b, "%s\n\n", r.title())
 	r.writeStages(&b)
 	r.writeFailures(&b)
-	writeList(&b, "A real run would refuse", r.WouldRefuse)
-	writeList(&b, "Not checked", r.NotChecked)
+	WriteList(&b, "A real run would refuse", r.WouldRefuse)
+	WriteList(&b, "Not checked", r.NotChecked)
 	r.writeImages(&b)
 	r.writeTags(&b)
 	r.writeEnd(&b)
@@ -110,7 +110,8 @@ func indent(text, prefix string) string {
 	return prefix + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n"+prefix)
 }
 
-func writeList(b *strings.Builder, title string, items []string) {
+// WriteList writes a titled list, or nothing when there is nothing to list.
+func WriteList(b *strings.Builder, title string, items []string) {
 	if len(items) == 0 {
 		return
 	}
@@ -151,7 +152,7 @@ func (r Report) writeTags(b *strings.Builder) {
 			lines = append(lines, fmt.Sprintf("%s:%s was %s, should be %s, is %s", t.Image, t.Tag, orNone(t.Old), short(t.New), orNone(t.Final)))
 		}
 	}
-	writeList(b, "Floating tags that are not where they should be", lines)
+	WriteList(b, "Floating tags that are not where they should be", lines)
 }
 
 func orNone(digest string) string {

@@ -1,0 +1,63 @@
+package changelog
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// ParseCategories reads `title: word, word; title: word` in the order of the sections. A word is a label or a Conventional
+// Commit type, in any case; the last category also takes everything else, and the one that takes feat calls for a minor
+// version. Empty means DefaultCategories.
+func ParseCategories(setting string) ([]Category, error) {
+	if strings.TrimSpace(setting) == "" {
+		return DefaultCategories(), nil
+	}
+	var categories []Category
+	taken := map[string]string{}
+	for part := range strings.SplitSeq(setting, ";") {
+		if strings.TrimSpace(part) == "" {
+			continue
+		}
+		category, err := parseCategory(part)
+		if err != nil {
+			return nil, err
+		}
+		for _, word := range category.Labels {
+			if other := taken[word]; other != "" {
+				return nil, fmt.Errorf("the word %q stands in %q and in %q: it can sort into one category only", word, other, category.Title)
+			}
+			taken[word] = category.Title
+		}
+		categories = append(categories, category)
+	}
+	if len(categories) == 0 {
+		return nil, errors.New("no category is named: expected something like 🚀 Features: feature, feat; 🔧 Miscellaneous: chore")
+	}
+	return categories, nil
+}
+
+func parseCategory(part string) (Category, error) {
+	title, list, ok := strings.Cut(part, ":")
+	title = strings.TrimSpace(title)
+	name := strings.TrimLeftFunc(title, func(r rune) bool { return !unicode.IsLetter(r) })
+	switch {
+	case !ok:
+		return Category{}, fmt.Errorf("expected a title, a colon and words such as 🚀 Features: feature, feat, found %q", strings.TrimSpace(part))
+	case name == "" || name == Breaking:
+		return Category{}, fmt.Errorf("expected a title with a name of its own before the colon, found %q", title)
+	}
+	category := Category{Name: name, Title: title}
+	for word := range strings.SplitSeq(list, ",") {
+		if word = strings.ToLower(strings.TrimSpace(word)); word != "" {
+			category.Labels = append(category.Labels, word)
+		}
+	}
+	category.Types = category.Labels
+	if slices.Contains(category.Types, "feat") {
+		category.Calls = Minor
+	}
+	return category, nil
+}

@@ -208,7 +208,7 @@ func (r *Run) report(parts []*part) report.Report {
 	result := report.Report{
 		Schema: report.Schema, Version: r.Version.String(), Commit: r.source.commit, Source: r.source.remote,
 		DryRun: r.DryRun && r.Version != (version.Version{}), Forced: r.Reason, Started: r.started.UTC(), Seconds: time.Since(r.started).Seconds(),
-		WouldRefuse: r.wouldRefuse, NotChecked: r.notChecked, CriticalPath: criticalPath(parts),
+		WouldRefuse: r.wouldRefuse, NotChecked: r.notChecked, CriticalPath: criticalPath(parts), Notes: r.body,
 	}
 	if r.previous != (version.Version{}) {
 		result.Previous = r.previous.String()

@@ -80,9 +80,6 @@ func TestCredentials(t *testing.T) {
 				_, err := client.Tags(t.Context(), "backend")
 				wantError(t, err, "the registry answered 401", "registryUser and registryToken")
 				wantNoSecret(t, err.Error())
-				err = client.CanPush(t.Context(), "backend")
-				wantError(t, err, "401")
-				wantNoSecret(t, err.Error())
 				if err = client.Tag(t.Context(), Move{"backend", "1.2.2", digest}); err == nil {
 					t.Errorf("%s: tagged", who)
 				}
@@ -134,41 +131,6 @@ func TestNoTokenAnswerInErrors(t *testing.T) {
 	_, err := b.connect(t, server.Listener.Addr().String(), canary).Tags(t.Context(), "backend")
 	wantError(t, err, "no token in bearer response")
 	wantNoSecret(t, err.Error())
-}
-
-func TestCanPush(t *testing.T) {
-	eachRegistry(t, func(t *testing.T, b *bench) {
-		if err := b.client.CanPush(t.Context(), "backend"); err != nil {
-			t.Fatal(err)
-		}
-		writes := b.Writes()
-		if len(writes) != 2 || writes[0].Method != "POST" || writes[1].Method != "DELETE" {
-			t.Fatalf("got %v, want an upload started and cancelled", writes)
-		}
-		if tags, err := b.client.Tags(t.Context(), "backend"); len(tags) != 0 || err != nil {
-			t.Errorf("it left %v, %v", tags, err)
-		}
-	})
-}
-
-func TestCanPushSendsNoCredentialsElsewhere(t *testing.T) {
-	elsewhere := labtest.NewProxy(t, "127.0.0.1:0")
-	b := inProcess(t)
-	b.Fault(labtest.Fault{Method: "POST", Status: 202, Header: http.Header{"Location": {"http://" + elsewhere.Addr() + "/upload"}}})
-	if err := b.client.CanPush(t.Context(), "backend"); err != nil {
-		t.Fatal(err)
-	}
-	wantEqual(t, "requests elsewhere", len(elsewhere.Requests()), 0)
-}
-
-func TestCanPushDenied(t *testing.T) {
-	for status, tries := range map[int]int{401: 1, 403: 1, 503: 6} {
-		b := inProcess(t)
-		b.Fault(labtest.Fault{Method: "POST", Status: status})
-		err := b.client.CanPush(t.Context(), "backend")
-		wantError(t, err, "starting an upload to "+b.client.prefix+"/backend: the registry answered ", fmt.Sprint(status))
-		wantEqual(t, "tries", len(b.Writes()), tries)
-	}
 }
 
 func TestReason(t *testing.T) {

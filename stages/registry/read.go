@@ -56,16 +56,6 @@ func (c *Client) Inspect(ctx context.Context, image, ref string) (Image, bool, e
 	return Image{Name: image, Digest: found.Digest.String(), Labels: labels}, true, nil
 }
 
-// Exists reports whether the image can be pulled by this digest.
-func (c *Client) Exists(ctx context.Context, image, digest string) (bool, error) {
-	where, err := c.digest(image, digest)
-	if err != nil {
-		return false, err
-	}
-	found, err := c.get(ctx, where)
-	return found != nil, err
-}
-
 func (c *Client) reference(image, ref string) (name.Reference, error) {
 	if digestPattern.MatchString(ref) {
 		return c.digest(image, ref)

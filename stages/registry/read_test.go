@@ -235,47 +235,14 @@ func TestInspectNotKnown(t *testing.T) {
 	}
 }
 
-func TestExists(t *testing.T) {
-	eachRegistry(t, func(t *testing.T, b *bench) {
-		digest := b.push(t, "backend", "c0ffee", "1.2.0")
-		for image, want := range map[string]bool{"backend": true, "frontend": false} {
-			got, err := b.client.Exists(t.Context(), image, digest)
-			if err != nil {
-				t.Fatal(err)
-			}
-			wantEqual(t, image, got, want)
-		}
-		if _, err := b.client.Exists(t.Context(), "backend", "1.2.0"); err == nil {
-			t.Error("a tag is taken for a digest")
-		}
-	})
-}
-
-func TestExistsNotKnown(t *testing.T) {
-	b := inProcess(t)
-	digest := b.push(t, "backend", "c0ffee")
-	b.Fault(labtest.Fault{Path: `/manifests/`, Status: 403})
-	_, err := b.client.Exists(t.Context(), "backend", digest)
-	wantError(t, err, "403")
-}
-
-func TestExistsRefusesOtherContent(t *testing.T) {
-	b := inProcess(t)
-	digest := b.push(t, "backend", "c0ffee")
-	b.Fault(labtest.Fault{Path: `/manifests/`, Status: 200, Body: "{}"})
-	_, err := b.client.Exists(t.Context(), "backend", digest)
-	wantError(t, err, "does not match requested digest")
-}
-
 func TestWrongNamesMakeNoRequest(t *testing.T) {
 	b := inProcess(t)
 	ctx := t.Context()
 	_, tags := b.client.Tags(ctx, "Backend")
 	_, _, image := b.client.Inspect(ctx, "Backend", "1.2.0")
 	_, _, ref := b.client.Inspect(ctx, "backend", "../1.2.0")
-	_, exists := b.client.Exists(ctx, "../backend", "sha256:0")
 	for i, err := range []error{
-		tags, image, ref, exists, b.client.CanPush(ctx, "Backend"), b.client.Tag(ctx, Move{"backend", "a/b", "sha256:0"}),
+		tags, image, ref, b.client.Tag(ctx, Move{"backend", "a/b", "sha256:0"}),
 		b.client.Tag(ctx, Move{"backend", "1.2.0", "sha256:0"}), b.client.TagOnce(ctx, Move{"Backend", "1.2.0", ""}),
 	} {
 		if err == nil {

@@ -76,12 +76,11 @@ type Image struct {
 
 // Tag is a floating tag of one image: where it pointed, should and does point. An empty digest means there is none.
 type Tag struct {
-	Image  string `json:"image"`
-	Tag    string `json:"tag"`
-	Old    string `json:"old,omitempty"`
-	New    string `json:"new,omitempty"`
-	Final  string `json:"final,omitempty"`
-	Reason string `json:"reason,omitempty"`
+	Image string `json:"image"`
+	Tag   string `json:"tag"`
+	Old   string `json:"old,omitempty"`
+	New   string `json:"new,omitempty"`
+	Final string `json:"final,omitempty"`
 }
 
 // Report is one run.

@@ -39,7 +39,7 @@ func TestJSON(t *testing.T) {
 }
 
 func TestJSONDecodesEscapes(t *testing.T) {
-	got, err := Rewrite("package.json", []byte(`{"version":"1.\u0032.0"}`), must(t, "1.2.1"))
+	got, err := rewriteOne("package.json", []byte(`{"version":"1.\u0032.0"}`), must(t, "1.2.1"))
 	if file, _ := Read("package.json", []byte(`{"version":"1.\u0032.0"}`)); file.Version != "1.2.0" {
 		t.Errorf("read %q", file.Version)
 	}
@@ -154,7 +154,7 @@ func otherValues(t *testing.T, content string) map[string]any {
 func checkRewrite(t *testing.T, name, content string, n uint8) (string, bool) {
 	t.Helper()
 	v := must(t, fmt.Sprintf("%d.%d.0-rc.%d", n%3, n, n))
-	changed, err := Rewrite(name, []byte(content), v)
+	changed, err := rewriteOne(name, []byte(content), v)
 	if err != nil {
 		return "", false
 	}

@@ -33,7 +33,7 @@ func checkMarked(t *testing.T, path, doc, v, spelled string) {
 	if err != nil || file.State != Found || file.Version != old {
 		t.Fatalf("read %q, %q, %v, want %q", file.State, file.Version, err, old)
 	}
-	got, err := Rewrite(path, []byte(content), must(t, v))
+	got, err := rewriteOne(path, []byte(content), must(t, v))
 	if want := replaceMarked(doc, spelled); err != nil || string(got) != want {
 		t.Errorf("got  %q, %v\nwant %q", got, err, want)
 	}
@@ -100,7 +100,7 @@ func TestPyprojectDecodesEscapes(t *testing.T) {
 	if err != nil || file.Version != "1.2.0" {
 		t.Errorf("read %q, %v", file.Version, err)
 	}
-	got, err := Rewrite("pyproject.toml", []byte(content), must(t, "1.2.1"))
+	got, err := rewriteOne("pyproject.toml", []byte(content), must(t, "1.2.1"))
 	if want := "[project]\nversion = \"1.2.1\" # x\n"; err != nil || string(got) != want {
 		t.Errorf("got %q, %v", got, err)
 	}

@@ -135,15 +135,7 @@ func (f File) meaning() string {
 	return f.Version
 }
 
-// Rewrite returns the content with v in place of the old version. A file whose version is dynamic stays as it is.
-func Rewrite(name string, content []byte, v version.Version) ([]byte, error) {
-	file, err := Read(name, content)
-	if err != nil {
-		return nil, err
-	}
-	return file.rewrite(content, v)
-}
-
+// rewrite returns the content with v in place of the old version. A file whose version is dynamic stays as it is.
 func (f File) rewrite(content []byte, v version.Version) ([]byte, error) {
 	switch f.State {
 	case Dynamic:

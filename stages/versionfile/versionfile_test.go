@@ -145,7 +145,7 @@ func TestRewriteRefuses(t *testing.T) {
 			`package.json: expected "version" to be a string, found 1; put it in quotes`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			changed, err := Rewrite(c.path, []byte(c.content), must(t, c.v))
+			changed, err := rewriteOne(c.path, []byte(c.content), must(t, c.v))
 			if changed != nil {
 				t.Errorf("got %q beside the error", changed)
 			}
@@ -158,7 +158,7 @@ func TestRewriteLeavesADynamicVersionAlone(t *testing.T) {
 	content := "[project]\r\ndynamic = [\"version\"]\r\n"
 	for _, v := range []string{"1.3.0", "1.3.0-hotfix.1"} {
 		t.Run(v, func(t *testing.T) {
-			if changed, err := Rewrite("pyproject.toml", []byte(content), must(t, v)); err != nil || string(changed) != content {
+			if changed, err := rewriteOne("pyproject.toml", []byte(content), must(t, v)); err != nil || string(changed) != content {
 				t.Errorf("got %q, %v", changed, err)
 			}
 		})
@@ -268,4 +268,13 @@ func equalSources(a, b []Source) bool {
 		}
 	}
 	return true
+}
+
+// rewriteOne is RewriteAll for one file, which may have no version of its own.
+func rewriteOne(name string, content []byte, v version.Version) ([]byte, error) {
+	file, err := Read(name, content)
+	if err != nil {
+		return nil, err
+	}
+	return file.rewrite(content, v)
 }

@@ -103,3 +103,33 @@ func TestRunningIsNotFooledByAnotherProcess(t *testing.T) {
 		}
 	}
 }
+
+// TestForeignEngineNeedsNoneOfOurs: with an engine of the caller's own, neither Dagger nor what it runs modules in is built.
+func TestForeignEngineNeedsNoneOfOurs(t *testing.T) {
+	l := newTestLab(t)
+	count := func() int {
+		t.Helper()
+		steps, err := l.steps()
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := map[string]bool{}
+		for _, s := range steps {
+			names[s.name] = true
+		}
+		for _, s := range steps {
+			for _, need := range s.needs {
+				if !names[need] {
+					t.Errorf("%q needs %q, which is not made", s.name, need)
+				}
+			}
+		}
+		return len(steps)
+	}
+	t.Setenv(runnerHostVariable, "")
+	own := count()
+	t.Setenv(runnerHostVariable, "unix:///somebody/else.sock")
+	if foreign := count(); foreign != own-len(engineSteps) {
+		t.Errorf("%d steps, and %d with another engine", own, foreign)
+	}
+}

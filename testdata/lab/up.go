@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,17 +58,24 @@ func (l *lab) up(ctx context.Context) error {
 	return l.start(ctx, engineService)
 }
 
+// engineSteps are only for the lab's own engine: who has configured another needs none of them.
+var engineSteps = []string{"download dagger", "compile dagger", "layer go", "engine content"}
+
 func (l *lab) steps() ([]step, error) {
 	steps, err := l.programSteps()
 	if err != nil {
 		return nil, err
 	}
 	steps = append(steps, l.imageSteps()...)
-	return append(steps,
+	steps = append(steps,
 		step{name: "engine content", needs: []string{"layer base", "layer git", "layer go"}, make: l.writeSDK},
 		// Made anew every day: Slipway refuses to judge by a database older than 72 hours.
 		step{name: "trivy database", from: time.Now().UTC().Format(time.DateOnly), needs: []string{"compile trivy"}, make: l.makeTrivyDB},
-	), nil
+	)
+	if !l.ownsEngine() {
+		steps = slices.DeleteFunc(steps, func(s step) bool { return slices.Contains(engineSteps, s.name) })
+	}
+	return steps, nil
 }
 
 const trivyDBRepository = "trivy-db"

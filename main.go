@@ -1,4 +1,4 @@
-// Slipway runs a team's whole release as one typed graph: validate, scan, test, build, push, publish, deploy, notify.
+// Slipway runs a team's release as one typed graph: validate, scan, test, build, push, tag, publish.
 //
 //	dagger call release --version 1.2.3            # a CI job's one line
 //	dagger call release --version 1.2.3 --dry-run  # the same graph on a laptop, writing nothing
@@ -164,7 +164,7 @@ func (s *Slipway) pipeline() stages.Pipeline {
 	return stages.Pipeline{Dag: dag, Settings: stages.Settings(*s)}
 }
 
-// Release the repository's last commit: check, test, build, push, publish, deploy, notify.
+// Release the repository's last commit: check, test, build, push, tag, publish.
 //
 // Gates run in parallel and every failure is reported. Nothing is pushed before all are green; then all images are pushed
 // under the tag of the commit, then under the version, and the floating tags move last. Prints a table of the stages.

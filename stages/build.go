@@ -26,29 +26,30 @@ type built struct {
 
 // buildImages builds every image, or takes the one that an earlier run of this commit has pushed. All failures count.
 func (r *Run) buildImages(ctx context.Context) error {
+	return allOf(r.eachImage(func(image Image) error {
+		b, err := r.build(ctx, image)
+		if err != nil {
+			return buildFailure(image, err)
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.images[image.Name] = b
+		return nil
+	})...)
+}
+
+// eachImage works on all images at once and lets the others finish when one fails.
+func (r *Run) eachImage(work func(Image) error) []error {
 	failures := make([]error, len(r.config.images))
 	var group errgroup.Group
 	for n, image := range r.config.images {
 		group.Go(func() error {
-			b, err := r.build(ctx, image)
-			if err != nil {
-				failures[n] = buildFailure(image, err)
-				return nil
-			}
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.images[image.Name] = b
+			failures[n] = work(image)
 			return nil
 		})
 	}
 	group.Wait() //nolint:errcheck // failures holds them
-	var failed []error
-	for _, err := range failures {
-		if err != nil {
-			failed = append(failed, err)
-		}
-	}
-	return joinFailures(failed)
+	return failures
 }
 
 func buildFailure(image Image, err error) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"path"
 	"slices"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -111,18 +110,14 @@ var lockFiles = []string{"uv.lock", "poetry.lock", "requirements.txt", "package-
 
 // scanLocks asks Trivy about the locked versions. Licences stand in the installed packages, so those are shown to it too.
 func (r *Run) scanLocks(ctx context.Context) (gate.Result, error) {
-	ignores, err := r.ignoreFile(ctx)
+	s, err := r.scanner(ctx)
 	if err != nil {
 		return gate.Result{}, err
 	}
-	ignored := gate.Ignores(r.config.IgnoreFile, ignores, time.Now())
-	if ignored.Verdict == gate.Error {
-		return ignored, nil
+	if reason, unfit := s.unfit(); unfit {
+		return reason, nil
 	}
-	trivy, database, err := r.trivy(ctx, ignores)
-	if err != nil || database.Verdict.Red() {
-		return database, err
-	}
+	trivy := s.trivy
 	scan := gate.Scan{Target: "dependencies", Artifact: "/locks", Type: "filesystem", Licences: true}
 	for _, side := range []lockSide{
 		{r.config.backend.path, r.pythonEnvironment, withVenv},
@@ -136,7 +131,7 @@ func (r *Run) scanLocks(ctx context.Context) (gate.Result, error) {
 	if err != nil {
 		return gate.Result{}, err
 	}
-	return gate.Join(r.config.policy.Judge(scan), ignored), nil
+	return gate.Join(r.config.policy.Judge(scan), s.ignored), nil
 }
 
 // lockSide is a folder with locks, and how its packages are installed and shown to Trivy.

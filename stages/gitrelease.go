@@ -24,7 +24,6 @@ type page struct {
 	forge      forge.Forge
 	writable   bool           // a token is set
 	found      *forge.Release // nil before it is created
-	published  bool           // by this run
 }
 
 // checkForge finds the forge and whether the token may do the last step, before the first one starts.
@@ -94,8 +93,7 @@ func (r *Run) createRelease(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	figures := noteFigures(notes)
-	body := r.releaseBody(notes)
-	r.body = body
+	r.body = r.releaseBody(notes)
 	switch {
 	case r.DryRun:
 		return Outcome{Ending: report.DryRun, Reason: "would tag and release", Figures: figures}, nil
@@ -112,7 +110,7 @@ func (r *Run) createRelease(ctx context.Context) (Outcome, error) {
 	if pushed {
 		figures = append(figures, "tag "+r.Version.GitTag()+" pushed")
 	}
-	if err := r.draft(ctx, body); err != nil {
+	if err := r.draft(ctx); err != nil {
 		return Outcome{Figures: figures}, r.incomplete(err)
 	}
 	files, err := r.files(ctx)
@@ -122,14 +120,19 @@ func (r *Run) createRelease(ctx context.Context) (Outcome, error) {
 	return passed(append(figures, files...)...), nil
 }
 
-func noteFigures(notes changelog.Notes) []string {
-	entries := 0
+// entries counts the changes; a breaking one stands in its own category as well.
+func entries(notes changelog.Notes) int {
+	count := 0
 	for _, s := range notes.Sections {
 		if s.Name != changelog.Breaking {
-			entries += len(s.Entries)
+			count += len(s.Entries)
 		}
 	}
-	figures := []string{fmt.Sprintf("%d changes", entries)}
+	return count
+}
+
+func noteFigures(notes changelog.Notes) []string {
+	figures := []string{fmt.Sprintf("%d changes", entries(notes))}
 	if notes.Degraded != "" {
 		figures = append(figures, "notes degraded: "+notes.Degraded)
 	}
@@ -146,13 +149,13 @@ func (r *Run) releaseBody(notes changelog.Notes) string {
 }
 
 // draft makes the release, or writes the notes into the one that is there and keeps the text of people.
-func (r *Run) draft(ctx context.Context, body string) error {
+func (r *Run) draft(ctx context.Context) error {
 	p := r.page
 	if p.found == nil && !p.forge.Capabilities().Drafts {
 		return nil // made at the publish step, because there it cannot be hidden
 	}
 	if p.found == nil {
-		made, err := p.forge.CreateDraft(ctx, r.releasePage(body))
+		made, err := p.forge.CreateDraft(ctx, r.releasePage())
 		if err != nil {
 			return err
 		}
@@ -160,7 +163,7 @@ func (r *Run) draft(ctx context.Context, body string) error {
 	}
 	next := *p.found
 	next.Title, next.Prerelease = r.Version.GitTag(), r.Version.IsPrerelease()
-	next.Body = forge.WithNotes(p.found.Body, body)
+	next.Body = forge.WithNotes(p.found.Body, r.body)
 	if next.Body == p.found.Body && next.Title == p.found.Title && next.Prerelease == p.found.Prerelease {
 		return nil
 	}
@@ -174,9 +177,9 @@ func (r *Run) draft(ctx context.Context, body string) error {
 	return err
 }
 
-func (r *Run) releasePage(body string) forge.Release {
+func (r *Run) releasePage() forge.Release {
 	return forge.Release{
-		Tag: r.Version.GitTag(), Commit: r.source.commit, Title: r.Version.GitTag(), Body: forge.WithNotes("", body), Draft: true,
+		Tag: r.Version.GitTag(), Commit: r.source.commit, Title: r.Version.GitTag(), Body: forge.WithNotes("", r.body), Draft: true,
 		Prerelease: r.Version.IsPrerelease(),
 	}
 }
@@ -273,7 +276,7 @@ func (r *Run) publishRelease(ctx context.Context) error {
 	if p.found != nil && !p.found.Draft {
 		return nil
 	}
-	next := r.releasePage(r.body)
+	next := r.releasePage()
 	if p.found != nil {
 		next = *p.found
 	}
@@ -283,7 +286,7 @@ func (r *Run) publishRelease(ctx context.Context) error {
 		r.setOutcome(report.PublishIncomplete)
 		return &failure{err: err, ending: report.Broken, next: "images and tags are published, the release on the forge is still a draft; run the same line again"}
 	}
-	p.found, p.published = &published, true
+	p.found = &published
 	return nil
 }
 

@@ -25,6 +25,8 @@ const (
 	lockStale = 3 * time.Minute
 )
 
+var errLockLost = errors.New("another run has taken the release lock over")
+
 // holder is what the blob says. Every blob is unique, so that no two runs can push the same one.
 type holder struct {
 	Run     string    `json:"run"`
@@ -261,7 +263,7 @@ func (l *lock) beat(ctx context.Context) error {
 		return nil
 	}
 	if now, err := l.read(ctx); err == nil && now != l.blob {
-		l.lost = errors.New("another run has taken the release lock over")
+		l.lost = errLockLost
 	}
 	return l.lost
 }
@@ -279,7 +281,7 @@ func (r *Run) checkLock(ctx context.Context) error {
 		return explainRemote(l.url, err)
 	}
 	if now != l.blob {
-		l.lost = errors.New("another run has taken the release lock over")
+		l.lost = errLockLost
 	}
 	if l.lost != nil {
 		return r.blame(&failure{err: l.lost, outcome: report.Locked, ending: report.Failed, next: "run the same line again: it continues from what is there"})

@@ -122,14 +122,10 @@ func (r *Run) plan(ctx context.Context) (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Release %s of commit %s (%s)\n", r.Version, r.source.commit[:7], r.source.time.Format("2006-01-02 15:04 UTC"))
 	fmt.Fprintf(&b, "Previous release: %s\n", r.previousText())
-	commits := 0
 	for _, s := range notes.Sections {
-		if s.Name != changelog.Breaking {
-			commits += len(s.Entries)
-		}
 		fmt.Fprintf(&b, "  %-18s %d\n", s.Name, len(s.Entries))
 	}
-	fmt.Fprintf(&b, "  %d entries in the notes\n", commits)
+	fmt.Fprintf(&b, "  %d entries in the notes\n", entries(notes))
 	if err := r.planTags(ctx, &b); err != nil {
 		return "", err
 	}

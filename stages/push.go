@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"dagger/slipway/stages/registry"
 	"dagger/slipway/stages/report"
@@ -92,16 +89,7 @@ func (r *Run) incomplete(err error) error {
 }
 
 func (r *Run) pushCommitTags(ctx context.Context) error {
-	failures := make([]error, len(r.config.images))
-	var group errgroup.Group
-	for n, image := range r.config.images {
-		group.Go(func() error {
-			failures[n] = r.pushCommitTag(ctx, r.images[image.Name])
-			return nil
-		})
-	}
-	group.Wait() //nolint:errcheck // failures holds them
-	return errors.Join(failures...)
+	return errors.Join(r.eachImage(func(image Image) error { return r.pushCommitTag(ctx, r.images[image.Name]) })...)
 }
 
 func (r *Run) pushCommitTag(ctx context.Context, b *built) error {
@@ -193,9 +181,9 @@ func (r *Run) promote(ctx context.Context) error {
 	if err != nil {
 		return r.incomplete(err)
 	}
-	known := slices.Concat(r.source.versions(), r.remote.versions(), current.known)
+	r.state.known = current.known
 	var moves []registry.Move
-	for _, d := range version.FloatingTags(r.Version, known) {
+	for _, d := range version.FloatingTags(r.Version, r.stable()) {
 		for _, image := range r.config.images {
 			if d.Moves {
 				moves = append(moves, registry.Move{Image: image.Name, Tag: d.Tag, Digest: r.images[image.Name].digest})

@@ -20,37 +20,57 @@ const (
 
 // scan looks for secrets and misconfiguration in the repository, and for vulnerabilities in the images that will be pushed.
 func (r *Run) scan(ctx context.Context) (Outcome, error) {
-	ignores, err := r.ignoreFile(ctx)
+	s, err := r.scanner(ctx)
 	if err != nil {
 		return Outcome{}, err
 	}
-	ignored := gate.Ignores(r.config.IgnoreFile, ignores, time.Now())
-	if ignored.Verdict == gate.Error {
-		return judged(ignored), nil
-	}
-	trivy, database, err := r.trivy(ctx, ignores)
-	if err != nil {
-		return Outcome{}, err
-	}
-	if database.Verdict.Red() {
-		return judged(database), nil
+	if reason, unfit := s.unfit(); unfit {
+		return judged(reason), nil
 	}
 	scans := make([]gate.Scan, len(r.config.images)+1)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		scans[0], err = r.scanRepository(ctx, trivy)
+		scans[0], err = r.scanRepository(ctx, s.trivy)
 		return err
 	})
 	for n, image := range r.config.images {
 		group.Go(func() (err error) {
-			scans[n+1], err = r.scanImage(ctx, trivy, r.images[image.Name])
+			scans[n+1], err = r.scanImage(ctx, s.trivy, r.images[image.Name])
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return Outcome{}, err
 	}
-	return judged(gate.Join(r.config.policy.Judge(scans...), ignored, database)), nil
+	return judged(gate.Join(r.config.policy.Judge(scans...), s.ignored, s.database)), nil
+}
+
+// scanner is Trivy, with the verdicts on what its own depends on.
+type scanner struct {
+	trivy             *dagger.Container
+	ignored, database gate.Result
+}
+
+// unfit says why a scan would be no verdict.
+func (s scanner) unfit() (gate.Result, bool) {
+	if s.ignored.Verdict == gate.Error {
+		return s.ignored, true
+	}
+	return s.database, s.database.Verdict.Red()
+}
+
+// scanner reads the ignore file and makes a scanner for it. With a bad file there is nothing to start.
+func (r *Run) scanner(ctx context.Context) (scanner, error) {
+	ignores, err := r.ignoreFile(ctx)
+	if err != nil {
+		return scanner{}, err
+	}
+	s := scanner{ignored: gate.Ignores(r.config.IgnoreFile, ignores, time.Now())}
+	if s.ignored.Verdict == gate.Error {
+		return s, nil
+	}
+	s.trivy, s.database, err = r.trivy(ctx, ignores)
+	return s, err
 }
 
 // trivyDatabase is shared by all runs of an engine; Trivy opens it for reading only, so scans run beside each other.

@@ -47,7 +47,11 @@ func (r *Run) cut(ctx context.Context, next Next) (string, error) {
 	if !gates.Outcome.Green() {
 		return "", errors.New(gates.Text() + "\nNothing was pushed.")
 	}
-	if err := proposed.pushCut(ctx, r.source.branch); err != nil {
+	err = proposed.pushCut(ctx, r.source.branch)
+	if err != nil && proposed.page != nil && protectsBranch(explain(err).output) {
+		err = proposed.proposeBump(ctx, r.source.branch)
+	}
+	if err != nil {
 		return "", err
 	}
 	return gates.Text() + "\n" + proposed.cutText(r.source), nil
@@ -123,7 +127,7 @@ func (r *Run) rehearsal(b bumped) (*Run, error) {
 // committed is the source with the bump as a commit. The repository's hooks have no part in it.
 func (r *Run) committed(b bumped) *dagger.Directory {
 	git := []string{"git", "-c", "safe.directory=*", "-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false"}
-	commit := append(git, "commit", "--quiet", "--message=chore: bump version to "+b.version.String(), "--")
+	commit := append(git, "commit", "--quiet", "--message="+r.bumpMessage(), "--")
 	for _, file := range b.changed {
 		commit = append(commit, ":(literal)"+file.Path)
 	}
@@ -174,7 +178,7 @@ func (r *Run) pushCut(ctx context.Context, branch string) error {
 func (r *Run) cutText(before source) string {
 	var b strings.Builder
 	if r.source.commit != before.commit {
-		fmt.Fprintf(&b, "Pushed commit %s (chore: bump version to %s) to %s.\n", r.source.commit[:7], r.Version, before.branch)
+		fmt.Fprintf(&b, "Pushed commit %s (%s) to %s.\n", r.source.commit[:7], r.bumpMessage(), before.branch)
 	} else {
 		fmt.Fprintf(&b, "The version files said %s already, so there is no new commit on %s.\n", r.Version, before.branch)
 	}

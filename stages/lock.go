@@ -293,7 +293,7 @@ func (r *Run) checkLock(ctx context.Context) error {
 func (l *lock) held() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.blob != ""
+	return l.blob != "" && l.lost == nil
 }
 
 // releaseLock gives the lock back, with a lease, so that no run removes another's (L2).

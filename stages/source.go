@@ -47,7 +47,8 @@ printf 'remote %s\n' "$(git remote get-url origin 2>/dev/null || true)"
 git for-each-ref --format='tag %(refname:strip=2) %(objectname) %(*objectname)' refs/tags
 export GIT_INDEX_FILE=/tmp/index
 git read-tree HEAD
-git add -u -- . ':(exclude,glob)**/node_modules/**' ':(exclude,glob)**/.venv/**'
+# Of an empty tree git add says that nothing matches.
+[ -z "$(git ls-files | head -n 1)" ] || git add -u -- . ':(exclude,glob)**/node_modules/**' ':(exclude,glob)**/.venv/**'
 tree=$(git write-tree)
 git diff-index --cached --name-status HEAD | sed 's/^/dirty /'
 mkdir -p .git/info /out

@@ -10,6 +10,8 @@ var (
 	revertedPull   = regexp.MustCompile(`(?m)^(?:Reverts|This reverts merge request) ([\w.-]+(?:/[\w.-]+)+)?[#!](\d{1,9})\b`)
 	revertSubject  = regexp.MustCompile(`(?i)^(?:revert|reapply)`)
 	squashedCommit = regexp.MustCompile(`(?m)^\* `)
+	// revertBranch is the branch that GitHub makes for a revert in its web page.
+	revertBranch = regexp.MustCompile(`^Merge pull request #\d{1,9} from \S+?/revert-(\d{1,9})-`)
 )
 
 // reverts says, per commit, which commits it takes out and whether it goes with them.
@@ -29,14 +31,27 @@ func (b *builder) findReverts() {
 		b.readRevert(i, c.Body)
 		b.rev.stays[i] = len(squashedCommit.FindAllString(c.Body, -1)) > countReverts(c.Body) && !revertSubject.MatchString(c.Subject)
 	}
+	for i, c := range b.commits {
+		b.readPullRevert(b.pull[i], branchRevert(c))
+	}
 	for number, pull := range b.pulls {
-		b.readPullRevert(number, pull)
+		b.readPullRevert(number, pull.visible())
 	}
 	b.judgeReverts()
 }
 
+// branchRevert says in the words of a pull request what the name of a merged branch says. For years that was all that git
+// knew of such a revert.
+func branchRevert(c Commit) string {
+	m := revertBranch.FindStringSubmatch(c.Subject)
+	if m == nil || !strings.HasPrefix(firstLine(c.Body), `Revert "`) {
+		return ""
+	}
+	return "Reverts #" + m[1]
+}
+
 // readPullRevert uses the pull request's text where no commit of it says what it reverts.
-func (b *builder) readPullRevert(number int, pull PullRequest) {
+func (b *builder) readPullRevert(number int, text string) {
 	members := b.members[number]
 	for _, i := range members {
 		if countReverts(b.commits[i].Body) > 0 {
@@ -44,7 +59,7 @@ func (b *builder) readPullRevert(number int, pull PullRequest) {
 		}
 	}
 	for _, i := range b.work(members) {
-		b.readRevert(i, pull.visible())
+		b.readRevert(i, text)
 	}
 }
 

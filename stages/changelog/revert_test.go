@@ -70,6 +70,15 @@ func TestReverts(t *testing.T) {
 			row{id: "r", message: "undo", parents: "m"}, row{id: "mr", message: "Merge pull request #8 from acme/undo", parents: "m r"}),
 			pulls:     []PullRequest{{Number: 8, Title: "Undo", Body: "Reverts acme/shop#7"}},
 			cancelled: []string{"i1 <- r", "i2 <- r", "m <- r", "r -> i1", "mr -> i1"}},
+		{name: "revert of a merge, told only by the branch", rows: append(slices.Clone(branch7),
+			row{id: "r", message: `Revert "feat: seven"`, parents: "m"}, row{id: "mr", message: "Merge pull request #8 from acme/revert-7-seven\n\nRevert \"feat: seven\"", parents: "m r"}),
+			cancelled: []string{"i1 <- r", "i2 <- r", "m <- r", "r -> i1", "mr -> i1"}},
+		{name: "a branch that is only called like a revert", rows: append(slices.Clone(branch7),
+			row{id: "r", message: "work", parents: "m"}, row{id: "mr", message: "Merge pull request #8 from acme/revert-7-seven\n\nfix: seven", parents: "m r"}),
+			want: []string{"Features: seven #7", "Bug Fixes: seven #8"}},
+		{name: "a branch reverts what an earlier release had", rows: []row{
+			{id: "r", message: `Revert "feat: old"`, parents: "outside"}, {id: "mr", message: "Merge pull request #8 from acme/revert-7-seven\n\nRevert \"feat: old\"", parents: "outside r"}},
+			want: []string{`Miscellaneous: Revert "feat: old" #8`}},
 		{name: "revert of a merge without a pull request", rows: []row{
 			{id: "i1", message: "feat: one", parents: "outside"}, {id: "m", message: "Merge branch 'one'", parents: "outside i1"}, {id: "r", message: revertOf7}},
 			cancelled: []string{"i1 <- r", "m <- r", "r -> m"}},

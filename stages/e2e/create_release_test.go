@@ -1,14 +1,15 @@
 package e2e
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"dagger/slipway/stages/labtest"
 )
@@ -191,6 +192,79 @@ func TestCreateReleaseBurnsNoVersion(t *testing.T) {
 	})
 }
 
+type giteaPull struct {
+	Number     int
+	Title      string
+	Mergeable  bool
+	Head, Base struct{ Ref string }
+}
+
+func (f forgeShop) openPulls(t *testing.T) (open []giteaPull) {
+	t.Helper()
+	f.get(t, "/pulls?state=open", &open)
+	return open
+}
+
+// merge waits until Gitea has looked at the pull request, and merges it as a person would.
+func (f forgeShop) merge(t *testing.T, number int) {
+	t.Helper()
+	path := "/pulls/" + strconv.Itoa(number)
+	var pull giteaPull
+	for end := time.Now().Add(time.Minute); !pull.Mergeable; time.Sleep(200 * time.Millisecond) {
+		f.get(t, path, &pull)
+		if time.Now().After(end) {
+			t.Fatalf("the pull request %d cannot be merged", number)
+		}
+	}
+	f.post(t, path+"/merge", map[string]string{"Do": "merge"})
+}
+
+// TestCreateReleaseOfProtectedBranch goes by a pull request: nothing is tagged before the bump is on the branch (G7).
+func TestCreateReleaseOfProtectedBranch(t *testing.T) {
+	f := newForgeShop(t)
+	f.post(t, "/branch_protections", map[string]any{"rule_name": "main", "enable_push": false})
+	const branch = "refs/heads/slipway/bump-v1.2.4"
+	refs := f.remoteRefs(t)
+	head := refs["refs/heads/main"]
+	refs[branch] = ""
+	for _, name := range []string{"first", "again"} {
+		t.Run(name, func(t *testing.T) {
+			r := f.create(t, "--kind=patch")
+			red(t, r, "the branch main is protected, so the bump waits in the pull request "+f.url+"/slipway/"+f.name+"/pulls/",
+				"nothing was released, and no tag was pushed", "dagger call create-release --version=1.2.4", "Outcome: refused-state")
+			holdsNot(t, r.Output(), f.token)
+			if refs[branch] == "" {
+				refs[branch] = f.remoteRefs(t)[branch]
+			}
+			wantRefs(t, f.remoteRefs(t), refs)
+		})
+	}
+	open := f.openPulls(t)
+	if len(open) != 1 || open[0].Title != "chore: bump version to 1.2.4" || open[0].Head.Ref != "slipway/bump-v1.2.4" || open[0].Base.Ref != "main" {
+		t.Fatalf("the open pull requests are %+v", open)
+	}
+	f.Git(t, "fetch", "-q", f.address(""), branch)
+	if got := f.Git(t, "log", "--format=%P %s", head+"..FETCH_HEAD"); got != head+" chore: bump version to 1.2.4" {
+		t.Errorf("the branch holds %q", got)
+	}
+	if got := f.Git(t, "diff", "--shortstat", head, "FETCH_HEAD"); got != "3 files changed, 4 insertions(+), 4 deletions(-)" {
+		t.Errorf("the bump is %q", got)
+	}
+
+	t.Run("merged", func(t *testing.T) {
+		f.merge(t, open[0].Number)
+		f.Git(t, "pull", "-q", "--ff-only", f.address(""), "main")
+		commit := f.Git(t, "rev-parse", "HEAD")
+		green(t, f.create(t, "--version=1.2.4"), "The version files said 1.2.4 already", "Pushed tag v1.2.4 on "+commit[:7])
+		refs["refs/heads/main"], refs["refs/tags/v1.2.4"] = commit, commit
+		wantRefs(t, f.remoteRefs(t), refs)
+		green(t, f.release(t, NewPrefix(t), "1.2.4"), "Outcome: released")
+		if body := f.releases(t)[0].Body; !strings.Contains(body, "show the version in the footer") || strings.Contains(body, "bump version to 1.2.4") {
+			t.Errorf("the notes are\n%s", body)
+		}
+	})
+}
+
 // TestCreateReleaseAfterRedGates leaves the remote alone.
 func TestCreateReleaseAfterRedGates(t *testing.T) {
 	f := newForgeShop(t)
@@ -200,32 +274,4 @@ func TestCreateReleaseAfterRedGates(t *testing.T) {
 	before := f.remoteRefs(t)
 	red(t, f.create(t, "--kind=patch"), "Backend Tests     failed", "Nothing was pushed.")
 	wantRefs(t, f.remoteRefs(t), before)
-}
-
-// TestLocked meets a lock of another version, and one that nobody can read.
-func TestLocked(t *testing.T) {
-	f, prefix := newForgeShop(t), NewPrefix(t)
-	for name, c := range map[string]struct{ blob, holder string }{
-		"another version": {lockBlob(t, "9.9.9"), "is locked by the release of 9.9.9 (commit 0123456) by Ada, since 2026-01-02 03:04:05 UTC ("},
-		"unreadable":      {"something else", "is locked by an unknown run"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			f.Write(t, "../lock", c.blob)
-			blob := f.Git(t, "hash-object", "-w", "../lock")
-			f.Git(t, "push", "-q", "--force", f.address(f.token), blob+":refs/slipway/lock")
-			before := f.remoteRefs(t)
-			red(t, f.release(t, prefix, "1.2.3"), c.holder, "--lock-wait", "Outcome: locked")
-			wantRefs(t, f.remoteRefs(t), before)
-			WantTags(t, prefix)
-		})
-	}
-}
-
-func lockBlob(t *testing.T, version string) string {
-	t.Helper()
-	text, err := json.Marshal(map[string]string{"run": "x", "who": "Ada", "version": version, "commit": "0123456789abcdef", "since": "2026-01-02T03:04:05Z"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }

@@ -6,12 +6,10 @@ import (
 	"encoding/json"
 	"io/fs"
 	"maps"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -38,25 +36,11 @@ func newProxied(t *testing.T) proxied {
 	return proxied{listenTo(t, labtest.Registry(t)), NewPrefix(t)}
 }
 
-// listenTo starts a proxy where the engine's containers reach it. Without such an address the test is skipped, in CI it fails.
+// listenTo starts a proxy where the engine's containers reach it.
 func listenTo(t *testing.T, target string) *labtest.Proxy {
 	t.Helper()
 	needEngine(t)
-	const variable = "SLIPWAY_LAB_PROXIES"
-	for address := range strings.SplitSeq(os.Getenv(variable), ",") {
-		if free, err := net.Listen("tcp", address); err == nil {
-			free.Close()
-			return labtest.Listen(t, address, target)
-		}
-	}
-	switch {
-	case os.Getenv(variable) != "":
-		t.Fatal("no address of " + variable + " is free: " + os.Getenv(variable))
-	case os.Getenv("CI") == "true":
-		t.Fatal(variable + " is not set: start the lab")
-	}
-	t.Skip(variable + " is not set: start the lab")
-	return nil
+	return labtest.ListenForContainers(t, target)
 }
 
 // listen starts a proxy in front of a server of the test's own.

@@ -24,19 +24,31 @@ import (
 // tinyImages are three images of one small file each, for tests of something else than images.
 const tinyImages = "--images=backend=tiny, frontend=tiny, arq-worker=tiny"
 
-// withTinyImages gives the shop the folder that tinyImages are made of.
+// withTinyImages is a shop with the folder that tinyImages are made of.
 func withTinyImages(t *testing.T) Shop {
 	t.Helper()
 	s := NewShop(t)
+	s.addTinyImages(t)
+	return s
+}
+
+func (s Shop) addTinyImages(t *testing.T) {
+	t.Helper()
 	s.Write(t, "tiny/Dockerfile", "FROM scratch\nCOPY hello /\nUSER 10001\n")
 	s.Write(t, "tiny/hello", "hello\n")
-	return s
 }
 
 // newSmallShop is a shop of tiny images and one backend test, committed.
 func newSmallShop(t *testing.T) Shop {
 	t.Helper()
-	s := withTinyImages(t)
+	s := NewShop(t)
+	s.makeSmall(t)
+	return s
+}
+
+func (s Shop) makeSmall(t *testing.T) {
+	t.Helper()
+	s.addTinyImages(t)
 	for _, folder := range []string{"frontend", "backend/tests"} {
 		if err := os.RemoveAll(filepath.Join(s.Dir, folder)); err != nil {
 			t.Fatal(err)
@@ -44,7 +56,6 @@ func newSmallShop(t *testing.T) Shop {
 	}
 	s.Write(t, "backend/tests/test_stock.py", "from shop.stock import reserve\n\n\ndef test_reserve():\n    assert reserve(3, 3) == 0\n")
 	s.Commit(t, "chore: make it small")
-	return s
 }
 
 // refused fails the test unless the call ended with exit code 1 and an error that says all of this. The error is the end of

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -103,6 +104,26 @@ func Listen(t testing.TB, address, target string) *Proxy {
 		p.server.Close()
 	})
 	return p
+}
+
+// ListenForContainers is NewProxy where the engine's containers reach it. Without such an address the test is skipped, in CI
+// it fails.
+func ListenForContainers(t testing.TB, target string) *Proxy {
+	t.Helper()
+	const variable = "SLIPWAY_LAB_PROXIES"
+	addresses := os.Getenv(variable)
+	if addresses == "" {
+		missing(t, variable+" is not set: start the lab, or set it to free addresses of this machine that containers reach")
+		return nil
+	}
+	for address := range strings.SplitSeq(addresses, ",") {
+		if free, err := net.Listen("tcp", address); err == nil {
+			free.Close()
+			return Listen(t, address, target)
+		}
+	}
+	t.Fatal("no address of " + variable + " is free: " + addresses)
+	return nil
 }
 
 // reverse forwards to the target and keeps the Host header, so that the addresses in its answers lead to the proxy.

@@ -107,14 +107,12 @@ func (l *lab) layOutGitea() error {
 			return err
 		}
 	}
-	list := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", giteaModule)
-	list.Dir = l.tool("gitea")
-	static, err := list.Output()
+	static, err := l.moduleDir("gitea", giteaModule)
 	if err != nil {
-		return fmt.Errorf("find the folder of %s: %w", giteaModule, err)
+		return err
 	}
 	host, port, _ := strings.Cut(gitAddress, ":")
-	config := fmt.Appendf(nil, giteaConfig, dir, host, port, giteaURL, bytes.TrimSpace(static))
+	config := fmt.Appendf(nil, giteaConfig, dir, host, port, giteaURL, static)
 	return writePrivate(filepath.Join(dir, "app.ini"), config)
 }
 

@@ -52,6 +52,7 @@ var layers = []layer{
 	{name: "nginx", below: []string{"base"}, script: apt + "nginx-light; rm -f /etc/nginx/sites-enabled/default; mkdir -p /usr/share/nginx/html"},
 	{name: "postgres", below: []string{"base"}, script: apt + "postgresql-17; ln -s /usr/lib/postgresql/17/bin/* /usr/local/bin/; install -d -o postgres /var/lib/postgresql/data", fill: (*lab).fillPostgres, from: postgresEntrypoint},
 	{name: "redis", below: []string{"base"}, script: apt + "redis-server redis-tools"},
+	{name: "server", below: []string{"base"}, script: serverScript, fill: (*lab).fillServer, from: fmt.Sprint(serverFiles())},
 	{name: "trivy", fill: (*lab).fillTrivy, from: trivyVersion, needs: []string{"compile trivy"}},
 	{name: "go", fill: (*lab).fillGo, needs: []string{"compile dagger"}},
 }
@@ -72,6 +73,10 @@ var images = []image{
 		Env: append([]string{"PGDATA=/var/lib/postgresql/data"}, env...), User: "postgres",
 		ExposedPorts: map[string]struct{}{"5432/tcp": {}},
 		Entrypoint:   []string{"/usr/local/bin/entrypoint"}, Cmd: []string{"postgres"},
+		StopSignal: "SIGINT", // on the default signal it would wait for its clients to leave
+	}},
+	{ref: "library/docker:28-dind", layers: serverLayers, config: v1.Config{
+		Env: env, ExposedPorts: map[string]struct{}{"2375/tcp": {}}, Entrypoint: []string{"dockerd-entrypoint.sh"},
 	}},
 	{ref: "aquasec/trivy:" + trivyVersion, layers: []string{"base", "trivy"}, config: v1.Config{
 		// The real image asks public mirrors for its database; the lab's asks the lab.
@@ -286,11 +291,11 @@ func (l *lab) pushImage(ctx context.Context, i image) error {
 // madeFrom identifies the layers and the configuration of an image.
 func (l *lab) madeFrom(i image) (string, error) {
 	config, err := json.Marshal(i.config)
-	text := string(config) + "\n"
-	for _, name := range i.layers {
-		text += l.readStamp("layer "+name) + "\n"
+	steps := make([]string, len(i.layers))
+	for n, name := range i.layers {
+		steps[n] = "layer " + name
 	}
-	return text, err
+	return string(config) + "\n" + l.madeBy(steps), err
 }
 
 // find is the digest that a tag points to in the lab's registry, empty if there is none.

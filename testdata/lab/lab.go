@@ -110,14 +110,14 @@ func ensureAddress() error {
 	if has, err := hasAddress(); has || err != nil {
 		return err
 	}
-	return ipAddress("add")
+	return ip("addr", "add", address+"/32", "dev", "lo")
 }
 
 func removeAddress() error {
 	if has, err := hasAddress(); !has || err != nil {
 		return err
 	}
-	return ipAddress("del")
+	return ip("addr", "del", address+"/32", "dev", "lo")
 }
 
 func hasAddress() (bool, error) {
@@ -125,10 +125,10 @@ func hasAddress() (bool, error) {
 	return slices.ContainsFunc(addrs, func(a net.Addr) bool { return strings.HasPrefix(a.String(), address+"/") }), err
 }
 
-func ipAddress(verb string) error {
-	out, err := exec.Command("ip", "addr", verb, address+"/32", "dev", "lo").CombinedOutput()
+func ip(args ...string) error {
+	out, err := exec.Command("ip", args...).CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("ip addr %s %s/32 dev lo: %w: %s", verb, address, err, out)
+		return fmt.Errorf("ip %s: %w: %s", strings.Join(args, " "), err, out)
 	}
 	return nil
 }
@@ -153,6 +153,11 @@ func (l *lab) environment() [][2]string {
 		{"SLIPWAY_LAB_PROXIES", proxyAddresses()},
 		{"SLIPWAY_LAB_GITEA", giteaURL},
 		{"SLIPWAY_LAB_GITEA_TOKEN", l.giteaToken()},
+		{"SLIPWAY_LAB_HISTORIES", l.path("histories")},
+		{"SLIPWAY_LAB_STAGING", staging.destination()},
+		{"SLIPWAY_LAB_PRODUCTION", production.destination()},
+		{"SLIPWAY_LAB_SSH_KEY", l.path("ssh", serverUser)},
+		{"SLIPWAY_LAB_KNOWN_HOSTS", l.path("ssh", "known_hosts")},
 	}
 	if !l.ownsEngine() {
 		return append(env, [2]string{runnerHostVariable, os.Getenv(runnerHostVariable)})

@@ -1,5 +1,5 @@
-// Command lab runs a real Dagger engine, an OCI registry, a Git forge and the images that Slipway's tests need
-// on one bare Linux machine: no Docker, no image registry, nothing but Go and Debian.
+// Command lab runs a real Dagger engine, an OCI registry, a Git forge, two servers to deploy to and the images that
+// Slipway's tests need on one bare Linux machine: no Docker, no image registry, nothing but Go and Debian.
 package main
 
 import (
@@ -74,6 +74,8 @@ func run(ctx context.Context, args []string) error {
 		return lab.test(ctx, rest)
 	case engineNamespace:
 		return lab.runEngine()
+	case serverNamespace:
+		return lab.runServer(rest)
 	case "help", "-h", "--help":
 		fmt.Print(usage)
 		return nil

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -100,6 +102,17 @@ func (p program) inputs(l *lab) (string, error) {
 
 func (l *lab) tool(module string) string {
 	return filepath.Join(l.repo, "testdata", "lab", "tools", module)
+}
+
+// moduleDir is where the files of a module are that one of the tools requires.
+func (l *lab) moduleDir(tool, module string) (string, error) {
+	list := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module)
+	list.Dir = l.tool(tool)
+	dir, err := list.Output()
+	if err != nil {
+		return "", fmt.Errorf("find the folder of %s: %w", module, err)
+	}
+	return string(bytes.TrimSpace(dir)), nil
 }
 
 // download is tried twice, because a proxy that is slow the first time answers the second.

@@ -21,9 +21,17 @@ type service struct {
 	where string
 	run   func(*lab) (*exec.Cmd, error)
 	ready func(context.Context, *lab) error
+
+	needs   []string            // steps whose new results mean a new start
+	started func(pid int) error // what is left to do around the new process
 }
 
-var services = []service{registryService, giteaService, engineService}
+var (
+	stagingService    = staging.service()
+	productionService = production.service()
+
+	services = []service{registryService, giteaService, stagingService, productionService, engineService}
+)
 
 var registryService = service{
 	name:  "registry",
@@ -59,6 +67,7 @@ type running struct {
 	PID   int
 	Start string // in clock ticks since boot, from /proc
 	Since time.Time
+	From  string // the stamps of the steps it needs
 }
 
 func (l *lab) running(name string) (running, bool) {
@@ -86,7 +95,14 @@ func startTime(pid int) string {
 
 // start brings a service up and waits until it answers.
 func (l *lab) start(ctx context.Context, s service) error {
-	if _, up := l.running(s.name); !up {
+	r, up := l.running(s.name)
+	if up && r.From != l.madeBy(s.needs) {
+		if err := stop(r); err != nil {
+			return fmt.Errorf("stop the outdated %s: %w", s.name, err)
+		}
+		up = false
+	}
+	if !up {
 		if err := l.launch(s); err != nil {
 			return fmt.Errorf("start %s: %w", s.name, err)
 		}
@@ -133,8 +149,13 @@ func (l *lab) launch(s service) error {
 		return err
 	}
 	progressf("%s started, process %d", s.name, cmd.Process.Pid)
-	r := running{PID: cmd.Process.Pid, Start: startTime(cmd.Process.Pid), Since: time.Now().Truncate(time.Second)}
+	r := running{PID: cmd.Process.Pid, Start: startTime(cmd.Process.Pid), Since: time.Now().Truncate(time.Second), From: l.madeBy(s.needs)}
 	go cmd.Wait() // so that a service that ends at once is seen as gone, not as a zombie
+	if s.started != nil {
+		if err := s.started(r.PID); err != nil {
+			return errors.Join(err, cmd.Process.Kill())
+		}
+	}
 	data, err := json.Marshal(r)
 	if err != nil {
 		return err

@@ -212,10 +212,16 @@ func (h history) record(dir string, c historyCommit, when time.Time) error {
 	return git(dir, env, "tag", "-a", c.Tag, "-m", "Release "+c.Tag)
 }
 
-func git(dir string, env []string, args ...string) error {
+func gitCommand(dir string, args ...string) *exec.Cmd {
 	cmd := exec.Command("git", args...)
 	cmd.Dir = dir
-	cmd.Env = append(append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1"), env...)
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1")
+	return cmd
+}
+
+func git(dir string, env []string, args ...string) error {
+	cmd := gitCommand(dir, args...)
+	cmd.Env = append(cmd.Env, env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("git %s: %w: %s", strings.Join(args, " "), err, out)
 	}

@@ -122,6 +122,15 @@ func (l *lab) readStamp(name string) string {
 	return string(data)
 }
 
+// madeBy identifies what steps have made.
+func (l *lab) madeBy(steps []string) string {
+	text := ""
+	for _, name := range steps {
+		text += l.readStamp(name) + "\n"
+	}
+	return text
+}
+
 var progressStart = time.Now()
 
 // progressf prints to stderr, because stdout is for the export lines.

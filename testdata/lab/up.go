@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+	"golang.org/x/sync/errgroup"
 )
 
 // up makes and starts whatever is missing; a second one finds nothing to do.
@@ -51,11 +52,22 @@ func (l *lab) up(ctx context.Context) error {
 	if err := l.setUpGitea(ctx); err != nil {
 		return fmt.Errorf("set up gitea: %w", err)
 	}
-	if !l.ownsEngine() {
+	return l.startRest(ctx)
+}
+
+// startRest starts beside each other what only needs the registry.
+func (l *lab) startRest(ctx context.Context) error {
+	rest := []service{stagingService, productionService}
+	if l.ownsEngine() {
+		rest = append(rest, engineService)
+	} else {
 		progressf("using the engine at %s", os.Getenv(runnerHostVariable))
-		return nil
 	}
-	return l.start(ctx, engineService)
+	group, ctx := errgroup.WithContext(ctx)
+	for _, s := range rest {
+		group.Go(func() error { return l.start(ctx, s) })
+	}
+	return group.Wait()
 }
 
 // engineSteps are only for the lab's own engine: who has configured another needs none of them.
@@ -66,7 +78,13 @@ func (l *lab) steps() ([]step, error) {
 	if err != nil {
 		return nil, err
 	}
+	histories, err := l.historiesStep()
+	if err != nil {
+		return nil, err
+	}
+	steps = append(steps, histories)
 	steps = append(steps, l.imageSteps()...)
+	steps = append(steps, l.serverSteps()...)
 	steps = append(steps,
 		step{name: "engine content", needs: []string{"layer base", "layer git", "layer go"}, make: l.writeSDK},
 		// Made anew every day: Slipway refuses to judge by a database older than 72 hours.

@@ -1,0 +1,246 @@
+package e2e
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"dagger/slipway/stages/labtest"
+)
+
+// turnstile holds back the requests that it matches until it is opened.
+type turnstile struct {
+	*labtest.Proxy
+	reached, opened chan struct{}
+	open            func()
+}
+
+// newTurnstile stands in front of a server; the pattern is for METHOD and path.
+func newTurnstile(t *testing.T, target, pattern string) turnstile {
+	t.Helper()
+	at, err := url.Parse(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := turnstile{reached: make(chan struct{}), opened: make(chan struct{})}
+	s.open = sync.OnceFunc(func() { close(s.opened) })
+	t.Cleanup(s.open)
+	arrive := sync.OnceFunc(func() { close(s.reached) })
+	matches, forward := regexp.MustCompile(pattern), httputil.NewSingleHostReverseProxy(at)
+	s.Proxy = listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if matches.MatchString(r.Method + " " + r.URL.Path) {
+			arrive()
+			<-s.opened
+		}
+		forward.ServeHTTP(w, r)
+	}))
+	return s
+}
+
+// await fails the test when nobody has come to the turnstile in time.
+func (s turnstile) await(t *testing.T) {
+	t.Helper()
+	select {
+	case <-s.reached:
+	case <-time.After(2 * time.Minute):
+		t.Fatal("no run has come to the turnstile")
+	}
+}
+
+// awaitWaiter returns when a run fetches the lock to see who holds it, which only one does that found it taken.
+func awaitWaiter(t *testing.T, forge *labtest.Proxy) {
+	t.Helper()
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		if slices.ContainsFunc(forge.Requests(), func(r labtest.Request) bool { return strings.Contains(r.Body, "ref-prefix refs/slipway/lock") }) {
+			return
+		}
+	}
+	t.Fatal("no run waits for the lock")
+}
+
+// start is a call in the background.
+func (s Shop) start(t *testing.T, args ...string) <-chan Result {
+	ended := make(chan Result, 1)
+	go func() { ended <- s.Call(t, args...) }()
+	return ended
+}
+
+// newSmallForgeShop is a repository on the forge whose release takes seconds, behind a proxy.
+func newSmallForgeShop(t *testing.T) (forgeShop, *labtest.Proxy) {
+	t.Helper()
+	f := newForgeShop(t)
+	f.makeSmall(t)
+	f.push(t, "main")
+	return f, f.through(t)
+}
+
+// smallArguments release the tiny images to the registry behind the proxy.
+func (f forgeShop) smallArguments(reg proxied, version string, more ...string) []string {
+	return append(append([]string{tinyImages}, f.arguments(reg.through(), version)...), more...)
+}
+
+// outcomes are how the runs ended, in alphabetical order.
+func outcomes(results ...Result) []string {
+	var found []string
+	for _, r := range results {
+		found = append(found, regexp.MustCompile(`Outcome: \S+`).FindString(r.Output()))
+	}
+	slices.Sort(found)
+	return found
+}
+
+// TestTwoRunsOfOneRelease start together, as a pushed tag and a job do: the second waits, and finds everything done (L3).
+func TestTwoRunsOfOneRelease(t *testing.T) {
+	f, forge := newSmallForgeShop(t)
+	hold := newTurnstile(t, "http://"+labtest.Registry(t), "^PUT .*/manifests/")
+	reg := proxied{hold.Proxy, NewPrefix(t)}
+	refs := f.remoteRefs(t)
+	one, two := f.start(t, f.smallArguments(reg, "1.2.3")...), f.start(t, f.smallArguments(reg, "1.2.3")...)
+	hold.await(t)
+	awaitWaiter(t, forge)
+	hold.open()
+	if got := outcomes(<-one, <-two); !slices.Equal(got, []string{"Outcome: already-released", "Outcome: released"}) {
+		t.Errorf("the runs ended as %v", got)
+	}
+	commit := f.Git(t, "rev-parse", "HEAD")
+	refs["refs/tags/v1.2.3"] = commit
+	wantRefs(t, f.remoteRefs(t), refs)
+	reg.wantTags(t, "1.2.3", "sha-"+commit[:7], "1.2", "1", "latest")
+	for _, image := range Images {
+		for _, tag := range []string{"sha-" + commit[:7], "1.2.3", "latest"} {
+			if n := reg.count(http.MethodPut, "/"+image+"/manifests/"+tag); n != 1 {
+				t.Errorf("%s:%s was written %d times, want once", image, tag, n)
+			}
+		}
+	}
+	if all := f.releases(t); len(all) != 1 || all[0].Draft || len(all[0].Assets) != 5 {
+		t.Errorf("the releases are %+v", all)
+	}
+}
+
+// TestTwoVersionsAtOnce: the second is refused and told by whom, or waits when it is told to; the tags then follow the versions.
+func TestTwoVersionsAtOnce(t *testing.T) {
+	f, forge := newSmallForgeShop(t)
+	first := f.Git(t, "rev-parse", "HEAD")
+	f.Replace(t, "backend/pyproject.toml", `"1.2.3"`, `"1.2.4"`)
+	second := f.Commit(t, "chore: bump version to 1.2.4")
+	f.push(t, "main")
+	hold := newTurnstile(t, "http://"+labtest.Registry(t), "^PUT .*/manifests/")
+	reg := proxied{hold.Proxy, NewPrefix(t)}
+
+	f.Git(t, "checkout", "-q", "--detach", first)
+	older := f.start(t, f.smallArguments(reg, "1.2.3")...)
+	hold.await(t)
+	f.Git(t, "checkout", "-q", "main")
+	said := refused(t, f.Call(t, f.smallArguments(reg, "1.2.4")...), "Build and Push failed: the repository is locked by the release of 1.2.3 (commit "+
+		first[:7]+") by Slipway, since ", "--lock-wait", "Outcome: locked")
+	if !regexp.MustCompile(`UTC \((\d+m)?\d+s ago\)`).MatchString(said) {
+		t.Errorf("the age of the lock is not in\n%s", said)
+	}
+	forge.Reset()
+	newer := f.start(t, f.smallArguments(reg, "1.2.4", "--lock-wait=5")...)
+	awaitWaiter(t, forge)
+	reg.wantTags(t)
+	hold.open()
+	green(t, <-older, "Outcome: released")
+	green(t, <-newer, "Outcome: released")
+
+	refs := f.remoteRefs(t)
+	if refs["refs/tags/v1.2.3"] != first || refs["refs/tags/v1.2.4"] != second || refs["refs/slipway/lock"] != "" {
+		t.Errorf("the refs are %v", refs)
+	}
+	reg.wantTags(t, "1.2.3", "sha-"+first[:7], "1.2.4", "sha-"+second[:7], "1.2", "1", "latest")
+	for _, image := range Images {
+		tags := Tags(t, reg.prefix, image)
+		for _, tag := range []string{"1.2", "1", "latest"} {
+			if tags[tag] != tags["1.2.4"] || tags[tag] == tags["1.2.3"] {
+				t.Errorf("%s:%s is %s of %v", image, tag, tags[tag], tags)
+			}
+		}
+	}
+}
+
+// TestLockIsTakenOver while a run is between two writing steps: it writes nothing more, and leaves the lock alone (L2).
+func TestLockIsTakenOver(t *testing.T) {
+	const push, upload = "^PUT .*/manifests/sha-", "^POST .*/releases/[0-9]+/assets$"
+	for name, c := range map[string]struct {
+		pattern string
+		tagged  bool // the version, on the images and in git
+	}{
+		"before the version is written": {push, false},
+		"before the floating tags move": {upload, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newForgeShop(t)
+			f.makeSmall(t)
+			f.push(t, "main")
+			registry, forge := newTurnstile(t, "http://"+labtest.Registry(t), c.pattern), newTurnstile(t, f.url, c.pattern)
+			f.repository = "http://" + forge.Addr() + "/slipway/" + f.name
+			reg := proxied{registry.Proxy, NewPrefix(t)}
+			refs, commit := f.remoteRefs(t), f.Git(t, "rev-parse", "HEAD")
+			run := f.start(t, f.smallArguments(reg, "1.2.3")...)
+			if c.tagged {
+				forge.await(t)
+			} else {
+				registry.await(t)
+			}
+			refs["refs/slipway/lock"] = f.takeLock(t, lockBlob(t, "9.9.9"))
+			registry.open()
+			forge.open()
+			said := refused(t, <-run, "another run has taken the release lock over", "run the same line again", "Outcome: locked")
+			hides(t, said, "release lock removed")
+			tags, releases := []string{"sha-" + commit[:7]}, 0
+			if c.tagged {
+				tags, releases = append(tags, "1.2.3"), 1
+				refs["refs/tags/v1.2.3"] = commit
+			}
+			wantRefs(t, f.remoteRefs(t), refs)
+			reg.wantTags(t, tags...)
+			if all := f.releases(t); len(all) != releases || releases == 1 && !all[0].Draft {
+				t.Errorf("the releases are %+v", all)
+			}
+		})
+	}
+}
+
+// takeLock makes the lock somebody else's, whoever had it.
+func (f forgeShop) takeLock(t *testing.T, text string) (blob string) {
+	t.Helper()
+	f.Write(t, "../lock", text)
+	blob = f.Git(t, "hash-object", "-w", "../lock")
+	f.Git(t, "push", "-q", "--force", f.address(f.token), blob+":refs/slipway/lock")
+	return blob
+}
+
+// TestLocked meets a lock of another version, and one that nobody can read.
+func TestLocked(t *testing.T) {
+	f, prefix := newForgeShop(t), NewPrefix(t)
+	for name, c := range map[string]struct{ blob, holder string }{
+		"another version": {lockBlob(t, "9.9.9"), "is locked by the release of 9.9.9 (commit 0123456) by Ada, since 2026-01-02 03:04:05 UTC ("},
+		"unreadable":      {"something else", "is locked by an unknown run"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f.takeLock(t, c.blob)
+			before := f.remoteRefs(t)
+			red(t, f.release(t, prefix, "1.2.3"), c.holder, "--lock-wait", "Outcome: locked")
+			wantRefs(t, f.remoteRefs(t), before)
+			WantTags(t, prefix)
+		})
+	}
+}
+
+func lockBlob(t *testing.T, version string) string {
+	t.Helper()
+	text, err := json.Marshal(map[string]string{"run": "x", "who": "Ada", "version": version, "commit": "0123456789abcdef", "since": "2026-01-02T03:04:05Z"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

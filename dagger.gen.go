@@ -78,6 +78,17 @@ func (r Slipway) MarshalJSON() ([]byte, error) {
 		VersionFiles      string
 		ReleaseBranches   string
 		ToolImages        string
+		Staging           string
+		Production        string
+		SSHKey            *dagger.Secret
+		SSHAgent          *dagger.Socket
+		KnownHosts        string
+		ComposeFile       string
+		HealthURL         string
+		VersionURL        string
+		BackupScript      string
+		RestoreScript     string
+		MigrateService    string
 	}
 	concrete.Source = r.Source
 	concrete.Registry = r.Registry
@@ -100,6 +111,17 @@ func (r Slipway) MarshalJSON() ([]byte, error) {
 	concrete.VersionFiles = r.VersionFiles
 	concrete.ReleaseBranches = r.ReleaseBranches
 	concrete.ToolImages = r.ToolImages
+	concrete.Staging = r.Staging
+	concrete.Production = r.Production
+	concrete.SSHKey = r.SSHKey
+	concrete.SSHAgent = r.SSHAgent
+	concrete.KnownHosts = r.KnownHosts
+	concrete.ComposeFile = r.ComposeFile
+	concrete.HealthURL = r.HealthURL
+	concrete.VersionURL = r.VersionURL
+	concrete.BackupScript = r.BackupScript
+	concrete.RestoreScript = r.RestoreScript
+	concrete.MigrateService = r.MigrateService
 	return json.Marshal(&concrete)
 }
 
@@ -126,6 +148,17 @@ func (r *Slipway) UnmarshalJSON(bs []byte) error {
 		VersionFiles      string
 		ReleaseBranches   string
 		ToolImages        string
+		Staging           string
+		Production        string
+		SSHKey            *dagger.Secret
+		SSHAgent          *dagger.Socket
+		KnownHosts        string
+		ComposeFile       string
+		HealthURL         string
+		VersionURL        string
+		BackupScript      string
+		RestoreScript     string
+		MigrateService    string
 	}
 	err := json.Unmarshal(bs, &concrete)
 	if err != nil {
@@ -152,6 +185,17 @@ func (r *Slipway) UnmarshalJSON(bs []byte) error {
 	r.VersionFiles = concrete.VersionFiles
 	r.ReleaseBranches = concrete.ReleaseBranches
 	r.ToolImages = concrete.ToolImages
+	r.Staging = concrete.Staging
+	r.Production = concrete.Production
+	r.SSHKey = concrete.SSHKey
+	r.SSHAgent = concrete.SSHAgent
+	r.KnownHosts = concrete.KnownHosts
+	r.ComposeFile = concrete.ComposeFile
+	r.HealthURL = concrete.HealthURL
+	r.VersionURL = concrete.VersionURL
+	r.BackupScript = concrete.BackupScript
+	r.RestoreScript = concrete.RestoreScript
+	r.MigrateService = concrete.MigrateService
 	return nil
 }
 
@@ -372,6 +416,27 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
 			}
 			return (*Slipway).Dependencies(&parent, ctx)
+		case "Deploy":
+			var parent Slipway
+			err = json.Unmarshal(parentJSON, &parent)
+			if err != nil {
+				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
+			}
+			var environment string
+			if inputArgs["environment"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["environment"]), &environment)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg environment", err))
+				}
+			}
+			var version string
+			if inputArgs["version"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["version"]), &version)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg version", err))
+				}
+			}
+			return (*Slipway).Deploy(&parent, ctx, environment, version)
 		case "FrontendReports":
 			var parent Slipway
 			err = json.Unmarshal(parentJSON, &parent)
@@ -484,6 +549,55 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 				}
 			}
 			return (*Slipway).Report(&parent, ctx, format)
+		case "Rollback":
+			var parent Slipway
+			err = json.Unmarshal(parentJSON, &parent)
+			if err != nil {
+				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
+			}
+			var environment string
+			if inputArgs["environment"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["environment"]), &environment)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg environment", err))
+				}
+			}
+			var reason string
+			if inputArgs["reason"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["reason"]), &reason)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg reason", err))
+				}
+			}
+			var to string
+			if inputArgs["to"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["to"]), &to)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg to", err))
+				}
+			}
+			var restoreDb string
+			if inputArgs["restoreDb"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["restoreDb"]), &restoreDb)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg restoreDb", err))
+				}
+			}
+			var allowSchemaAhead bool
+			if inputArgs["allowSchemaAhead"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["allowSchemaAhead"]), &allowSchemaAhead)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg allowSchemaAhead", err))
+				}
+			}
+			var revertCode bool
+			if inputArgs["revertCode"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["revertCode"]), &revertCode)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg revertCode", err))
+				}
+			}
+			return (*Slipway).Rollback(&parent, ctx, environment, reason, to, restoreDb, allowSchemaAhead, revertCode)
 		case "Scan":
 			var parent Slipway
 			err = json.Unmarshal(parentJSON, &parent)
@@ -491,6 +605,20 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
 			}
 			return (*Slipway).Scan(&parent, ctx)
+		case "Status":
+			var parent Slipway
+			err = json.Unmarshal(parentJSON, &parent)
+			if err != nil {
+				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
+			}
+			var environment string
+			if inputArgs["environment"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["environment"]), &environment)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg environment", err))
+				}
+			}
+			return (*Slipway).Status(&parent, ctx, environment)
 		case "TestBackend":
 			var parent Slipway
 			err = json.Unmarshal(parentJSON, &parent)
@@ -672,7 +800,84 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg toolImages", err))
 				}
 			}
-			return New(source, registry, registryUser, registryToken, images, backend, frontend, testServices, coverageThreshold, severity, gateUnfixed, ignoreFile, licenceDeny, forge, forgeToken, repository, committer, categories, versionFiles, releaseBranches, toolImages), nil
+			var staging string
+			if inputArgs["staging"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["staging"]), &staging)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg staging", err))
+				}
+			}
+			var production string
+			if inputArgs["production"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["production"]), &production)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg production", err))
+				}
+			}
+			var sshKey *dagger.Secret
+			if inputArgs["sshKey"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["sshKey"]), &sshKey)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg sshKey", err))
+				}
+			}
+			var sshAgent *dagger.Socket
+			if inputArgs["sshAgent"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["sshAgent"]), &sshAgent)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg sshAgent", err))
+				}
+			}
+			var knownHosts string
+			if inputArgs["knownHosts"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["knownHosts"]), &knownHosts)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg knownHosts", err))
+				}
+			}
+			var composeFile string
+			if inputArgs["composeFile"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["composeFile"]), &composeFile)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg composeFile", err))
+				}
+			}
+			var healthUrl string
+			if inputArgs["healthUrl"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["healthUrl"]), &healthUrl)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg healthUrl", err))
+				}
+			}
+			var versionUrl string
+			if inputArgs["versionUrl"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["versionUrl"]), &versionUrl)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg versionUrl", err))
+				}
+			}
+			var backupScript string
+			if inputArgs["backupScript"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["backupScript"]), &backupScript)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg backupScript", err))
+				}
+			}
+			var restoreScript string
+			if inputArgs["restoreScript"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["restoreScript"]), &restoreScript)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg restoreScript", err))
+				}
+			}
+			var migrateService string
+			if inputArgs["migrateService"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["migrateService"]), &migrateService)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg migrateService", err))
+				}
+			}
+			return New(source, registry, registryUser, registryToken, images, backend, frontend, testServices, coverageThreshold, severity, gateUnfixed, ignoreFile, licenceDeny, forge, forgeToken, repository, committer, categories, versionFiles, releaseBranches, toolImages, staging, production, sshKey, sshAgent, knownHosts, composeFile, healthUrl, versionUrl, backupScript, restoreScript, migrateService), nil
 		default:
 			return nil, fmt.Errorf("unknown function %s", fnName)
 		}

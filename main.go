@@ -58,6 +58,28 @@ type Slipway struct {
 	ReleaseBranches string
 	// +private
 	ToolImages string
+	// +private
+	Staging string
+	// +private
+	Production string
+	// +private
+	SSHKey *dagger.Secret
+	// +private
+	SSHAgent *dagger.Socket
+	// +private
+	KnownHosts string
+	// +private
+	ComposeFile string
+	// +private
+	HealthURL string
+	// +private
+	VersionURL string
+	// +private
+	BackupScript string
+	// +private
+	RestoreScript string
+	// +private
+	MigrateService string
 }
 
 // New takes the settings of the repository.
@@ -145,11 +167,57 @@ func New(
 	//
 	// +default="release/*, hotfix/*"
 	releaseBranches string,
-	// Images of the tools Slipway runs, as name=image for git, python, node and trivy, such as
+	// Images of the tools Slipway runs, as name=image for git, node, python, socat and trivy, such as
 	// trivy=aquasec/trivy:0.70.0@sha256:... to pin a digest.
 	//
 	// +optional
 	toolImages string,
+	// Server that every release is deployed to, as user@host[:port][/directory]; the directory is /opt/app unless named.
+	//
+	// +optional
+	staging string,
+	// Server that `deploy --environment=production` goes to, in the same form.
+	//
+	// +optional
+	production string,
+	// Private key that opens the servers, such as env://SSH_KEY; without a passphrase. Several may follow each other.
+	//
+	// +optional
+	sshKey *dagger.Secret,
+	// SSH agent that opens the servers instead of sshKey, such as --ssh-agent=$SSH_AUTH_SOCK.
+	//
+	// +optional
+	sshAgent *dagger.Socket,
+	// Lines of a known_hosts file with the servers' host keys (ssh-keyscan prints them). Needed for every server: one whose
+	// key is unknown or has changed is refused.
+	//
+	// +optional
+	knownHosts string,
+	// Compose file of the repository, or staging=FILE, production=FILE. Its services use REGISTRY/NAME images.
+	//
+	// +default="docker-compose.prod.ip.yml"
+	composeFile string,
+	// Address that has to answer 200 for a server to be healthy, or staging=URL, production=URL. Empty: health checks of
+	// the containers only.
+	//
+	// +optional
+	healthUrl string,
+	// Address whose answer has to mention the version, or staging=URL, production=URL.
+	//
+	// +optional
+	versionUrl string,
+	// Script of the repository that backs the database up and prints the file it wrote. If it is missing: no database.
+	//
+	// +default="scripts/backup_db.sh"
+	backupScript string,
+	// Script of the repository that restores the database from the file it is given.
+	//
+	// +default="scripts/restore_db.sh"
+	restoreScript string,
+	// Compose service that migrates the database and ends; run on its own before anything is replaced.
+	//
+	// +default="migrate"
+	migrateService string,
 ) *Slipway {
 	return &Slipway{
 		Source: source, Registry: registry, RegistryUser: registryUser, RegistryToken: registryToken, Images: images,
@@ -157,6 +225,9 @@ func New(
 		Severity: severity, GateUnfixed: gateUnfixed, IgnoreFile: ignoreFile, LicenceDeny: licenceDeny,
 		Forge: forge, ForgeToken: forgeToken, Repository: repository, Committer: committer,
 		Categories: categories, VersionFiles: versionFiles, ReleaseBranches: releaseBranches, ToolImages: toolImages,
+		Staging: staging, Production: production, SSHKey: sshKey, SSHAgent: sshAgent, KnownHosts: knownHosts,
+		ComposeFile: composeFile, HealthURL: healthUrl, VersionURL: versionUrl,
+		BackupScript: backupScript, RestoreScript: restoreScript, MigrateService: migrateService,
 	}
 }
 
@@ -339,7 +410,8 @@ func (s *Slipway) NextVersion(ctx context.Context) (string, error) {
 // Check, commit the version bump, tag it, and push both together: this starts a release in CI.
 //
 // All gates run on the bumped files first. Then one atomic push adds the commit and the annotated tag to the branch that is
-// checked out, or neither of them. Without a kind and a version it prints the proposals and writes nothing.
+// checked out, or neither of them. A protected branch gets a pull request with the bump instead, and nothing is released.
+// Without a kind and a version it prints the proposals and writes nothing.
 //
 // +cache="never"
 func (s *Slipway) CreateRelease(
@@ -358,6 +430,69 @@ func (s *Slipway) CreateRelease(
 	preid string,
 ) (string, error) {
 	return s.pipeline().CreateRelease(ctx, stages.Next{Kind: kind, Version: version, Preid: preid})
+}
+
+// Deploy a published version to a server, health-gated.
+//
+// To staging go the images under the version's tag; to production exactly the digests that staging ran healthy. Before
+// anything is replaced the images are pulled, the database is backed up and migrated, and the new images are tried
+// beside the running ones. If the new version is not healthy, the old one comes back and the call fails, saying so.
+//
+// +cache="never"
+func (s *Slipway) Deploy(
+	ctx context.Context,
+	// Where to: staging or production.
+	environment string,
+	// Version to deploy, MAJOR.MINOR.PATCH[-prerelease]; it has to be in the registry.
+	version string,
+) (string, error) {
+	return s.pipeline().Deploy(ctx, stages.DeployOptions{Environment: environment, Version: version})
+}
+
+// Print what runs on a server: version, health, containers, whether anybody has changed them, and the ledger.
+//
+// +cache="never"
+func (s *Slipway) Status(
+	ctx context.Context,
+	// Which server: staging or production.
+	environment string,
+) (string, error) {
+	return s.pipeline().Status(ctx, environment)
+}
+
+// Bring an older version back: its images, and the database and the code if asked for.
+//
+// Everything is found first (version, images, backup, schema), and nothing is changed if anything is missing. After a
+// production rollback the versions that were left are withdrawn: floating tags go back, the forge says so.
+//
+// +cache="never"
+func (s *Slipway) Rollback(
+	ctx context.Context,
+	// Where: staging or production.
+	environment string,
+	// Why, for the ledger, the forge and the team; at least 10 visible characters.
+	reason string,
+	// Version to go back to. Not given: the healthy one that ran before, by the server's ledger.
+	//
+	// +optional
+	to string,
+	// Backup to restore: a file in the server's folder, or `recorded` for the one from before the version that is left. A
+	// safety backup is made first, and the services stop meanwhile. Not given: the database stays.
+	//
+	// +optional
+	restoreDb string,
+	// Let the older version run on the newer schema.
+	//
+	// +optional
+	allowSchemaAhead bool,
+	// Open a pull request that reverts what the release brought, from branch hotfix/rollback-vVERSION.
+	//
+	// +optional
+	revertCode bool,
+) (string, error) {
+	return s.pipeline().Rollback(ctx, stages.RollbackOptions{
+		Environment: environment, Reason: reason, To: to, RestoreDB: restoreDb, AllowSchemaAhead: allowSchemaAhead, RevertCode: revertCode,
+	})
 }
 
 // Print the report of this repository's last release on this engine, failed ones included.

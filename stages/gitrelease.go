@@ -28,6 +28,14 @@ type page struct {
 
 // checkForge finds the forge and whether the token may do the last step, before the first one starts.
 func (r *Run) checkForge(ctx context.Context) error {
+	if err := r.openForge(ctx); err != nil || r.page == nil || !r.page.writable {
+		return err
+	}
+	return r.checkPage(ctx)
+}
+
+// openForge finds the forge, without which everything goes on but the release on it.
+func (r *Run) openForge(ctx context.Context) error {
 	if r.source.remote == "" && r.config.Repository == "" {
 		return nil
 	}
@@ -46,9 +54,8 @@ func (r *Run) checkForge(ctx context.Context) error {
 	r.page = &page{repository: repository, forge: forge.New(repository, token), writable: token != ""}
 	if !r.page.writable {
 		r.notCheckedf("the release on %s: no forgeToken is set", repository.Web)
-		return nil
 	}
-	return r.checkPage(ctx)
+	return nil
 }
 
 func (r *Run) checkPage(ctx context.Context) error {
@@ -63,6 +70,9 @@ func (r *Run) checkPage(ctx context.Context) error {
 	releases, err := r.page.forge.Releases(ctx)
 	if err != nil {
 		return r.unlessDry(err, next)
+	}
+	if r.withdrawn = forge.Withdrawn(releases); slices.Contains(r.withdrawn, r.Version.GitTag()) {
+		return r.refuse("use the next patch version", "%s was withdrawn by a rollback", r.Version)
 	}
 	if r.page.found, err = forge.Find(releases, r.Version.GitTag(), r.source.commit); err != nil {
 		return r.refuse("", "%v", err)

@@ -4,11 +4,6 @@ import (
 	"context"
 )
 
-// deployStaging will bring the images to the staging server.
-func (r *Run) deployStaging(context.Context) (Outcome, error) {
-	return notConfigured("no staging server"), nil
-}
-
 // notify will tell the team.
 func (r *Run) notify(context.Context) (Outcome, error) {
 	return notConfigured("no webhook"), nil

@@ -233,7 +233,7 @@ func (r *Run) checkBranch(ctx context.Context) error {
 			return nil
 		}
 	}
-	containing, err := r.containing(ctx, branches)
+	containing, err := r.branchesWith(ctx, branches, r.source.commit)
 	if err != nil || len(containing) > 0 {
 		return err
 	}
@@ -271,8 +271,8 @@ func (m remote) isRelease(branch string, patterns []string) bool {
 	})
 }
 
-// containing fetches the branches and returns those which the commit is part of.
-func (r *Run) containing(ctx context.Context, branches []string) ([]string, error) {
+// branchesWith fetches the branches and returns those which the commit is part of.
+func (r *Run) branchesWith(ctx context.Context, branches []string, commit string) ([]string, error) {
 	if len(branches) == 0 {
 		return nil, nil
 	}
@@ -280,7 +280,7 @@ func (r *Run) containing(ctx context.Context, branches []string) ([]string, erro
 	for _, name := range branches {
 		fetch = append(fetch, "+"+branchPrefix+name+":"+branchPrefix+name)
 	}
-	out, err := outside(ctx, r.git, fetch, []string{"git", "for-each-ref", "--contains=" + r.source.commit, "--format=%(refname:strip=2)", branchPrefix})
+	out, err := outside(ctx, r.git, fetch, []string{"git", "for-each-ref", "--contains=" + commit, "--format=%(refname:strip=2)", branchPrefix})
 	if err != nil {
 		return nil, explainRemote(r.remote.url, err)
 	}

@@ -38,18 +38,22 @@ type Run struct {
 	started time.Time
 	nonce   string // makes an exec that looks at the outside world run in every run
 
-	source   source
-	registry *registry.Client // nil when images go nowhere
-	state    state
-	git      *dagger.Container // git that reaches the remote; nil when it was not read
-	remote   remote
-	lock     lock
-	lockWait time.Duration
-	proposed bool   // the commit is a bump that create-release has not pushed yet
-	page     *page  // nil without a forge
-	body     string // the text of the release
-	parts    []*part
-	partial  bool // not the whole pipeline
+	source        source
+	registry      *registry.Client // nil when images go nowhere
+	registryToken string
+	state         state
+	git           *dagger.Container // git that reaches the remote; nil when it was not read
+	remote        remote
+	lock          lock
+	lockWait      time.Duration
+	proposed      bool            // the commit is a bump that create-release has not pushed yet
+	page          *page           // nil without a forge
+	body          string          // the text of the release
+	newer         version.Version // what staging runs, if that is higher
+	withdrawn     []string        // tags of versions that a rollback has taken back
+	already       bool            // the server ran the version before
+	parts         []*part
+	partial       bool // not the whole pipeline
 
 	mu          sync.Mutex
 	images      map[string]*built

@@ -36,6 +36,17 @@ type Settings struct {
 	VersionFiles      string
 	ReleaseBranches   string
 	ToolImages        string
+	Staging           string
+	Production        string
+	SSHKey            *dagger.Secret
+	SSHAgent          *dagger.Socket
+	KnownHosts        string
+	ComposeFile       string
+	HealthURL         string
+	VersionURL        string
+	BackupScript      string
+	RestoreScript     string
+	MigrateService    string
 }
 
 // config is the settings, read.
@@ -51,6 +62,7 @@ type config struct {
 	versionFiles []string
 	committer    committer
 	branches     []string // patterns of release branches besides the default branch
+	environments map[string]environment
 }
 
 // folder is where tests live. One that was not named and is not there is not applicable; one that was named must be there.
@@ -70,6 +82,7 @@ var defaultTools = map[string]string{
 	"python": "python:3.13-slim",
 	"node":   "node:22-slim",
 	"trivy":  "aquasec/trivy:0.70.0",
+	"socat":  "alpine/socat:1.8.0.3",
 }
 
 // read checks every setting and reports all that are wrong, not only the first.
@@ -100,7 +113,8 @@ func (s Settings) read() (config, error) {
 	set("committer", err)
 	c.branches, err = parseBranches(s.ReleaseBranches)
 	set("releaseBranches", err)
-	for name, value := range map[string]string{"backend": c.backend.path, "frontend": c.frontend.path, "ignoreFile": s.IgnoreFile} {
+	c.environments = s.readEnvironments(set)
+	for name, value := range map[string]string{"backend": c.backend.path, "frontend": c.frontend.path, "ignoreFile": s.IgnoreFile, "backupScript": s.BackupScript, "restoreScript": s.RestoreScript} {
 		set(name, checkPath(value))
 	}
 	return c, errors.Join(wrong...)
@@ -160,7 +174,7 @@ func parseTools(setting string) (map[string]string, error) {
 	}
 	for _, p := range pairs {
 		if tools[p.name] == "" {
-			return nil, fmt.Errorf("no tool is called %q: Slipway runs git, python, node and trivy", p.name)
+			return nil, fmt.Errorf("no tool is called %q: Slipway runs %s", p.name, strings.Join(sortedKeys(defaultTools), ", "))
 		}
 		tools[p.name] = p.value
 	}

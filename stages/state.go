@@ -153,5 +153,6 @@ func (s state) published(image string) (registry.Image, bool) {
 
 // stable are the versions that a floating tag may belong to: known to git, here or on the remote, or to the registry.
 func (r *Run) stable() []version.Version {
-	return slices.Concat(r.source.versions(), r.remote.versions(), r.state.known)
+	known := slices.Concat(r.source.versions(), r.remote.versions(), r.state.known)
+	return slices.DeleteFunc(known, func(v version.Version) bool { return slices.Contains(r.withdrawn, v.GitTag()) })
 }

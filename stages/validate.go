@@ -21,7 +21,7 @@ func (r *Run) validate(ctx context.Context) (Outcome, error) {
 	}
 	checks := []func(context.Context) error{
 		r.checkClean, r.checkHistory, r.checkTestFolders, r.checkDockerfiles, r.checkVersionFiles, r.checkGitTag, r.checkRemote,
-		r.checkRegistry, r.checkForge,
+		r.checkRegistry, r.checkForge, r.checkStaging,
 	}
 	var wrong []error
 	for _, check := range checks {
@@ -38,6 +38,9 @@ func (r *Run) validate(ctx context.Context) (Outcome, error) {
 
 // blame remembers that the run was refused, and not just red.
 func (r *Run) blame(err error) error {
+	if err == nil {
+		return nil
+	}
 	f := explain(err)
 	if f.outcome != "" {
 		r.setOutcome(f.outcome)
@@ -226,7 +229,7 @@ func (r *Run) connectRegistry(ctx context.Context) error {
 	if err != nil {
 		return refuseInput(err)
 	}
-	r.registry = client
+	r.registry, r.registryToken = client, token
 	return nil
 }
 

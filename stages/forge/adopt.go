@@ -68,6 +68,29 @@ func WithNotes(text, notes string) string {
 	return strings.TrimRight(text, " \t\r\n") + "\n\n" + block
 }
 
+const withdrawnMark = "<!-- slipway: withdrawn -->"
+
+// Withdraw is the release with a notice above its text that it was taken back, and why. The reason is Markdown.
+func Withdraw(r Release, reason string) Release {
+	if !strings.Contains(r.Body, withdrawnMark) {
+		r.Title += " (withdrawn)"
+		r.Body = withdrawnMark + "\n**This version was withdrawn:** " + reason + "\n\n" + r.Body
+	}
+	r.Latest = false
+	return r
+}
+
+// Withdrawn lists the tags of the releases that were taken back.
+func Withdrawn(releases []Release) []string {
+	var tags []string
+	for _, r := range releases {
+		if strings.Contains(r.Body, withdrawnMark) {
+			tags = append(tags, r.Tag)
+		}
+	}
+	return tags
+}
+
 var assetName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
 
 // check refuses names that a forge would change, because such an asset would not be found again.

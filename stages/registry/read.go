@@ -15,6 +15,7 @@ type Image struct {
 	Name   string // without the prefix
 	Digest string // of the image, or of the index for several platforms
 	Labels map[string]string
+	Size   int64 // bytes of its layers, packed; for an index those of its first image
 }
 
 // Revision returns the commit that the image says it was built from, empty if it says none.
@@ -49,11 +50,12 @@ func (c *Client) Inspect(ctx context.Context, image, ref string) (Image, bool, e
 	if found == nil || err != nil {
 		return Image{}, false, err
 	}
-	labels, err := labels(found)
+	about, err := describe(found)
 	if err != nil {
 		return Image{}, false, c.fail("reading the labels of "+where.Name(), err)
 	}
-	return Image{Name: image, Digest: found.Digest.String(), Labels: labels}, true, nil
+	about.Name, about.Digest = image, found.Digest.String()
+	return about, true, nil
 }
 
 func (c *Client) reference(image, ref string) (name.Reference, error) {
@@ -76,16 +78,25 @@ func (c *Client) get(ctx context.Context, where name.Reference) (*remote.Descrip
 	return found, nil
 }
 
-func labels(found *remote.Descriptor) (map[string]string, error) {
+// describe reads the labels and the size.
+func describe(found *remote.Descriptor) (Image, error) {
 	image, err := firstImage(found)
 	if err != nil {
-		return nil, err
+		return Image{}, err
 	}
 	config, err := image.ConfigFile()
 	if err != nil {
-		return nil, err
+		return Image{}, err
 	}
-	return config.Config.Labels, nil
+	manifest, err := image.Manifest()
+	if err != nil {
+		return Image{}, err
+	}
+	about := Image{Labels: config.Config.Labels}
+	for _, layer := range manifest.Layers {
+		about.Size += layer.Size
+	}
+	return about, nil
 }
 
 func firstImage(found *remote.Descriptor) (v1.Image, error) {

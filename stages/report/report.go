@@ -19,6 +19,9 @@ const (
 	Resumed           Outcome = "resumed"
 	AlreadyReleased   Outcome = "already-released"
 	DryRunOK          Outcome = "dry-run-ok"
+	Deployed          Outcome = "deployed"
+	AlreadyDeployed   Outcome = "already-deployed" // it runs there and is healthy
+	RolledBack        Outcome = "rolled-back"
 	StagePassed       Outcome = "passed" // of stages that were called on their own
 	RefusedInput      Outcome = "refused-input"
 	RefusedState      Outcome = "refused-state"
@@ -26,11 +29,14 @@ const (
 	GateFail          Outcome = "gate-fail"
 	GateError         Outcome = "gate-error"
 	PublishIncomplete Outcome = "publish-incomplete"
+	DeployRestored    Outcome = "deploy-restored"     // not deployed, and what ran before runs
+	DeployNotRestored Outcome = "deploy-not-restored" // not deployed, and somebody has to look
+	RollbackFailed    Outcome = "rollback-failed"
 )
 
 // Green says whether the run did what was asked for.
 func (o Outcome) Green() bool {
-	return slices.Contains([]Outcome{Released, Resumed, AlreadyReleased, DryRunOK, StagePassed}, o)
+	return slices.Contains([]Outcome{Released, Resumed, AlreadyReleased, DryRunOK, Deployed, AlreadyDeployed, RolledBack, StagePassed}, o)
 }
 
 // Ending is how one stage ended.
@@ -87,6 +93,7 @@ type Tag struct {
 type Report struct {
 	Schema   int       `json:"schema"`
 	Outcome  Outcome   `json:"outcome"`
+	Title    string    `json:"title,omitempty"` // what was done, unless it was a release
 	Version  string    `json:"version"`
 	Previous string    `json:"previous,omitempty"`
 	Commit   string    `json:"commit,omitempty"`

@@ -25,6 +25,9 @@ func (r Report) title() string {
 	if r.Version == "" && len(r.Stages) > 0 {
 		title = r.Stages[len(r.Stages)-1].Name
 	}
+	if r.Title != "" {
+		title = r.Title
+	}
 	if r.Commit != "" {
 		title += " of " + short(r.Commit)
 	}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Puts the database back to a backup: restore_db.sh backup/YYYY-MM-DD_HH-MM-SS.sql
-# Run it in the folder of the compose file, with backend and arq-worker stopped.
+# Puts the database back to a backup: restore_db.sh FILE
+# Run it in the folder of the compose file, with backend and arq-worker stopped: it ends their connections.
 set -euo pipefail
 export COMPOSE_FILE="${COMPOSE_FILE:-docker-compose.prod.ip.yml}"
 
@@ -24,9 +24,12 @@ statements() {
 BEGIN;
 SET LOCAL lock_timeout = '30s';
 SET LOCAL client_min_messages = warning;
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend';
 DROP SCHEMA public CASCADE;
 CREATE SCHEMA public AUTHORIZATION pg_database_owner;
 GRANT USAGE ON SCHEMA public TO PUBLIC;
+COMMENT ON SCHEMA public IS 'standard public schema';
 SQL
   cat -- "$file" && echo 'COMMIT;'
 }

@@ -1,0 +1,354 @@
+package stages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/report"
+	"dagger/slipway/stages/server"
+	"dagger/slipway/stages/version"
+)
+
+// deployStaging brings the images that were pushed to the staging server (stage 8).
+func (r *Run) deployStaging(ctx context.Context) (Outcome, error) {
+	e, ok := r.config.environments[staging]
+	switch {
+	case !ok:
+		return notConfigured("no staging server"), nil
+	case len(r.config.images) == 0:
+		return notConfigured("no images are set"), nil
+	case r.newer != (version.Version{}):
+		return skipped(fmt.Sprintf("staging runs %s, which is higher", r.newer)), nil
+	case r.DryRun:
+		return Outcome{Ending: report.DryRun, Reason: "would deploy to " + e.target.String()}, nil
+	}
+	if err := r.checkLock(ctx); err != nil {
+		return Outcome{}, err
+	}
+	var images []server.Image
+	for _, i := range r.config.images {
+		where, err := r.registry.Repository(i.Name)
+		if err != nil {
+			return Outcome{}, err
+		}
+		at, found, err := r.registry.Inspect(ctx, i.Name, r.images[i.Name].digest)
+		if err == nil && !found {
+			err = fmt.Errorf("%s@%s, which was just pushed, is not in the registry", where, r.images[i.Name].digest)
+		}
+		if err != nil {
+			return Outcome{}, err
+		}
+		images = append(images, server.Image{Name: i.Name, Repository: where, Digest: at.Digest, Size: at.Size})
+	}
+	o, err := r.deploy(ctx, e, r.source.commit, images)
+	if err != nil {
+		return o, r.blame(err)
+	}
+	return o, nil
+}
+
+// checkStaging looks at the staging server before an hour of work (stage 1).
+func (r *Run) checkStaging(ctx context.Context) error {
+	e, ok := r.config.environments[staging]
+	if !ok || len(r.config.images) == 0 {
+		return nil
+	}
+	env, err := r.server(ctx, e)
+	if err != nil {
+		return r.unlessDryServer(err)
+	}
+	if _, err := r.shipped(ctx, &env, r.source.commit); err != nil {
+		return err
+	}
+	ledger, err := server.Look(ctx, env, server.Release{})
+	if err != nil {
+		return r.unlessDryServer(refuseState("nothing was written; mend it, and run the same line again", "%w", err))
+	}
+	if current, ok := ledger.Current(); ok {
+		if running, err := version.Parse(current.Version); err == nil && running.Compare(r.Version) > 0 {
+			r.newer = running
+		}
+	}
+	return nil
+}
+
+func (r *Run) unlessDryServer(err error) error {
+	if r.DryRun {
+		r.notCheckedf("the staging server: %v", err)
+		return nil
+	}
+	return err
+}
+
+// deploy runs the deployment of what is known: version, commit and digests.
+func (r *Run) deploy(ctx context.Context, e environment, commit string, images []server.Image) (Outcome, error) {
+	env, err := r.server(ctx, e)
+	if err != nil {
+		return Outcome{}, err
+	}
+	release, err := r.shipped(ctx, &env, commit)
+	if err != nil {
+		return Outcome{}, err
+	}
+	release.Images = images
+	result, err := server.Deploy(ctx, env, release)
+	if err != nil {
+		return Outcome{}, serverFailure(err, report.DeployRestored, report.DeployNotRestored)
+	}
+	r.already = result.Already
+	return passed(deployFigures(result)...), nil
+}
+
+func deployFigures(result server.Result) []string {
+	switch {
+	case result.Already:
+		return []string{result.Version + " runs there already and is healthy"}
+	case result.Previous == "":
+		return append([]string{result.Version + " is healthy, first deployment"}, result.Figures...)
+	}
+	return append([]string{result.Version + " is healthy, after " + result.Previous}, result.Figures...)
+}
+
+// shipped is what of the commit goes to the server: the compose file and the database's scripts.
+func (r *Run) shipped(ctx context.Context, env *server.Environment, commit string) (server.Release, error) {
+	release := server.Release{Version: r.Version.String(), Commit: commit, By: r.config.committer.name, Reason: r.Reason}
+	release.Registry = r.serverRegistry()
+	var found bool
+	var err error
+	if release.Compose, found, err = r.fileAt(ctx, commit, env.ComposeFile); err != nil {
+		return release, err
+	}
+	if !found {
+		return release, refuseState("add and commit it, or correct the setting composeFile", "%s is not in commit %s", env.ComposeFile, commit[:7])
+	}
+	for _, s := range []struct {
+		setting, name, standard string
+		where                   *string
+	}{
+		{"backupScript", r.config.BackupScript, defaultBackupScript, &env.Backup},
+		{"restoreScript", r.config.RestoreScript, defaultRestoreScript, &env.Restore},
+	} {
+		file := orDefault(s.name, s.standard)
+		text, found, err := r.fileAt(ctx, commit, file)
+		switch {
+		case err != nil:
+			return release, err
+		case found:
+			*s.where = file
+			release.Scripts = append(release.Scripts, server.Script{Path: file, Text: text})
+		case file != s.standard:
+			return release, refuseState("correct the setting", "setting %s: %s is not in commit %s", s.setting, file, commit[:7])
+		}
+	}
+	return release, nil
+}
+
+// serverRegistry is how the server gets at the images: with the caller's own token, or what it is set up for.
+func (r *Run) serverRegistry() server.Registry {
+	host, _, _ := strings.Cut(r.config.Registry, "/")
+	return server.Registry{Host: host, User: r.config.RegistryUser, Token: r.registryToken}
+}
+
+// fileAt reads a file of any commit of the source.
+func (r *Run) fileAt(ctx context.Context, commit, file string) ([]byte, bool, error) {
+	read := r.source.git.WithExec([]string{"git", "-c", "safe.directory=*", "cat-file", "blob", commit + ":" + file},
+		dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny, RedirectStdout: "/tmp/file"})
+	code, err := read.ExitCode(ctx)
+	if err != nil || code != 0 {
+		return nil, false, err
+	}
+	text, err := read.File("/tmp/file").Contents(ctx)
+	return []byte(text), err == nil, err
+}
+
+// DeployOptions are what a caller says about one deployment.
+type DeployOptions struct {
+	Environment string
+	Version     string
+}
+
+// Deploy brings a published version to a server.
+func (p Pipeline) Deploy(ctx context.Context, options DeployOptions) (string, error) {
+	r, err := NewRun(p.Dag, p.Settings, Options{Version: options.Version})
+	if err != nil {
+		return "", plain(err)
+	}
+	e, err := r.environment(options.Environment)
+	if err != nil {
+		return "", plain(err)
+	}
+	var commit string
+	var images []server.Image
+	result := r.line(ctx, "Deploy "+r.Version.String()+" to "+e.name, []stage{
+		{name: "Find " + r.Version.String(), run: func(r *Run, ctx context.Context) (o Outcome, err error) {
+			commit, images, err = r.deployable(ctx, e)
+			return passed(imageFigures(images)...), err
+		}},
+		{name: "Deploy to " + e.name, run: func(r *Run, ctx context.Context) (Outcome, error) {
+			return r.deploy(ctx, e, commit, images)
+		}},
+	})
+	if result.Outcome == report.StagePassed {
+		if result.Outcome = report.Deployed; r.already {
+			result.Outcome = report.AlreadyDeployed
+		}
+	}
+	return textOrError(result, "")
+}
+
+// line runs stages one after the other, each only if those before it have passed.
+func (r *Run) line(ctx context.Context, title string, stages []stage) report.Report {
+	for n := range stages {
+		run := stages[n].run
+		stages[n].run = func(r *Run, ctx context.Context) (Outcome, error) {
+			o, err := run(r, ctx)
+			return o, r.blame(err)
+		}
+		if n > 0 {
+			stages[n].after = []string{stages[n-1].name}
+		}
+	}
+	r.partial = true
+	parts := r.graph(stages)
+	runAll(ctx, parts)
+	result := r.report(parts)
+	result.Title = title
+	return result
+}
+
+func imageFigures(images []server.Image) []string {
+	var figures []string
+	for _, i := range images {
+		figures = append(figures, i.Name+" "+strings.TrimPrefix(i.Digest, "sha256:")[:min(7, len(i.Digest))])
+	}
+	return figures
+}
+
+// deployable finds what the version is made of: for staging in the registry, for production where staging ran it healthy.
+func (r *Run) deployable(ctx context.Context, e environment) (commit string, images []server.Image, err error) {
+	if err := r.load(ctx); err != nil {
+		return "", nil, err
+	}
+	if err := r.needRegistry(ctx); err != nil {
+		return "", nil, err
+	}
+	if e.name == production {
+		commit, images, err = r.staged(ctx)
+	} else {
+		commit, images, err = r.published(ctx)
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	if _, found, err := r.fileAt(ctx, commit, e.composeFile); err != nil || !found {
+		return "", nil, refuseState("fetch everything (git fetch --tags), and see the setting composeFile",
+			"%s of commit %s, which %s was built from, is not in this repository", e.composeFile, commit[:min(7, len(commit))], r.Version)
+	}
+	return commit, images, r.mayRun(ctx, e)
+}
+
+func (r *Run) needRegistry(ctx context.Context) error {
+	if r.config.Registry == "" || len(r.config.images) == 0 {
+		return refuseInput(errors.New("the settings registry and images are needed: they say what runs on the server"))
+	}
+	return r.connectRegistry(ctx)
+}
+
+// published are the images under the version's tag, all of one commit.
+func (r *Run) published(ctx context.Context) (commit string, images []server.Image, err error) {
+	for _, i := range r.config.images {
+		where, err := r.registry.Repository(i.Name)
+		if err != nil {
+			return "", nil, err
+		}
+		at, found, err := r.registry.Inspect(ctx, i.Name, r.Version.String())
+		if err != nil {
+			return "", nil, err
+		}
+		switch {
+		case !found:
+			return "", nil, refuseState("release it first: dagger call release --version="+r.Version.String(), "%s:%s is not in the registry", where, r.Version)
+		case commit != "" && at.Revision() != commit || at.Revision() == "":
+			return "", nil, refuseState("release the next patch version", "the images of %s are not of one commit: %s says %q", r.Version, where, at.Revision())
+		}
+		commit = at.Revision()
+		images = append(images, server.Image{Name: i.Name, Repository: where, Digest: at.Digest, Size: at.Size})
+	}
+	return commit, images, nil
+}
+
+// staged are the very digests that staging ran healthy. Nobody may deploy anything else to production, force or not.
+func (r *Run) staged(ctx context.Context) (string, []server.Image, error) {
+	from, err := r.environment(staging)
+	if err != nil {
+		return "", nil, err
+	}
+	env, err := r.server(ctx, from)
+	if err != nil {
+		return "", nil, err
+	}
+	ledger, err := server.Look(ctx, env, server.Release{})
+	if err != nil {
+		return "", nil, refuseState("nothing was changed", "staging, which says what production may run: %w", err)
+	}
+	ran, ok := ledger.Find(r.Version.String())
+	if !ok {
+		return "", nil, refuseState("deploy it to staging first: dagger call deploy --environment=staging --version="+r.Version.String(),
+			"staging never ran %s healthy, so production may not", r.Version)
+	}
+	var images []server.Image
+	for _, name := range sortedKeys(ran.Images) {
+		repository, digest, _ := strings.Cut(ran.Images[name], "@")
+		images = append(images, server.Image{Name: name, Repository: repository, Digest: digest})
+	}
+	return ran.Commit, images, nil
+}
+
+// mayRun keeps what must not run there out (D3).
+func (r *Run) mayRun(ctx context.Context, e environment) error {
+	if e.name == production && r.Version.IsPrerelease() {
+		return refuseState("release and deploy the stable version", "%s is a prerelease, which production does not run", r.Version)
+	}
+	env, err := r.server(ctx, e)
+	if err != nil {
+		return err
+	}
+	ledger, err := server.Look(ctx, env, server.Release{})
+	if err != nil {
+		return refuseState("nothing was changed", "%w", err)
+	}
+	current, _ := ledger.Current()
+	running, err := version.Parse(current.Version)
+	switch {
+	case err == nil && running.Compare(r.Version) > 0:
+		return refuseState("to go back, use rollback", "%s runs %s, which is higher than %s", e.name, running, r.Version)
+	case slices.Contains(ledger.WithdrawnVersions(), r.Version.String()):
+		return refuseState("use the next patch version", "%s was withdrawn by a rollback", r.Version)
+	}
+	return nil
+}
+
+// Status says what runs on a server.
+func (p Pipeline) Status(ctx context.Context, name string) (string, error) {
+	r, err := newStageRun(p.Dag, p.Settings)
+	if err != nil {
+		return "", plain(err)
+	}
+	e, err := r.environment(name)
+	if err != nil {
+		return "", plain(err)
+	}
+	env, err := r.server(ctx, e)
+	if err != nil {
+		return "", plain(err)
+	}
+	status, err := server.Read(ctx, env)
+	if err != nil {
+		return "", plain(err)
+	}
+	return status.Text(env), nil
+}

@@ -1,0 +1,237 @@
+package e2e
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"golang.org/x/crypto/ssh"
+)
+
+// TestDeployFirstAndUpgrade brings two versions to a server and asks it, not Slipway, what runs.
+func TestDeployFirstAndUpgrade(t *testing.T) {
+	d := NewDeployShop(t)
+	red(t, d.Deploy(t, "staging", "1.0.0"), "1.0.0 is not in the registry", "release it first", "Outcome: refused-state")
+
+	first := d.Release(t, "1.0.0", nil)
+	green(t, d.Deploy(t, "staging", "1.0.0"), "1.0.0 is healthy, first deployment", "Outcome: deployed")
+	d.Staging.WantRunning(t, first)
+	d.Staging.WantAnswer(t, "1.0.0")
+
+	green(t, d.Deploy(t, "staging", "1.0.0"), "1.0.0 runs there already and is healthy", "Outcome: already-deployed")
+	d.Staging.Run(t, "docker stop $(docker ps -q --filter label=com.docker.compose.service=backend --filter label=com.docker.compose.project="+d.Staging.Project()+")")
+	green(t, d.Deploy(t, "staging", "1.0.0"), "1.0.0 is healthy", "Outcome: deployed") // the server was really looked at
+	d.Staging.WantAnswer(t, "1.0.0")
+
+	second := d.Release(t, "1.1.0", nil)
+	green(t, d.Deploy(t, "staging", "1.1.0"), "1.1.0 is healthy, after 1.0.0", "database saved as backup/", "Outcome: deployed")
+	d.Staging.WantRunning(t, second)
+	d.Staging.WantAnswer(t, "1.1.0")
+	if got := d.Staging.Run(t, "ls -A /dev/shm; cat ~/.docker/config.json 2>/dev/null || true"); got != "" {
+		t.Errorf("credentials were left on the server: %s", got)
+	}
+
+	red(t, d.Deploy(t, "staging", "1.0.0"), "staging runs 1.1.0, which is higher than 1.0.0", "use rollback", "Outcome: refused-state")
+	red(t, d.Deploy(t, "nowhere", "1.0.0"), "expected the environment staging or production", "Outcome: refused-input")
+}
+
+// asking counts what a client sees that asks all the time.
+type asking struct {
+	good, bad atomic.Int64
+	last      atomic.Value
+	stop      chan struct{}
+}
+
+func askAllTheTime(t *testing.T, address string) *asking {
+	a := &asking{stop: make(chan struct{})}
+	client := &http.Client{Timeout: 3 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	go func() {
+		for {
+			response, err := client.Get(address)
+			switch {
+			case err != nil:
+				a.bad.Add(1)
+				a.last.Store(err.Error())
+			case response.StatusCode != http.StatusOK:
+				a.bad.Add(1)
+				a.last.Store(response.Status)
+			default:
+				a.good.Add(1)
+			}
+			if err == nil {
+				response.Body.Close()
+			}
+			select {
+			case <-a.stop:
+				return
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+	}()
+	t.Cleanup(func() { close(a.stop) })
+	return a
+}
+
+// entrypoint puts a shell line before what the image runs; the line sees the command as its arguments.
+func entrypoint(images, line string) Change {
+	return func(image string, config *v1.Config) {
+		if strings.Contains(images, image) {
+			config.Entrypoint = []string{"sh", "-c", line + `; exec "$@"`, "sh"}
+		}
+	}
+}
+
+// TestDeployFailures is one server that runs a healthy version, and everything that may go wrong with the next one.
+func TestDeployFailures(t *testing.T) {
+	d := NewDeployShop(t)
+	first := d.Release(t, "1.0.0", nil)
+	green(t, d.Deploy(t, "staging", "1.0.0"))
+	stillThere := func(t *testing.T) {
+		t.Helper()
+		d.Staging.WantRunning(t, first)
+		d.Staging.WantAnswer(t, "1.0.0")
+	}
+
+	t.Run("an image that never gets healthy: the old one answers throughout", func(t *testing.T) {
+		d.Release(t, "1.1.0", entrypoint("backend", `case "$*" in *uvicorn*) echo oh no, nothing works; sleep 600;; esac`))
+		a := askAllTheTime(t, d.Staging.Backend()+"/health")
+		r := d.Deploy(t, "staging", "1.1.0")
+		red(t, r, "the new images, tried beside the running ones", "backend is", "1.0.0 was never stopped and still runs", "oh no, nothing works", "Outcome: deploy-restored")
+		if good, bad := a.good.Load(), a.bad.Load(); bad > 0 || good < 50 {
+			t.Errorf("a client that asked all the time got %d good and %d bad answers, the last: %v", good, bad, a.last.Load())
+		}
+		stillThere(t)
+	})
+	t.Run("a container that crashes after it was healthy", func(t *testing.T) {
+		d.Release(t, "1.2.0", entrypoint("backend", `case "$*" in *uvicorn*) (sleep 9; kill -9 -1) & esac`))
+		red(t, d.Deploy(t, "staging", "1.2.0"), "not healthy: backend", "Outcome: deploy-restored")
+		stillThere(t)
+	})
+	t.Run("a migration that fails", func(t *testing.T) {
+		d.Release(t, "1.3.0", entrypoint("backend", `case "$*" in *migrate*) echo relation does not exist; exit 3;; esac`))
+		red(t, d.Deploy(t, "staging", "1.3.0"), "the migration failed", "relation does not exist", "1.0.0 was never stopped", "Outcome: deploy-restored")
+		stillThere(t)
+	})
+	t.Run("a migration that stops half way", func(t *testing.T) {
+		const half = `case "$*" in *migrate*) python - <<P
+import asyncio, asyncpg, os
+async def main():
+    c = await asyncpg.connect(os.environ["DATABASE_URL"])
+    await c.execute("CREATE TABLE half (id integer)")
+asyncio.run(main())
+P
+exit 3;; esac`
+		d.Release(t, "1.4.0", entrypoint("backend", half))
+		red(t, d.Deploy(t, "staging", "1.4.0"), "the schema of its database was changed half way", "scripts/restore_db.sh backup/", "Outcome: deploy-not-restored")
+		stillThere(t)
+	})
+	t.Run("a service that uses no image of ours", func(t *testing.T) {
+		d.Replace(t, "docker-compose.prod.ip.yml", "image: ${REGISTRY:-localhost:5000}/frontend:", "image: ${REGISTRY:-localhost:5000}/front:")
+		d.Release(t, "1.5.0", nil)
+		red(t, d.Deploy(t, "staging", "1.5.0"), "no service of the compose file uses "+d.Prefix+"/frontend", "nothing was changed on the server", "Outcome: refused-state")
+		d.Replace(t, "docker-compose.prod.ip.yml", "/front:", "/frontend:")
+		stillThere(t)
+	})
+	t.Run("a backup that fails", func(t *testing.T) {
+		d.Replace(t, "scripts/backup_db.sh", "set -euo pipefail", "set -euo pipefail\necho no space left; exit 4")
+		d.Release(t, "1.6.0", nil)
+		red(t, d.Deploy(t, "staging", "1.6.0"), "the backup failed", "no space left", "Outcome: deploy-restored")
+		d.Replace(t, "scripts/backup_db.sh", "echo no space left; exit 4", "")
+		stillThere(t)
+	})
+	t.Run("all of it is in the ledger, and the next version comes up", func(t *testing.T) {
+		var told []string
+		for _, e := range d.Staging.Ledger(t) {
+			told = append(told, e.Version+" "+e.Result+" "+e.State)
+		}
+		want := "1.0.0 healthy ,1.1.0 failed kept,1.2.0 failed restored,1.3.0 failed kept,1.4.0 failed not-restored,1.6.0 failed kept"
+		if got := strings.Join(told, ","); got != want {
+			t.Errorf("the ledger says\n%s, want\n%s", got, want)
+		}
+		last := d.Release(t, "1.7.0", nil)
+		green(t, d.Deploy(t, "staging", "1.7.0"), "after 1.0.0")
+		d.Staging.WantRunning(t, last)
+		d.Staging.WantAnswer(t, "1.7.0")
+	})
+}
+
+// TestDeployFirstFails leaves nothing running where nothing ran before.
+func TestDeployFirstFails(t *testing.T) {
+	d := NewDeployShop(t)
+	d.Release(t, "1.0.0", entrypoint("frontend", "exit 7"))
+	red(t, d.Deploy(t, "staging", "1.0.0"), "frontend", "nothing to restore", "Outcome: deploy-not-restored")
+	if running := d.Staging.Running(t); len(running) > 0 {
+		t.Errorf("still running: %v", running)
+	}
+}
+
+// TestDeployHostKey refuses a server that is not the known one, before a key of ours is offered.
+func TestDeployHostKey(t *testing.T) {
+	d := NewDeployShop(t)
+	d.Release(t, "1.0.0", nil)
+	public, _, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := ssh.NewPublicKey(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct{ known, says string }{
+		"changed": {d.Staging.Host() + " " + string(ssh.MarshalAuthorizedKey(other)), "has answered with another host key (SHA256:"},
+		"unknown": {"somewhere.example " + string(ssh.MarshalAuthorizedKey(other)), "is not in knownHosts"},
+		"unset":   {"", "knownHosts is not set"},
+		"broken":  {"what is this", "knownHosts is not in the form of a known_hosts file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := d
+			d.KnownHosts = c.known
+			red(t, d.Deploy(t, "staging", "1.0.0"), c.says, "Outcome: refused-state")
+		})
+	}
+	if left := d.Staging.Run(t, "ls -A "+d.Staging.Dir); left != ".env" {
+		t.Errorf("something was written: %s", left)
+	}
+}
+
+// TestDeployProduction takes what staging ran healthy, and nothing else.
+func TestDeployProduction(t *testing.T) {
+	d := NewDeployShop(t)
+	first := d.Release(t, "1.0.0", nil)
+	red(t, d.Deploy(t, "production", "1.0.0"), "staging never ran 1.0.0 healthy, so production may not", "Outcome: refused-state")
+	green(t, d.Deploy(t, "staging", "1.0.0"))
+	// Somebody puts other images under the version's tags: production does not look there.
+	d.MakeVersion(t, "1.0.0", d.Git(t, "rev-parse", "HEAD"), func(_ string, c *v1.Config) { c.Env = append(c.Env, "OTHER=1") })
+	green(t, d.Deploy(t, "production", "1.0.0"), "Outcome: deployed")
+	d.Production.WantRunning(t, first)
+	d.Production.WantAnswer(t, "1.0.0")
+
+	d.Release(t, "1.1.0-rc.1", nil)
+	green(t, d.Deploy(t, "staging", "1.1.0-rc.1"))
+	red(t, d.Deploy(t, "production", "1.1.0-rc.1"), "is a prerelease, which production does not run", "Outcome: refused-state")
+	d.Production.WantRunning(t, first)
+}
+
+// TestStatusShowsDrift finds what somebody has changed by hand.
+func TestStatusShowsDrift(t *testing.T) {
+	d := NewDeployShop(t)
+	status := func() Result { return d.Call(t, d.Arguments("status", "--environment=staging")...) }
+	green(t, status(), "nothing was deployed here by Slipway")
+	digests := d.Release(t, "1.0.0", nil)
+	green(t, d.Deploy(t, "staging", "1.0.0"))
+	r := status()
+	green(t, r, "version  1.0.0, deploy at", "health   healthy", digests["backend"], "ledger")
+	if strings.Contains(r.Stdout, "DRIFT") {
+		t.Errorf("drift where there is none:\n%s", r.Stdout)
+	}
+	d.Release(t, "1.0.1", nil)
+	d.Staging.Run(t, fmt.Sprintf("cd %s && REGISTRY=%s VERSION=1.0.1 docker compose -f docker-compose.prod.ip.yml up -d --no-deps backend 2>&1", d.Staging.Dir, d.Prefix))
+	green(t, status(), "DRIFT: was deployed as "+d.Prefix+"/backend@"+digests["backend"], "NOT HEALTHY: backend runs")
+	d.Staging.Run(t, "docker stop $(docker ps -q --filter label=com.docker.compose.service=redis --filter label=com.docker.compose.project="+d.Staging.Project()+")")
+	green(t, status(), "redis has ended with exit code")
+}

@@ -1,0 +1,177 @@
+package stages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"path"
+	"slices"
+
+	"go.opentelemetry.io/otel"
+
+	"dagger/slipway/internal/dagger"
+	"dagger/slipway/internal/telemetry"
+	"dagger/slipway/stages/report"
+	"dagger/slipway/stages/server"
+)
+
+// The environments of the process. A release goes to staging; production takes what staging ran healthy.
+const (
+	staging    = "staging"
+	production = "production"
+)
+
+const (
+	defaultComposeFile    = "docker-compose.prod.ip.yml"
+	defaultBackupScript   = "scripts/backup_db.sh"
+	defaultRestoreScript  = "scripts/restore_db.sh"
+	defaultMigrateService = "migrate"
+)
+
+// environment is what the settings say about one server.
+type environment struct {
+	name        string
+	target      server.Target
+	composeFile string
+	healthURL   string
+	versionURL  string
+}
+
+// readEnvironments reads what is set for each server; set takes what is wrong.
+func (s Settings) readEnvironments(set func(string, error)) map[string]environment {
+	compose, err := perEnvironment(orDefault(s.ComposeFile, defaultComposeFile))
+	set("composeFile", err)
+	health, err := perEnvironment(s.HealthURL)
+	set("healthUrl", err)
+	versions, err := perEnvironment(s.VersionURL)
+	set("versionUrl", err)
+	environments := map[string]environment{}
+	for name, text := range map[string]string{staging: s.Staging, production: s.Production} {
+		set("composeFile", checkPath(compose[name]))
+		set("healthUrl", checkURL(health[name]))
+		set("versionUrl", checkURL(versions[name]))
+		if text == "" {
+			continue
+		}
+		target, err := server.ParseTarget(text)
+		set(name, err)
+		environments[name] = environment{
+			name: name, target: target, composeFile: path.Clean(compose[name]), healthURL: health[name], versionURL: versions[name],
+		}
+	}
+	return environments
+}
+
+func orDefault(setting, standard string) string {
+	if setting == "" {
+		return standard
+	}
+	return setting
+}
+
+// perEnvironment reads one value for both servers, or staging=value, production=value.
+func perEnvironment(setting string) (map[string]string, error) {
+	values := map[string]string{staging: setting, production: setting}
+	pairs, err := parsePairs(setting, "staging=value, production=value")
+	if err != nil || len(pairs) == 0 {
+		return values, nil // one value, which may have any form
+	}
+	values = map[string]string{}
+	for _, p := range pairs {
+		if p.name != staging && p.name != production {
+			return nil, fmt.Errorf("expected one value, or staging=value, production=value, found the name %q", p.name)
+		}
+		values[p.name] = p.value
+	}
+	return values, nil
+}
+
+func checkURL(text string) error {
+	u, err := url.Parse(text)
+	if text != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil) {
+		return fmt.Errorf("expected an address such as https://staging.example.com/health, found %q", text)
+	}
+	return nil
+}
+
+// environment is a server that was asked for by name.
+func (r *Run) environment(name string) (environment, error) {
+	e, ok := r.config.environments[name]
+	if ok {
+		return e, nil
+	}
+	if name != staging && name != production {
+		return environment{}, refuseInput(fmt.Errorf("expected the environment %s or %s, found %q", staging, production, name))
+	}
+	return environment{}, refuseInput(fmt.Errorf("the setting %s is not set: expected user@host[:port][/directory]", name))
+}
+
+// server is the environment with what it takes to log in.
+func (r *Run) server(ctx context.Context, e environment) (server.Environment, error) {
+	login, err := r.login(ctx)
+	if err != nil {
+		return server.Environment{}, err
+	}
+	return server.Environment{
+		Name: e.name, Target: e.target, Login: login, ComposeFile: e.composeFile, HealthURL: e.healthURL, VersionURL: e.versionURL,
+		Migrate: orDefault(r.config.MigrateService, defaultMigrateService),
+		Step: func(ctx context.Context, name string) (context.Context, func(error)) {
+			ctx, span := otel.Tracer("slipway").Start(ctx, name, telemetry.Reveal())
+			return ctx, func(err error) { telemetry.End(span, func() error { return err }) }
+		},
+	}, nil
+}
+
+func (r *Run) login(ctx context.Context) (server.Login, error) {
+	key, err := secretText(ctx, r.config.SSHKey, "sshKey")
+	if err != nil {
+		return server.Login{}, refuseInput(err)
+	}
+	login := server.Login{Keys: key, KnownHosts: r.config.KnownHosts}
+	if key == "" && r.config.SSHAgent == nil {
+		return login, refuseInput(errors.New("a server is set, and no way to log in: set sshKey or sshAgent"))
+	}
+	if key == "" {
+		login.Agent = func() (net.Conn, error) { return r.dialAgent(ctx) }
+	}
+	return login, nil
+}
+
+const agentPort = 2222
+
+// dialAgent reaches the caller's SSH agent. A function cannot open a socket itself, only a container can.
+func (r *Run) dialAgent(ctx context.Context) (net.Conn, error) {
+	relay := r.tool("socat").
+		WithUnixSocket("/agent.sock", r.config.SSHAgent).
+		WithExposedPort(agentPort).
+		AsService(dagger.ContainerAsServiceOpts{Args: []string{"socat", fmt.Sprintf("TCP-LISTEN:%d,reuseaddr,fork", agentPort), "UNIX-CONNECT:/agent.sock"}})
+	address, err := relay.Endpoint(ctx, dagger.ServiceEndpointOpts{Port: agentPort})
+	if err != nil {
+		return nil, explain(err)
+	}
+	if _, err := relay.Start(ctx); err != nil {
+		return nil, explain(err)
+	}
+	return new(net.Dialer).DialContext(ctx, "tcp", address)
+}
+
+// serverFailure says what a failed deployment means for the run.
+func serverFailure(err error, restored, lost report.Outcome) error {
+	var found *server.Failure
+	if !errors.As(err, &found) {
+		return err
+	}
+	f := &failure{err: errors.New(found.Error()), outcome: lost, ending: report.Failed, output: found.Logs, next: found.Next}
+	locked := new(server.LockedError)
+	switch {
+	case errors.As(err, &locked):
+		f.outcome, f.next = report.Locked, "wait until it has ended, and run the same line again"
+	case found.State == server.Untouched:
+		f.outcome = report.RefusedState
+	case slices.Contains([]server.State{server.Kept, server.Restored}, found.State):
+		f.outcome = restored
+	}
+	return f
+}

@@ -1,0 +1,403 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Environment is one place that releases are deployed to.
+type Environment struct {
+	Name        string
+	Target      Target
+	Login       Login
+	ComposeFile string // its name in the application's folder
+	HealthURL   string // asked besides the containers' own health checks; empty: not asked
+	VersionURL  string // has to mention the version; empty: not asked
+	Migrate     string // the one-shot service that migrates the database
+	Backup      string // the script that backs the database up; empty: there is no database
+	Restore     string
+	// Step names what is being done, for those who watch.
+	Step func(ctx context.Context, name string) (context.Context, func(error))
+}
+
+// Release is what is to run.
+type Release struct {
+	Version  string
+	Commit   string
+	Images   []Image
+	Compose  []byte
+	Scripts  []Script
+	Registry Registry
+	By       string
+	Reason   string
+}
+
+// Script is a program of the repository that has to be on the server.
+type Script struct {
+	Path string
+	Text []byte
+}
+
+// Registry is how the server gets at the images. It is kept in the server's memory, and only while it is used.
+type Registry struct{ Host, User, Token string }
+
+// State is what a deployment that failed has left on the server.
+type State string
+
+// The states.
+const (
+	Untouched   State = "untouched"    // nothing was changed
+	Kept        State = "kept"         // what ran before was never stopped
+	Restored    State = "restored"     // what ran before runs again and is healthy
+	NotRestored State = "not-restored" // somebody has to look
+)
+
+// Failure is a deployment that did not come about, and what it has left.
+type Failure struct {
+	Err   error
+	State State
+	Found string // what the server is in now, as a sentence
+	Logs  string // of the containers that were not healthy
+	Next  string
+}
+
+func (f *Failure) Error() string {
+	if f.Found == "" {
+		return f.Err.Error()
+	}
+	return f.Err.Error() + "; " + f.Found
+}
+
+func (f *Failure) Unwrap() error { return f.Err }
+
+// Result is a deployment that came about.
+type Result struct {
+	Version  string
+	Previous string // what ran before; empty at the first deployment
+	Already  bool   // it ran here before, and is healthy
+	Backup   string
+	Figures  []string
+}
+
+// deployment is one on its way.
+type deployment struct {
+	env      Environment
+	release  Release
+	conn     *Conn
+	hold     *hold
+	ledger   Ledger
+	next     *project
+	pins     map[string]string
+	previous *project // nil at the first deployment
+	before   Entry
+	entry    Entry
+	started  time.Time
+	figures  []string
+
+	back   Back // a rollback's own: what was asked for, what it found
+	target Entry
+	backup string
+}
+
+// Deploy brings a release to a server. On an error of type Failure, State says what is there now.
+func Deploy(ctx context.Context, env Environment, release Release) (Result, error) {
+	d, err := begin(ctx, env, release, Deployed)
+	if err != nil {
+		return Result{}, err
+	}
+	defer d.end()
+	if already, err := d.runsAlready(ctx); err != nil || already {
+		return d.result(already), untouched(err)
+	}
+	if err := d.steps(ctx, d.arrangements()); err != nil {
+		return Result{}, untouched(err)
+	}
+	if err := d.steps(ctx, []step{{"back up the database", d.backUp}, {"migrate the database", d.migrate}, {"try the new images", d.try}}); err != nil {
+		return Result{}, d.failed(ctx, d.kept(err))
+	}
+	if err := d.steps(ctx, []step{{"bring it up", d.up}, {"wait for health", d.wait}}); err != nil {
+		return Result{}, d.failed(ctx, d.putBack(ctx, err))
+	}
+	return d.result(false), d.conclude(ctx)
+}
+
+type step struct {
+	name string
+	work func(context.Context) error
+}
+
+// steps runs one after the other, each under its name.
+func (d *deployment) steps(ctx context.Context, steps []step) error {
+	for _, s := range steps {
+		within, done := d.env.Step(ctx, s.name+" on "+d.env.Name)
+		err := s.work(within)
+		done(err)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// arrangements leave what runs alone.
+func (d *deployment) arrangements() []step {
+	return []step{{"send the compose file", d.send}, {"pull the images", d.pull}}
+}
+
+// begin connects, looks at what the server can do, and locks it.
+func begin(ctx context.Context, env Environment, release Release, kind Kind) (*deployment, error) {
+	conn, err := Connect(ctx, env.Target, env.Login)
+	if err != nil {
+		return nil, untouched(err)
+	}
+	d := &deployment{env: env, release: release, conn: conn, started: time.Now()}
+	d.entry = Entry{Kind: kind, Version: release.Version, Commit: release.Commit, By: release.By, Reason: release.Reason}
+	if err := d.open(ctx); err != nil {
+		d.end()
+		return nil, untouched(err)
+	}
+	return d, nil
+}
+
+func (d *deployment) open(ctx context.Context) error {
+	if err := d.conn.check(ctx, d.release); err != nil {
+		return err
+	}
+	hold, err := d.conn.lock(ctx, d.holder())
+	if err != nil {
+		return err
+	}
+	d.hold = hold
+	if d.ledger, err = d.conn.readLedger(ctx); err != nil {
+		return err
+	}
+	return d.findPrevious(ctx)
+}
+
+func (d *deployment) holder() Holder {
+	return Holder{Who: d.release.By, What: string(d.entry.Kind) + " of " + d.release.Version, Since: d.started.UTC()}
+}
+
+func (d *deployment) end() {
+	if d.hold != nil {
+		d.hold.release()
+	}
+	d.conn.Close()
+}
+
+func sortedNames(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
+
+func untouched(err error) error {
+	if f := new(Failure); err == nil || errors.As(err, &f) {
+		return err
+	}
+	return &Failure{Err: err, State: Untouched, Found: "nothing was changed on the server"}
+}
+
+// foundRelease is where what ran before the first deployment of ours is kept.
+const foundRelease = "found"
+
+// findPrevious is what to come back to: the release that the ledger names, or what runs here although no ledger knows it.
+func (d *deployment) findPrevious(ctx context.Context) error {
+	d.previous = nil
+	if current, ok := d.ledger.Current(); ok {
+		d.before, d.previous = current, d.conn.project(current.Version, current.Images)
+		d.previous.files = append(d.previous.files, d.previous.pinFile())
+		return d.previous.load(ctx)
+	}
+	file, err := d.conn.read(ctx, d.env.ComposeFile)
+	if err != nil || file == "" {
+		return err
+	}
+	found := d.conn.project(foundRelease, nil)
+	found.files, found.env = []string{d.env.ComposeFile}, nil
+	if err := found.load(ctx); err != nil {
+		return err
+	}
+	return d.adopt(ctx, found, file)
+}
+
+// adopt pins what runs on a server that Slipway has not deployed to before.
+func (d *deployment) adopt(ctx context.Context, found *project, file string) error {
+	running, err := found.containers(ctx)
+	if err != nil || len(running) == 0 {
+		return err
+	}
+	digests, err := d.conn.digests(ctx, running)
+	if err != nil {
+		return err
+	}
+	pins := map[string]string{}
+	for _, c := range running {
+		if pulled := digests[c.Image]; len(pulled) > 0 {
+			pins[c.service()] = pulled[0]
+		}
+	}
+	d.before = Entry{Version: foundRelease, Images: pins}
+	d.previous = d.conn.project(foundRelease, nil)
+	return d.ship(ctx, d.previous, []byte(file), pins)
+}
+
+// runsAlready says whether the very images run and are healthy. It asks the server, not the ledger alone.
+func (d *deployment) runsAlready(ctx context.Context) (bool, error) {
+	if d.previous == nil || d.before.Version != d.release.Version || !maps.Equal(d.before.Images, d.release.refs()) {
+		return false, nil
+	}
+	pins, err := d.previous.compose.pin(d.release.Images)
+	if err != nil {
+		return false, err
+	}
+	v, err := d.conn.look(ctx, d.previous.watched(d.env, d.release.Version, pins))
+	return v.good(), err
+}
+
+func (r Release) refs() map[string]string {
+	refs := map[string]string{}
+	for _, i := range r.Images {
+		refs[i.Name] = i.Ref()
+	}
+	return refs
+}
+
+// send puts the release's files on the server, and pins its images by digest.
+func (d *deployment) send(ctx context.Context) error {
+	d.next = d.conn.project(d.release.Version, d.release.refs())
+	if err := d.conn.write(ctx, d.next.files[0], d.release.Compose, "077"); err != nil {
+		return err
+	}
+	if err := d.next.load(ctx); err != nil {
+		return err
+	}
+	var err error
+	if d.pins, err = d.next.compose.pin(d.release.Images); err != nil {
+		return err
+	}
+	for _, s := range d.release.Scripts {
+		if err := d.conn.write(ctx, s.Path, s.Text, "077"); err != nil {
+			return err
+		}
+		if _, err := d.conn.run(ctx, command{args: []string{"chmod", "700", s.Path}}); err != nil {
+			return err
+		}
+	}
+	return d.ship(ctx, d.next, d.release.Compose, d.pins)
+}
+
+// ship writes the two files of a project, and reads it as pinned.
+func (d *deployment) ship(ctx context.Context, p *project, file []byte, pins map[string]string) error {
+	text, err := pinText(pins)
+	if err != nil {
+		return err
+	}
+	if err := d.conn.write(ctx, p.files[0], file, "077"); err != nil {
+		return err
+	}
+	if err := d.conn.write(ctx, p.pinFile(), text, "077"); err != nil {
+		return err
+	}
+	p.files = append(p.files[:1], p.pinFile())
+	return p.load(ctx)
+}
+
+// pull gets every image while the old ones still run. It is also the proof that the server may have them.
+func (d *deployment) pull(ctx context.Context) error {
+	config, err := d.credentials(ctx)
+	if err != nil {
+		return err
+	}
+	for _, image := range d.release.Images {
+		args := append(append([]string{"docker"}, config...), "pull", "--quiet", image.Ref())
+		_, err := d.conn.run(ctx, command{args: args})
+		if exit := new(exitError); errors.As(err, &exit) {
+			return fmt.Errorf("the server cannot pull %s: %s", image.Ref(), exit.output)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err = d.next.ask(ctx, "pull", "--quiet", "--policy", "missing", "--ignore-buildable")
+	return err
+}
+
+// has says whether the server holds an image, so that a rollback does not hang on a registry that is down.
+func (c *Conn) has(ctx context.Context, ref string) bool {
+	_, err := c.run(ctx, command{args: []string{"docker", "image", "inspect", "--format", "{{.Id}}", ref}})
+	return err == nil
+}
+
+// credentials are written to the server's memory, and go with the lock.
+func (d *deployment) credentials(ctx context.Context) ([]string, error) {
+	if d.release.Registry.Token == "" {
+		return nil, nil
+	}
+	text, err := d.release.Registry.dockerConfig()
+	if err != nil {
+		return nil, err
+	}
+	return []string{"--config", d.hold.temp}, d.conn.write(ctx, d.hold.temp+"/config.json", text, "077")
+}
+
+// up starts the release. The migration is left out: it has had its turn, and does nothing good twice.
+func (d *deployment) up(ctx context.Context) error { return d.next.up(ctx, d.env) }
+
+func (p *project) up(ctx context.Context, e Environment) error {
+	args := []string{"up", "--detach", "--remove-orphans", "--no-build", "--quiet-pull"}
+	if _, ok := p.compose.Services[e.Migrate]; ok {
+		args = append(append(args, "--no-deps"), slices.Sorted(maps.Keys(p.services(e)))...)
+	}
+	_, err := p.change(ctx, args...)
+	return err
+}
+
+func (d *deployment) wait(ctx context.Context) error {
+	return d.conn.gate(ctx, d.next.watched(d.env, d.release.Version, d.pins))
+}
+
+// conclude makes the compose file of the release the one that people find, and writes the deployment down.
+func (d *deployment) conclude(ctx context.Context) error {
+	if err := d.publishFile(ctx); err != nil {
+		return err
+	}
+	if err := d.noteSchema(ctx); err != nil {
+		d.figures = append(d.figures, "warning: the schema is not known: "+firstLine(err.Error()))
+	}
+	d.entry.Time, d.entry.Ending, d.entry.Images = time.Now().UTC().Truncate(time.Second), Healthy, d.release.refs()
+	if err := d.conn.record(ctx, d.entry); err != nil {
+		return &Failure{Err: err, State: NotRestored, Found: fmt.Sprintf("%s runs and is healthy, but %s does not say so", d.release.Version, ledgerFile), Next: "run the same line again"}
+	}
+	return nil
+}
+
+func (d *deployment) publishFile(ctx context.Context) error {
+	return d.conn.write(ctx, d.env.ComposeFile, d.release.Compose, "022")
+}
+
+// failed writes a failure down as well as the connection lets it.
+func (d *deployment) failed(ctx context.Context, f *Failure) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	d.entry.Time, d.entry.Ending, d.entry.Images = time.Now().UTC().Truncate(time.Second), Failed, d.release.refs()
+	d.entry.State, d.entry.Error = f.State, firstLine(f.Err.Error())
+	if err := d.conn.record(ctx, d.entry); err != nil {
+		f.Next = strings.TrimPrefix(f.Next+"; the ledger on the server could not be written", "; ")
+	}
+	return f
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
+}
+
+func (d *deployment) result(already bool) Result {
+	r := Result{Version: d.release.Version, Previous: d.before.Version, Already: already, Backup: d.entry.Backup, Figures: d.figures}
+	if r.Previous == foundRelease {
+		r.Previous = "what was found there"
+	}
+	return r
+}

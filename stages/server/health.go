@@ -1,0 +1,236 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	gateTime = 60 * time.Second
+	gateStep = time.Second
+	// goodAnswers in a row make a server healthy: one may be luck.
+	goodAnswers = 3
+	// steadyTime is for how long a container has to run without a restart: a crash right after the start is common.
+	steadyTime = 10 * time.Second
+)
+
+// verdict is what one look at the containers says.
+type verdict struct {
+	fatal []string // what waiting will not mend
+	yet   []string // what it may
+}
+
+func (v *verdict) wait(format string, args ...any) {
+	v.yet = append(v.yet, fmt.Sprintf(format, args...))
+}
+
+func (v *verdict) fail(format string, args ...any) {
+	v.fatal = append(v.fatal, fmt.Sprintf(format, args...))
+}
+
+func (v verdict) bad() []string { return slices.Concat(v.fatal, v.yet) }
+
+func (v verdict) good() bool { return len(v.bad()) == 0 }
+
+// look is one reading of the server.
+type look struct {
+	at         time.Time // by the server's clock
+	containers []container
+	digests    map[string][]string // of local images
+	pins       map[string]string   // by service: the image that has to run
+	services   map[string]service  // all that have to be there
+	restarts   map[string]int      // by container, when it was first seen
+	brief      bool                // a health check is enough, however short the container runs
+}
+
+// judge says whether everything that was asked for runs, is healthy, and is what was asked for.
+func (l look) judge() verdict {
+	var v verdict
+	for _, name := range slices.Sorted(maps.Keys(l.services)) {
+		all := slices.DeleteFunc(slices.Clone(l.containers), func(c container) bool { return c.service() != name })
+		if len(all) == 0 {
+			v.wait("%s has no container", name)
+		}
+		for _, c := range all {
+			l.judgeOne(&v, name, c)
+		}
+	}
+	return v
+}
+
+func (l look) judgeOne(v *verdict, name string, c container) {
+	if pin := l.pins[name]; pin != "" && !slices.Contains(l.digests[c.Image], pin) {
+		v.fail("%s runs %s, not %s", name, c.Config.Image, pin)
+		return
+	}
+	switch {
+	case c.State.Status == "exited" && c.State.ExitCode == 0 && l.services[name].oneShot():
+		return // it has done its work (D7)
+	case c.State.Status == "exited" || c.State.Status == "dead":
+		v.fail("%s has ended with exit code %d", name, c.State.ExitCode)
+	case c.RestartCount > l.restarts[c.ID]:
+		v.fail("%s was started and ended again (exit code %d)", name, c.State.ExitCode)
+	case c.State.Status != "running":
+		v.wait("%s is %s", name, c.State.Status)
+	case c.State.Health != nil && c.State.Health.Status == "unhealthy":
+		v.fail("%s is unhealthy", name)
+	case c.State.Health != nil && c.State.Health.Status != "healthy":
+		v.wait("%s is %s", name, c.State.Health.Status)
+	case l.age(c) < steadyTime && (c.State.Health == nil || !l.brief):
+		v.wait("%s runs for less than %s", name, steadyTime)
+	}
+}
+
+func (l look) age(c container) time.Duration {
+	started, err := time.Parse(time.RFC3339Nano, c.State.Started)
+	if err != nil {
+		return 0
+	}
+	return l.at.Sub(started)
+}
+
+// watch is what a gate looks at, again and again.
+type watch struct {
+	pins     map[string]string
+	services map[string]service
+	see      func(context.Context) ([]container, error)
+	ask      func(context.Context) []string // problems that only show from outside
+	restarts map[string]int
+	brief    bool
+}
+
+// watched are the containers of the whole application, seen from within and from without.
+func (p *project) watched(e Environment, version string, pins map[string]string) *watch {
+	return &watch{
+		pins: pins, services: p.services(e), see: p.containers,
+		ask: func(ctx context.Context) []string { return e.answers(ctx, version) },
+	}
+}
+
+// gate waits until three looks in a row are good.
+func (c *Conn) gate(ctx context.Context, w *watch) error {
+	ctx, cancel := context.WithTimeout(ctx, gateTime)
+	defer cancel()
+	good, last := 0, []string{"nothing was seen"}
+	for {
+		v, err := c.look(ctx, w)
+		switch {
+		case ctx.Err() != nil:
+			return fmt.Errorf("not healthy after %s: %s", gateTime, strings.Join(last, "; "))
+		case err != nil:
+			return err
+		case len(v.fatal) > 0:
+			return fmt.Errorf("not healthy: %s", strings.Join(v.fatal, "; "))
+		case v.good():
+			good++
+		default:
+			good, last = 0, v.yet
+		}
+		if good == goodAnswers {
+			return nil
+		}
+		select {
+		case <-time.After(gateStep):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// look reads the server once, and asks from outside when its containers are good.
+func (c *Conn) look(ctx context.Context, w *watch) (verdict, error) {
+	l, err := c.observe(ctx, w)
+	if err != nil {
+		return verdict{}, err
+	}
+	v := l.judge()
+	if !v.good() || w.ask == nil {
+		return v, nil
+	}
+	for _, problem := range w.ask(ctx) {
+		v.wait("%s", problem)
+	}
+	return v, nil
+}
+
+func (c *Conn) observe(ctx context.Context, w *watch) (look, error) {
+	clock, err := c.run(ctx, command{args: []string{"date", "-u", "+%Y-%m-%dT%H:%M:%SZ"}})
+	if err != nil {
+		return look{}, err
+	}
+	l := look{pins: w.pins, services: w.services, brief: w.brief}
+	if l.at, err = time.Parse(time.RFC3339, strings.TrimSpace(clock)); err != nil {
+		return look{}, fmt.Errorf("the server's clock says %q: %w", clock, err)
+	}
+	if l.containers, err = w.see(ctx); err != nil {
+		return look{}, err
+	}
+	if w.restarts == nil {
+		w.restarts = map[string]int{}
+		for _, one := range l.containers {
+			w.restarts[one.ID] = one.RestartCount
+		}
+	}
+	l.restarts = w.restarts
+	l.digests, err = c.digests(ctx, l.containers)
+	return l, err
+}
+
+// services are those that have to run: all but the migration, which has had its own turn.
+func (p *project) services(e Environment) map[string]service {
+	services := maps.Clone(p.compose.Services)
+	delete(services, e.Migrate)
+	return services
+}
+
+// answers asks the environment's URLs, and says what is wrong with what came back.
+func (e Environment) answers(ctx context.Context, version string) []string {
+	var problems []string
+	if e.HealthURL != "" {
+		if _, err := get(ctx, e.HealthURL); err != nil {
+			problems = append(problems, err.Error())
+		}
+	}
+	if e.VersionURL == "" {
+		return problems
+	}
+	text, err := get(ctx, e.VersionURL)
+	switch {
+	case err != nil:
+		problems = append(problems, err.Error())
+	case !mentions(text, version):
+		problems = append(problems, fmt.Sprintf("%s does not say %s: %q", e.VersionURL, version, text[:min(len(text), 200)]))
+	}
+	return problems
+}
+
+// mentions finds the version as a word of its own: 1.2.3 is not in 1.2.30.
+func mentions(text, version string) bool {
+	return slices.Contains(strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune("\"'<>{}[]():,; \t\r\n", r) }), version)
+}
+
+const answerTime = 5 * time.Second
+
+func get(ctx context.Context, url string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return "", err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(response.Body, 1<<16))
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s answers %s", url, response.Status)
+	}
+	return string(text), err
+}

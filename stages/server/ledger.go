@@ -1,0 +1,171 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+const ledgerFile = stateDir + "/ledger.jsonl"
+
+// Kind is what an entry of the ledger tells of.
+type Kind string
+
+// What is written down.
+const (
+	Deployed   Kind = "deploy"
+	RolledBack Kind = "rollback"
+	Withdrawn  Kind = "withdraw" // a version that a production rollback has taken back
+)
+
+// Ending is how it went. Only Healthy makes a version one that can be gone back to.
+type Ending string
+
+// The endings.
+const (
+	Healthy Ending = "healthy"
+	Failed  Ending = "failed"
+)
+
+// Entry is one line of the ledger: what was tried on this server, when, by whom, and what came of it.
+type Entry struct {
+	Time    time.Time         `json:"time"`
+	Kind    Kind              `json:"kind"`
+	Ending  Ending            `json:"result"`
+	Version string            `json:"version"`
+	Commit  string            `json:"commit,omitempty"`
+	Images  map[string]string `json:"images,omitempty"` // by name: repository@digest
+	By      string            `json:"by"`
+	Reason  string            `json:"reason,omitempty"`
+	Backup  string            `json:"backup,omitempty"` // taken just before
+	Schema  string            `json:"schema,omitempty"` // fingerprint of the database's schema afterwards
+	State   State             `json:"state,omitempty"`  // what a failure has left
+	Error   string            `json:"error,omitempty"`
+}
+
+// Ledger is what happened on a server, the oldest first.
+type Ledger []Entry
+
+// parseLedger reads the file. A line that was cut off by a full disk or a kill is passed over if it is the last.
+func parseLedger(text string) (Ledger, error) {
+	var ledger Ledger
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	for n, line := range lines {
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		var e Entry
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			if n == len(lines)-1 {
+				break
+			}
+			return nil, fmt.Errorf("line %d of %s on the server is not readable: mend or remove it", n+1, ledgerFile)
+		}
+		ledger = append(ledger, e)
+	}
+	return ledger, nil
+}
+
+// Current is what was last brought up here and found healthy.
+func (l Ledger) Current() (Entry, bool) {
+	for _, e := range slices.Backward(l) {
+		if e.Kind != Withdrawn && e.Ending == Healthy {
+			return e, true
+		}
+	}
+	return Entry{}, false
+}
+
+// Find is the last time that a version was healthy here.
+func (l Ledger) Find(version string) (Entry, bool) {
+	for _, e := range slices.Backward(l) {
+		if e.Version == version && e.Kind != Withdrawn && e.Ending == Healthy {
+			return e, true
+		}
+	}
+	return Entry{}, false
+}
+
+// WithdrawnVersions are those that a production rollback has taken back.
+func (l Ledger) WithdrawnVersions() []string {
+	var versions []string
+	for _, e := range l {
+		if e.Kind == Withdrawn {
+			versions = append(versions, e.Version)
+		}
+	}
+	return versions
+}
+
+// Before is the healthy version that was deployed here before the current one (B2): by record, not by time, so that a
+// second rollback goes further back instead of forward again.
+func (l Ledger) Before() (Entry, bool) {
+	current, ok := l.Current()
+	if !ok {
+		return Entry{}, false
+	}
+	isCurrent := func(e Entry) bool {
+		return e.Kind == Deployed && e.Ending == Healthy && e.Version == current.Version
+	}
+	at := slices.IndexFunc(l, isCurrent)
+	for _, e := range slices.Backward(l[:max(at, 0)]) {
+		if e.Kind == Deployed && e.Ending == Healthy && e.Version != current.Version && !slices.Contains(l.WithdrawnVersions(), e.Version) {
+			return e, true
+		}
+	}
+	return Entry{}, false
+}
+
+// BackupBefore is the backup taken before the version that stands here now was deployed: the state that an older version
+// left behind.
+func (l Ledger) BackupBefore(current string) string {
+	for _, e := range slices.Backward(l) {
+		if e.Kind == Deployed && e.Version == current && e.Backup != "" {
+			return e.Backup
+		}
+	}
+	return ""
+}
+
+func (c *Conn) readLedger(ctx context.Context) (Ledger, error) {
+	text, err := c.read(ctx, ledgerFile)
+	if err != nil {
+		return nil, err
+	}
+	return parseLedger(text)
+}
+
+// record appends to the ledger. It is the last deed of a deployment, so that a killed one has left no entry.
+func (c *Conn) record(ctx context.Context, e Entry) error {
+	line, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	_, err = c.run(ctx, command{args: []string{"tee", "-a", ledgerFile}, stdin: strings.NewReader(string(line) + "\n")})
+	return err
+}
+
+// read returns a file of the application's folder; one that is not there is empty.
+func (c *Conn) read(ctx context.Context, file string) (string, error) {
+	text, err := c.run(ctx, command{args: []string{"sh", "-c", `test ! -e "$1" || cat -- "$1"`, "sh", file}})
+	if exit := new(exitError); errors.As(err, &exit) {
+		return "", fmt.Errorf("%s on the server cannot be read: %s", file, exit.output)
+	}
+	return text, err
+}
+
+// writeScript writes beside the file first: a connection that breaks leaves the old one whole.
+const writeScript = `umask "$2" && mkdir -p -- "$(dirname -- "$1")" && cat > "$1.part" && mv -- "$1.part" "$1"`
+
+func (c *Conn) write(ctx context.Context, file string, data []byte, mode string) error {
+	args := []string{"sh", "-c", writeScript, "sh", file, mode}
+	_, err := c.run(ctx, command{args: args, stdin: strings.NewReader(string(data))})
+	if exit := new(exitError); errors.As(err, &exit) {
+		return fmt.Errorf("%s on the server cannot be written: %s", file, exit.output)
+	}
+	return err
+}

@@ -1,0 +1,150 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+const (
+	stateDir = ".slipway"
+	lockFile = stateDir + "/lock"
+	// busyFile is locked by each command that changes something, because such a command outlives a cut connection.
+	busyFile = stateDir + "/busy"
+	// busyWait is how long to wait for a command that an earlier run has left behind.
+	busyWait = "180"
+	lockBeat = 10 * time.Second
+	tempDir  = "/dev/shm"
+)
+
+// holdScript takes the lock and keeps it for as long as the other end says so: a dot every ten seconds. It makes a
+// folder in memory for credentials and takes it away again, however the connection ends.
+const holdScript = `umask 077
+mkdir -p .slipway && touch .slipway/lock .slipway/busy || exit 1
+exec 9<>.slipway/lock
+flock --nonblock 9 || { echo busy; cat .slipway/lock; exit 0; }
+temp=$(mktemp -d "$2/slipway.XXXXXXXX") || temp=$(mktemp -d) || exit 1
+trap 'rm -rf "$temp"; : > .slipway/lock' EXIT
+trap 'exit 1' HUP INT TERM
+printf '%s\n' "$1" > .slipway/lock
+echo "held $temp"
+while [ "$(timeout 60 head -c 1)" = . ]; do :; done
+`
+
+// Holder is who deploys, for those who have to wait.
+type Holder struct {
+	Who   string    `json:"who"`
+	What  string    `json:"what"`
+	Since time.Time `json:"since"`
+}
+
+func (h Holder) String() string {
+	if h.Who == "" {
+		return "a deployment that has not said what it is"
+	}
+	return fmt.Sprintf("%s by %s, since %s", h.What, h.Who, h.Since.UTC().Format("2006-01-02 15:04:05 UTC"))
+}
+
+// LockedError names who is at work on the server.
+type LockedError struct{ Holder Holder }
+
+func (e *LockedError) Error() string {
+	return fmt.Sprintf("the server is locked by %s (for %s now)", e.Holder, time.Since(e.Holder.Since).Round(time.Second))
+}
+
+// hold is the lock while it is ours: it lives in the SSH session and goes with it.
+type hold struct {
+	session *ssh.Session
+	input   io.WriteCloser
+	temp    string // a folder in the server's memory, removed with the lock
+	stop    chan struct{}
+}
+
+// lock takes the server for one deployment.
+func (c *Conn) lock(ctx context.Context, holder Holder) (*hold, error) {
+	session, err := c.client.NewSession()
+	if err != nil {
+		return nil, errLost
+	}
+	h := &hold{session: session, stop: make(chan struct{})}
+	if err := h.take(c, holder); err != nil {
+		session.Close()
+		return nil, err
+	}
+	go h.beat()
+	return h, ctx.Err()
+}
+
+func (h *hold) take(c *Conn, holder Holder) (err error) {
+	if h.input, err = h.session.StdinPipe(); err != nil {
+		return err
+	}
+	output, err := h.session.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(holder)
+	if err != nil {
+		return err
+	}
+	script := command{args: []string{"sh", "-c", holdScript, "sh", string(text), tempDir}}
+	if err := h.session.Start(script.line(c.target.Dir)); err != nil {
+		return errLost
+	}
+	lines := bufio.NewReader(output)
+	answer, _ := lines.ReadString('\n')
+	word, rest, _ := strings.Cut(strings.TrimSpace(answer), " ")
+	switch word {
+	case "held":
+		h.temp = rest
+		return nil
+	case "busy":
+		locked := new(LockedError)
+		line, _ := lines.ReadString('\n')
+		_ = json.Unmarshal([]byte(line), &locked.Holder) // a holder that is just writing it is nameless
+		return locked
+	}
+	return fmt.Errorf("%s cannot hold a lock in %s: it needs flock, timeout and head, and a folder that %s may write to", c.target.Host, c.target.Dir, c.target.User)
+}
+
+func (h *hold) beat() {
+	for {
+		if _, err := io.WriteString(h.input, "."); err != nil {
+			return
+		}
+		select {
+		case <-h.stop:
+			return
+		case <-time.After(lockBeat):
+		}
+	}
+}
+
+// release gives the server free and waits until it is.
+func (h *hold) release() {
+	close(h.stop)
+	h.input.Close()
+	_ = h.session.Wait()
+}
+
+// lockPatiently waits out a lock of our own that the server still keeps for a connection that is gone.
+func (c *Conn) lockPatiently(ctx context.Context, holder Holder) (*hold, error) {
+	for {
+		h, err := c.lock(ctx, holder)
+		if locked := new(LockedError); !errors.As(err, &locked) || locked.Holder.Who != holder.Who {
+			return h, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(2 * time.Second):
+		}
+	}
+}

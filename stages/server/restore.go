@@ -1,0 +1,124 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	// restoreTime bounds bringing back what ran before; the caller's own time may be over by then.
+	restoreTime = 5 * time.Minute
+	// reconnectTime is for how long a lost server is looked for; its lock ends within a minute by itself.
+	reconnectTime = 90 * time.Second
+)
+
+// kept is a failure before anything was replaced.
+func (d *deployment) kept(err error) *Failure {
+	if f := new(Failure); errors.As(err, &f) {
+		return f
+	}
+	f := &Failure{Err: err, State: Kept, Found: d.before.Version + " was never stopped and still runs"}
+	if d.previous == nil {
+		f.Found = "nothing ran here before, and nothing was started"
+	}
+	return f
+}
+
+// putBack ends a failed deployment with what ran before (D9): once, and without a second attempt.
+func (d *deployment) putBack(ctx context.Context, cause error) *Failure {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restoreTime)
+	defer cancel()
+	f := &Failure{Err: cause, State: NotRestored}
+	if err := d.reconnect(ctx, cause); err != nil {
+		f.Found = fmt.Sprintf("the server could not be reached again (%v), so it is not known what runs there", err)
+		f.Next = "run the same line again: it finds out and goes on"
+		return f
+	}
+	f.Logs = d.logs(ctx)
+	if d.previous == nil {
+		return d.stopNew(ctx, f)
+	}
+	err := d.steps(ctx, []step{{"put " + d.before.Version + " back", func(ctx context.Context) error { return d.restore(ctx) }}})
+	if err != nil {
+		f.Found = fmt.Sprintf("putting %s back failed as well: %v", d.before.Version, err)
+		f.Next = fmt.Sprintf("look at the server (docker compose ps in %s), then run rollback or deploy", d.env.Target.Dir)
+		return f
+	}
+	f.State, f.Found = Restored, d.before.Version+" runs again and is healthy"
+	return f
+}
+
+func (d *deployment) restore(ctx context.Context) error {
+	if err := d.previous.up(ctx, d.env); err != nil {
+		return err
+	}
+	pins := map[string]string{}
+	for name := range d.pins {
+		pins[name] = d.previous.compose.Services[name].Image
+	}
+	return d.conn.gate(ctx, d.previous.watched(d.env, d.before.Version, pins))
+}
+
+// stopNew is the end of a first deployment: there is nothing to come back to.
+func (d *deployment) stopNew(ctx context.Context, f *Failure) *Failure {
+	f.Found = "nothing ran here before, so there was nothing to restore, and the new containers are stopped"
+	if _, err := d.next.change(ctx, "stop"); err != nil {
+		f.Found = fmt.Sprintf("nothing ran here before, and stopping the new containers failed as well: %v", err)
+	}
+	return f
+}
+
+// reconnect opens a new connection if the old one is lost, and takes the lock again.
+func (d *deployment) reconnect(ctx context.Context, cause error) error {
+	if !errors.Is(cause, errLost) {
+		return nil
+	}
+	d.conn.Close()
+	ctx, cancel := context.WithTimeout(ctx, reconnectTime)
+	defer cancel()
+	for {
+		conn, err := Connect(ctx, d.env.Target, d.env.Login)
+		if err == nil {
+			*d.conn = *conn
+			d.hold, err = d.conn.lockPatiently(ctx, d.holder())
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(3 * time.Second):
+		}
+	}
+}
+
+// logs are the last lines of the containers of ours that are not well.
+func (d *deployment) logs(ctx context.Context) string {
+	l, err := d.conn.observe(ctx, d.next.watched(d.env, d.release.Version, d.pins))
+	if err != nil {
+		return ""
+	}
+	return d.conn.logs(ctx, l)
+}
+
+// logs asks Docker and not compose, which writes codes for a terminal even into a pipe.
+func (c *Conn) logs(ctx context.Context, l look) string {
+	var logs strings.Builder
+	for _, one := range l.containers {
+		var v verdict
+		if _, ours := l.services[one.service()]; !ours {
+			continue
+		}
+		if l.judgeOne(&v, one.service(), one); v.good() {
+			continue
+		}
+		text, err := c.run(ctx, command{args: []string{"sh", "-c", `docker logs --tail "$2" "$1" 2>&1`, "sh", one.ID, strconv.Itoa(maxLines)}})
+		if err == nil {
+			fmt.Fprintf(&logs, "%s:\n%s", one.service(), text)
+		}
+	}
+	return lastLines(strings.TrimSpace(logs.String()))
+}

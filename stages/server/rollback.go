@@ -1,0 +1,258 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"dagger/slipway/stages/version"
+)
+
+// Recorded asks for the backup that was taken before the version that is left was deployed.
+const Recorded = "recorded"
+
+// Back is where a rollback goes, and what goes with it.
+type Back struct {
+	To          string // a version; empty: the healthy one before
+	Database    string // a backup in the application's folder, or Recorded; empty: the database stays
+	SchemaAhead bool   // the older version may run on the newer schema
+	Registry    Registry
+	By          string
+	Reason      string
+	// Exists asks the registry for an image by its digest; an error is a registry that does not answer.
+	Exists func(ctx context.Context, ref string) (bool, error)
+	// Withdraws says that the versions above the target are taken back, as production does.
+	Withdraws bool
+}
+
+// RolledResult is a rollback that came about.
+type RolledResult struct {
+	Result
+	Left       string   // the version that ran before
+	LeftCommit string   // what it was built from
+	Commit     string   // of the version that runs now
+	Withdrawn  []string // versions that are taken back
+}
+
+// Rollback brings an older version back, by the digests that ran then. It finds everything first, and changes nothing if
+// anything is missing.
+func Rollback(ctx context.Context, env Environment, back Back) (RolledResult, error) {
+	d, err := begin(ctx, env, Release{Version: back.To, Registry: back.Registry, By: back.By, Reason: back.Reason}, RolledBack)
+	if err != nil {
+		return RolledResult{}, err
+	}
+	defer d.end()
+	d.back = back
+	found := []step{{"find the version", d.findTarget}, {"find its images", d.findImages}, {"check the schema", d.checkSchema}, {"find the backup", d.findBackup}}
+	if err := d.steps(ctx, found); err != nil {
+		return RolledResult{}, untouched(err)
+	}
+	if back.Database != "" {
+		if err := d.steps(ctx, []step{{"save the present database", d.backUp}}); err != nil {
+			return RolledResult{}, d.failed(ctx, d.kept(err))
+		}
+		if err := d.steps(ctx, []step{{"stop what writes", d.stopWriters}, {"restore the database", d.restoreDatabase}}); err != nil {
+			return RolledResult{}, d.failed(ctx, d.putBack(ctx, d.databaseError(err)))
+		}
+	}
+	if err := d.steps(ctx, []step{{"bring it up", d.up}, {"wait for health", d.wait}}); err != nil {
+		return RolledResult{}, d.failed(ctx, d.stuck(ctx, err))
+	}
+	result := RolledResult{Result: d.result(false), Left: d.before.Version, LeftCommit: d.before.Commit, Commit: d.target.Commit}
+	if err := d.conclude(ctx); err != nil {
+		return RolledResult{}, err
+	}
+	result.Withdrawn, err = d.withdraw(ctx)
+	return result, err
+}
+
+// findTarget reads from the ledger what to go back to, and from the release's folder how it ran.
+func (d *deployment) findTarget(ctx context.Context) error {
+	if d.before.Version == "" || d.previous == nil {
+		return errors.New("nothing was ever deployed here by Slipway, so there is nothing to go back to")
+	}
+	target, ok := d.ledger.Find(d.back.To)
+	if d.back.To == "" {
+		target, ok = d.ledger.Before()
+	}
+	switch {
+	case !ok && d.back.To == "":
+		return fmt.Errorf("no version before %s was healthy here", d.before.Version)
+	case !ok:
+		return fmt.Errorf("%s was never healthy here; healthy here were: %s", d.back.To, strings.Join(d.ledger.healthy(), ", "))
+	case target.Version == d.before.Version:
+		return fmt.Errorf("%s is what runs here already", target.Version)
+	case higher(target.Version, d.before.Version):
+		return fmt.Errorf("%s is higher than %s, which runs here: that is a deployment, not a rollback", target.Version, d.before.Version)
+	}
+	d.target = target
+	d.release.Version, d.release.Commit = target.Version, target.Commit
+	d.entry.Version, d.entry.Commit, d.entry.Schema = target.Version, target.Commit, d.before.Schema
+	d.next = d.conn.project(target.Version, target.Images)
+	file, err := d.conn.read(ctx, d.next.files[0])
+	if err == nil && file == "" {
+		err = fmt.Errorf("%s on the server is gone: it is the compose file that %s ran with", d.next.files[0], target.Version)
+	}
+	d.release.Compose = []byte(file)
+	return err
+}
+
+func higher(a, b string) bool {
+	va, errA := version.Parse(a)
+	vb, errB := version.Parse(b)
+	return errA == nil && errB == nil && va.Compare(vb) > 0
+}
+
+func (l Ledger) healthy() []string {
+	var all []string
+	for _, e := range l {
+		if e.Ending == Healthy && e.Kind != Withdrawn && !slices.Contains(all, e.Version) {
+			all = append(all, e.Version)
+		}
+	}
+	return all
+}
+
+// findImages insists on every digest: in the registry, and on the server if the registry does not answer.
+func (d *deployment) findImages(ctx context.Context) error {
+	for _, name := range sortedNames(d.target.Images) {
+		ref := d.target.Images[name]
+		repository, digest, _ := strings.Cut(ref, "@")
+		d.release.Images = append(d.release.Images, Image{Name: name, Repository: repository, Digest: digest})
+		found, err := d.back.Exists(ctx, ref)
+		switch {
+		case err == nil && !found:
+			return fmt.Errorf("the image %s of %s is gone from the registry", ref, d.target.Version)
+		case err != nil && !d.conn.has(ctx, ref):
+			return fmt.Errorf("the registry does not answer, and the server does not hold %s: %w", ref, err)
+		case err != nil:
+			d.figures = append(d.figures, "the registry does not answer: the server's own copy of "+name+" is used")
+		}
+	}
+	d.next.files = append(d.next.files, d.next.pinFile())
+	if err := d.next.load(ctx); err != nil {
+		return err
+	}
+	var err error
+	if d.pins, err = d.next.compose.pin(d.release.Images); err != nil {
+		return err
+	}
+	return d.fetchMissing(ctx)
+}
+
+// fetchMissing pulls what a clean-up has removed from the server.
+func (d *deployment) fetchMissing(ctx context.Context) error {
+	for _, i := range d.release.Images {
+		if !d.conn.has(ctx, i.Ref()) {
+			return d.pull(ctx)
+		}
+	}
+	return nil
+}
+
+// checkSchema refuses to run an older version on a schema that it does not know (B5).
+func (d *deployment) checkSchema(context.Context) error {
+	if d.before.Schema == d.target.Schema || d.back.Database != "" || d.back.SchemaAhead {
+		return nil
+	}
+	return fmt.Errorf("%s ran on another schema than the database has now: say --restore-db=%s to go back to the backup from before %s, or --allow-schema-ahead if %s runs on the newer schema",
+		d.target.Version, Recorded, d.before.Version, d.target.Version)
+}
+
+// findBackup checks the backup before anything is stopped (B6).
+func (d *deployment) findBackup(ctx context.Context) error {
+	if d.back.Database == "" {
+		return nil
+	}
+	if d.env.Restore == "" || d.env.Backup == "" {
+		return errors.New("the database cannot be restored: the repository has no scripts for it (settings backupScript, restoreScript)")
+	}
+	d.backup = d.back.Database
+	if d.backup == Recorded {
+		if d.backup = d.ledger.BackupBefore(d.before.Version); d.backup == "" {
+			return fmt.Errorf("the ledger knows no backup from before %s: name a file in the server's backup folder", d.before.Version)
+		}
+	}
+	if err := d.checkBackup(ctx, d.backup); err != nil {
+		return err
+	}
+	return d.checkAge(ctx)
+}
+
+// checkAge refuses a backup from before the target ran: its schema may be older still.
+func (d *deployment) checkAge(ctx context.Context) error {
+	text, err := d.conn.run(ctx, command{args: []string{"stat", "--format", "%Y", "--", d.backup}})
+	if err != nil {
+		return err
+	}
+	seconds, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+	if err != nil {
+		return fmt.Errorf("stat on the server has answered %q", text)
+	}
+	first, ok := d.ledger.Find(d.target.Version)
+	if taken := time.Unix(seconds, 0).UTC(); ok && taken.Before(first.Time.Add(-time.Second)) {
+		return fmt.Errorf("the backup %s is too old: it is from %s, and %s was deployed at %s", d.backup, taken.Format(time.DateTime), d.target.Version, first.Time.Format(time.DateTime))
+	}
+	return nil
+}
+
+// stopWriters stops our services, so that nothing is written between the safety backup's state and the restored one.
+func (d *deployment) stopWriters(ctx context.Context) error {
+	_, err := d.previous.change(ctx, append([]string{"stop"}, sortedNames(d.pins)...)...)
+	return err
+}
+
+func (d *deployment) restoreDatabase(ctx context.Context) error {
+	if _, err := d.script(ctx, d.env.Restore, d.backup); err != nil {
+		return err
+	}
+	d.entry.Schema = d.target.Schema
+	d.figures = append(d.figures, "database restored from "+d.backup)
+	return nil
+}
+
+func (d *deployment) databaseError(err error) error {
+	exit := new(exitError)
+	if !errors.As(err, &exit) {
+		return err
+	}
+	return fmt.Errorf("restoring the database failed: %s; the state from before is in %s", exit.output, d.entry.Backup)
+}
+
+// stuck is a rollback whose own target is not healthy: another attempt would only make it worse (B3).
+func (d *deployment) stuck(ctx context.Context, cause error) *Failure {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	f := &Failure{Err: cause, State: NotRestored, Found: d.target.Version + " was brought up and is not healthy"}
+	f.Next = fmt.Sprintf("deploy %s again, or roll back further with --to", d.before.Version)
+	if err := d.reconnect(ctx, cause); err != nil {
+		f.Found = fmt.Sprintf("the server could not be reached again: %v", err)
+		return f
+	}
+	f.Logs = d.logs(ctx)
+	return f
+}
+
+// withdraw writes down which versions are not to be used again (B4).
+func (d *deployment) withdraw(ctx context.Context) ([]string, error) {
+	if !d.back.Withdraws {
+		return nil, nil
+	}
+	var withdrawn []string
+	for _, v := range append(d.ledger.healthy(), d.before.Version) {
+		if higher(v, d.target.Version) && !higher(v, d.before.Version) && !slices.Contains(withdrawn, v) {
+			withdrawn = append(withdrawn, v)
+		}
+	}
+	for _, v := range withdrawn {
+		e := Entry{Time: time.Now().UTC().Truncate(time.Second), Kind: Withdrawn, Version: v, By: d.back.By, Reason: d.back.Reason}
+		if err := d.conn.record(ctx, e); err != nil {
+			return withdrawn, err
+		}
+	}
+	return withdrawn, nil
+}

@@ -1,0 +1,137 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Look finds out, changing nothing, whether a release could be deployed to a server, and what its ledger says.
+func Look(ctx context.Context, env Environment, release Release) (Ledger, error) {
+	conn, err := Connect(ctx, env.Target, env.Login)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	if err := conn.check(ctx, release); err != nil {
+		return nil, err
+	}
+	return conn.readLedger(ctx)
+}
+
+// Service is one service as it runs.
+type Service struct {
+	Name  string
+	Image string // repository@digest
+	State string // running, healthy, exited ...
+	Since time.Time
+	Drift string // how it differs from what was deployed; empty: it does not
+}
+
+// Status is what runs on a server.
+type Status struct {
+	Current  Entry // what the ledger says
+	Deployed bool  // the ledger says anything
+	Services []Service
+	Problems []string // why it is not healthy
+	Ledger   Ledger
+}
+
+// Read asks a server what runs there, and compares it with what was deployed.
+func Read(ctx context.Context, env Environment) (Status, error) {
+	conn, err := Connect(ctx, env.Target, env.Login)
+	if err != nil {
+		return Status{}, err
+	}
+	defer conn.Close()
+	if err := conn.check(ctx, Release{}); err != nil {
+		return Status{}, err
+	}
+	ledger, err := conn.readLedger(ctx)
+	if err != nil {
+		return Status{}, err
+	}
+	s := Status{Ledger: ledger}
+	if s.Current, s.Deployed = ledger.Current(); !s.Deployed {
+		return s, nil
+	}
+	p := conn.project(s.Current.Version, s.Current.Images)
+	p.files = append(p.files, p.pinFile())
+	if err := p.load(ctx); err != nil {
+		return Status{}, err
+	}
+	return s, s.fill(ctx, p, env)
+}
+
+func (s *Status) fill(ctx context.Context, p *project, env Environment) error {
+	pins := map[string]string{}
+	for name, one := range p.compose.Services {
+		if slices.Contains(slices.Collect(maps.Values(s.Current.Images)), one.Image) {
+			pins[name] = one.Image
+		}
+	}
+	w := p.watched(env, s.Current.Version, pins)
+	l, err := p.conn.observe(ctx, w)
+	if err != nil {
+		return err
+	}
+	for _, c := range l.containers {
+		s.Services = append(s.Services, l.describe(c))
+	}
+	slices.SortFunc(s.Services, func(a, b Service) int { return strings.Compare(a.Name, b.Name) })
+	s.Problems = append(l.judge().bad(), env.answers(ctx, s.Current.Version)...)
+	return nil
+}
+
+func (l look) describe(c container) Service {
+	s := Service{Name: c.service(), Image: c.Config.Image, State: c.State.Status}
+	if c.State.Health != nil {
+		s.State = c.State.Health.Status
+	}
+	s.Since, _ = time.Parse(time.RFC3339Nano, c.State.Started)
+	if pulled := l.digests[c.Image]; len(pulled) > 0 {
+		s.Image = pulled[0]
+	}
+	_, known := l.services[s.Name]
+	switch pin := l.pins[s.Name]; {
+	case !known && c.State.Status == "running":
+		s.Drift = "is no service of the release"
+	case pin != "" && !slices.Contains(l.digests[c.Image], pin):
+		s.Drift = "was deployed as " + pin
+	}
+	return s
+}
+
+// Text is the status for people.
+func (s Status) Text(env Environment) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s (%s)\n", env.Name, env.Target)
+	if !s.Deployed {
+		b.WriteString("  nothing was deployed here by Slipway\n")
+		return b.String()
+	}
+	health := "healthy"
+	if len(s.Problems) > 0 {
+		health = "NOT HEALTHY: " + strings.Join(s.Problems, "; ")
+	}
+	fmt.Fprintf(&b, "  version  %s, %s at %s by %s\n", s.Current.Version, s.Current.Kind, s.Current.Time.Format("2006-01-02 15:04:05 UTC"), s.Current.By)
+	fmt.Fprintf(&b, "  health   %s\n", health)
+	b.WriteString("\n  services\n")
+	for _, one := range s.Services {
+		fmt.Fprintf(&b, "    %-14s %-10s since %s  %s\n", one.Name, one.State, one.Since.UTC().Format("2006-01-02 15:04:05"), one.Image)
+		if one.Drift != "" {
+			fmt.Fprintf(&b, "    %-14s DRIFT: %s\n", "", one.Drift)
+		}
+	}
+	b.WriteString("\n  ledger, the latest first\n")
+	for n, e := range slices.Backward(s.Ledger) {
+		if len(s.Ledger)-n > 10 {
+			break
+		}
+		fmt.Fprintf(&b, "    %s  %-8s %-12s %-8s %s %s\n", e.Time.Format("2006-01-02 15:04:05"), e.Kind, e.Version, e.Ending, e.By, e.Reason)
+	}
+	return b.String()
+}

@@ -493,6 +493,27 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 				}
 			}
 			return (*Slipway).Publish(&parent, ctx, version)
+		case "Rehearse":
+			var parent Slipway
+			err = json.Unmarshal(parentJSON, &parent)
+			if err != nil {
+				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
+			}
+			var version string
+			if inputArgs["version"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["version"]), &version)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg version", err))
+				}
+			}
+			var envFile *dagger.Secret
+			if inputArgs["envFile"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["envFile"]), &envFile)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg envFile", err))
+				}
+			}
+			return (*Slipway).Rehearse(&parent, ctx, version, envFile)
 		case "Release":
 			var parent Slipway
 			err = json.Unmarshal(parentJSON, &parent)

@@ -13,6 +13,7 @@ require (
 require (
 	github.com/adrg/xdg v0.5.3 // indirect
 	github.com/mitchellh/go-homedir v1.1.0 // indirect
+	github.com/sethvargo/go-githubactions v1.3.0
 )
 
 require (

@@ -167,7 +167,7 @@ func New(
 	//
 	// +default="release/*, hotfix/*"
 	releaseBranches string,
-	// Images of the tools Slipway runs, as name=image for git, node, python, socat and trivy, such as
+	// Images of the tools Slipway runs, as name=image for docker, git, node, python, socat, trivy, such as
 	// trivy=aquasec/trivy:0.70.0@sha256:... to pin a digest.
 	//
 	// +optional
@@ -449,6 +449,24 @@ func (s *Slipway) Deploy(
 	return s.pipeline().Deploy(ctx, stages.DeployOptions{Environment: environment, Version: version})
 }
 
+// Try deployment and rollback on a throw-away server inside Dagger, without a server of yours.
+//
+// The images are built, then really deployed: a first time, as an upgrade, as a failing one that has to leave the old
+// version running, and back again with the database. The engine has to allow a Docker daemon inside of it.
+//
+// +cache="never"
+func (s *Slipway) Rehearse(
+	ctx context.Context,
+	// Version to rehearse, MAJOR.MINOR.PATCH[-prerelease].
+	version string,
+	// The .env that the compose file needs on a server, such as file://.env.rehearsal.
+	//
+	// +optional
+	envFile *dagger.Secret,
+) (string, error) {
+	return s.pipeline().Rehearse(ctx, version, envFile)
+}
+
 // Print what runs on a server: version, health, containers, whether anybody has changed them, and the ledger.
 //
 // +cache="never"
@@ -476,8 +494,8 @@ func (s *Slipway) Rollback(
 	//
 	// +optional
 	to string,
-	// Backup to restore: a file in the server's folder, or `recorded` for the one from before the version that is left. A
-	// safety backup is made first, and the services stop meanwhile. Not given: the database stays.
+	// Backup to restore: a file in the server's folder, or `recorded` for what the version gone back to has left. What was
+	// written since is lost. A safety backup is made first, the services stop meanwhile. Not given: the database stays.
 	//
 	// +optional
 	restoreDb string,

@@ -40,14 +40,14 @@ type environment struct {
 }
 
 // readEnvironments reads what is set for each server; set takes what is wrong.
-func (s Settings) readEnvironments(set func(string, error)) map[string]environment {
+func (s Settings) readEnvironments(set func(string, error)) (servers map[string]environment, compose map[string]string) {
 	compose, err := perEnvironment(orDefault(s.ComposeFile, defaultComposeFile))
 	set("composeFile", err)
 	health, err := perEnvironment(s.HealthURL)
 	set("healthUrl", err)
 	versions, err := perEnvironment(s.VersionURL)
 	set("versionUrl", err)
-	environments := map[string]environment{}
+	servers = map[string]environment{}
 	for name, text := range map[string]string{staging: s.Staging, production: s.Production} {
 		set("composeFile", checkPath(compose[name]))
 		set("healthUrl", checkURL(health[name]))
@@ -57,11 +57,11 @@ func (s Settings) readEnvironments(set func(string, error)) map[string]environme
 		}
 		target, err := server.ParseTarget(text)
 		set(name, err)
-		environments[name] = environment{
+		servers[name] = environment{
 			name: name, target: target, composeFile: path.Clean(compose[name]), healthURL: health[name], versionURL: versions[name],
 		}
 	}
-	return environments
+	return servers, compose
 }
 
 func orDefault(setting, standard string) string {
@@ -111,9 +111,10 @@ func (r *Run) environment(name string) (environment, error) {
 // server is the environment with what it takes to log in.
 func (r *Run) server(ctx context.Context, e environment) (server.Environment, error) {
 	login, err := r.login(ctx)
-	if err != nil {
-		return server.Environment{}, err
-	}
+	return r.serverEnvironment(e, login), err
+}
+
+func (r *Run) serverEnvironment(e environment, login server.Login) server.Environment {
 	return server.Environment{
 		Name: e.name, Target: e.target, Login: login, ComposeFile: e.composeFile, HealthURL: e.healthURL, VersionURL: e.versionURL,
 		Migrate: orDefault(r.config.MigrateService, defaultMigrateService),
@@ -121,7 +122,7 @@ func (r *Run) server(ctx context.Context, e environment) (server.Environment, er
 			ctx, span := otel.Tracer("slipway").Start(ctx, name, telemetry.Reveal())
 			return ctx, func(err error) { telemetry.End(span, func() error { return err }) }
 		},
-	}, nil
+	}
 }
 
 func (r *Run) login(ctx context.Context) (server.Login, error) {

@@ -56,6 +56,7 @@ func (p Pipeline) Rollback(ctx context.Context, options RollbackOptions) (string
 	}
 	if !result.Outcome.Green() && result.Outcome != report.RefusedState && result.Outcome != report.Locked {
 		result.Outcome = report.RollbackFailed
+		result.Next = "mend what is named above, then run the same line again: with the same reason it goes no further back"
 	}
 	return textOrError(result, "")
 }
@@ -118,7 +119,11 @@ func (b *rollback) server(r *Run, ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, serverFailure(err, report.RollbackFailed, report.RollbackFailed)
 	}
-	figures := append([]string{fmt.Sprintf("%s is healthy, %s was left", b.done.Version, b.done.Left)}, b.done.Figures...)
+	word := "%s is healthy, %s was left"
+	if b.done.Already {
+		word = "%s is healthy, %s was left by an earlier run"
+	}
+	figures := append([]string{fmt.Sprintf(word, b.done.Version, b.done.Left)}, b.done.Figures...)
 	return passed(figures...), nil
 }
 

@@ -63,6 +63,7 @@ type config struct {
 	committer    committer
 	branches     []string // patterns of release branches besides the default branch
 	environments map[string]environment
+	composeFiles map[string]string
 }
 
 // folder is where tests live. One that was not named and is not there is not applicable; one that was named must be there.
@@ -83,6 +84,7 @@ var defaultTools = map[string]string{
 	"node":   "node:22-slim",
 	"trivy":  "aquasec/trivy:0.70.0",
 	"socat":  "alpine/socat:1.8.0.3",
+	"docker": "docker:28-dind",
 }
 
 // read checks every setting and reports all that are wrong, not only the first.
@@ -113,7 +115,7 @@ func (s Settings) read() (config, error) {
 	set("committer", err)
 	c.branches, err = parseBranches(s.ReleaseBranches)
 	set("releaseBranches", err)
-	c.environments = s.readEnvironments(set)
+	c.environments, c.composeFiles = s.readEnvironments(set)
 	for name, value := range map[string]string{"backend": c.backend.path, "frontend": c.frontend.path, "ignoreFile": s.IgnoreFile, "backupScript": s.BackupScript, "restoreScript": s.RestoreScript} {
 		set(name, checkPath(value))
 	}

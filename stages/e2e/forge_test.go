@@ -58,7 +58,13 @@ func (f forgeShop) arguments(prefix, version string) []string {
 // push sends a branch to the forge, past Slipway.
 func (f forgeShop) push(t *testing.T, branch string) {
 	t.Helper()
-	f.Git(t, "push", "-q", strings.Replace(f.url, "://", "://slipway:"+f.token+"@", 1)+"/slipway/"+f.name+".git", branch)
+	f.Git(t, "push", "-q", f.address(f.token), branch)
+}
+
+// fetchTags gets the tags that releases have pushed.
+func (f forgeShop) fetchTags(t *testing.T) {
+	t.Helper()
+	f.Git(t, "fetch", "-q", "--tags", f.address(f.token))
 }
 
 // get reads from Gitea's API, past Slipway.

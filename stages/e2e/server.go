@@ -28,6 +28,7 @@ type Server struct {
 	Dir  string
 	Port int // of the frontend; the backend's is the next one
 	at   string
+	via  string // how Slipway reaches it, if not directly
 }
 
 // NewServer makes the folder, with an .env that gives the application its own ports, and removes all of it in the end.
@@ -47,7 +48,12 @@ func NewServer(t testing.TB, variable string, port int) Server {
 }
 
 // Setting is the server in the form of the settings staging and production.
-func (s Server) Setting() string { return s.at + s.Dir }
+func (s Server) Setting() string {
+	if s.via != "" {
+		return s.via + s.Dir
+	}
+	return s.at + s.Dir
+}
 
 // Project is what compose calls the application.
 func (s Server) Project() string { return path.Base(s.Dir) }
@@ -140,6 +146,12 @@ var ports = struct {
 func NewDeployShop(t testing.TB) DeployShop {
 	t.Helper()
 	d := DeployShop{Shop: NewShop(t), Prefix: NewPrefix(t)}
+	d.addServers(t)
+	return d
+}
+
+func (d *DeployShop) addServers(t testing.TB) {
+	t.Helper()
 	ports.Lock()
 	port := ports.next
 	ports.next += 2
@@ -151,7 +163,6 @@ func NewDeployShop(t testing.TB) DeployShop {
 		t.Fatal(err)
 	}
 	d.KnownHosts = string(known)
-	return d
 }
 
 // Arguments are the settings before the function's name.

@@ -64,11 +64,25 @@ type Stage struct {
 	Reason   string         `json:"reason,omitempty"`
 	Start    float64        `json:"start"` // seconds after the run began
 	Seconds  float64        `json:"seconds"`
+	Prepared Span           `json:"prepared,omitzero"` // what of it was done earlier; Seconds holds both
 	Figures  []string       `json:"figures,omitempty"`
 	Findings []gate.Finding `json:"findings,omitempty"`
 	Output   string         `json:"output,omitempty"` // the end of what the failed tool printed
 	Next     string         `json:"next,omitempty"`   // what to do about it
+	// Coverage is by side of the repository, Vulnerabilities by severity; both are absent where nothing was counted.
+	Coverage        map[string]Coverage `json:"coverage,omitempty"`
+	Vulnerabilities map[string]int      `json:"vulnerabilities,omitempty"`
+	Environment     string              `json:"environment,omitempty"` // that it deploys to
 }
+
+// Span is a piece of the run's time, in seconds after the run began.
+type Span struct {
+	Start   float64 `json:"start"`
+	Seconds float64 `json:"seconds"`
+}
+
+// PreparedSuffix marks the part of a stage that was done earlier in the names of the critical path.
+const PreparedSuffix = " (build)"
 
 // Image is one image of the release.
 type Image struct {
@@ -111,8 +125,11 @@ type Report struct {
 	WouldRefuse []string `json:"wouldRefuse,omitempty"`
 	// NotChecked are rules that could not be checked, and why.
 	NotChecked []string `json:"notChecked,omitempty"`
-	Notes      string   `json:"notes,omitempty"` // the changelog, in Markdown
-	Next       string   `json:"next,omitempty"`
+	Metrics    Metrics  `json:"metrics"`
+	// Before are the metrics of the release before, to compare with.
+	Before *Metrics `json:"before,omitempty"`
+	Notes  string   `json:"notes,omitempty"` // the changelog, in Markdown
+	Next   string   `json:"next,omitempty"`
 }
 
 // Part is one piece of the critical path.

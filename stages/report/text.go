@@ -9,13 +9,18 @@ import (
 // Text is the form for a terminal: the table of stages first, then what was made, then the verdict.
 func (r Report) Text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n\n", r.title())
+	fmt.Fprintln(&b, r.title())
+	if r.Forced != "" {
+		fmt.Fprintf(&b, "Forced: %s\n", r.Forced)
+	}
+	fmt.Fprintln(&b)
 	r.writeStages(&b)
 	r.writeFailures(&b)
 	WriteList(&b, "A real run would refuse", r.WouldRefuse)
 	WriteList(&b, "Not checked", r.NotChecked)
 	r.writeImages(&b)
 	r.writeTags(&b)
+	WriteList(&b, comparison, r.compared())
 	r.writeEnd(&b)
 	return b.String()
 }
@@ -37,9 +42,6 @@ func (r Report) title() string {
 	if r.DryRun {
 		title += " (dry run: nothing is written)"
 	}
-	if r.Forced != "" {
-		title += "\nForced: " + r.Forced
-	}
 	return title
 }
 
@@ -56,14 +58,20 @@ func (r Report) writeStages(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, " #  %-*s  %-14s  %8s\n", width, "STAGE", "OUTCOME", "TIME")
 	for _, s := range r.Stages {
-		seconds := fmt.Sprintf("%.1f s", s.Seconds)
-		if s.Seconds == 0 {
-			seconds = "-"
-		}
-		line := fmt.Sprintf("%2d  %-*s  %-14s  %8s  %s", s.Number, width, s.Name, s.Ending, seconds, s.detail())
+		line := fmt.Sprintf("%2d  %-*s  %-14s  %8s  %s", s.Number, width, s.Name, s.Ending, s.took(), s.detail())
 		fmt.Fprintln(b, strings.TrimRight(line, " "))
 	}
 }
+
+// took is the stage's time, or a dash when there was none to measure.
+func (s Stage) took() string {
+	if s.Seconds == 0 {
+		return "-"
+	}
+	return duration(s.Seconds)
+}
+
+func duration(seconds float64) string { return fmt.Sprintf("%.1f s", seconds) }
 
 func (s Stage) detail() string {
 	words := s.Figures
@@ -170,7 +178,7 @@ func (r Report) writeEnd(b *strings.Builder) {
 	if len(r.CriticalPath) > 0 {
 		var parts []string
 		for _, p := range r.CriticalPath {
-			parts = append(parts, fmt.Sprintf("%s %.1f s", p.Name, p.Seconds))
+			parts = append(parts, p.Name+" "+duration(p.Seconds))
 		}
 		fmt.Fprintf(b, "Critical path: %s\n", strings.Join(parts, " -> "))
 	}

@@ -98,6 +98,10 @@ func lastLine(text string) string {
 
 // dockerConfig is what docker login would write, without the login.
 func (r Registry) dockerConfig() ([]byte, error) {
+	host := r.Host
+	if host == "docker.io" || host == "index.docker.io" {
+		host = "https://index.docker.io/v1/" // under no other name does docker look for Docker Hub
+	}
 	auth := base64.StdEncoding.EncodeToString([]byte(r.User + ":" + r.Token))
-	return json.Marshal(map[string]any{"auths": map[string]any{r.Host: map[string]string{"auth": auth}}})
+	return json.Marshal(map[string]any{"auths": map[string]any{host: map[string]string{"auth": auth}}})
 }

@@ -29,8 +29,10 @@ type service struct {
 	NetworkMode string `json:"network_mode"`
 }
 
-// oneShot is a service that is meant to end: nobody would start it again.
-func (s service) oneShot() bool { return s.Restart == "" || s.Restart == "no" }
+// oneShot is a service that is meant to end: nobody would start it again after it has ended well.
+func (s service) oneShot() bool {
+	return s.Restart == "" || s.Restart == "no" || strings.HasPrefix(s.Restart, "on-failure")
+}
 
 // compose is an application as docker compose understands it.
 type compose struct {
@@ -128,7 +130,9 @@ func (a compose) pin(images []Image) (map[string]string, error) {
 func (a compose) images() []string {
 	var images []string
 	for _, s := range a.Services {
-		images = append(images, s.Image)
+		if s.Image != "" { // one that is built has none
+			images = append(images, s.Image)
+		}
 	}
 	slices.Sort(images)
 	return slices.Compact(images)

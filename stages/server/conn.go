@@ -67,6 +67,8 @@ func loginError(t Target, err error) error {
 	switch {
 	case errors.As(err, &host):
 		return host
+	case strings.Contains(err.Error(), "no common algorithm for host key"):
+		return &HostKeyError{Address: t.Address(), Changed: true, Found: "of another kind"}
 	case strings.Contains(err.Error(), "unable to authenticate"):
 		return fmt.Errorf("%s does not let %s in with this key: add its public half to ~/.ssh/authorized_keys there", t.Address(), t.User)
 	}
@@ -155,7 +157,14 @@ func runError(cmd command, err error, output string) error {
 // name is how an error calls the program: docker compose up, not its twelve arguments.
 func (cmd command) name() string {
 	var words []string
-	for _, a := range cmd.args {
+	args := cmd.args
+	if args[0] == "flock" {
+		args = args[len(busy()):]
+	}
+	if args[0] == "sh" {
+		return "sh" // what follows is a script
+	}
+	for _, a := range args {
 		if strings.ContainsAny(a, "-/=.") && len(words) > 0 {
 			continue
 		}

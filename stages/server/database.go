@@ -52,7 +52,7 @@ func (d *deployment) script(ctx context.Context, name string, args ...string) (s
 // completeScript looks for what dump programs write last. Other forms are told by their first bytes.
 const completeScript = `test -f "$1" && test -s "$1" || { echo empty; exit; }
 test "$(head -c 5 -- "$1")" = PGDMP && { echo archive; exit; }
-tail -n 20 -- "$1" | grep -q -i -e 'dump complete' && { echo complete; exit; }
+tail -n 20 -- "$1" | grep -q -i -e '^-- .*dump complete' && { echo complete; exit; }
 echo incomplete`
 
 // checkBackup insists on a file that a restore could use.
@@ -85,11 +85,13 @@ func (d *deployment) checkArchive(ctx context.Context, file string) error {
 }
 
 // schemaScript is what is left of a dump without its data: two dumps of one schema give one sum.
-const schemaScript = `awk '/^COPY .* FROM stdin;$/ {data = 1}
-!data && NF && !/^--/ && !/^INSERT INTO/ && !/setval\(/ && !/^\\(un)?restrict/ {print}
-/^\\\.$/ {data = 0}' < "$1" | sha256sum | cut -c 1-16`
+const schemaScript = `exec < "$1"
+test "$(head -c 5 -- "$1")" != PGDMP || exit 0
+awk '/^COPY .* FROM stdin;$/ {data = 1}
+!data && NF && !/^--/ && !/^INSERT INTO/ && !/setval\(/ && !/^\\(un)?restrict/ {sub(/ AUTO_INCREMENT=[0-9]+/, ""); print}
+/^\\\.$/ {data = 0}' | sha256sum | cut -c 1-16`
 
-// schema is a fingerprint of the database's schema, taken from a dump.
+// schema is a fingerprint of the database's schema, taken from a dump; an archive gives none.
 func (d *deployment) schema(ctx context.Context, dump string) (string, error) {
 	text, err := d.conn.run(ctx, command{args: []string{"sh", "-c", schemaScript, "sh", dump}})
 	return strings.TrimSpace(text), err
@@ -143,9 +145,12 @@ func (d *deployment) afterMigration(ctx context.Context, exit *exitError) error 
 		return err
 	}
 	now, err := d.schemaNow(ctx)
-	if err != nil || now != before {
+	if err != nil || now != before || now == "" {
 		f.State = NotRestored
 		f.Found += ", but the schema of its database was changed half way"
+		if err != nil || now == "" {
+			f.Found = strings.TrimSuffix(f.Found, "was changed half way") + "may have been changed half way"
+		}
 		f.Next = fmt.Sprintf("to go back to the state before, and lose what was written since: cd %s && %s %s", d.env.Target.Dir, d.env.Restore, d.entry.Backup)
 	}
 	return f

@@ -98,6 +98,8 @@ type deployment struct {
 	entry    Entry
 	started  time.Time
 	figures  []string
+	// reconnected says that the first connection was lost.
+	reconnected bool
 
 	back   Back // a rollback's own: what was asked for, what it found
 	target Entry
@@ -379,8 +381,12 @@ func (d *deployment) publishFile(ctx context.Context) error {
 
 // failed writes a failure down as well as the connection lets it.
 func (d *deployment) failed(ctx context.Context, f *Failure) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reconnectTime)
 	defer cancel()
+	if err := d.reconnect(ctx, f.Err); err != nil {
+		f.Next = strings.TrimPrefix(f.Next+"; the server could not be reached again, run the same line once it can", "; ")
+		return f
+	}
 	d.entry.Time, d.entry.Ending, d.entry.Images = time.Now().UTC().Truncate(time.Second), Failed, d.release.refs()
 	d.entry.State, d.entry.Error = f.State, firstLine(f.Err.Error())
 	if err := d.conn.record(ctx, d.entry); err != nil {

@@ -211,7 +211,8 @@ func (e Environment) answers(ctx context.Context, version string) []string {
 
 // mentions finds the version as a word of its own: 1.2.3 is not in 1.2.30.
 func mentions(text, version string) bool {
-	return slices.Contains(strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune("\"'<>{}[]():,; \t\r\n", r) }), version)
+	words := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune("\"'<>{}[]():,;= \t\r\n", r) })
+	return slices.Contains(words, version) || slices.Contains(words, "v"+version)
 }
 
 const answerTime = 5 * time.Second

@@ -1,11 +1,13 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -120,15 +122,19 @@ func (l Ledger) Before() (Entry, bool) {
 	return Entry{}, false
 }
 
-// BackupBefore is the backup taken before the version that stands here now was deployed: the state that an older version
-// left behind.
-func (l Ledger) BackupBefore(current string) string {
-	for _, e := range slices.Backward(l) {
-		if e.Kind == Deployed && e.Version == current && e.Backup != "" {
-			return e.Backup
+// BackupOf is the backup that holds what a version left behind: the first that was taken after it was last healthy here.
+func (l Ledger) BackupOf(version string) string {
+	backup, ran := "", false
+	for _, e := range l {
+		switch {
+		case e.Kind == Withdrawn:
+		case e.Version == version && e.Ending == Healthy:
+			backup, ran = "", true
+		case ran && backup == "":
+			backup = e.Backup
 		}
 	}
-	return ""
+	return backup
 }
 
 func (c *Conn) readLedger(ctx context.Context) (Ledger, error) {
@@ -139,14 +145,26 @@ func (c *Conn) readLedger(ctx context.Context) (Ledger, error) {
 	return parseLedger(text)
 }
 
-// record appends to the ledger. It is the last deed of a deployment, so that a killed one has left no entry.
+// record adds to the ledger. It is the last deed of a deployment, so that a killed one has left no entry.
 func (c *Conn) record(ctx context.Context, e Entry) error {
 	line, err := json.Marshal(e)
 	if err != nil {
 		return err
 	}
-	_, err = c.run(ctx, command{args: []string{"tee", "-a", ledgerFile}, stdin: strings.NewReader(string(line) + "\n")})
-	return err
+	text, err := c.read(ctx, ledgerFile)
+	if err != nil {
+		return err
+	}
+	return c.write(ctx, ledgerFile, []byte(wholeLines(text)+string(line)+"\n"), "077")
+}
+
+// wholeLines leaves out a last line that was cut off, which would make the line after it unreadable too.
+func wholeLines(text string) string {
+	whole := text[:strings.LastIndex(text, "\n")+1]
+	if last := text[len(whole):]; json.Valid([]byte(last)) {
+		return text + "\n"
+	}
+	return whole
 }
 
 // read returns a file of the application's folder; one that is not there is empty.
@@ -158,14 +176,18 @@ func (c *Conn) read(ctx context.Context, file string) (string, error) {
 	return text, err
 }
 
-// writeScript writes beside the file first: a connection that breaks leaves the old one whole.
-const writeScript = `umask "$2" && mkdir -p -- "$(dirname -- "$1")" && cat > "$1.part" && mv -- "$1.part" "$1"`
+// writeScript writes beside the file first, and insists on every byte: a connection that breaks looks like the end of the
+// input, and has to leave the old file whole.
+const writeScript = `umask "$2" && mkdir -p -- "$(dirname -- "$1")" && cat > "$1.part" && test "$(wc -c < "$1.part")" -eq "$3" && mv -- "$1.part" "$1"`
 
 func (c *Conn) write(ctx context.Context, file string, data []byte, mode string) error {
-	args := []string{"sh", "-c", writeScript, "sh", file, mode}
-	_, err := c.run(ctx, command{args: args, stdin: strings.NewReader(string(data))})
+	_, err := c.run(ctx, writing(file, data, mode))
 	if exit := new(exitError); errors.As(err, &exit) {
 		return fmt.Errorf("%s on the server cannot be written: %s", file, exit.output)
 	}
 	return err
+}
+
+func writing(file string, data []byte, mode string) command {
+	return command{args: []string{"sh", "-c", writeScript, "sh", file, mode, strconv.Itoa(len(data))}, stdin: bytes.NewReader(data)}
 }

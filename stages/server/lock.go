@@ -114,7 +114,9 @@ func (h *hold) take(c *Conn, holder Holder) (err error) {
 	return fmt.Errorf("%s cannot hold a lock in %s: it needs flock, timeout and head, and a folder that %s may write to", c.target.Host, c.target.Dir, c.target.User)
 }
 
+// beat keeps the lock, and ends it: the server takes the end of the dots for the end of the lock.
 func (h *hold) beat() {
+	defer h.input.Close()
 	for {
 		if _, err := io.WriteString(h.input, "."); err != nil {
 			return
@@ -130,7 +132,6 @@ func (h *hold) beat() {
 // release gives the server free and waits until it is.
 func (h *hold) release() {
 	close(h.stop)
-	h.input.Close()
 	_ = h.session.Wait()
 }
 

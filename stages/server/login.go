@@ -44,7 +44,7 @@ func parseKeys(text string) ([]ssh.Signer, error) {
 			break
 		}
 		signer, err := ssh.ParsePrivateKey(pem.EncodeToMemory(block))
-		if missing := new(ssh.PassphraseMissingError); errors.As(err, &missing) {
+		if missing := new(ssh.PassphraseMissingError); errors.As(err, &missing) || block.Type == "ENCRYPTED PRIVATE KEY" {
 			return nil, errors.New("sshKey is locked by a passphrase: set a key without one, or use sshAgent")
 		}
 		if err != nil {

@@ -72,11 +72,12 @@ func (d *deployment) stopNew(ctx context.Context, f *Failure) *Failure {
 	return f
 }
 
-// reconnect opens a new connection if the old one is lost, and takes the lock again.
+// reconnect opens a new connection, once, if the old one is lost, and takes the lock again.
 func (d *deployment) reconnect(ctx context.Context, cause error) error {
-	if !errors.Is(cause, errLost) {
+	if !errors.Is(cause, errLost) || d.reconnected {
 		return nil
 	}
+	d.reconnected = true
 	d.conn.Close()
 	ctx, cancel := context.WithTimeout(ctx, reconnectTime)
 	defer cancel()

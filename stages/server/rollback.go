@@ -12,7 +12,7 @@ import (
 	"dagger/slipway/stages/version"
 )
 
-// Recorded asks for the backup that was taken before the version that is left was deployed.
+// Recorded asks for the backup of what the version that is gone back to had left behind.
 const Recorded = "recorded"
 
 // Back is where a rollback goes, and what goes with it.
@@ -47,6 +47,9 @@ func Rollback(ctx context.Context, env Environment, back Back) (RolledResult, er
 	}
 	defer d.end()
 	d.back = back
+	if d.rolledBackAlready() {
+		return d.again(ctx)
+	}
 	found := []step{{"find the version", d.findTarget}, {"find its images", d.findImages}, {"check the schema", d.checkSchema}, {"find the backup", d.findBackup}}
 	if err := d.steps(ctx, found); err != nil {
 		return RolledResult{}, untouched(err)
@@ -66,6 +69,32 @@ func Rollback(ctx context.Context, env Environment, back Back) (RolledResult, er
 	if err := d.conclude(ctx); err != nil {
 		return RolledResult{}, err
 	}
+	result.Withdrawn, err = d.withdraw(ctx)
+	return result, err
+}
+
+// rolledBackAlready knows the same line again by its reason: it completes what came after, and goes no further back.
+func (d *deployment) rolledBackAlready() bool {
+	same := d.before.Kind == RolledBack && d.before.Reason == d.back.Reason && d.before.By == d.back.By
+	return same && (d.back.To == "" || d.back.To == d.before.Version)
+}
+
+// again tells what the earlier run has done, once the server was asked whether it still is so.
+func (d *deployment) again(ctx context.Context) (RolledResult, error) {
+	v, err := d.conn.look(ctx, d.previous.watched(d.env, d.before.Version, nil))
+	if err == nil && !v.good() {
+		err = fmt.Errorf("%s was brought back already, and is not healthy now: %s", d.before.Version, strings.Join(v.bad(), "; "))
+	}
+	if err != nil {
+		return RolledResult{}, untouched(err)
+	}
+	result := RolledResult{Result: Result{Version: d.before.Version, Already: true}, Commit: d.before.Commit}
+	for _, e := range d.ledger {
+		if e.Kind != Withdrawn && e.Ending == Healthy && e.Time.Before(d.before.Time) {
+			result.Left, result.LeftCommit = e.Version, e.Commit
+		}
+	}
+	d.target, d.before = d.before, Entry{Version: result.Left}
 	result.Withdrawn, err = d.withdraw(ctx)
 	return result, err
 }
@@ -159,8 +188,8 @@ func (d *deployment) checkSchema(context.Context) error {
 	if d.before.Schema == d.target.Schema || d.back.Database != "" || d.back.SchemaAhead {
 		return nil
 	}
-	return fmt.Errorf("%s ran on another schema than the database has now: say --restore-db=%s to go back to the backup from before %s, or --allow-schema-ahead if %s runs on the newer schema",
-		d.target.Version, Recorded, d.before.Version, d.target.Version)
+	return fmt.Errorf("%s ran on another schema than the database has now: say --restore-db=%s to go back to the backup of what %s left, or --allow-schema-ahead if %s runs on the newer schema",
+		d.target.Version, Recorded, d.target.Version, d.target.Version)
 }
 
 // findBackup checks the backup before anything is stopped (B6).
@@ -173,8 +202,8 @@ func (d *deployment) findBackup(ctx context.Context) error {
 	}
 	d.backup = d.back.Database
 	if d.backup == Recorded {
-		if d.backup = d.ledger.BackupBefore(d.before.Version); d.backup == "" {
-			return fmt.Errorf("the ledger knows no backup from before %s: name a file in the server's backup folder", d.before.Version)
+		if d.backup = d.ledger.BackupOf(d.target.Version); d.backup == "" {
+			return fmt.Errorf("the ledger knows no backup of what %s left: name a file in the server's backup folder", d.target.Version)
 		}
 	}
 	if err := d.checkBackup(ctx, d.backup); err != nil {
@@ -249,6 +278,9 @@ func (d *deployment) withdraw(ctx context.Context) ([]string, error) {
 		}
 	}
 	for _, v := range withdrawn {
+		if slices.Contains(d.ledger.WithdrawnVersions(), v) {
+			continue
+		}
 		e := Entry{Time: time.Now().UTC().Truncate(time.Second), Kind: Withdrawn, Version: v, By: d.back.By, Reason: d.back.Reason}
 		if err := d.conn.record(ctx, e); err != nil {
 			return withdrawn, err

@@ -30,12 +30,14 @@ var (
 	userPattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*\z`)
 	hostPattern = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?\z`)
 	dirPattern  = regexp.MustCompile(`^(/[A-Za-z0-9_+@.-]+)+\z`)
+	// passwordPattern is where somebody may have put a password, which no error may repeat.
+	passwordPattern = regexp.MustCompile(`(?s):.*@`)
 )
 
 // ParseTarget reads user@host[:port][/directory].
 func ParseTarget(text string) (Target, error) {
 	wrong := func(what string) (Target, error) {
-		return Target{}, fmt.Errorf("expected user@host[:port][/directory] such as deploy@staging.example.com:22/opt/app, found %q: %s", text, what)
+		return Target{}, fmt.Errorf("expected user@host[:port][/directory] such as deploy@staging.example.com:22/opt/app, found %q: %s", passwordPattern.ReplaceAllString(text, ":***@"), what)
 	}
 	u, err := url.Parse("ssh://" + text)
 	if err != nil || strings.ContainsAny(text, "?#%") {

@@ -52,6 +52,7 @@ var layers = []layer{
 	{name: "nginx", below: []string{"base"}, script: apt + "nginx-light; rm -f /etc/nginx/sites-enabled/default; mkdir -p /usr/share/nginx/html"},
 	{name: "postgres", below: []string{"base"}, script: apt + "postgresql-17; ln -s /usr/lib/postgresql/17/bin/* /usr/local/bin/; install -d -o postgres /var/lib/postgresql/data", fill: (*lab).fillPostgres, from: postgresEntrypoint},
 	{name: "redis", below: []string{"base"}, script: apt + "redis-server redis-tools"},
+	{name: "socat", below: []string{"base"}, script: apt + "socat"},
 	{name: "server", below: []string{"base"}, script: serverScript, fill: (*lab).fillServer, from: fmt.Sprint(serverFiles())},
 	{name: "trivy", fill: (*lab).fillTrivy, from: trivyVersion, needs: []string{"compile trivy"}},
 	{name: "go", fill: (*lab).fillGo, needs: []string{"compile dagger"}},
@@ -67,6 +68,7 @@ var images = []image{
 	{ref: "library/python:3.13-slim", layers: []string{"base", "python"}, config: v1.Config{Env: env, Cmd: []string{"python3"}}},
 	{ref: "library/node:22-slim", layers: []string{"base", "node"}, config: v1.Config{Env: env, Cmd: []string{"node"}}},
 	{ref: "alpine/git:v2.49.1", layers: []string{"base", "git"}, config: v1.Config{Env: env, Entrypoint: []string{"git"}, WorkingDir: "/git"}},
+	{ref: "alpine/socat:1.8.0.3", layers: []string{"base", "socat"}, config: v1.Config{Env: env, Entrypoint: []string{"socat"}}},
 	{ref: "library/nginx:1.26", layers: []string{"base", "nginx"}, config: v1.Config{Env: env, Cmd: []string{"nginx", "-g", "daemon off;"}}},
 	{ref: "library/redis:8", layers: []string{"base", "redis"}, config: v1.Config{Env: env, User: "redis", ExposedPorts: map[string]struct{}{"6379/tcp": {}}, Cmd: []string{"redis-server", "--protected-mode", "no", "--bind", "0.0.0.0", "--dir", "/tmp"}}},
 	{ref: "library/postgres:17", layers: []string{"base", "postgres"}, config: v1.Config{

@@ -1,0 +1,197 @@
+package e2e
+
+import (
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// cable is the way to a server, which can be cut.
+type cable struct {
+	net.Listener
+	to string
+
+	mu    sync.Mutex
+	dead  bool
+	conns []net.Conn
+}
+
+func newCable(t *testing.T, to string) *cable {
+	t.Helper()
+	for address := range strings.SplitSeq(os.Getenv("SLIPWAY_LAB_PROXIES"), ",") {
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			continue
+		}
+		c := &cable{Listener: listener, to: to}
+		go c.serve()
+		t.Cleanup(func() { c.Close(); c.cut() })
+		return c
+	}
+	t.Fatal("no address of SLIPWAY_LAB_PROXIES is free: start the lab")
+	return nil
+}
+
+func (c *cable) serve() {
+	for {
+		near, err := c.Accept()
+		if err != nil {
+			return
+		}
+		far, err := net.Dial("tcp", c.to)
+		c.mu.Lock()
+		if err != nil || c.dead {
+			near.Close()
+			c.mu.Unlock()
+			continue
+		}
+		c.conns = append(c.conns, near, far)
+		c.mu.Unlock()
+		go func() { io.Copy(far, near); far.Close() }()
+		go func() { io.Copy(near, far); near.Close() }()
+	}
+}
+
+// cut breaks every connection; none comes up again before mend.
+func (c *cable) cut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dead = true
+	for _, conn := range c.conns {
+		conn.Close()
+	}
+	c.conns = nil
+}
+
+func (c *cable) mend() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dead = false
+}
+
+// through puts the cable between Slipway and the staging server.
+func (d *DeployShop) through(t *testing.T) *cable {
+	t.Helper()
+	user, address, _ := strings.Cut(os.Getenv("SLIPWAY_LAB_STAGING"), "@")
+	c := newCable(t, address)
+	d.Staging.via = user + "@" + c.Addr().String()
+	host, port, _ := net.SplitHostPort(c.Addr().String())
+	for line := range strings.Lines(d.KnownHosts) {
+		if rest, ok := strings.CutPrefix(line, d.Staging.Host()+" "); ok {
+			d.KnownHosts += "[" + host + "]:" + port + " " + rest
+		}
+	}
+	return c
+}
+
+// beingReplaced says whether the server runs something of the digest.
+func (s Server) beingReplaced(t *testing.T, digest string) func() bool {
+	return func() bool {
+		out, _ := s.try("docker ps --no-trunc --format '{{.Names}} {{.Image}}' --filter label=com.docker.compose.project=" + s.Project())
+		for line := range strings.Lines(out) {
+			if strings.Contains(line, digest) && !strings.HasPrefix(line, "slipway-trial") && !strings.Contains(line, "-run-") {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// TestDeployCutOff loses the connection while containers are being replaced.
+func TestDeployCutOff(t *testing.T) {
+	d := NewDeployShop(t)
+	c := d.through(t)
+	first := d.Release(t, "1.0.0", nil)
+	green(t, d.Deploy(t, "staging", "1.0.0"))
+	second := d.Release(t, "1.1.0", nil)
+	ended := make(chan Result)
+	go func() { ended <- d.Deploy(t, "staging", "1.1.0") }()
+	Eventually(t, "the new version is brought up", d.Staging.beingReplaced(t, second["backend"]))
+	c.cut()
+	time.Sleep(5 * time.Second)
+	c.mend()
+	r := <-ended
+	red(t, r, "the connection to the server was lost", "1.0.0 runs again and is healthy", "Outcome: deploy-restored")
+	d.Staging.WantRunning(t, first)
+	d.Staging.WantAnswer(t, "1.0.0")
+
+	green(t, d.Deploy(t, "staging", "1.1.0"), "Outcome: deployed")
+	d.Staging.WantRunning(t, second)
+	d.Staging.WantAnswer(t, "1.1.0")
+}
+
+// TestDeployKilled is started again after its process was killed in the middle.
+func TestDeployKilled(t *testing.T) {
+	d := NewDeployShop(t)
+	d.Release(t, "1.0.0", nil)
+	green(t, d.Deploy(t, "staging", "1.0.0"))
+	second := d.Release(t, "1.1.0", nil)
+	for name, moment := range map[string]func() bool{
+		"while the new images are tried": func() bool {
+			out, _ := d.Staging.try("docker ps --format '{{.Names}}'")
+			return strings.Contains(out, "slipway-trial-"+d.Staging.Project())
+		},
+		"while containers are replaced": d.Staging.beingReplaced(t, second["backend"]),
+	} {
+		t.Run(name, func(t *testing.T) {
+			d.KillWhen(t, moment, d.Arguments("deploy", "--environment=staging", "--version=1.1.0")...)
+			Eventually(t, "the server is free again", func() bool {
+				out, _ := d.Staging.try("flock -n " + d.Staging.Dir + "/.slipway/lock true && echo free")
+				return out == "free"
+			})
+		})
+	}
+	green(t, d.Deploy(t, "staging", "1.1.0"), "1.1.0 is healthy", "Outcome: deployed")
+	d.Staging.WantRunning(t, second)
+	d.Staging.WantAnswer(t, "1.1.0")
+	if left := d.Staging.Run(t, "docker ps -a --format '{{.Names}}' | grep slipway-trial-"+d.Staging.Project()+" || ls -A /dev/shm"); left != "" {
+		t.Errorf("left on the server: %s", left)
+	}
+}
+
+// TestTwoDeploys lets one win, and tells the other who it was.
+func TestTwoDeploys(t *testing.T) {
+	d := NewDeployShop(t)
+	d.Release(t, "1.0.0", nil)
+	second := d.Release(t, "1.1.0", nil)
+	ended := make(chan Result)
+	go func() {
+		ended <- d.Call(t, append([]string{"--committer=Ann <ann@example.com>"}, d.Arguments("deploy", "--environment=staging", "--version=1.1.0")...)...)
+	}()
+	Eventually(t, "the first deployment holds the server", func() bool {
+		out, _ := d.Staging.try("cat " + d.Staging.Dir + "/.slipway/lock")
+		return strings.Contains(out, "Ann")
+	})
+	red(t, d.Deploy(t, "staging", "1.0.0"), "the server is locked by deploy of 1.1.0 by Ann, since ", "wait until it has ended", "Outcome: locked")
+	green(t, <-ended, "Outcome: deployed")
+	d.Staging.WantRunning(t, second)
+}
+
+// TestDeployByAgent logs in with the key of the caller's SSH agent.
+func TestDeployByAgent(t *testing.T) {
+	d := NewDeployShop(t)
+	socket := path.Join(t.TempDir(), "agent")
+	agent := exec.Command("ssh-agent", "-D", "-a", socket)
+	if err := agent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { agent.Process.Kill(); agent.Wait() })
+	Eventually(t, "the agent listens", func() bool { _, err := os.Stat(socket); return err == nil })
+	status := func() Result {
+		return d.Call(t, "--staging="+d.Staging.Setting(), "--known-hosts="+d.KnownHosts, "--ssh-agent="+socket, "status", "--environment=staging")
+	}
+	red(t, status(), "does not let deploy in with this key")
+	add := exec.Command("ssh-add", os.Getenv("SLIPWAY_LAB_SSH_KEY"))
+	add.Env = append(os.Environ(), "SSH_AUTH_SOCK="+socket)
+	if out, err := add.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	green(t, status(), "nothing was deployed here by Slipway")
+	red(t, d.Call(t, "--staging="+d.Staging.Setting(), "--known-hosts="+d.KnownHosts, "status", "--environment=staging"), "set sshKey or sshAgent", "Outcome: refused-input")
+}

@@ -1,0 +1,217 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+)
+
+func (d DeployShop) rollback(t *testing.T, environment string, more ...string) Result {
+	t.Helper()
+	return d.Call(t, d.Arguments(append([]string{"rollback", "--environment=" + environment, "--reason=orders are lost"}, more...)...)...)
+}
+
+// sell puts a product into the shop's database, past everything else.
+func (s Server) sell(t *testing.T, sku string) {
+	t.Helper()
+	s.psql(t, "INSERT INTO products VALUES ('"+sku+"', 'Test', 1, 1)")
+}
+
+func (s Server) psql(t *testing.T, statement string) string {
+	t.Helper()
+	return s.Run(t, fmt.Sprintf(`docker exec $(docker ps -q --filter label=com.docker.compose.service=postgres --filter label=com.docker.compose.project=%s) psql -X -At -U shop -d shop -c "%s"`, s.Project(), statement))
+}
+
+// wantSold asks the application which products there are.
+func (s Server) wantSold(t *testing.T, want ...string) {
+	t.Helper()
+	response, err := http.Get(s.Backend() + "/products")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var products []struct{ SKU string }
+	if err := json.NewDecoder(response.Body).Decode(&products); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, p := range products {
+		if !slices.Contains([]string{"mug", "pen", "tote"}, p.SKU) {
+			got = append(got, p.SKU)
+		}
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("the shop sells %v, want %v", got, want)
+	}
+}
+
+// migration makes the image's migration change the schema.
+func migration(statement string) Change {
+	return entrypoint("backend", `case "$*" in *migrate*) python - <<P || exit 1
+import asyncio, asyncpg, os
+async def main():
+    c = await asyncpg.connect(os.environ["DATABASE_URL"])
+    await c.execute("`+statement+`")
+asyncio.run(main())
+P
+esac`)
+}
+
+// TestRollback goes back and forth on a staging server.
+func TestRollback(t *testing.T) {
+	d := NewDeployShop(t)
+	s := d.Staging
+	red(t, d.rollback(t, "staging"), "there is nothing to go back to", "nothing was changed", "Outcome: refused-state")
+	red(t, d.Call(t, d.Arguments("rollback", "--environment=staging", "--reason=why")...), "expected --reason with at least 10 visible characters", "Outcome: refused-input")
+
+	first := d.Release(t, "1.0.0", nil)
+	green(t, d.Deploy(t, "staging", "1.0.0"))
+	s.sell(t, "before")
+	second := d.Release(t, "1.1.0", migration("CREATE TABLE IF NOT EXISTS reviews (id integer)"))
+	green(t, d.Deploy(t, "staging", "1.1.0"))
+	s.sell(t, "after")
+
+	t.Run("onto another schema only when asked for", func(t *testing.T) {
+		red(t, d.rollback(t, "staging"), "1.0.0 ran on another schema", "--restore-db=recorded", "--allow-schema-ahead", "nothing was changed")
+		s.WantRunning(t, second)
+		green(t, d.rollback(t, "staging", "--allow-schema-ahead"), "1.0.0 is healthy, 1.1.0 was left", "Outcome: rolled-back")
+		s.WantRunning(t, first)
+		s.WantAnswer(t, "1.0.0")
+		s.wantSold(t, "after", "before")
+		if got := s.psql(t, "SELECT count(*) FROM information_schema.tables WHERE table_name = 'reviews'"); got != "1" {
+			t.Errorf("the schema was touched")
+		}
+		if e := s.Ledger(t); e[len(e)-1].Kind != "rollback" || e[len(e)-1].Reason != "orders are lost" {
+			t.Errorf("the ledger says %+v", e[len(e)-1])
+		}
+	})
+	t.Run("with the database", func(t *testing.T) {
+		third := d.Release(t, "1.2.0", nil)
+		green(t, d.Deploy(t, "staging", "1.2.0"), "after 1.0.0")
+		s.sell(t, "latest")
+		for backup, says := range map[string]string{
+			"backup/nothing.sql": "the backup backup/nothing.sql is missing or empty", "docker-compose.prod.ip.yml": "is incomplete",
+		} {
+			red(t, d.rollback(t, "staging", "--restore-db="+backup), says, "nothing was changed")
+		}
+		s.Run(t, "cd "+s.Dir+" && f=$(ls backup/*.sql | head -n 1) && cp $f backup/old.sql && touch -d 2001-01-01 backup/old.sql")
+		red(t, d.rollback(t, "staging", "--restore-db=backup/old.sql"), "is too old: it is from 2001-01-01", "nothing was changed")
+		s.WantRunning(t, third)
+		green(t, d.rollback(t, "staging", "--to=1.0.0", "--restore-db=recorded"), "database restored from backup/", "database saved as backup/", "1.0.0 is healthy, 1.2.0 was left")
+		s.WantRunning(t, first)
+		s.wantSold(t, "after", "before")
+		e := s.Ledger(t)
+		if saved := s.Run(t, "grep -c latest "+s.Dir+"/"+e[len(e)-1].Backup); saved != "1" {
+			t.Errorf("the safety backup does not hold what was there last")
+		}
+	})
+	t.Run("to what cannot be had", func(t *testing.T) {
+		red(t, d.rollback(t, "staging"), "no version before 1.0.0 was healthy here", "nothing was changed")
+		red(t, d.rollback(t, "staging", "--to=1.0.0"), "1.0.0 is what runs here already")
+		red(t, d.rollback(t, "staging", "--to=0.9.0"), "0.9.0 was never healthy here; healthy here were: 1.0.0, 1.1.0, 1.2.0")
+		red(t, d.rollback(t, "staging", "--to=1.2.0"), "that is a deployment, not a rollback")
+		last := d.Release(t, "1.3.0", nil)
+		green(t, d.Deploy(t, "staging", "1.3.0"))
+		remove(t, d.Prefix, "frontend", first["frontend"])
+		red(t, d.rollback(t, "staging", "--to=1.0.0"), "the image "+d.Prefix+"/frontend@"+first["frontend"]+" of 1.0.0 is gone from the registry", "nothing was changed")
+		s.WantRunning(t, last)
+		s.WantAnswer(t, "1.3.0")
+	})
+	t.Run("to what is not healthy any more", func(t *testing.T) {
+		s.Run(t, "cd "+s.Dir+` && sed -i 's/python/no-such-program/' .slipway/releases/1.2.0/compose.yml`)
+		red(t, d.rollback(t, "staging", "--to=1.2.0"), "not healthy: backend is unhealthy", "1.2.0 was brought up and is not healthy", "deploy 1.3.0 again", "Outcome: rollback-failed")
+	})
+}
+
+// remove deletes a manifest from the registry, past Slipway.
+func remove(t *testing.T, prefix, image, digest string) {
+	t.Helper()
+	ref, err := name.NewDigest(path.Join(prefix, image) + "@" + digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.Delete(ref); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestRollbackProduction withdraws what was left: tags, forge, and the code if asked for.
+func TestRollbackProduction(t *testing.T) {
+	f := newForgeShop(t)
+	d := DeployShop{Shop: f.Shop, Prefix: NewPrefix(t)}
+	d.addServers(t)
+	versions := map[string]map[string]string{}
+	args := func(more ...string) []string {
+		return d.Arguments(append([]string{"--forge=gitea", "--repository=" + f.repository, "--forge-token=env://FORGE_TOKEN"}, more...)...)
+	}
+	for _, v := range []string{"1.2.3", "1.3.97"} {
+		if v != "1.2.3" {
+			d.Write(t, "NEWS.md", "one\n")
+			d.Commit(t, "feat: news")
+			d.Git(t, "checkout", "-q", "-b", "more")
+			d.Write(t, "NEWS.md", "one\ntwo\n")
+			d.Commit(t, "feat: more news")
+			d.Git(t, "checkout", "-q", "main")
+			d.Git(t, "merge", "-q", "--no-ff", "--no-edit", "more")
+			d.SetVersion(t, "1.2.3", v)
+			f.push(t, "main")
+		}
+		versions[v] = d.MakeVersion(t, v, d.Git(t, "rev-parse", "HEAD"), nil)
+		// Gates are not the point here; images of this commit are there, so the release takes those.
+		green(t, d.Call(t, args("release", "--version="+v, "--force", "--reason=only a test of rollback")...), "is healthy")
+		green(t, d.Call(t, args("deploy", "--environment=production", "--version="+v)...))
+		f.fetchTags(t)
+	}
+	wantTags := func(tags map[string]string) {
+		t.Helper()
+		for tag, v := range tags {
+			for _, image := range Images {
+				if got := Tags(t, d.Prefix, image)[tag]; got != versions[v][image] {
+					t.Errorf("%s:%s is %s, want that of %s", image, tag, got, v)
+				}
+			}
+		}
+	}
+	wantTags(map[string]string{"latest": "1.3.97", "1": "1.3.97", "1.3": "1.3.97", "1.2": "1.2.3"})
+	main := d.Git(t, "rev-parse", "HEAD")
+
+	r := d.Call(t, args("rollback", "--environment=production", "--reason=orders are lost", "--revert-code")...)
+	green(t, r, "1.2.3 is healthy, 1.3.97 was left", "1.3.97 withdrawn", "1.3 stays: no version is left for it", "pull request #", "Outcome: rolled-back")
+	d.Production.WantRunning(t, versions["1.2.3"])
+	d.Staging.WantRunning(t, versions["1.3.97"])
+	wantTags(map[string]string{"latest": "1.2.3", "1": "1.2.3", "1.2": "1.2.3", "1.3": "1.3.97", "1.3.97": "1.3.97"})
+	for _, release := range f.releases(t) {
+		if withdrawn := strings.Contains(release.Body, "This version was withdrawn"); withdrawn != (release.TagName == "v1.3.97") {
+			t.Errorf("%s withdrawn: %v", release.TagName, withdrawn)
+		}
+	}
+	var pulls []struct {
+		Title string
+		Head  struct{ Ref string }
+		Base  struct{ Ref, Sha string }
+	}
+	f.get(t, "/pulls?state=open", &pulls)
+	if len(pulls) != 1 || pulls[0].Head.Ref != "hotfix/rollback-v1.3.97" || pulls[0].Base.Ref != "main" || pulls[0].Base.Sha != main {
+		t.Errorf("pull requests: %+v", pulls)
+	}
+	d.Git(t, "fetch", "-q", f.address(f.token), "hotfix/rollback-v1.3.97")
+	if changed := d.Git(t, "diff", "--name-only", "v1.2.3", "FETCH_HEAD"); strings.Contains(changed, "NEWS.md") || !strings.Contains(changed, "package.json") {
+		t.Errorf("the branch differs from 1.2.3 in %s; want the version files alone", changed)
+	}
+	r = d.Call(t, args("rollback", "--environment=production", "--reason=orders are lost", "--revert-code")...)
+	green(t, r, "1.2.3 is healthy, 1.3.97 was left by an earlier run", "Outcome: rolled-back")
+	d.Production.WantRunning(t, versions["1.2.3"])
+	if f.get(t, "/pulls?state=open", &pulls); len(pulls) != 1 {
+		t.Errorf("%d pull requests after the same line again", len(pulls))
+	}
+	red(t, d.Call(t, args("deploy", "--environment=production", "--version=1.3.97")...), "1.3.97 was withdrawn by a rollback", "Outcome: refused-state")
+	red(t, d.Call(t, args("release", "--version=1.3.97")...), "v1.3.97 was withdrawn by a rollback", "use the next patch version")
+}

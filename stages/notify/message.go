@@ -1,0 +1,225 @@
+// Package notify tells the team how a run ended: one message for an incoming webhook of Slack.
+package notify
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"dagger/slipway/stages/report"
+)
+
+// Kind is what a run was about.
+type Kind int
+
+// The kinds of runs. Nobody is told of a stage that was called on its own.
+const (
+	Stage Kind = iota
+	Release
+	Deploy
+	Rollback
+)
+
+// Message is what the team is told of one run. Texts may hold anything; what is empty is left out.
+type Message struct {
+	Kind        Kind
+	Report      report.Report
+	By          string // who ran it
+	ReleasePage string // on the forge, with the notes
+	RunPage     string // in CI
+	Environment string // the server it was about
+	Running     string // the version that Environment runs after the run, empty if that is not known
+	Changes     int    // in the release notes
+	Skipped     string // what a forced release leaves out
+	Withdrawal  Withdrawal
+}
+
+// Withdrawal is what a rollback took back.
+type Withdrawal struct {
+	Left     string // the version that ran before
+	Versions []string
+	Reason   string
+}
+
+// Due says whether the run sends a message: every run that did or tried something, and no other (N1).
+func (m Message) Due() bool {
+	silent := []report.Outcome{report.RefusedInput, report.AlreadyReleased, report.AlreadyDeployed, report.DryRunOK, report.StagePassed}
+	return m.Kind != Stage && !m.Report.DryRun && !slices.Contains(silent, m.Report.Outcome)
+}
+
+// Payload is the message as the webhook takes it.
+func (m Message) Payload() ([]byte, error) {
+	p := payload{Text: inert(m.summary(), maxText), Blocks: []block{header(m.mark() + " " + m.headline())}}
+	for _, part := range []func() []block{m.failures, m.meaning, m.force, m.why, m.facts, m.links, m.smallPrint} {
+		p.Blocks = append(p.Blocks, part()...)
+	}
+	return p.encode()
+}
+
+// mark is seen before anything is read.
+func (m Message) mark() string {
+	switch {
+	case !m.Report.Outcome.Green():
+		return "❌"
+	case m.Kind == Rollback:
+		return "↩️"
+	case m.Report.Forced != "":
+		return "⚠️"
+	}
+	return "✅"
+}
+
+func (m Message) headline() string {
+	r := m.Report
+	switch {
+	case r.Outcome == report.RefusedState:
+		return m.title() + " was refused"
+	case !r.Outcome.Green():
+		return m.title() + " failed"
+	case m.Kind == Rollback:
+		return "Rolled back " + m.Environment + " to " + r.Version
+	case m.Kind == Deploy:
+		return "Deployed " + r.Version + " to " + m.Environment
+	case r.Forced != "":
+		return "Released " + r.Version + " by force"
+	}
+	return "Released " + r.Version
+}
+
+func (m Message) title() string { return cmp.Or(m.Report.Title, "Release "+m.Report.Version) }
+
+// summary is the message in a few sentences, for a notification.
+func (m Message) summary() string {
+	sentences := []string{m.headline()}
+	for _, s := range m.red() {
+		sentences = append(sentences, failure(s))
+	}
+	sentences = append(sentences, m.consequences()...)
+	if m.Kind == Rollback {
+		sentences = append(sentences, m.Withdrawal.Reason)
+	}
+	return strings.Join(slices.DeleteFunc(sentences, func(s string) bool { return s == "" }), ". ")
+}
+
+// red are the stages that failed, if the run did.
+func (m Message) red() []report.Stage {
+	if m.Report.Outcome.Green() {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(m.Report.Stages), func(s report.Stage) bool { return !s.Ending.Red() })
+}
+
+func failure(s report.Stage) string {
+	word := "failed"
+	if s.Ending == report.Broken {
+		word = "broke off"
+	}
+	if s.Reason == "" {
+		return s.Name + " " + word
+	}
+	return s.Name + " " + word + ": " + s.Reason
+}
+
+// maxFailures keeps the message within Slack's number of blocks, and readable.
+const maxFailures = 5
+
+func (m Message) failures() []block {
+	var blocks []block
+	red := m.red()
+	for _, s := range red[:min(len(red), maxFailures)] {
+		blocks = append(blocks, section(failure(s)))
+		if oneLine(s.Next) != "" {
+			blocks = append(blocks, section("Next: "+s.Next))
+		}
+	}
+	if more := len(red) - maxFailures; more > 0 {
+		blocks = append(blocks, section(fmt.Sprintf("%d more stages failed", more)))
+	}
+	return blocks
+}
+
+// force says what nobody has judged, why, and what was found all the same (F4).
+func (m Message) force() []block {
+	if m.Report.Forced == "" {
+		return nil
+	}
+	blocks := []block{section("Forced: " + m.Report.Forced)}
+	if oneLine(m.Skipped) != "" {
+		blocks = append(blocks, section("Skipped: "+m.Skipped))
+	}
+	for _, s := range m.Report.Stages {
+		if s.Ending == report.Skipped && len(s.Figures) > 0 && len(blocks) <= maxFailures {
+			blocks = append(blocks, section(s.Name+", without effect: "+strings.Join(s.Figures, ", ")))
+		}
+	}
+	return blocks
+}
+
+// why a rollback was made.
+func (m Message) why() []block {
+	if m.Kind != Rollback || oneLine(m.Withdrawal.Reason) == "" {
+		return nil
+	}
+	return []block{section("Why: " + m.Withdrawal.Reason)}
+}
+
+func (m Message) facts() []block {
+	switch {
+	case m.Kind == Rollback:
+		return facts(fact{"Environment", m.Environment}, fact{"Left", m.Withdrawal.Left}, fact{"Runs now", m.Running},
+			fact{"Withdrawn", strings.Join(m.Withdrawal.Versions, ", ")}, fact{"By", m.By})
+	case !m.Report.Outcome.Green():
+		return facts(fact{"Version", m.Report.Version}, fact{"By", m.By})
+	}
+	return facts(fact{"Version", m.Report.Version}, fact{"Environment", m.where()}, fact{"Images", m.images()},
+		fact{"Changes", m.changes()}, fact{"By", m.By})
+}
+
+func (m Message) where() string {
+	if m.Environment == "" || m.Running == "" {
+		return m.Environment
+	}
+	return m.Environment + " runs " + m.Running
+}
+
+func (m Message) images() string {
+	var names []string
+	for _, i := range m.Report.Images {
+		names = append(names, i.Name)
+	}
+	if names == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d: %s", len(names), strings.Join(names, ", "))
+}
+
+func (m Message) changes() string {
+	if m.Changes == 0 {
+		return ""
+	}
+	return fmt.Sprint(m.Changes)
+}
+
+func (m Message) links() []block {
+	all := []string{link("Release notes", m.ReleasePage), link("Run", m.RunPage)}
+	all = slices.DeleteFunc(all, func(s string) bool { return s == "" })
+	if len(all) == 0 {
+		return nil
+	}
+	return []block{linkSection(strings.Join(all, " · "))}
+}
+
+func (m Message) smallPrint() []block {
+	r := m.Report
+	took := ""
+	if r.Seconds > 0 {
+		took = "took " + time.Duration(r.Seconds*float64(time.Second)).Round(time.Second).String()
+	}
+	commit := ""
+	if r.Commit != "" {
+		commit = "commit " + r.Commit[:min(7, len(r.Commit))]
+	}
+	return notes(r.Source, commit, "outcome "+string(r.Outcome), took)
+}

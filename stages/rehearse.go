@@ -1,0 +1,318 @@
+package stages
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	oci "github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/knownhosts"
+
+	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/report"
+	"dagger/slipway/stages/server"
+)
+
+// rehearsal is a throw-away server and what is deployed to it.
+type rehearsal struct {
+	envFile *dagger.Secret
+	env     server.Environment
+	images  map[string]v1.Image
+	commit  string
+	stop    []func()
+}
+
+// Rehearse runs the very deployment against a server that lives as long as the call: a first one, an upgrade, one that
+// fails, and a rollback with the database.
+func (p Pipeline) Rehearse(ctx context.Context, version string, envFile *dagger.Secret) (string, error) {
+	r, err := NewRun(p.Dag, p.Settings, Options{Version: version, DryRun: true})
+	if err != nil {
+		return "", plain(err)
+	}
+	h := &rehearsal{envFile: envFile, images: map[string]v1.Image{}}
+	defer h.end()
+	result := r.line(ctx, "Rehearse "+r.Version.String(), []stage{
+		{name: "Build Images", run: h.build},
+		{name: "Start a Server", run: h.start},
+		{name: "First Deployment", run: h.deploys(1)},
+		{name: "Upgrade", run: h.deploys(2)},
+		{name: "Failing Deployment", run: h.fails},
+		{name: "Rollback with Database", run: h.rollsBack},
+	})
+	return textOrError(result, "")
+}
+
+func (h *rehearsal) end() {
+	for _, stop := range h.stop {
+		stop()
+	}
+}
+
+// version of the n-th deployment: the versions of a rehearsal are prereleases of the one that is rehearsed.
+func (h *rehearsal) version(r *Run, n int) string {
+	core, _, _ := strings.Cut(r.Version.String(), "-")
+	return fmt.Sprintf("%s-rehearsal.%d", core, n)
+}
+
+// build makes the images and keeps them where the throw-away server can pull them from: here.
+func (h *rehearsal) build(r *Run, ctx context.Context) (Outcome, error) {
+	if err := r.load(ctx); err != nil {
+		return Outcome{}, err
+	}
+	if len(r.config.images) == 0 {
+		return Outcome{}, refuseInput(errors.New("there are no images to deploy: see the setting images"))
+	}
+	if err := r.checkDockerfiles(ctx); err != nil {
+		return Outcome{}, err
+	}
+	if err := r.buildImages(ctx); err != nil {
+		return Outcome{}, err
+	}
+	for _, i := range r.config.images {
+		file := "/tmp/" + strings.ReplaceAll(i.Name, "/", "-") + ".tar"
+		if _, err := r.images[i.Name].container.AsTarball().Export(ctx, file); err != nil {
+			return Outcome{}, err
+		}
+		var err error
+		if h.images[i.Name], err = tarball.ImageFromPath(file, nil); err != nil {
+			return Outcome{}, err
+		}
+	}
+	h.commit = r.source.commit
+	return passed(r.buildFigures()...), nil
+}
+
+// rehearsalRegistry is the registry's address, for us and, through a tunnel, for the server: dockerd takes plain HTTP from
+// its own loopback only.
+const rehearsalRegistry = "127.0.0.1:5000"
+
+// serverScript is the throw-away server's only process: Docker's own start script beside an SSH server.
+const serverScript = `set -eu
+command -v sshd >/dev/null || apk add --no-cache --quiet openssh-server bash coreutils flock
+rm -rf /var/lib/docker/containers /var/lib/docker/volumes /var/lib/docker/network /var/run/docker.pid
+mkdir -p /run/sshd /opt/app
+dockerd-entrypoint.sh dockerd &
+exec "$(command -v sshd)" -D -e -f /slipway/sshd_config`
+
+const sshdConfig = `Port 22
+HostKey /slipway/host_key
+AuthorizedKeysFile /slipway/authorized_keys
+PermitRootLogin prohibit-password
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+StrictModes no
+AllowTcpForwarding yes
+`
+
+// start brings the server up and a registry within its reach.
+func (h *rehearsal) start(r *Run, ctx context.Context) (Outcome, error) {
+	key, private, err := newKey()
+	if err != nil {
+		return Outcome{}, err
+	}
+	hostKey, hostPrivate, err := newKey()
+	if err != nil {
+		return Outcome{}, err
+	}
+	service := r.tool("docker").
+		WithNewFile("/slipway/sshd_config", sshdConfig).
+		WithNewFile("/slipway/host_key", hostPrivate, dagger.ContainerWithNewFileOpts{Permissions: 0o600}).
+		WithNewFile("/slipway/authorized_keys", string(ssh.MarshalAuthorizedKey(key))).
+		WithEnvVariable("DOCKER_TLS_CERTDIR", "").
+		// On a volume, because Docker's file system does not stand on another of its kind. It keeps pulled images, too.
+		WithMountedCache("/var/lib/docker", r.dag.CacheVolume("slipway-rehearsal"), dagger.ContainerWithMountedCacheOpts{Sharing: dagger.CacheSharingModeLocked}).
+		WithExposedPort(22).
+		AsService(dagger.ContainerAsServiceOpts{Args: []string{"sh", "-c", serverScript}, InsecureRootCapabilities: true})
+	if _, err := service.Start(ctx); err != nil {
+		return Outcome{}, explainNoServer(err)
+	}
+	h.stop = append(h.stop, func() {
+		_, _ = service.Stop(context.WithoutCancel(ctx), dagger.ServiceStopOpts{Kill: true})
+	})
+	address, err := service.Endpoint(ctx, dagger.ServiceEndpointOpts{Port: 22})
+	if err != nil {
+		return Outcome{}, err
+	}
+	if err := h.connect(r, address, hostKey, private); err != nil {
+		return Outcome{}, err
+	}
+	if err := h.ready(ctx); err != nil {
+		return Outcome{}, err
+	}
+	return passed(), h.prepare(ctx)
+}
+
+func explainNoServer(err error) error {
+	f := *explain(err)
+	if strings.Contains(f.Error(), "insecure") {
+		f.err = errors.New("the engine does not allow a Docker daemon inside of it")
+		f.next = `start the engine with insecure-entitlements = ["security.insecure"] in its engine.toml, or try the deployment on a staging server`
+	}
+	return &f
+}
+
+func newKey() (ssh.PublicKey, string, error) {
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		return nil, "", err
+	}
+	block, err := ssh.MarshalPrivateKey(private, "slipway rehearsal")
+	if err != nil {
+		return nil, "", err
+	}
+	key, err := ssh.NewPublicKey(public)
+	return key, string(pem.EncodeToMemory(block)), err
+}
+
+// connect makes the environment: the settings of staging, and a server that is nobody's.
+func (h *rehearsal) connect(r *Run, address string, hostKey ssh.PublicKey, private string) error {
+	target, err := server.ParseTarget("root@" + address + server.DefaultDir)
+	if err != nil {
+		return err
+	}
+	e := environment{name: "rehearsal", target: target, composeFile: r.config.composeFiles[staging]}
+	h.env = r.serverEnvironment(e, server.Login{Keys: private, KnownHosts: knownhosts.Line([]string{address}, hostKey)})
+	return nil
+}
+
+// ready waits for the daemon, which starts after the port is open.
+func (h *rehearsal) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
+	defer cancel()
+	for {
+		_, err := server.Look(ctx, h.env, server.Release{})
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the throw-away server did not come up: %w", err)
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// prepare gives the server its registry and its .env.
+func (h *rehearsal) prepare(ctx context.Context) error {
+	listener, err := net.Listen("tcp", rehearsalRegistry)
+	if err != nil {
+		return err
+	}
+	handler := registry.New(registry.WithBlobHandler(registry.NewDiskBlobHandler("/tmp/registry")))
+	go http.Serve(listener, handler) //nolint:errcheck // it ends with the call
+	stop, err := server.Serve(ctx, h.env, rehearsalRegistry, handler)
+	if err != nil {
+		return err
+	}
+	h.stop = append([]func(){stop}, h.stop...)
+	text, err := secretText(ctx, h.envFile, "envFile")
+	if err != nil {
+		return refuseInput(err)
+	}
+	return server.Put(ctx, h.env, ".env", []byte(text+"\n"))
+}
+
+// push puts the images into the registry as those of the n-th version: the same files, told apart by a label.
+func (h *rehearsal) push(ctx context.Context, version string, change func(*v1.Config)) ([]server.Image, error) {
+	var images []server.Image
+	for _, imageName := range sortedKeys(h.images) {
+		config, err := h.images[imageName].ConfigFile()
+		if err != nil {
+			return nil, err
+		}
+		config = config.DeepCopy()
+		if config.Config.Labels == nil {
+			config.Config.Labels = map[string]string{}
+		}
+		config.Config.Labels["slipway.rehearsal"] = version
+		if change != nil {
+			change(&config.Config)
+		}
+		image, err := mutate.ConfigFile(h.images[imageName], config)
+		if err != nil {
+			return nil, err
+		}
+		where := path.Join(rehearsalRegistry, imageName)
+		tag, err := name.NewTag(where + ":" + version)
+		if err != nil {
+			return nil, err
+		}
+		if err := oci.Write(tag, image, oci.WithContext(ctx)); err != nil {
+			return nil, err
+		}
+		digest, err := image.Digest()
+		if err != nil {
+			return nil, err
+		}
+		images = append(images, server.Image{Name: imageName, Repository: where, Digest: digest.String()})
+	}
+	return images, nil
+}
+
+// deploy is what stage 8 does.
+func (h *rehearsal) deploy(r *Run, ctx context.Context, n int, change func(*v1.Config)) (server.Result, error) {
+	images, err := h.push(ctx, h.version(r, n), change)
+	if err != nil {
+		return server.Result{}, err
+	}
+	release, err := r.shipped(ctx, &h.env, h.commit)
+	if err != nil {
+		return server.Result{}, err
+	}
+	release.Version, release.Images, release.Registry = h.version(r, n), images, server.Registry{}
+	return server.Deploy(ctx, h.env, release)
+}
+
+func (h *rehearsal) deploys(n int) func(*Run, context.Context) (Outcome, error) {
+	return func(r *Run, ctx context.Context) (Outcome, error) {
+		result, err := h.deploy(r, ctx, n, nil)
+		if err != nil {
+			return Outcome{}, serverFailure(err, report.DeployRestored, report.DeployNotRestored)
+		}
+		return passed(deployFigures(result)...), nil
+	}
+}
+
+// fails deploys images that end at once, and is content if the version before keeps running.
+func (h *rehearsal) fails(r *Run, ctx context.Context) (Outcome, error) {
+	_, err := h.deploy(r, ctx, 3, func(c *v1.Config) { c.Entrypoint, c.Cmd = []string{"/bin/false"}, nil })
+	var found *server.Failure
+	switch {
+	case err == nil:
+		return Outcome{}, errors.New("images that cannot run were found healthy: do the services of the compose file have their own entrypoint and no health check?")
+	case !errors.As(err, &found):
+		return Outcome{}, err
+	case found.State != server.Kept && found.State != server.Restored:
+		return Outcome{}, serverFailure(err, report.DeployRestored, report.DeployNotRestored)
+	}
+	return passed("refused as it should be: " + found.Found), nil
+}
+
+// rollsBack goes to the first version, with the database from before the second.
+func (h *rehearsal) rollsBack(r *Run, ctx context.Context) (Outcome, error) {
+	back := server.Back{
+		To: h.version(r, 1), SchemaAhead: true, By: r.config.committer.name, Reason: "rehearsal",
+		Exists: func(context.Context, string) (bool, error) { return true, nil },
+	}
+	if h.env.Backup != "" && h.env.Restore != "" {
+		back.Database = server.Recorded
+	}
+	result, err := server.Rollback(ctx, h.env, back)
+	if err != nil {
+		return Outcome{}, serverFailure(err, report.RollbackFailed, report.RollbackFailed)
+	}
+	return passed(append([]string{result.Version + " is healthy"}, result.Figures...)...), nil
+}

@@ -1,0 +1,135 @@
+package report
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+
+	"dagger/slipway/stages/gate"
+)
+
+// The facts of a report that several of its forms show.
+
+// idle are the endings of stages whose work was not done.
+var idle = []Ending{Skipped, NotConfigured, NotRun}
+
+// notDone says what was left out, and why.
+func (r Report) notDone() []string {
+	var whys []string
+	stages := map[string][]string{}
+	for _, s := range r.Stages {
+		if !slices.Contains(idle, s.Ending) {
+			continue
+		}
+		why := fmt.Sprintf(" (%s): %s", s.Ending, s.Reason)
+		if stages[why] == nil {
+			whys = append(whys, why)
+		}
+		stages[why] = append(stages[why], s.Name)
+	}
+	for i, why := range whys {
+		whys[i] = strings.Join(stages[why], ", ") + why
+	}
+	return whys
+}
+
+// gating are the findings that made the stage red.
+func (s Stage) gating() []gate.Finding {
+	var all []gate.Finding
+	for _, f := range s.Findings {
+		if f.Gates {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// describe is a finding with what its tool says about it.
+func describe(f gate.Finding) string {
+	if f.Title == "" {
+		return f.String()
+	}
+	return f.String() + ": " + f.Title
+}
+
+// spans are the pieces of time that the stage took, under the names that they have on the critical path.
+func (s Stage) spans() []namedSpan {
+	var all []namedSpan
+	rest := s.Seconds
+	if s.Prepared.Seconds > 0 {
+		all = append(all, namedSpan{s.Name + PreparedSuffix, s.Prepared})
+		rest -= s.Prepared.Seconds
+	}
+	if rest > 0 {
+		all = append(all, namedSpan{s.Name, Span{s.Start, rest}})
+	}
+	return all
+}
+
+type namedSpan struct {
+	name string
+	Span
+}
+
+// critical says whether a span is on the critical path.
+func (r Report) critical(name string) bool {
+	return slices.ContainsFunc(r.CriticalPath, func(p Part) bool { return p.Name == name })
+}
+
+// state says what became of a floating tag.
+func (r Report) state(t Tag) string {
+	switch {
+	case t.New == "" || t.New == t.Old && (t.Final == t.New || r.DryRun):
+		return "stays"
+	case r.DryRun:
+		return "would move"
+	case t.Final == t.New:
+		return "moved"
+	}
+	return "not moved, is " + orNone(t.Final)
+}
+
+// where names an image as a registry knows it.
+func (i Image) where() string {
+	if i.Repository == "" {
+		return i.Name
+	}
+	return i.Repository
+}
+
+var (
+	colours   = regexp.MustCompile(`\x1b\[[0-9;?]*[ -/]*[@-~]`)
+	lineBreak = regexp.MustCompile(`\r\n|[\n\v\f\r\x{85}\x{2028}\x{2029}]`)
+)
+
+// lines takes a tool's output apart, without colours, control characters and those that turn the direction of writing.
+func lines(output string) []string {
+	var all []string
+	for _, line := range lineBreak.Split(colours.ReplaceAllString(output, ""), -1) {
+		all = append(all, strings.TrimRight(strings.Map(visible, strings.ToValidUTF8(line, "\uFFFD")), " "))
+	}
+	for len(all) > 0 && all[len(all)-1] == "" {
+		all = all[:len(all)-1]
+	}
+	return all
+}
+
+func visible(r rune) rune {
+	switch {
+	case r == '\t':
+		return ' '
+	case unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\uFEFF':
+		return -1
+	}
+	return r
+}
+
+// bounded cuts what would drown everything else.
+func bounded(text string, limit int) string {
+	if runes := []rune(text); len(runes) > limit {
+		return string(runes[:limit]) + "…"
+	}
+	return text
+}

@@ -1,0 +1,144 @@
+package server
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// postgresDump is what pg_dump writes: {key}, {rows} and {last} change with the data, {columns} with the schema.
+const postgresDump = `--
+-- PostgreSQL database dump
+--
+
+\restrict {key}
+
+-- Dumped from database version 15.18
+
+SET client_encoding = 'UTF8';
+
+CREATE TABLE public.users (
+    id integer NOT NULL,{columns}
+    email text NOT NULL
+);
+
+COPY public.users (id, email) FROM stdin;
+{rows}\.
+
+SELECT pg_catalog.setval('public.users_id_seq', {last}, true);
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+--
+-- PostgreSQL database dump complete
+--
+
+\unrestrict {key}
+
+`
+
+func postgres(key, rows, last, columns string) string {
+	return strings.NewReplacer("{key}", key, "{rows}", rows, "{last}", last, "{columns}", columns).Replace(postgresDump)
+}
+
+// mysqlDump is what mysqldump writes.
+const mysqlDump = "-- MySQL dump 10.13\n\n/*!40101 SET NAMES utf8 */;\n\nDROP TABLE IF EXISTS `users`;\nCREATE TABLE `users` (\n  `id` int NOT NULL AUTO_INCREMENT,{columns}\n" +
+	"  PRIMARY KEY (`id`)\n) ENGINE=InnoDB{next} DEFAULT CHARSET=utf8;\n\nLOCK TABLES `users` WRITE;\n{rows}UNLOCK TABLES;\n\n-- Dump completed on 2026-01-02  3:04:05\n"
+
+func mysql(next, rows, columns string) string {
+	return strings.NewReplacer("{next}", next, "{rows}", rows, "{columns}", columns).Replace(mysqlDump)
+}
+
+func dumpFile(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "it's a dump.sql")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func sum(t *testing.T, text string) string {
+	t.Helper()
+	out, err := exec.Command("sh", "-c", schemaScript, "sh", dumpFile(t, text)).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func TestSchemaScript(t *testing.T) {
+	base := postgres("k1", "1\ta@example.com\n", "1", "")
+	sql := mysql(" AUTO_INCREMENT=2", "INSERT INTO `users` VALUES (1);\n", "")
+	for _, c := range []struct {
+		name, one, other string
+		same             bool
+	}{
+		{"same dump", base, base, true},
+		{"another key", base, postgres("k2", "1\ta@example.com\n", "1", ""), true},
+		{"no keys, as older programs write", base, regexp.MustCompile(`(?m)^\\(un)?restrict.*\n`).ReplaceAllString(base, ""), true},
+		{"other rows", base, postgres("k1", "2\tb@example.com\n3\tc@example.com\n", "3", ""), true},
+		{"no rows", base, postgres("k1", "", "1", ""), true},
+		{"rows that look like the schema", base, postgres("k1", "CREATE TABLE x;\nCOPY y FROM stdin;\n-- z\n", "1", ""), true},
+		{"another version of the program", base, strings.Replace(base, "version 15.18", "version 15.19", 1), true},
+		{"rows as statements", base, regexp.MustCompile(`(?s)COPY .*?\\\.\n`).ReplaceAllString(base, "INSERT INTO public.users VALUES (1, 'a');\n"), true},
+		{"one more column", base, postgres("k1", "1\ta@example.com\n", "1", "\n    age integer,"), false},
+		{"no constraint after the data", base, strings.Replace(base, "PRIMARY KEY (id)", "UNIQUE (id)", 1), false},
+		{"MySQL: other rows", sql, mysql(" AUTO_INCREMENT=9", "INSERT INTO `users` VALUES (1),(8);\n", ""), true},
+		{"MySQL: no rows yet", sql, mysql("", "", ""), true},
+		{"MySQL: one more column", sql, mysql(" AUTO_INCREMENT=2", "INSERT INTO `users` VALUES (1);\n", "\n  `age` int,"), false},
+		{"MySQL: a column that no longer counts", sql, strings.Replace(sql, "NOT NULL AUTO_INCREMENT", "NOT NULL", 1), false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			one, other := sum(t, c.one), sum(t, c.other)
+			if !regexp.MustCompile(`^[0-9a-f]{16}$`).MatchString(one) || (one == other) != c.same {
+				t.Errorf("got %q and %q, want them to be the same: %t", one, other, c.same)
+			}
+		})
+	}
+}
+
+func TestSchemaScriptWithoutAFile(t *testing.T) {
+	out, err := exec.Command("sh", "-c", schemaScript, "sh", filepath.Join(t.TempDir(), "missing")).Output()
+	if exit := new(exec.ExitError); !errors.As(err, &exit) || len(out) > 0 {
+		t.Errorf("got %q, %v, want an error and no sum", out, err)
+	}
+}
+
+func TestCompleteScript(t *testing.T) {
+	complete := postgres("k", "1\ta\n", "1", "")
+	cut, _, _ := strings.Cut(complete, "\\.\n")
+	for _, c := range []struct{ name, text, want string }{
+		{"empty", "", "empty"},
+		{"pg_dump", complete, "complete"},
+		{"pg_dump without a key", strings.Split(complete, `\unrestrict`)[0], "complete"},
+		{"pg_dumpall", "CREATE ROLE a;\n--\n-- PostgreSQL database cluster dump complete\n--\n", "complete"},
+		{"mysqldump", mysql("", "", ""), "complete"},
+		{"cut off in the data", cut, "incomplete"},
+		{"cut off in data that says it is complete", strings.Replace(cut, "1\ta\n", "1\tDump completed\n", 1), "incomplete"},
+		{"cut off before the end", strings.Split(complete, "-- PostgreSQL database dump complete")[0], "incomplete"},
+		{"something after the end", complete + strings.Repeat("x\n", 30), "incomplete"},
+		{"an error's text", "pg_dump: error: connection failed\n", "incomplete"},
+		{"archive", "PGDMP\x01\x0e\x00\x00", "archive"},
+		{"compressed", "\x1f\x8b\x08\x00dump", "incomplete"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			checkComplete(t, dumpFile(t, c.text), c.want)
+		})
+	}
+	t.Run("missing", func(t *testing.T) { checkComplete(t, filepath.Join(t.TempDir(), "none"), "empty") })
+	t.Run("folder", func(t *testing.T) { checkComplete(t, t.TempDir(), "empty") })
+}
+
+func checkComplete(t *testing.T, file, want string) {
+	t.Helper()
+	out, err := exec.Command("sh", "-c", completeScript, "sh", file).Output()
+	if got := strings.TrimSpace(string(out)); err != nil || got != want {
+		t.Errorf("got %q, %v, want %q", got, err, want)
+	}
+}

@@ -1,0 +1,193 @@
+package server
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"testing"
+	"time"
+)
+
+var now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+// running is a container of the service api that has been up for a minute, on the image that was asked for.
+func running(changes ...func(*container)) container {
+	c := container{ID: "c1", Image: "sha256:local"}
+	c.Config.Image = "r/b:1"
+	c.Config.Labels = map[string]string{"com.docker.compose.service": "api"}
+	c.State.Status, c.State.Started = "running", now.Add(-time.Minute).Format(time.RFC3339Nano)
+	for _, change := range changes {
+		change(&c)
+	}
+	return c
+}
+
+func status(s string, code int) func(*container) {
+	return func(c *container) { c.State.Status, c.State.ExitCode = s, code }
+}
+
+func health(s string) func(*container) {
+	return func(c *container) { c.State.Health = &struct{ Status string }{s} }
+}
+
+func image(id string) func(*container) { return func(c *container) { c.Image = id } }
+
+func restarted(n int) func(*container) { return func(c *container) { c.RestartCount = n } }
+
+func up(d time.Duration) func(*container) {
+	return func(c *container) { c.State.Started = now.Add(-d).Format(time.RFC3339Nano) }
+}
+
+func of(service string) func(*container) {
+	return func(c *container) { c.Config.Labels = map[string]string{"com.docker.compose.service": service} }
+}
+
+func TestJudge(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		containers []container
+		restart    string
+		seen       map[string]int
+		brief      bool
+		fatal, yet []string
+	}{
+		{name: "no container", yet: []string{"api has no container"}},
+		{name: "container of another service", containers: []container{running(of("db"))}, yet: []string{"api has no container"}},
+		{name: "running", containers: []container{running()}},
+		{name: "running for just long enough", containers: []container{running(up(10 * time.Second))}},
+		{name: "young", containers: []container{running(up(9999 * time.Millisecond))}, yet: []string{"api runs for less than 10s"}},
+		{name: "young but healthy", containers: []container{running(up(time.Second), health("healthy"))}, yet: []string{"api runs for less than 10s"}},
+		{name: "young but healthy, seen briefly", containers: []container{running(up(time.Second), health("healthy"))}, brief: true},
+		{name: "young without a health check, seen briefly", containers: []container{running(up(time.Second))}, brief: true, yet: []string{"api runs for less than 10s"}},
+		{name: "started at no time", containers: []container{running(func(c *container) { c.State.Started = "never" })}, yet: []string{"api runs for less than 10s"}},
+		{name: "healthy", containers: []container{running(health("healthy"))}},
+		{name: "starting", containers: []container{running(health("starting"))}, yet: []string{"api is starting"}},
+		{name: "starting, seen briefly", containers: []container{running(health("starting"))}, brief: true, yet: []string{"api is starting"}},
+		{name: "unhealthy", containers: []container{running(health("unhealthy"))}, fatal: []string{"api is unhealthy"}},
+		{name: "wrong digest", containers: []container{running(image("sha256:old"))}, fatal: []string{"api runs r/b:1, not r/b@sha256:new"}},
+		{name: "unknown image", containers: []container{running(image("sha256:gone"))}, fatal: []string{"api runs r/b:1, not r/b@sha256:new"}},
+		{name: "wrong digest that has ended well", restart: "no", containers: []container{running(image("sha256:old"), status("exited", 0))}, fatal: []string{"api runs r/b:1, not r/b@sha256:new"}},
+		{name: "one-shot that has ended well", restart: "no", containers: []container{running(status("exited", 0))}},
+		{name: "one-shot without a word on restarts", containers: []container{running(status("exited", 0))}},
+		{name: "one-shot that has failed", restart: "no", containers: []container{running(status("exited", 3))}, fatal: []string{"api has ended with exit code 3"}},
+		{name: "long-running that has ended", restart: "always", containers: []container{running(status("exited", 0))}, fatal: []string{"api has ended with exit code 0"}},
+		{name: "long-running that has failed", restart: "unless-stopped", containers: []container{running(status("exited", 1))}, fatal: []string{"api has ended with exit code 1"}},
+		{name: "dead", restart: "no", containers: []container{running(status("dead", 0))}, fatal: []string{"api has ended with exit code 0"}},
+		{name: "created", containers: []container{running(status("created", 0))}, yet: []string{"api is created"}},
+		{name: "paused", containers: []container{running(status("paused", 0))}, yet: []string{"api is paused"}},
+		{name: "restarting at the first look", restart: "always", containers: []container{running(status("restarting", 1), restarted(2))}, seen: map[string]int{"c1": 2}, yet: []string{"api is restarting"}},
+		{name: "restarted since the first look", restart: "always", containers: []container{running(restarted(3), status("running", 1))}, seen: map[string]int{"c1": 2}, fatal: []string{"api was started and ended again (exit code 1)"}},
+		{name: "restarted before the first look only", restart: "always", containers: []container{running(restarted(2))}, seen: map[string]int{"c1": 2}},
+		{name: "restarted, not there at the first look", restart: "always", containers: []container{running(restarted(1))}, seen: map[string]int{"c0": 5}, fatal: []string{"api was started and ended again (exit code 0)"}},
+		{name: "one of two is bad", containers: []container{running(), running(health("unhealthy"))}, fatal: []string{"api is unhealthy"}},
+		{name: "all that is bad", containers: []container{running(health("unhealthy")), running(status("created", 0))}, fatal: []string{"api is unhealthy"}, yet: []string{"api is created"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := look{
+				at: now, containers: c.containers, pins: map[string]string{"api": "r/b@sha256:new"}, restarts: c.seen, brief: c.brief,
+				services: map[string]service{"api": {Restart: c.restart}},
+				digests:  map[string][]string{"sha256:local": {"mirror/b@sha256:new", "r/b@sha256:new"}, "sha256:old": {"r/b@sha256:old"}},
+			}
+			v := l.judge()
+			if !slices.Equal(v.fatal, c.fatal) || !slices.Equal(v.yet, c.yet) || v.good() != (len(c.fatal)+len(c.yet) == 0) {
+				t.Errorf("got %q and %q, good: %t, want %q and %q", v.fatal, v.yet, v.good(), c.fatal, c.yet)
+			}
+		})
+	}
+}
+
+func TestJudgeOthersImages(t *testing.T) {
+	l := look{at: now, containers: []container{running(of("db"), image("sha256:any"))}, services: map[string]service{"db": {Restart: "always"}, "web": {}}}
+	if got, want := l.judge().bad(), []string{"web has no container"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q: an image that is not ours may be any", got, want)
+	}
+}
+
+func TestDescribe(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		of   container
+		want Service
+	}{
+		{"as deployed", running(), Service{Name: "api", Image: "r/b@sha256:new", State: "running", Since: now.Add(-time.Minute)}},
+		{"with a health check", running(health("healthy")), Service{Name: "api", Image: "r/b@sha256:new", State: "healthy", Since: now.Add(-time.Minute)}},
+		{"another digest", running(image("sha256:old")), Service{Name: "api", Image: "r/b@sha256:old", State: "running", Since: now.Add(-time.Minute), Drift: "was deployed as r/b@sha256:new"}},
+		{"image that is gone", running(image("sha256:gone")), Service{Name: "api", Image: "r/b:1", State: "running", Since: now.Add(-time.Minute), Drift: "was deployed as r/b@sha256:new"}},
+		{"unknown service", running(of("x")), Service{Name: "x", Image: "r/b@sha256:new", State: "running", Since: now.Add(-time.Minute), Drift: "is no service of the release"}},
+		{"migration that has ended", running(of("migrate"), status("exited", 0)), Service{Name: "migrate", Image: "r/b@sha256:new", State: "exited", Since: now.Add(-time.Minute)}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := look{pins: map[string]string{"api": "r/b@sha256:new"}, services: map[string]service{"api": {}},
+				digests: map[string][]string{"sha256:local": {"r/b@sha256:new"}, "sha256:old": {"r/b@sha256:old"}}}
+			if got := l.describe(c.of); got != c.want {
+				t.Errorf("got %+v, want %+v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestMentions(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		want       bool
+	}{
+		{"alone", "1.2.3", true},
+		{"with a line feed", "1.2.3\r\n", true},
+		{"longer version", "1.2.30", false},
+		{"longer version before it", "11.2.3", false},
+		{"prerelease of it", "1.2.3-rc.1", false},
+		{"build of it", "1.2.3.4", false},
+		{"both", "1.2.30, 1.2.3", true},
+		{"JSON", `{"name":"shop","version":"1.2.3"}`, true},
+		{"JSON of another", `{"name":"shop","version":"1.2.30"}`, false},
+		{"JSON list", `["1.2.2","1.2.3"]`, true},
+		{"HTML", "<html><body><p>Version:<b>1.2.3</b></p></body></html>", true},
+		{"HTML attribute", `<meta name='version' content='1.2.3'>`, true},
+		{"HTML of another", "<b>1.2.30</b>", false},
+		{"sentence", "shop 1.2.3 (abc)", true},
+		{"nothing", "", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := mentions(c.text, "1.2.3"); got != c.want {
+				t.Errorf("got %t, want %t", got, c.want)
+			}
+		})
+	}
+}
+
+func TestAnswers(t *testing.T) {
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/health":
+		case "/version":
+			w.Write([]byte(`{"version":"1.2.3"}`))
+		default:
+			http.Error(w, "1.2.3", http.StatusServiceUnavailable)
+		}
+	}))
+	defer web.Close()
+	for _, c := range []struct {
+		name, health, version string
+		want                  []string
+	}{
+		{"nothing is asked", "", "", nil},
+		{"both well", "/health", "/version", nil},
+		{"health says no", "/down", "/version", []string{web.URL + "/down answers 503 Service Unavailable"}},
+		{"version says no", "/health", "/down", []string{web.URL + "/down answers 503 Service Unavailable"}},
+		{"version is not told", "", "/health", []string{web.URL + `/health does not say 1.2.3: ""`}},
+		{"neither", "/down", "/down", []string{web.URL + "/down answers 503 Service Unavailable", web.URL + "/down answers 503 Service Unavailable"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := Environment{}
+			if c.health != "" {
+				e.HealthURL = web.URL + c.health
+			}
+			if c.version != "" {
+				e.VersionURL = web.URL + c.version
+			}
+			if got := e.answers(t.Context(), "1.2.3"); !slices.Equal(got, c.want) {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}

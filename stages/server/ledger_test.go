@@ -1,0 +1,200 @@
+package server
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// story makes a ledger of lines such as "deploy 1", "deploy 2 backup-a" and "failed deploy 3".
+func story(t testing.TB, lines ...string) Ledger {
+	t.Helper()
+	kinds := map[string]Kind{"deploy": Deployed, "rollback": RolledBack, "withdraw": Withdrawn}
+	var l Ledger
+	for n, line := range lines {
+		e := Entry{Ending: Healthy, Time: time.Date(2026, 1, 1, 0, n, 0, 0, time.UTC)}
+		rest, failed := strings.CutPrefix(line, "failed ")
+		words := strings.Fields(rest + " -")
+		if failed {
+			e.Ending = Failed
+		}
+		if e.Kind, e.Version = kinds[words[0]], words[1]; e.Kind == Withdrawn {
+			e.Ending = ""
+		}
+		if e.Backup = words[2]; e.Backup == "-" {
+			e.Backup = ""
+		}
+		l = append(l, e)
+	}
+	return l
+}
+
+func TestParseLedger(t *testing.T) {
+	one := `{"time":"2026-01-02T03:04:05Z","kind":"deploy","result":"healthy","version":"1.2.3","commit":"abc","images":{"backend":"r/b@sha256:1"},"by":"ann","backup":"backup/1.sql","schema":"s1"}`
+	two := `{"time":"2026-01-02T03:05:05Z","kind":"rollback","result":"failed","version":"1.2.2","by":"bob","reason":"slow","state":"kept","error":"no"}`
+	first := Entry{Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Kind: Deployed, Ending: Healthy, Version: "1.2.3", Commit: "abc",
+		Images: map[string]string{"backend": "r/b@sha256:1"}, By: "ann", Backup: "backup/1.sql", Schema: "s1"}
+	second := Entry{Time: time.Date(2026, 1, 2, 3, 5, 5, 0, time.UTC), Kind: RolledBack, Ending: Failed, Version: "1.2.2", By: "bob", Reason: "slow", State: Kept, Error: "no"}
+	for _, c := range []struct {
+		name, text string
+		want       Ledger
+		err        string
+	}{
+		{"no file", "", nil, ""},
+		{"blank lines", "\n \n", nil, ""},
+		{"one", one + "\n", Ledger{first}, ""},
+		{"two", one + "\n" + two + "\n", Ledger{first, second}, ""},
+		{"no line feed at the end", one + "\n" + two, Ledger{first, second}, ""},
+		{"blank line in the middle", one + "\n\n" + two + "\n", Ledger{first, second}, ""},
+		{"line feeds of Windows", one + "\r\n" + two + "\r\n", Ledger{first, second}, ""},
+		{"last line cut off", one + "\n" + two[:20], Ledger{first}, ""},
+		{"last line cut off, with blank lines after it", one + "\n" + two[:20] + "\n\n", Ledger{first}, ""},
+		{"only line cut off", one[:20], nil, ""},
+		{"unknown field", `{"version":"1","new":1}` + "\n", Ledger{{Version: "1"}}, ""},
+		{"broken first line", one[:20] + "\n" + two + "\n", nil, "line 1 of .slipway/ledger.jsonl on the server is not readable: mend or remove it"},
+		{"broken middle", one + "\nnonsense\n" + two + "\n", nil, "line 2 of .slipway/ledger.jsonl on the server is not readable: mend or remove it"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := parseLedger(c.text)
+			if message(err) != c.err || !reflect.DeepEqual(got, c.want) {
+				t.Errorf("got %+v, %q, want %+v, %q", got, message(err), c.want, c.err)
+			}
+		})
+	}
+}
+
+// message is the text of an error, empty without one.
+func message(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func FuzzParseLedger(f *testing.F) {
+	for _, seed := range []string{"", "{}", "{}\n{", "{\n{}", `{"version":"1.2.3","kind":"deploy","result":"healthy","images":{"a":"b"}}` + "\n\n"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		ledger, err := parseLedger(text)
+		if err != nil {
+			return
+		}
+		var again strings.Builder
+		for _, e := range ledger {
+			line, err := json.Marshal(e)
+			if err != nil {
+				t.Skip("a time that cannot be written")
+			}
+			fmt.Fprintf(&again, "%s\n", line)
+		}
+		same, err := parseLedger(again.String() + `{"version":`)
+		if err != nil || len(same) != len(ledger) {
+			t.Errorf("%q: %d entries, written and read again %d, %v", text, len(ledger), len(same), err)
+		}
+		ledger.Before()
+		ledger.BackupOf("1.2.3")
+	})
+}
+
+func TestLedgerCurrentAndBefore(t *testing.T) {
+	for _, c := range []struct {
+		name            string
+		lines           []string
+		current, before string
+	}{
+		{"empty", nil, "", ""},
+		{"first deployment", []string{"deploy 1"}, "1", ""},
+		{"two deployments", []string{"deploy 1", "deploy 2"}, "2", "1"},
+		{"nothing but failures", []string{"failed deploy 1", "failed deploy 2"}, "", ""},
+		{"rolled back once", []string{"deploy 1", "deploy 2", "deploy 3", "rollback 2"}, "2", "1"},
+		{"rolled back twice", []string{"deploy 1", "deploy 2", "deploy 3", "rollback 2", "rollback 1"}, "1", ""},
+		{"deployed again after a rollback", []string{"deploy 1", "deploy 2", "deploy 3", "rollback 2", "deploy 3"}, "3", "2"},
+		{"deployed on after a rollback", []string{"deploy 1", "deploy 2", "deploy 3", "rollback 1", "deploy 2"}, "2", "1"},
+		{"failure in between", []string{"deploy 1", "failed deploy 2", "deploy 3"}, "3", "1"},
+		{"failure last", []string{"deploy 1", "deploy 2", "failed deploy 3"}, "2", "1"},
+		{"failure, then the same version", []string{"deploy 1", "failed deploy 2", "deploy 2"}, "2", "1"},
+		{"failed rollback", []string{"deploy 1", "deploy 2", "failed rollback 1"}, "2", "1"},
+		{"rollback is no deployment", []string{"rollback 1", "deploy 2"}, "2", ""},
+		{"withdrawn is skipped", []string{"deploy 1", "deploy 2", "deploy 3", "rollback 2", "withdraw 3", "deploy 4"}, "4", "2"},
+		{"several withdrawn are skipped", []string{"deploy 1", "deploy 2", "deploy 3", "rollback 1", "withdraw 2", "withdraw 3", "deploy 4"}, "4", "1"},
+		{"all withdrawn", []string{"deploy 1", "withdraw 1", "deploy 2"}, "2", ""},
+		{"withdrawing changes nothing that runs", []string{"deploy 1", "deploy 2", "rollback 1", "withdraw 2"}, "1", ""},
+		{"deployed twice", []string{"deploy 1", "deploy 2", "deploy 2"}, "2", "1"},
+		{"only ever one version", []string{"deploy 1", "deploy 1"}, "1", ""},
+		{"older one deployed twice", []string{"deploy 1", "deploy 1", "deploy 2"}, "2", "1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := story(t, c.lines...)
+			current, hasCurrent := l.Current()
+			before, hasBefore := l.Before()
+			if current.Version != c.current || hasCurrent != (c.current != "") {
+				t.Errorf("current: got %q, %t, want %q", current.Version, hasCurrent, c.current)
+			}
+			if before.Version != c.before || hasBefore != (c.before != "") {
+				t.Errorf("before: got %q, %t, want %q", before.Version, hasBefore, c.before)
+			}
+		})
+	}
+}
+
+func TestLedgerFind(t *testing.T) {
+	l := story(t, "deploy 1", "deploy 2", "deploy 3", "failed deploy 4", "rollback 2", "withdraw 3", "failed deploy 2")
+	for _, c := range []struct {
+		name, version string
+		at            int
+	}{
+		{"deployed", "1", 0},
+		{"the last time that it was healthy", "2", 4},
+		{"withdrawn", "3", 2},
+		{"never healthy", "4", -1},
+		{"unknown", "5", -1},
+		{"beginning of another", "", -1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, ok := l.Find(c.version)
+			if at := slices.IndexFunc(l, func(e Entry) bool { return ok && reflect.DeepEqual(e, got) }); at != c.at {
+				t.Errorf("got line %d (%+v, %t), want line %d", at, got, ok, c.at)
+			}
+		})
+	}
+}
+
+func TestLedgerVersions(t *testing.T) {
+	l := story(t, "deploy 1", "deploy 2", "failed deploy 3", "deploy 4", "rollback 1", "withdraw 4", "withdraw 2", "deploy 5")
+	if got, want := l.WithdrawnVersions(), []string{"4", "2"}; !slices.Equal(got, want) {
+		t.Errorf("withdrawn: got %v, want %v", got, want)
+	}
+	if got, want := l.healthy(), []string{"1", "2", "4", "5"}; !slices.Equal(got, want) {
+		t.Errorf("healthy: got %v, want %v", got, want)
+	}
+}
+
+func TestLedgerBackupOf(t *testing.T) {
+	for _, c := range []struct {
+		name, target string
+		lines        []string
+		want         string
+	}{
+		{"empty", "1", nil, ""},
+		{"nothing came after it", "1", []string{"deploy 1"}, ""},
+		{"of the next version", "1", []string{"deploy 1", "deploy 2 b"}, "b"},
+		{"of the next, not of the latest", "1", []string{"deploy 1", "deploy 2 b", "deploy 3 c"}, "b"},
+		{"unknown version", "4", []string{"deploy 1", "deploy 2 b"}, ""},
+		{"of the last time that it ran", "1", []string{"deploy 1", "deploy 2 b", "rollback 1", "deploy 3 d"}, "d"},
+		{"what it ran on is not what it left", "2", []string{"deploy 1", "deploy 2 b", "deploy 2 c", "deploy 3 d"}, "d"},
+		{"next version migrated and failed first", "1", []string{"deploy 1", "failed deploy 2 b", "deploy 2 c"}, "b"},
+		{"next version without a backup", "1", []string{"deploy 1", "deploy 2", "deploy 3 c"}, "c"},
+		{"withdrawing in between", "1", []string{"deploy 1", "deploy 2", "rollback 1", "withdraw 2", "deploy 3 c"}, "c"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := story(t, c.lines...).BackupOf(c.target); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}

@@ -9,6 +9,7 @@ import (
 
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/gate"
+	"dagger/slipway/stages/report"
 )
 
 // checkDependencies sees that locks are there and agree with their manifests, and what is known of the locked versions.
@@ -30,7 +31,9 @@ func (r *Run) checkDependencies(ctx context.Context) (Outcome, error) {
 	if err := group.Wait(); err != nil {
 		return Outcome{}, err
 	}
-	return judged(gate.Join(scanned, backend, frontend)), nil
+	o := judged(gate.Join(scanned, backend, frontend))
+	o.Vulnerabilities = report.Vulnerabilities(scanned)
+	return o, nil
 }
 
 // checkPythonLocks leaves uv's and Poetry's locks to uv and Poetry, and reads requirements itself: no tool of the field

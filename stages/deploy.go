@@ -100,7 +100,9 @@ func (r *Run) deploy(ctx context.Context, e environment, commit string, images [
 		return Outcome{}, serverFailure(err, report.DeployRestored, report.DeployNotRestored)
 	}
 	r.already = result.Already
-	return passed(deployFigures(result)...), nil
+	o := passed(deployFigures(result)...)
+	o.Environment = e.name
+	return o, nil
 }
 
 func deployFigures(result server.Result) []string {

@@ -20,6 +20,14 @@ type Outcome struct {
 	Findings []gate.Finding
 	Output   string
 	Next     string
+	Measured
+}
+
+// Measured is what a stage has counted, for the metrics.
+type Measured struct {
+	Coverage        map[string]report.Coverage
+	Vulnerabilities map[string]int
+	Environment     string
 }
 
 func passed(figures ...string) Outcome {

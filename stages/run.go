@@ -50,6 +50,7 @@ type Run struct {
 	page          *page           // nil without a forge
 	body          string          // the text of the release
 	newer         version.Version // what staging runs, if that is higher
+	before    *report.Metrics // of the previous release
 	withdrawn     []string        // tags of versions that a rollback has taken back
 	already       bool            // the server ran the version before
 	parts         []*part
@@ -57,6 +58,7 @@ type Run struct {
 
 	mu          sync.Mutex
 	images      map[string]*built
+	coverage    map[string]*dagger.File // by side
 	moved       []registry.Moved
 	wouldRefuse []string
 	notChecked  []string
@@ -66,7 +68,7 @@ type Run struct {
 
 // NewRun checks everything that the caller typed or set; it uses no network.
 func NewRun(dag *dagger.Client, settings Settings, options Options) (*Run, error) {
-	r := &Run{dag: dag, DryRun: options.DryRun, started: time.Now(), nonce: rand.Text(), images: map[string]*built{}}
+	r := &Run{dag: dag, DryRun: options.DryRun, started: time.Now(), nonce: rand.Text(), images: map[string]*built{}, coverage: map[string]*dagger.File{}}
 	var versionErr, configErr, forceErr, waitErr error
 	r.Version, versionErr = version.Parse(options.Version)
 	r.config, configErr = settings.read()
@@ -77,7 +79,7 @@ func NewRun(dag *dagger.Client, settings Settings, options Options) (*Run, error
 
 // newStageRun is for a single stage, which needs no version.
 func newStageRun(dag *dagger.Client, settings Settings) (*Run, error) {
-	r := &Run{dag: dag, DryRun: true, started: time.Now(), nonce: rand.Text(), images: map[string]*built{}}
+	r := &Run{dag: dag, DryRun: true, started: time.Now(), nonce: rand.Text(), images: map[string]*built{}, coverage: map[string]*dagger.File{}}
 	var err error
 	r.config, err = settings.read()
 	return r, inputError(err)
@@ -187,6 +189,7 @@ func (o Outcome) line(number int, name string, start, seconds float64) report.St
 	return report.Stage{
 		Number: number, Name: name, Ending: o.Ending, Reason: o.Reason, Start: start, Seconds: seconds,
 		Figures: o.Figures, Findings: o.Findings, Output: o.Output, Next: o.Next,
+		Coverage: o.Coverage, Vulnerabilities: o.Vulnerabilities, Environment: o.Environment,
 	}
 }
 
@@ -220,6 +223,7 @@ func (r *Run) report(parts []*part) report.Report {
 	result.Stages = r.stages(parts)
 	result.Images, result.Tags = r.reportImages(), r.reportTags()
 	result.Outcome = r.verdict(result.Stages)
+	result.Metrics, result.Before = result.Measure(), r.before
 	if !result.Outcome.Green() {
 		result.Next = "mend what is named above, then run the same line again: what is done is not done twice"
 	}
@@ -251,7 +255,11 @@ func (r *Run) stages(parts []*part) []report.Stage {
 		if o.Ending == report.NotRun {
 			seconds = 0
 		}
-		lines = append(lines, o.line(len(lines)+1, p.name, p.start.Sub(r.started).Seconds(), seconds))
+		line := o.line(len(lines)+1, p.name, p.start.Sub(r.started).Seconds(), seconds)
+		if before := prepared[p.name]; before != nil {
+			line.Prepared = report.Span{Start: before.start.Sub(r.started).Seconds(), Seconds: before.end.Sub(before.start).Seconds()}
+		}
+		lines = append(lines, line)
 	}
 	return lines
 }

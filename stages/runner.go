@@ -83,7 +83,7 @@ func forced(o Outcome, reason string) Outcome {
 	for i := range o.Findings {
 		o.Findings[i].Gates = false
 	}
-	return Outcome{Ending: report.Skipped, Reason: "forced: " + reason, Figures: figures, Findings: o.Findings}
+	return Outcome{Ending: report.Skipped, Reason: "forced: " + reason, Figures: figures, Findings: o.Findings, Measured: o.Measured}
 }
 
 func outcomeOf(o Outcome, err error) Outcome {
@@ -94,7 +94,7 @@ func outcomeOf(o Outcome, err error) Outcome {
 		err = errors.New("the stage has said nothing about how it ended")
 	}
 	f := explain(err)
-	return Outcome{Ending: f.ending, Reason: f.Error(), Output: f.output, Next: f.next, Figures: o.Figures, Findings: o.Findings}
+	return Outcome{Ending: f.ending, Reason: f.Error(), Output: f.output, Next: f.next, Figures: o.Figures, Findings: o.Findings, Measured: o.Measured}
 }
 
 // runAll runs every part as soon as what it waits for has passed, and lets the others finish when one fails: a user
@@ -152,7 +152,7 @@ func (p *part) traced(ctx context.Context) (o Outcome) {
 	defer cancel()
 	title := p.name
 	if rest, ok := strings.CutPrefix(p.name, preparing); ok {
-		title = rest + ": build"
+		title = rest + report.PreparedSuffix
 	}
 	ctx, span := otel.Tracer("slipway").Start(ctx, title, telemetry.Reveal())
 	defer telemetry.End(span, func() error {
@@ -180,7 +180,7 @@ func criticalPath(parts []*part) []report.Part {
 		if seconds >= 0.05 {
 			name := at.name
 			if rest, ok := strings.CutPrefix(name, preparing); ok {
-				name = rest + " (build)"
+				name = rest + report.PreparedSuffix
 			}
 			path = append(path, report.Part{Name: name, Seconds: seconds})
 		}

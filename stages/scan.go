@@ -10,6 +10,7 @@ import (
 
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/gate"
+	"dagger/slipway/stages/report"
 )
 
 const (
@@ -42,7 +43,10 @@ func (r *Run) scan(ctx context.Context) (Outcome, error) {
 	if err := group.Wait(); err != nil {
 		return Outcome{}, err
 	}
-	return judged(gate.Join(r.config.policy.Judge(scans...), s.ignored, s.database)), nil
+	found := r.config.policy.Judge(scans...)
+	o := judged(gate.Join(found, s.ignored, s.database))
+	o.Vulnerabilities = report.Vulnerabilities(found)
+	return o, nil
 }
 
 // scanner is Trivy, with the verdicts on what its own depends on.
@@ -132,8 +136,8 @@ func runTrivy(ctx context.Context, c *dagger.Container, scan gate.Scan, args ...
 	if scan.ExitCode != 0 && scan.ExitCode != gate.ExitFindings {
 		return scan, nil, crashed(ctx, c, scan)
 	}
-	report, err := c.File(reportPath).Contents(ctx)
-	scan.Report = []byte(report)
+	text, err := c.File(reportPath).Contents(ctx)
+	scan.Report = []byte(text)
 	return scan, c, err
 }
 

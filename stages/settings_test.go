@@ -98,7 +98,7 @@ func TestParseTools(t *testing.T) {
 	if err != nil || tools["trivy"] != "mirror.example/trivy@sha256:00" || tools["git"] != defaultTools["git"] {
 		t.Errorf("got %v, %v", tools, err)
 	}
-	if _, err := parseTools("docker=docker:27"); err == nil || !strings.Contains(err.Error(), `no tool is called "docker"`) {
+	if _, err := parseTools("podman=podman:5"); err == nil || !strings.Contains(err.Error(), `no tool is called "podman"`) {
 		t.Errorf("an unknown tool: %v", err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/gate"
+	"dagger/slipway/stages/report"
 )
 
 // suite is how the tests of one side of the repository are run. Required and slow tests are separate execs, so that a
@@ -69,7 +70,19 @@ func (r *Run) judgeRequired(ctx context.Context, s suite) (Outcome, error) {
 		coverage.Verdict = gate.Pass // "not measured" is a figure here, and no reason to call the tests skipped
 		coverage.Reason = ""
 	}
-	return ran.outcome(gate.Join(tests, coverage).In(s.folder)), nil
+	o := ran.outcome(gate.Join(tests, coverage).In(s.folder))
+	if covered, total, err := gate.Lines(ran.report("coverage.xml")); err == nil {
+		o.Coverage = map[string]report.Coverage{s.name: {Covered: covered, Total: total}}
+		r.noteCoverage(s.name, ran.folder)
+	}
+	return o, nil
+}
+
+// noteCoverage keeps a side's report for the coverage service.
+func (r *Run) noteCoverage(side string, reports *dagger.Directory) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.coverage[side] = reports.File("coverage.xml")
 }
 
 // noTestsExit is what pytest ends with when it has collected nothing.

@@ -29,7 +29,7 @@ func Coverage(cobertura []byte, threshold string) Result {
 	if err != nil {
 		return unjudged(err.Error())
 	}
-	covered, total, err := lines(cobertura)
+	covered, total, err := Lines(cobertura)
 	switch {
 	case err != nil && limit != nil:
 		return unjudged(fmt.Sprintf("coverage cannot be judged against %s%%: %v", threshold, err))
@@ -44,8 +44,8 @@ func Coverage(cobertura []byte, threshold string) Result {
 	return result
 }
 
-// lines takes the two counts off the root of a whole Cobertura report.
-func lines(cobertura []byte) (covered, total int64, err error) {
+// Lines takes the two counts off the root of a whole Cobertura report.
+func Lines(cobertura []byte) (covered, total int64, err error) {
 	dec, root, err := openXML(cobertura, "coverage")
 	if err == nil {
 		err = dec.Skip()

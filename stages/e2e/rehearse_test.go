@@ -1,0 +1,16 @@
+package e2e
+
+import "testing"
+
+// TestRehearse deploys, upgrades, fails and goes back on a server that lives inside Dagger.
+func TestRehearse(t *testing.T) {
+	s := NewShop(t)
+	s.Write(t, ".env.rehearsal", "POSTGRES_PASSWORD=rehearsal\n")
+	r := s.Call(t, "rehearse", "--version=1.2.3", "--env-file=file://"+s.Dir+"/.env.rehearsal")
+	green(t, r, "1.2.3-rehearsal.1 is healthy, first deployment", "1.2.3-rehearsal.2 is healthy, after 1.2.3-rehearsal.1",
+		"refused as it should be: 1.2.3-rehearsal.2 was never stopped and still runs", "database restored from backup/", "Outcome: passed")
+
+	s.Replace(t, "backend/Dockerfile", `"shop.app:app"`, `"shop.nowhere:app"`)
+	s.Commit(t, "feat: an application that does not start")
+	red(t, s.Call(t, "rehearse", "--version=1.2.3"), "First Deployment failed: not healthy", "No module named 'shop.nowhere'")
+}

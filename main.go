@@ -80,6 +80,14 @@ type Slipway struct {
 	RestoreScript string
 	// +private
 	MigrateService string
+	// +private
+	SlackWebhookURL *dagger.Secret
+	// +private
+	CodecovToken *dagger.Secret
+	// +private
+	CodecovURL string
+	// +private
+	RunURL string
 }
 
 // New takes the settings of the repository.
@@ -218,6 +226,22 @@ func New(
 	//
 	// +default="migrate"
 	migrateService string,
+	// Slack's incoming webhook that the team is told by, such as env://SLACK_WEBHOOK_URL. Unset or empty: nobody is told.
+	//
+	// +optional
+	slackWebhookUrl *dagger.Secret,
+	// Upload token of Codecov, such as env://CODECOV_TOKEN. Unset or empty: coverage is not uploaded.
+	//
+	// +optional
+	codecovToken *dagger.Secret,
+	// Address of a Codecov of your own. Empty: codecov.io.
+	//
+	// +optional
+	codecovUrl string,
+	// Address of this run in the CI, for those who read the message.
+	//
+	// +optional
+	runUrl string,
 ) *Slipway {
 	return &Slipway{
 		Source: source, Registry: registry, RegistryUser: registryUser, RegistryToken: registryToken, Images: images,
@@ -228,6 +252,7 @@ func New(
 		Staging: staging, Production: production, SSHKey: sshKey, SSHAgent: sshAgent, KnownHosts: knownHosts,
 		ComposeFile: composeFile, HealthURL: healthUrl, VersionURL: versionUrl,
 		BackupScript: backupScript, RestoreScript: restoreScript, MigrateService: migrateService,
+		SlackWebhookURL: slackWebhookUrl, CodecovToken: codecovToken, CodecovURL: codecovUrl, RunURL: runUrl,
 	}
 }
 
@@ -513,12 +538,12 @@ func (s *Slipway) Rollback(
 	})
 }
 
-// Print the report of this repository's last release on this engine, failed ones included.
+// Print the report of this repository's last run on this engine that was to change something, failed ones included.
 //
 // +cache="never"
 func (s *Slipway) Report(
 	ctx context.Context,
-	// Format of the report: text or json.
+	// Format of the report: text, markdown (a step summary), json, html (one file), or github (workflow commands).
 	//
 	// +default="text"
 	format string,

@@ -8,6 +8,7 @@ import (
 
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/changelog"
+	"dagger/slipway/stages/notify"
 	"dagger/slipway/stages/report"
 )
 
@@ -38,16 +39,15 @@ func (p Pipeline) upTo(ctx context.Context, last string, options Options) (strin
 	if err != nil {
 		return "", plain(err)
 	}
+	if last == cleanup {
+		r.news.Kind = notify.Release
+	}
 	result := r.runTo(ctx, last)
 	defer r.releaseLock(context.WithoutCancel(ctx)) //nolint:errcheck // the stage Cleanup has done it, or there is no such stage
 	if last == validateRelease {
 		return textOrError(result, "")
 	}
-	note := ""
-	if err := r.keep(ctx, result); err != nil {
-		note = "\nThis report could not be kept for a later `report`: " + explain(err).Error() + "\n"
-	}
-	return textOrError(result, note)
+	return r.textKept(ctx, result)
 }
 
 // Stage runs one gate on its own.
@@ -147,8 +147,16 @@ func (p Pipeline) Changelog(ctx context.Context, from, to, format string) (strin
 
 // Report renders the report of the last run.
 func (p Pipeline) Report(ctx context.Context, format string) (string, error) {
-	if format != "text" && format != "json" {
-		return "", fmt.Errorf("expected the format text or json, found %q", format)
+	forms := map[string]func(report.Report) (string, error){
+		"text":     func(r report.Report) (string, error) { return r.Text(), nil },
+		"markdown": func(r report.Report) (string, error) { return r.Markdown(), nil },
+		"github":   func(r report.Report) (string, error) { return r.GitHub(), nil },
+		"json":     report.Report.JSON,
+		"html":     report.Report.HTML,
+	}
+	form, ok := forms[format]
+	if !ok {
+		return "", fmt.Errorf("expected one of the formats %s, found %q", strings.Join(sortedKeys(forms), ", "), format)
 	}
 	r, err := newStageRun(p.Dag, p.Settings)
 	if err != nil {
@@ -158,10 +166,7 @@ func (p Pipeline) Report(ctx context.Context, format string) (string, error) {
 	if err != nil {
 		return "", plain(err)
 	}
-	if format == "json" {
-		return last.JSON()
-	}
-	return last.Text(), nil
+	return form(last)
 }
 
 func textOrError(result report.Report, note string) (string, error) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/notify"
 	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/server"
 	"dagger/slipway/stages/version"
@@ -97,9 +98,14 @@ func (r *Run) deploy(ctx context.Context, e environment, commit string, images [
 	release.Images = images
 	result, err := server.Deploy(ctx, env, release)
 	if err != nil {
+		r.noteServer(e, stillRuns(err))
 		return Outcome{}, serverFailure(err, report.DeployRestored, report.DeployNotRestored)
 	}
-	r.already = result.Already
+	r.noteServer(e, result.Version)
+	r.success = report.Deployed
+	if result.Already {
+		r.success = report.AlreadyDeployed
+	}
 	o := passed(deployFigures(result)...)
 	o.Environment = e.name
 	return o, nil
@@ -183,6 +189,7 @@ func (p Pipeline) Deploy(ctx context.Context, options DeployOptions) (string, er
 	if err != nil {
 		return "", plain(err)
 	}
+	r.news.Kind = notify.Deploy
 	var commit string
 	var images []server.Image
 	result := r.line(ctx, "Deploy "+r.Version.String()+" to "+e.name, []stage{
@@ -194,15 +201,19 @@ func (p Pipeline) Deploy(ctx context.Context, options DeployOptions) (string, er
 			return r.deploy(ctx, e, commit, images)
 		}},
 	})
-	if result.Outcome == report.StagePassed {
-		if result.Outcome = report.Deployed; r.already {
-			result.Outcome = report.AlreadyDeployed
-		}
-	}
-	return textOrError(result, "")
+	return r.textKept(ctx, result)
 }
 
-// line runs stages one after the other, each only if those before it have passed.
+// textKept is the report of a run that changes something: kept for a later `report`, as those of releases are.
+func (r *Run) textKept(ctx context.Context, result report.Report) (string, error) {
+	note := ""
+	if err := r.keep(ctx, result); err != nil {
+		note = "\nThis report could not be kept for a later `report`: " + explain(err).Error() + "\n"
+	}
+	return textOrError(result, note)
+}
+
+// line runs stages one after the other, each only if those before it have passed, and tells the team in the end.
 func (r *Run) line(ctx context.Context, title string, stages []stage) report.Report {
 	for n := range stages {
 		run := stages[n].run
@@ -214,12 +225,13 @@ func (r *Run) line(ctx context.Context, title string, stages []stage) report.Rep
 			stages[n].after = []string{stages[n-1].name}
 		}
 	}
-	r.partial = true
-	parts := r.graph(stages)
-	runAll(ctx, parts)
-	result := r.report(parts)
-	result.Title = title
-	return result
+	if r.news.Kind != notify.Stage {
+		stages = append(stages, stage{name: notifyTeam, after: []string{stages[len(stages)-1].name}, always: true, run: (*Run).notify})
+	}
+	r.partial, r.title = true, title
+	r.parts = r.graph(stages)
+	runAll(ctx, r.parts)
+	return r.report(r.parts)
 }
 
 func imageFigures(images []server.Image) []string {

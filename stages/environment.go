@@ -158,10 +158,15 @@ func (r *Run) dialAgent(ctx context.Context) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, "tcp", address)
 }
 
+func asFailure(err error) (*server.Failure, bool) {
+	var f *server.Failure
+	return f, errors.As(err, &f)
+}
+
 // serverFailure says what a failed deployment means for the run.
 func serverFailure(err error, restored, lost report.Outcome) error {
-	var found *server.Failure
-	if !errors.As(err, &found) {
+	found, ok := asFailure(err)
+	if !ok {
 		return err
 	}
 	f := &failure{err: errors.New(found.Error()), outcome: lost, ending: report.Failed, output: found.Logs, next: found.Next}

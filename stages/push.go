@@ -27,12 +27,15 @@ func (r *Run) push(ctx context.Context) (Outcome, error) {
 	if r.DryRun {
 		return Outcome{Ending: report.DryRun, Reason: "would push", Figures: figures}, nil
 	}
+	// Every gate is green now, so coverage may be published too, beside the images.
+	uploaded := make(chan []string, 1)
+	go func() { uploaded <- r.uploadCoverage(ctx) }()
 	for _, step := range []func(context.Context) error{r.pushCommitTags, r.checkLock, r.pushVersionTags} {
 		if err := step(ctx); err != nil {
-			return Outcome{Figures: figures}, r.incomplete(err)
+			return Outcome{Figures: append(figures, <-uploaded...)}, r.incomplete(err)
 		}
 	}
-	return passed(figures...), nil
+	return passed(append(figures, <-uploaded...)...), nil
 }
 
 // takeOver takes the lock and sees that the version is still this commit's.

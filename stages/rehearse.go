@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"path"
 	"strings"
 	"time"
@@ -211,7 +212,11 @@ func (h *rehearsal) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	handler := registry.New(registry.WithBlobHandler(registry.NewDiskBlobHandler("/tmp/registry")))
+	const blobs = "/tmp/registry"
+	if err := os.MkdirAll(blobs, 0o700); err != nil {
+		return err
+	}
+	handler := registry.New(registry.WithBlobHandler(registry.NewDiskBlobHandler(blobs)))
 	go http.Serve(listener, handler) //nolint:errcheck // it ends with the call
 	stop, err := server.Serve(ctx, h.env, rehearsalRegistry, handler)
 	if err != nil {

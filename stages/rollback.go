@@ -9,6 +9,7 @@ import (
 
 	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/forge"
+	"dagger/slipway/stages/notify"
 	"dagger/slipway/stages/registry"
 	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/server"
@@ -44,21 +45,29 @@ func (p Pipeline) Rollback(ctx context.Context, options RollbackOptions) (string
 		{name: "Roll back " + b.Environment, run: b.server},
 	}
 	if b.Environment == production {
-		steps = append(steps, stage{name: "Withdraw Versions", run: b.withdraw}, stage{name: "Floating Tags", run: b.tags})
+		steps = append(steps, stage{name: "Withdraw Versions", run: b.after(b.withdraw)}, stage{name: "Floating Tags", run: b.after(b.tags)})
 	}
 	if b.RevertCode {
-		steps = append(steps, stage{name: "Revert Code", run: b.revert})
+		steps = append(steps, stage{name: "Revert Code", run: b.after(b.revert)})
 	}
+	r.news.Kind = notify.Rollback
 	result := r.line(ctx, "Roll back "+b.Environment, steps)
-	result.Forced, result.Version = "", b.done.Version
-	if result.Outcome == report.StagePassed {
-		result.Outcome = report.RolledBack
-	}
-	if !result.Outcome.Green() && result.Outcome != report.RefusedState && result.Outcome != report.Locked {
-		result.Outcome = report.RollbackFailed
+	result.Version = b.done.Version
+	if result.Outcome == report.RollbackFailed {
 		result.Next = "mend what is named above, then run the same line again: with the same reason it goes no further back"
 	}
-	return textOrError(result, "")
+	return r.textKept(ctx, result)
+}
+
+// after is a step behind the server's own: the rollback has happened, and is not whole if the step fails.
+func (b *rollback) after(step func(*Run, context.Context) (Outcome, error)) func(*Run, context.Context) (Outcome, error) {
+	return func(r *Run, ctx context.Context) (Outcome, error) {
+		o, err := step(r, ctx)
+		if err != nil {
+			r.setOutcome(report.RollbackFailed)
+		}
+		return o, err
+	}
 }
 
 func (p Pipeline) newRollback(options RollbackOptions) (*Run, *rollback, error) {
@@ -117,8 +126,13 @@ func (b *rollback) server(r *Run, ctx context.Context) (Outcome, error) {
 		Registry: r.serverRegistry(), By: r.config.committer.name, Reason: b.Reason, Exists: r.imageExists,
 	})
 	if err != nil {
+		r.noteServer(b.environment, stillRuns(err))
+		r.news.Withdrawal = notify.Withdrawal{Reason: b.Reason}
 		return Outcome{}, serverFailure(err, report.RollbackFailed, report.RollbackFailed)
 	}
+	r.noteServer(b.environment, b.done.Version)
+	r.news.Withdrawal = notify.Withdrawal{Left: b.done.Left, Versions: b.done.Withdrawn, Reason: b.Reason}
+	r.success = report.RolledBack
 	word := "%s is healthy, %s was left"
 	if b.done.Already {
 		word = "%s is healthy, %s was left by an earlier run"

@@ -13,6 +13,7 @@ import (
 	"unicode"
 
 	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/notify"
 	"dagger/slipway/stages/registry"
 	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/version"
@@ -50,9 +51,11 @@ type Run struct {
 	page          *page           // nil without a forge
 	body          string          // the text of the release
 	newer         version.Version // what staging runs, if that is higher
-	before    *report.Metrics // of the previous release
+	before        *report.Metrics // of the previous release
 	withdrawn     []string        // tags of versions that a rollback has taken back
-	already       bool            // the server ran the version before
+	success       report.Outcome  // of a run that is not a release
+	title         string          // of such a run
+	news          notify.Message
 	parts         []*part
 	partial       bool // not the whole pipeline
 
@@ -213,8 +216,8 @@ func (r *Run) notCheckedf(format string, args ...any) {
 // report puts together what is known when the last part has ended.
 func (r *Run) report(parts []*part) report.Report {
 	result := report.Report{
-		Schema: report.Schema, Version: r.Version.String(), Commit: r.source.commit, Source: r.source.remote,
-		DryRun: r.DryRun && r.Version != (version.Version{}), Forced: r.Reason, Started: r.started.UTC(), Seconds: time.Since(r.started).Seconds(),
+		Schema: report.Schema, Title: r.title, Version: r.Version.String(), Commit: r.source.commit, Source: r.source.remote,
+		DryRun: r.DryRun && r.title == "" && r.Version != (version.Version{}), Forced: r.Reason, Started: r.started.UTC(), Seconds: time.Since(r.started).Seconds(),
 		WouldRefuse: r.wouldRefuse, NotChecked: r.notChecked, CriticalPath: criticalPath(parts), Notes: r.body,
 	}
 	if r.previous != (version.Version{}) {
@@ -277,6 +280,8 @@ func (r *Run) verdict(lines []report.Stage) report.Outcome {
 		return report.GateFail
 	case red[report.Broken]:
 		return report.GateError
+	case r.success != "" && r.partial:
+		return r.success
 	case r.partial:
 		return report.StagePassed
 	case r.DryRun:

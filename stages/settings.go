@@ -47,6 +47,10 @@ type Settings struct {
 	BackupScript      string
 	RestoreScript     string
 	MigrateService    string
+	SlackWebhookURL   *dagger.Secret
+	CodecovToken      *dagger.Secret
+	CodecovURL        string
+	RunURL            string
 }
 
 // config is the settings, read.
@@ -115,6 +119,8 @@ func (s Settings) read() (config, error) {
 	set("committer", err)
 	c.branches, err = parseBranches(s.ReleaseBranches)
 	set("releaseBranches", err)
+	set("codecovUrl", checkURL(s.CodecovURL))
+	set("runUrl", checkURL(s.RunURL))
 	c.environments, c.composeFiles = s.readEnvironments(set)
 	for name, value := range map[string]string{"backend": c.backend.path, "frontend": c.frontend.path, "ignoreFile": s.IgnoreFile, "backupScript": s.BackupScript, "restoreScript": s.RestoreScript} {
 		set(name, checkPath(value))

@@ -21,7 +21,7 @@ func (r *Run) validate(ctx context.Context) (Outcome, error) {
 	}
 	checks := []func(context.Context) error{
 		r.checkClean, r.checkHistory, r.checkTestFolders, r.checkDockerfiles, r.checkVersionFiles, r.checkGitTag, r.checkRemote,
-		r.checkRegistry, r.checkForge, r.checkStaging,
+		r.checkRegistry, r.checkForge, r.checkStaging, r.checkWebhook,
 	}
 	var wrong []error
 	for _, check := range checks {

@@ -59,11 +59,12 @@ const (
 
 // Failure is a deployment that did not come about, and what it has left.
 type Failure struct {
-	Err   error
-	State State
-	Found string // what the server is in now, as a sentence
-	Logs  string // of the containers that were not healthy
-	Next  string
+	Err    error
+	State  State
+	Before string // the version that ran before, empty if there was none
+	Found  string // what the server is in now, as a sentence
+	Logs   string // of the containers that were not healthy
+	Next   string
 }
 
 func (f *Failure) Error() string {
@@ -125,7 +126,13 @@ func Deploy(ctx context.Context, env Environment, release Release) (Result, erro
 	if err := d.steps(ctx, []step{{"bring it up", d.up}, {"wait for health", d.wait}}); err != nil {
 		return Result{}, d.failed(ctx, d.putBack(ctx, err))
 	}
-	return d.result(false), d.conclude(ctx)
+	if err := d.conclude(ctx); err != nil {
+		return Result{}, err
+	}
+	if err := d.prune(ctx); err != nil {
+		d.figures = append(d.figures, "warning: old images were not removed: "+firstLine(err.Error()))
+	}
+	return d.result(false), nil
 }
 
 type step struct {
@@ -388,6 +395,7 @@ func (d *deployment) failed(ctx context.Context, f *Failure) error {
 		return f
 	}
 	d.entry.Time, d.entry.Ending, d.entry.Images = time.Now().UTC().Truncate(time.Second), Failed, d.release.refs()
+	f.Before = d.before.Version
 	d.entry.State, d.entry.Error = f.State, firstLine(f.Err.Error())
 	if err := d.conn.record(ctx, d.entry); err != nil {
 		f.Next = strings.TrimPrefix(f.Next+"; the ledger on the server could not be written", "; ")

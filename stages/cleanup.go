@@ -4,11 +4,6 @@ import (
 	"context"
 )
 
-// notify will tell the team.
-func (r *Run) notify(context.Context) (Outcome, error) {
-	return notConfigured("no webhook"), nil
-}
-
 // cleanUp removes what the run has left: the release lock. Containers end with their exec, and what was pushed is what
 // the next run continues from. A failure is a warning and hides no other.
 func (r *Run) cleanUp(ctx context.Context) (Outcome, error) {

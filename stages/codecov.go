@@ -1,0 +1,87 @@
+package stages
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/forge"
+	"dagger/slipway/stages/redact"
+)
+
+// codecovRequirements pin Codecov's own uploader and everything it needs (N4).
+//
+//go:embed codecov-requirements.txt
+var codecovRequirements string
+
+// uploadCoverage sends each side's report to Codecov. A failure is a warning that everybody sees, and no more.
+func (r *Run) uploadCoverage(ctx context.Context) []string {
+	token, err := secretText(ctx, r.config.CodecovToken, "codecovToken")
+	switch {
+	case err != nil:
+		return []string{"warning: coverage was not uploaded: " + err.Error()}
+	case token == "" || r.DryRun || len(r.coverage) == 0:
+		return nil
+	}
+	service := r.codecovService()
+	if service == "" {
+		return []string{"warning: coverage was not uploaded: Codecov knows GitHub and GitLab only, and this repository is on neither"}
+	}
+	sides := sortedKeys(r.coverage)
+	results := make([]string, len(sides))
+	var group errgroup.Group
+	for n, side := range sides {
+		group.Go(func() error {
+			results[n] = side + " coverage uploaded"
+			if err := r.uploadSide(ctx, service, side); err != nil {
+				f := explain(err)
+				results[n] = fmt.Sprintf("warning: %s coverage was not uploaded: %s: %s", side, f.Error(), redact.URLs(lastLine(f.output)))
+			}
+			return nil
+		})
+	}
+	group.Wait() //nolint:errcheck // results carry the errors
+	return results
+}
+
+// codecovService is Codecov's word for the forge, empty for one that it does not know.
+func (r *Run) codecovService() string {
+	if r.page == nil {
+		return ""
+	}
+	enterprise := map[bool]string{true: "_enterprise"}
+	switch at := r.page.repository; at.Kind {
+	case forge.GitHub:
+		return "github" + enterprise[at.API != "https://api.github.com"]
+	case forge.GitLab:
+		return "gitlab" + enterprise[at.Web != "https://gitlab.com/"+at.Path]
+	}
+	return ""
+}
+
+// uploadSide runs the uploader. Without the arguments for git, telemetry and plugins it would start programs that are not
+// there, or ours would be told to others; without --fail-on-error a refusal would look like success.
+func (r *Run) uploadSide(ctx context.Context, service, side string) error {
+	args := []string{"timeout", "300", "codecovcli", "--disable-telem", "--auto-load-params-from", "local"}
+	if r.config.CodecovURL != "" {
+		args = append(args, "--enterprise-url", r.config.CodecovURL)
+	}
+	args = append(args, "upload-coverage", "--fail-on-error", "--git-service", service, "--slug", r.page.repository.Path,
+		"--sha", r.source.commit, "--branch", orDefault(r.source.branch, "HEAD"), "--flag", side, "--name", "slipway-"+side,
+		"--disable-search", "--dir", "/coverage", "--file", "/coverage/"+side+".xml", "--network-root-folder", "/src", "--plugin", "noop")
+	_, err := r.tool("python").
+		WithNewFile("/requirements.txt", codecovRequirements).
+		WithMountedCache("/root/.cache/pip", r.dag.CacheVolume("slipway-pip")).
+		WithExec([]string{"pip", "install", "--quiet", "--root-user-action=ignore", "--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", "/requirements.txt"}).
+		WithMountedDirectory("/src", r.source.folders["."]).
+		WithMountedFile("/coverage/"+side+".xml", r.coverage[side]).
+		WithWorkdir("/src").
+		WithEnvVariable("SLIPWAY_RUN", r.nonce).
+		WithSecretVariable("CODECOV_TOKEN", r.config.CodecovToken).
+		WithExec(args, dagger.ContainerWithExecOpts{}).
+		Sync(ctx)
+	return err
+}

@@ -1,0 +1,76 @@
+package stages
+
+import (
+	"context"
+
+	"dagger/slipway/stages/notify"
+	"dagger/slipway/stages/report"
+	"dagger/slipway/stages/server"
+)
+
+// checkWebhook finds an address that could not be posted to before an hour of work.
+func (r *Run) checkWebhook(ctx context.Context) error {
+	address, err := secretText(ctx, r.config.SlackWebhookURL, "slackWebhookUrl")
+	if err == nil && address != "" {
+		err = notify.CheckURL(address)
+	}
+	if err != nil {
+		return refuseInput(err)
+	}
+	return nil
+}
+
+// notify tells the team how the run ended (stage 9). Whether it gets through never decides the result (N3).
+func (r *Run) notify(ctx context.Context) (Outcome, error) {
+	address, err := secretText(ctx, r.config.SlackWebhookURL, "slackWebhookUrl")
+	if err == nil && address == "" {
+		return notConfigured("no webhook"), nil
+	}
+	message := r.message()
+	switch {
+	case err != nil:
+	case r.DryRun:
+		return Outcome{Ending: report.DryRun, Reason: "would tell the team"}, nil
+	case !message.Due():
+		return skipped("there is nothing new to tell"), nil
+	default:
+		err = send(ctx, address, message)
+	}
+	if err != nil {
+		return passed("warning: notification failed: " + err.Error()), nil
+	}
+	return passed("the team was told"), nil
+}
+
+func send(ctx context.Context, address string, message notify.Message) error {
+	text, err := message.Payload()
+	if err != nil {
+		return err
+	}
+	return notify.Send(ctx, address, text)
+}
+
+// message is what there is to tell so far; only the cleaning up comes after it.
+func (r *Run) message() notify.Message {
+	m := r.news
+	m.Report, m.By, m.RunPage, m.Skipped = r.reportSoFar(), r.config.committer.name, r.config.RunURL, forceSkips
+	if r.page != nil && r.page.found != nil {
+		m.ReleasePage = r.page.found.URL
+	}
+	return m
+}
+
+// noteServer keeps for the message what a server runs now.
+func (r *Run) noteServer(e environment, runs string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.news.Environment, r.news.Running = e.name, runs
+}
+
+// stillRuns is the version that a failed deployment has left, if that is known.
+func stillRuns(err error) string {
+	if f, ok := asFailure(err); ok && f.State != server.NotRestored {
+		return f.Before
+	}
+	return ""
+}

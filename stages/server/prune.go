@@ -1,0 +1,56 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// keepReleases is how many healthy versions stay on the server, to go back to without a registry (N5).
+const keepReleases = 5
+
+// prune removes images of older releases. Docker itself keeps what a container still uses.
+func (d *deployment) prune(ctx context.Context) error {
+	ledger, err := d.conn.readLedger(ctx)
+	if err != nil {
+		return err
+	}
+	keep := ledger.needed()
+	var removed []string
+	for _, image := range d.release.Images {
+		text, err := d.conn.run(ctx, command{args: []string{"docker", "image", "ls", "--digests", "--no-trunc", "--format", "{{.Repository}}@{{.Digest}}", "--filter", "reference=" + image.Repository}})
+		if err != nil {
+			return err
+		}
+		for _, ref := range strings.Fields(text) {
+			if slices.Contains(keep, ref) || strings.HasSuffix(ref, "@<none>") {
+				continue
+			}
+			if _, err := d.conn.run(ctx, command{args: []string{"docker", "image", "rm", ref}}); err == nil {
+				removed = append(removed, ref)
+			}
+		}
+	}
+	if len(removed) > 0 {
+		d.figures = append(d.figures, fmt.Sprintf("%d images of older releases removed", len(removed)))
+	}
+	return nil
+}
+
+// needed are the images of the versions that a rollback could want, and of what runs.
+func (l Ledger) needed() []string {
+	var versions, refs []string
+	for _, e := range slices.Backward(l) {
+		if e.Kind == Withdrawn || e.Ending != Healthy || !slices.Contains(versions, e.Version) && len(versions) == keepReleases {
+			continue
+		}
+		versions = append(versions, e.Version)
+		slices.Sort(versions)
+		versions = slices.Compact(versions)
+		for _, ref := range e.Images {
+			refs = append(refs, ref)
+		}
+	}
+	return refs
+}

@@ -95,8 +95,11 @@ func (r *Run) unlessDry(err error, next string) error {
 // createRelease pushes the tag and makes the release as a draft with its notes and files. It is published when everything
 // else has worked.
 func (r *Run) createRelease(ctx context.Context) (Outcome, error) {
-	if r.page == nil {
+	switch {
+	case r.page == nil:
 		return notConfigured("no forge"), nil
+	case !r.page.writable && !r.DryRun:
+		return notConfigured("no forgeToken"), nil
 	}
 	notes, err := r.changelog(ctx)
 	if err != nil {
@@ -104,11 +107,8 @@ func (r *Run) createRelease(ctx context.Context) (Outcome, error) {
 	}
 	figures := noteFigures(notes)
 	r.body = r.releaseBody(notes)
-	switch {
-	case r.DryRun:
+	if r.DryRun {
 		return Outcome{Ending: report.DryRun, Reason: "would tag and release", Figures: figures}, nil
-	case !r.page.writable:
-		return notConfigured("no forgeToken"), nil
 	}
 	if err := r.checkLock(ctx); err != nil {
 		return Outcome{Figures: figures}, r.incomplete(err)

@@ -101,6 +101,9 @@ func command(args []string) string {
 	if len(args) == 0 {
 		return "the command"
 	}
+	if args[0] == "timeout" && len(args) > 2 {
+		args = args[2:]
+	}
 	if args[0] == "sh" || args[0] == "/bin/sh" {
 		return "the step"
 	}

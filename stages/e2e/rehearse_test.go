@@ -12,5 +12,5 @@ func TestRehearse(t *testing.T) {
 
 	s.Replace(t, "backend/Dockerfile", `"shop.app:app"`, `"shop.nowhere:app"`)
 	s.Commit(t, "feat: an application that does not start")
-	red(t, s.Call(t, "rehearse", "--version=1.2.3"), "First Deployment failed: not healthy", "No module named 'shop.nowhere'")
+	red(t, s.Call(t, "rehearse", "--version=1.2.3"), "First Deployment failed: not healthy", `Could not import module "shop.nowhere"`)
 }

@@ -213,5 +213,5 @@ func TestRollbackProduction(t *testing.T) {
 		t.Errorf("%d pull requests after the same line again", len(pulls))
 	}
 	red(t, d.Call(t, args("deploy", "--environment=production", "--version=1.3.97")...), "1.3.97 was withdrawn by a rollback", "Outcome: refused-state")
-	red(t, d.Call(t, args("release", "--version=1.3.97")...), "v1.3.97 was withdrawn by a rollback", "use the next patch version")
+	red(t, d.Call(t, args("release", "--version=1.3.97")...), "1.3.97 was withdrawn by a rollback", "use the next patch version")
 }

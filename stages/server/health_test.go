@@ -76,9 +76,9 @@ func TestJudge(t *testing.T) {
 		{name: "created", containers: []container{running(status("created", 0))}, yet: []string{"api is created"}},
 		{name: "paused", containers: []container{running(status("paused", 0))}, yet: []string{"api is paused"}},
 		{name: "restarting at the first look", restart: "always", containers: []container{running(status("restarting", 1), restarted(2))}, seen: map[string]int{"c1": 2}, yet: []string{"api is restarting"}},
-		{name: "restarted since the first look", restart: "always", containers: []container{running(restarted(3), status("running", 1))}, seen: map[string]int{"c1": 2}, fatal: []string{"api was started and ended again (exit code 1)"}},
+		{name: "restarted since the first look", restart: "always", containers: []container{running(restarted(3), status("running", 1))}, seen: map[string]int{"c1": 2}, fatal: []string{"api ends again after each start"}},
 		{name: "restarted before the first look only", restart: "always", containers: []container{running(restarted(2))}, seen: map[string]int{"c1": 2}},
-		{name: "restarted, not there at the first look", restart: "always", containers: []container{running(restarted(1))}, seen: map[string]int{"c0": 5}, fatal: []string{"api was started and ended again (exit code 0)"}},
+		{name: "restarted, not there at the first look", restart: "always", containers: []container{running(restarted(1))}, seen: map[string]int{"c0": 5}, fatal: []string{"api ends again after each start"}},
 		{name: "one of two is bad", containers: []container{running(), running(health("unhealthy"))}, fatal: []string{"api is unhealthy"}},
 		{name: "all that is bad", containers: []container{running(health("unhealthy")), running(status("created", 0))}, fatal: []string{"api is unhealthy"}, yet: []string{"api is created"}},
 	} {

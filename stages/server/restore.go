@@ -105,17 +105,26 @@ func (d *deployment) logs(ctx context.Context) string {
 	return d.conn.logs(ctx, l)
 }
 
-// logs asks Docker and not compose, which writes codes for a terminal even into a pipe.
+// logs asks Docker and not compose, which writes codes for a terminal even into a pipe. Where something has failed, what
+// is only not ready yet is left out.
 func (c *Conn) logs(ctx context.Context, l look) string {
-	var logs strings.Builder
+	var failed, waiting []container
 	for _, one := range l.containers {
 		var v verdict
-		if _, ours := l.services[one.service()]; !ours {
-			continue
+		if _, ours := l.services[one.service()]; ours {
+			l.judgeOne(&v, one.service(), one)
 		}
-		if l.judgeOne(&v, one.service(), one); v.good() {
-			continue
+		if len(v.fatal) > 0 {
+			failed = append(failed, one)
+		} else if !v.good() {
+			waiting = append(waiting, one)
 		}
+	}
+	if len(failed) == 0 {
+		failed = waiting
+	}
+	var logs strings.Builder
+	for _, one := range failed {
 		text, err := c.run(ctx, command{args: []string{"sh", "-c", `docker logs --tail "$2" "$1" 2>&1`, "sh", one.ID, strconv.Itoa(maxLines)}})
 		if err == nil {
 			fmt.Fprintf(&logs, "%s:\n%s", one.service(), text)

@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -15,7 +18,8 @@ import (
 
 const demoVersion = "1.2.3"
 
-// demo releases the sample application the way a user would, then shows what the registry and the forge hold.
+// demo releases the sample application the way a user would, then shows what the registry and the forge hold and what the
+// staging server answers.
 func (l *lab) demo(ctx context.Context) error {
 	if err := l.up(ctx); err != nil {
 		return err
@@ -32,7 +36,16 @@ func (l *lab) demo(ctx context.Context) error {
 		return err
 	}
 	progressf("the sample application is a git repository in %s", clone)
+	known, err := os.ReadFile(l.path("ssh", "known_hosts"))
+	if err != nil {
+		return err
+	}
+	site := staging.site(name)
+	if err := site.prepare(ctx, l); err != nil {
+		return err
+	}
 	err = l.inFolder(ctx, clone, "dagger", "call", "-m", l.repo, "--source=.", "--registry="+prefix,
+		"--staging="+site.setting(), "--ssh-key=file://"+l.path("ssh", "deploy"), "--known-hosts="+string(known), "--health-url="+site.address(),
 		"--forge=gitea", "--forge-token=env://SLIPWAY_LAB_GITEA_TOKEN", "--test-services=postgres=postgres:17, redis=redis:8",
 		"release", "--version="+demoVersion)
 	if err != nil {
@@ -41,7 +54,56 @@ func (l *lab) demo(ctx context.Context) error {
 	if err := showRegistry(ctx, prefix); err != nil {
 		return err
 	}
-	return l.showForge(ctx, name)
+	if err := l.showForge(ctx, name); err != nil {
+		return err
+	}
+	return site.show(ctx)
+}
+
+// site is the demo's folder on a server, with a port of its own: several demos may stand there.
+type site struct {
+	server
+	dir string
+}
+
+const demoPort = 17080
+
+func (s server) site(name string) site { return site{s, "/opt/" + name} }
+
+func (s site) setting() string { return serverUser + "@" + s.server.address + s.dir }
+
+func (s site) address() string { return fmt.Sprintf("http://%s:%d/", s.server.address, demoPort) }
+
+// prepare makes the folder, and takes down what an earlier demo has left at the same port.
+func (s site) prepare(ctx context.Context, l *lab) error {
+	const script = `docker ps -aq --filter name=^demo- | xargs -r docker rm -fv >/dev/null
+mkdir -p "$1" && printf 'FRONTEND_PORT=%s\nBACKEND_PORT=%s\n' "$2" "$3" > "$1/.env"`
+	args := []string{"ssh", "-F", "none", "-o", "BatchMode=yes", "-o", "UserKnownHostsFile=" + l.path("ssh", "known_hosts"), "-i", l.path("ssh", "deploy"),
+		serverUser + "@" + s.server.address, fmt.Sprintf("sh -s %s %d %d", s.dir, demoPort, demoPort+1)}
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Stdin, cmd.Stderr = strings.NewReader(script), os.Stderr
+	return cmd.Run()
+}
+
+// show asks the application on the server.
+func (s site) show(ctx context.Context) error {
+	for _, address := range []string{s.address(), fmt.Sprintf("http://%s:%d/version", s.server.address, demoPort+1)} {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+		if err != nil {
+			return err
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return err
+		}
+		body, err := io.ReadAll(io.LimitReader(response.Body, 100))
+		response.Body.Close()
+		if err != nil {
+			return err
+		}
+		fmt.Printf("\nOn the staging server now (%s): %s\n  %s\n", address, response.Status, strings.Join(strings.Fields(string(body)), " "))
+	}
+	return nil
 }
 
 // showForge prints the release as the forge tells it.

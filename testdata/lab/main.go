@@ -22,7 +22,9 @@ const usage = `usage: go run -C testdata/lab . COMMAND
               make a repository on the lab's Gitea with that history, issues and pull requests that
               Gitea merged, and clone it into a new folder
   down        stop exactly what up started
-  demo        up, then release the sample application for real
+  demo        up, then release the sample application for real, onto the staging server
+  look FILE DIR
+              open an HTML file in Chromium and write four pictures of it: wide and narrow, light and dark
   test        up, then go vet and go test of Slipway against it (further words go to go test)
 
 SLIPWAY_LAB_DIR is the folder everything is kept in (default: slipway-lab in the user's cache folder).
@@ -68,6 +70,8 @@ func run(ctx context.Context, args []string) error {
 		return lab.shop(rest)
 	case "seed":
 		return lab.seedCommand(ctx, rest)
+	case "look":
+		return lab.look(ctx, rest)
 	case "demo":
 		return lab.demo(ctx)
 	case "test":

@@ -89,6 +89,10 @@ func (r Slipway) MarshalJSON() ([]byte, error) {
 		BackupScript      string
 		RestoreScript     string
 		MigrateService    string
+		SlackWebhookURL   *dagger.Secret
+		CodecovToken      *dagger.Secret
+		CodecovURL        string
+		RunURL            string
 	}
 	concrete.Source = r.Source
 	concrete.Registry = r.Registry
@@ -122,6 +126,10 @@ func (r Slipway) MarshalJSON() ([]byte, error) {
 	concrete.BackupScript = r.BackupScript
 	concrete.RestoreScript = r.RestoreScript
 	concrete.MigrateService = r.MigrateService
+	concrete.SlackWebhookURL = r.SlackWebhookURL
+	concrete.CodecovToken = r.CodecovToken
+	concrete.CodecovURL = r.CodecovURL
+	concrete.RunURL = r.RunURL
 	return json.Marshal(&concrete)
 }
 
@@ -159,6 +167,10 @@ func (r *Slipway) UnmarshalJSON(bs []byte) error {
 		BackupScript      string
 		RestoreScript     string
 		MigrateService    string
+		SlackWebhookURL   *dagger.Secret
+		CodecovToken      *dagger.Secret
+		CodecovURL        string
+		RunURL            string
 	}
 	err := json.Unmarshal(bs, &concrete)
 	if err != nil {
@@ -196,6 +208,10 @@ func (r *Slipway) UnmarshalJSON(bs []byte) error {
 	r.BackupScript = concrete.BackupScript
 	r.RestoreScript = concrete.RestoreScript
 	r.MigrateService = concrete.MigrateService
+	r.SlackWebhookURL = concrete.SlackWebhookURL
+	r.CodecovToken = concrete.CodecovToken
+	r.CodecovURL = concrete.CodecovURL
+	r.RunURL = concrete.RunURL
 	return nil
 }
 
@@ -381,6 +397,20 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 				}
 			}
 			return (*Slipway).Changelog(&parent, ctx, from, to, format)
+		case "Checklist":
+			var parent Slipway
+			err = json.Unmarshal(parentJSON, &parent)
+			if err != nil {
+				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
+			}
+			var version string
+			if inputArgs["version"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["version"]), &version)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg version", err))
+				}
+			}
+			return (*Slipway).Checklist(&parent, ctx, version)
 		case "CreateRelease":
 			var parent Slipway
 			err = json.Unmarshal(parentJSON, &parent)
@@ -458,6 +488,13 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 				}
 			}
 			return (*Slipway).Image(&parent, ctx, name)
+		case "Lint":
+			var parent Slipway
+			err = json.Unmarshal(parentJSON, &parent)
+			if err != nil {
+				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
+			}
+			return (*Slipway).Lint(&parent, ctx)
 		case "NextVersion":
 			var parent Slipway
 			err = json.Unmarshal(parentJSON, &parent)
@@ -898,7 +935,35 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg migrateService", err))
 				}
 			}
-			return New(source, registry, registryUser, registryToken, images, backend, frontend, testServices, coverageThreshold, severity, gateUnfixed, ignoreFile, licenceDeny, forge, forgeToken, repository, committer, categories, versionFiles, releaseBranches, toolImages, staging, production, sshKey, sshAgent, knownHosts, composeFile, healthUrl, versionUrl, backupScript, restoreScript, migrateService), nil
+			var slackWebhookUrl *dagger.Secret
+			if inputArgs["slackWebhookUrl"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["slackWebhookUrl"]), &slackWebhookUrl)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg slackWebhookUrl", err))
+				}
+			}
+			var codecovToken *dagger.Secret
+			if inputArgs["codecovToken"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["codecovToken"]), &codecovToken)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg codecovToken", err))
+				}
+			}
+			var codecovUrl string
+			if inputArgs["codecovUrl"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["codecovUrl"]), &codecovUrl)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg codecovUrl", err))
+				}
+			}
+			var runUrl string
+			if inputArgs["runUrl"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["runUrl"]), &runUrl)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg runUrl", err))
+				}
+			}
+			return New(source, registry, registryUser, registryToken, images, backend, frontend, testServices, coverageThreshold, severity, gateUnfixed, ignoreFile, licenceDeny, forge, forgeToken, repository, committer, categories, versionFiles, releaseBranches, toolImages, staging, production, sshKey, sshAgent, knownHosts, composeFile, healthUrl, versionUrl, backupScript, restoreScript, migrateService, slackWebhookUrl, codecovToken, codecovUrl, runUrl), nil
 		default:
 			return nil, fmt.Errorf("unknown function %s", fnName)
 		}

@@ -326,6 +326,7 @@ func (s *Slipway) Validate(
 // scanner that could not finish is an error, and never "clean".
 //
 // +cache="never"
+// +check
 func (s *Slipway) Scan(ctx context.Context) (string, error) {
 	return s.pipeline().Scan(ctx)
 }
@@ -333,6 +334,7 @@ func (s *Slipway) Scan(ctx context.Context) (string, error) {
 // Check that lock files are in step, and the locked versions for vulnerabilities and licences (stage 3).
 //
 // +cache="never"
+// +check
 func (s *Slipway) Dependencies(ctx context.Context) (string, error) {
 	return s.pipeline().Dependencies(ctx)
 }
@@ -341,6 +343,8 @@ func (s *Slipway) Dependencies(ctx context.Context) (string, error) {
 //
 // Tests marked `slow` run apart from the required ones, whose coverage counts. It fails if a test fails, if none passed,
 // or if coverage is below the threshold.
+//
+// +check
 func (s *Slipway) TestBackend(ctx context.Context) (string, error) {
 	return s.pipeline().TestBackend(ctx)
 }
@@ -349,6 +353,8 @@ func (s *Slipway) TestBackend(ctx context.Context) (string, error) {
 //
 // Files *.slow.test.* run apart from the required ones, whose coverage counts. It fails if a test fails, if none passed,
 // or if coverage is below the threshold.
+//
+// +check
 func (s *Slipway) TestFrontend(ctx context.Context) (string, error) {
 	return s.pipeline().TestFrontend(ctx)
 }
@@ -536,6 +542,28 @@ func (s *Slipway) Rollback(
 	return s.pipeline().Rollback(ctx, stages.RollbackOptions{
 		Environment: environment, Reason: reason, To: to, RestoreDB: restoreDb, AllowSchemaAhead: allowSchemaAhead, RevertCode: revertCode,
 	})
+}
+
+// Run the pre-release checklist, all points at once, and print what each rests on.
+//
+// Tests, linters (ruff, the frontend's own script lint, Trivy on Dockerfiles), dependencies, versions, documentation and
+// notes; whether staging runs this version and the team was told is `later` before the release. Writes nothing.
+//
+// +cache="never"
+func (s *Slipway) Checklist(
+	ctx context.Context,
+	// Version that is to be released, MAJOR.MINOR.PATCH[-prerelease].
+	version string,
+) (string, error) {
+	return s.pipeline().Checklist(ctx, version)
+}
+
+// Run the linters: ruff for Python, the frontend's own script lint, Trivy for Dockerfiles.
+//
+// +cache="never"
+// +check
+func (s *Slipway) Lint(ctx context.Context) (string, error) {
+	return s.pipeline().Lint(ctx)
 }
 
 // Print the report of this repository's last run on this engine that was to change something, failed ones included.

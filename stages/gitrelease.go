@@ -24,6 +24,7 @@ type page struct {
 	forge      forge.Forge
 	writable   bool           // a token is set
 	found      *forge.Release // nil before it is created
+	releases   []forge.Release
 }
 
 // checkForge finds the forge and whether the token may do the last step, before the first one starts.
@@ -71,6 +72,7 @@ func (r *Run) checkPage(ctx context.Context) error {
 	if err != nil {
 		return r.unlessDry(err, next)
 	}
+	r.page.releases = releases
 	if r.withdrawn = forge.Withdrawn(releases); slices.Contains(r.withdrawn, r.Version.GitTag()) {
 		return r.refuse("use the next patch version", "%s was withdrawn by a rollback", r.Version)
 	}

@@ -171,7 +171,7 @@ func stageIndex(name string) int {
 // only runs one stage on its own, with the preparation it needs.
 func (r *Run) only(ctx context.Context, name string) report.Report {
 	s := pipeline[stageIndex(name)]
-	load := stage{name: "Read Source", run: func(r *Run, ctx context.Context) (Outcome, error) { return passed(), r.load(ctx) }}
+	load := stage{name: readSourceName, run: func(r *Run, ctx context.Context) (Outcome, error) { return passed(), r.load(ctx) }}
 	chosen := []stage{load}
 	for _, needed := range s.afterPrepare {
 		n := pipeline[stageIndex(needed)]

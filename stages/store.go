@@ -6,10 +6,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"strings"
 
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/report"
+	"dagger/slipway/stages/version"
 )
 
 const storePath = "/reports"
@@ -40,8 +40,57 @@ func (r *Run) keep(ctx context.Context, result report.Report) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.WithNewFile("/report.json", text).WithExec([]string{"cp", "/report.json", storePath + "/last.json"}).Sync(ctx)
+	c = c.WithNewFile("/report.json", text).WithExec([]string{"cp", "/report.json", storePath + "/last.json"})
+	if result.Outcome == report.Released || result.Outcome == report.Resumed {
+		c = c.WithExec([]string{"cp", "/report.json", storePath + "/v" + result.Version + ".json"})
+	}
+	_, err = c.Sync(ctx)
 	return err
+}
+
+// readBefore finds the metrics of the release before: in its report on the forge, or as this engine has kept it. Without
+// them there is nothing to compare with, which is no reason to fail.
+func (r *Run) readBefore(ctx context.Context) {
+	if r.previous == (version.Version{}) {
+		return
+	}
+	text, err := r.attachedReport(ctx, r.previous.GitTag())
+	if err != nil || text == nil {
+		c, err := r.store(ctx)
+		if err != nil {
+			return
+		}
+		if text, err = readKept(ctx, c, r.previous.GitTag()); err != nil {
+			return
+		}
+	}
+	if before, err := report.Parse(text); err == nil {
+		r.before = &before.Metrics
+	}
+}
+
+// attachedReport is what a release on the forge carries; nil if there is none.
+func (r *Run) attachedReport(ctx context.Context, tag string) ([]byte, error) {
+	if r.page == nil {
+		return nil, nil
+	}
+	for _, release := range r.page.releases {
+		if release.Tag != tag {
+			continue
+		}
+		for _, a := range release.Assets {
+			if a.Name == reportFile {
+				return r.page.forge.DownloadAsset(ctx, a)
+			}
+		}
+	}
+	return nil, nil
+}
+
+// readKept reads one of the kept reports, empty if it is not there.
+func readKept(ctx context.Context, store *dagger.Container, name string) ([]byte, error) {
+	text, err := store.WithExec([]string{"sh", "-c", `cat "$1" 2>/dev/null || true`, "sh", storePath + "/" + name + ".json"}).Stdout(ctx)
+	return []byte(text), err
 }
 
 // lastReport reads the report of the last run, failed or not.
@@ -53,13 +102,13 @@ func (r *Run) lastReport(ctx context.Context) (report.Report, error) {
 	if err != nil {
 		return report.Report{}, err
 	}
-	text, err := c.WithExec([]string{"sh", "-c", "cat " + storePath + "/last.json 2>/dev/null || true"}).Stdout(ctx)
+	text, err := readKept(ctx, c, "last")
 	if err != nil {
 		return report.Report{}, explain(err)
 	}
-	if strings.TrimSpace(text) == "" {
+	if len(text) == 0 {
 		return report.Report{}, refuseState("run a release first, a dry one will do: dagger call release --version 1.2.3 --dry-run",
 			"this engine has no report of a run of this repository")
 	}
-	return report.Parse([]byte(text))
+	return report.Parse(text)
 }

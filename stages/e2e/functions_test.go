@@ -117,3 +117,23 @@ func TestAPIThroughClient(t *testing.T) {
 		}
 	}
 }
+
+// TestChecklist ticks off what can be ticked off, and says what the rest is waiting for.
+func TestChecklist(t *testing.T) {
+	s := NewShop(t)
+	green(t, s.Call(t, "checklist", "--version=1.2.3"), "Checklist for 1.2.3", "Backend Lint", "has no complaint", "all version files say 1.2.3",
+		"since v1.2.0", "not applicable: no staging server", "not applicable: no webhook", "Outcome: passed")
+	s.Write(t, "backend/shop/unused.py", "import os\n")
+	s.Write(t, "CHANGELOG.md", "# 1.2.2\n")
+	s.Commit(t, "feat: nobody reads about it")
+	s.Setenv("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T0/B0/x")
+	red(t, s.Call(t, "--slack-webhook-url=env://SLACK_WEBHOOK_URL", "checklist", "--version=1.2.4"),
+		"unused.py:1:8: F401", "Versions Agree failed", "CHANGELOG.md does not mention 1.2.4", "later", "Outcome: gate-fail")
+}
+
+// TestChecks runs what `dagger check` runs.
+func TestChecks(t *testing.T) {
+	s := NewShop(t)
+	r := s.Dagger(t, "-m", Module(), "check", "--list")
+	green(t, r, "lint", "scan", "dependencies", "test-backend", "test-frontend")
+}

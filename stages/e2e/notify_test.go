@@ -94,5 +94,8 @@ func TestNotifyAndCoverage(t *testing.T) {
 	green(t, s.Call(t, "report", "--format=markdown"), "Release 1.2.4", "```mermaid", "| Notify Team |")
 	green(t, s.Call(t, "report", "--format=github"), "::notice", "::group::")
 	green(t, s.Call(t, "report", "--format=html"), "<!doctype html>", "Backend Tests")
+	if before := lastReport(t, s).Before; before == nil || before.Coverage["backend"].Total == 0 {
+		t.Errorf("there is nothing to compare with the release before: %+v", before)
+	}
 	red(t, s.Call(t, "report", "--format=pdf"), "expected one of the formats github, html, json, markdown, text")
 }

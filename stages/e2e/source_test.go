@@ -13,7 +13,7 @@ import (
 
 // A misspelt pragma is silently no pragma: a release would be served from cache and do nothing.
 var (
-	pragmaPattern = regexp.MustCompile(`^\+(private|optional|cache="(never|session|[1-9][0-9]*[smh])"|default(Path)?=(".*"|[0-9]+|true|false)|ignore=\[".*"\])$`)
+	pragmaPattern = regexp.MustCompile(`^\+(private|optional|check|cache="(never|session|[1-9][0-9]*[smh])"|default(Path)?=(".*"|[0-9]+|true|false)|ignore=\[".*"\])$`)
 	anyPragma     = regexp.MustCompile(`^\s*\+`)
 )
 

@@ -50,6 +50,7 @@ const (
 	Skipped       Ending = "skipped"        // on purpose, the reason says why
 	NotConfigured Ending = "not configured" // nothing to do it with was set
 	DryRun        Ending = "dry run"        // would have been done
+	Later         Ending = "later"          // cannot be so yet
 	NotRun        Ending = "not run"        // something it waits for did not pass
 )
 

@@ -235,3 +235,27 @@ func TestStatusShowsDrift(t *testing.T) {
 	d.Staging.Run(t, "docker stop $(docker ps -q --filter label=com.docker.compose.service=redis --filter label=com.docker.compose.project="+d.Staging.Project()+")")
 	green(t, status(), "redis has ended with exit code")
 }
+
+// TestReleaseToStaging lets floating tags follow only what staging has run.
+func TestReleaseToStaging(t *testing.T) {
+	d := NewDeployShop(t)
+	release := func(version, health string) Result {
+		return d.Call(t, append([]string{"--health-url=" + health}, d.Arguments("release", "--version="+version)...)...)
+	}
+	commit := d.Git(t, "rev-parse", "HEAD")
+	digests := d.MakeVersion(t, "1.2.3", commit, nil)
+	red(t, release("1.2.3", d.Staging.Backend()+"/nowhere"), "Deploy Staging failed: not healthy after 1m0s", "/nowhere answers 404", "nothing to restore", "Outcome: deploy-not-restored")
+	WantTags(t, d.Prefix, "1.2.3", "sha-"+commit[:7])
+	green(t, release("1.2.3", d.Staging.Backend()+"/health"), "1.2.3 is healthy", "Outcome: resumed")
+	WantTags(t, d.Prefix, "1.2.3", "sha-"+commit[:7], "1.2", "1", "latest")
+	d.Staging.WantRunning(t, digests)
+
+	d.Git(t, "checkout", "-q", "-b", "release/1.1", "v1.2.0")
+	old := d.SetVersion(t, "1.2.0", "1.1.9")
+	d.MakeVersion(t, "1.1.9", old, nil)
+	green(t, release("1.1.9", d.Staging.Backend()+"/health"), "staging runs 1.2.3, which is higher")
+	d.Staging.WantRunning(t, digests)
+	if tags := Tags(t, d.Prefix, "backend"); tags["1.1"] != tags["1.1.9"] || tags["latest"] != digests["backend"] {
+		t.Errorf("tags after the backport: %v", tags)
+	}
+}

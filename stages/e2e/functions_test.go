@@ -121,7 +121,10 @@ func TestAPIThroughClient(t *testing.T) {
 // TestChecklist ticks off what can be ticked off, and says what the rest is waiting for.
 func TestChecklist(t *testing.T) {
 	s := NewShop(t)
-	green(t, s.Call(t, "checklist", "--version=1.2.3"), "Checklist for 1.2.3", "Backend Lint", "has no complaint", "all version files say 1.2.3",
+	red(t, s.Call(t, "checklist", "--version=1.2.3"), "1 features and no change of a document", "Outcome: gate-fail")
+	s.Replace(t, "README.md", "\n", "\n\n")
+	s.Commit(t, "docs: room to breathe")
+	green(t, s.Call(t, "checklist", "--version=1.2.3"), "Checklist for 1.2.3", "documents changed: README.md", "Backend Lint", "has no complaint", "all version files say 1.2.3",
 		"since v1.2.0", "not applicable: no staging server", "not applicable: no webhook", "Outcome: passed")
 	s.Write(t, "backend/shop/unused.py", "import os\n")
 	s.Write(t, "CHANGELOG.md", "# 1.2.2\n")

@@ -101,10 +101,6 @@ type deployment struct {
 	figures  []string
 	// reconnected says that the first connection was lost.
 	reconnected bool
-
-	back   Back // a rollback's own: what was asked for, what it found
-	target Entry
-	backup string
 }
 
 // Deploy brings a release to a server. On an error of type Failure, State says what is there now.

@@ -198,3 +198,16 @@ func TestLedgerBackupOf(t *testing.T) {
 		})
 	}
 }
+
+func TestLedgerNeeded(t *testing.T) {
+	var l Ledger
+	for _, v := range []string{"1", "2", "3", "4", "5", "6", "7", "6"} {
+		l = append(l, Entry{Kind: Deployed, Ending: Healthy, Version: v, Images: map[string]string{"backend": "r@" + v}})
+	}
+	l = append(l, Entry{Kind: Deployed, Ending: Failed, Version: "8", Images: map[string]string{"backend": "r@8"}}, Entry{Kind: Withdrawn, Version: "7"})
+	got := l.needed()
+	slices.Sort(got)
+	if want := []string{"r@3", "r@4", "r@5", "r@6", "r@6", "r@7"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

@@ -84,7 +84,7 @@ func (d *deployment) reconnect(ctx context.Context, cause error) error {
 	for {
 		conn, err := Connect(ctx, d.env.Target, d.env.Login)
 		if err == nil {
-			*d.conn = *conn
+			d.use(conn)
 			d.hold, err = d.conn.lockPatiently(ctx, d.holder())
 			return err
 		}
@@ -92,6 +92,16 @@ func (d *deployment) reconnect(ctx context.Context, cause error) error {
 		case <-ctx.Done():
 			return err
 		case <-time.After(3 * time.Second):
+		}
+	}
+}
+
+// use goes on with another connection.
+func (d *deployment) use(conn *Conn) {
+	d.conn = conn
+	for _, p := range []*project{d.next, d.previous} {
+		if p != nil {
+			p.conn = conn
 		}
 	}
 }

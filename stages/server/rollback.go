@@ -38,15 +38,23 @@ type RolledResult struct {
 	Withdrawn  []string // versions that are taken back
 }
 
+// rollback is a deployment of what ran before.
+type rollback struct {
+	*deployment
+	back   Back
+	target Entry
+	backup string // the one to restore
+}
+
 // Rollback brings an older version back, by the digests that ran then. It finds everything first, and changes nothing if
 // anything is missing.
 func Rollback(ctx context.Context, env Environment, back Back) (RolledResult, error) {
-	d, err := begin(ctx, env, Release{Version: back.To, Registry: back.Registry, By: back.By, Reason: back.Reason}, RolledBack)
+	begun, err := begin(ctx, env, Release{Version: back.To, Registry: back.Registry, By: back.By, Reason: back.Reason}, RolledBack)
 	if err != nil {
 		return RolledResult{}, err
 	}
+	d := &rollback{deployment: begun, back: back}
 	defer d.end()
-	d.back = back
 	if d.rolledBackAlready() {
 		return d.again(ctx)
 	}
@@ -74,13 +82,13 @@ func Rollback(ctx context.Context, env Environment, back Back) (RolledResult, er
 }
 
 // rolledBackAlready knows the same line again by its reason: it completes what came after, and goes no further back.
-func (d *deployment) rolledBackAlready() bool {
+func (d *rollback) rolledBackAlready() bool {
 	same := d.before.Kind == RolledBack && d.before.Reason == d.back.Reason && d.before.By == d.back.By
 	return same && (d.back.To == "" || d.back.To == d.before.Version)
 }
 
 // again tells what the earlier run has done, once the server was asked whether it still is so.
-func (d *deployment) again(ctx context.Context) (RolledResult, error) {
+func (d *rollback) again(ctx context.Context) (RolledResult, error) {
 	v, err := d.conn.look(ctx, d.previous.watched(d.env, d.before.Version, nil))
 	if err == nil && !v.good() {
 		err = fmt.Errorf("%s was brought back already, and is not healthy now: %s", d.before.Version, strings.Join(v.bad(), "; "))
@@ -100,7 +108,7 @@ func (d *deployment) again(ctx context.Context) (RolledResult, error) {
 }
 
 // findTarget reads from the ledger what to go back to, and from the release's folder how it ran.
-func (d *deployment) findTarget(ctx context.Context) error {
+func (d *rollback) findTarget(ctx context.Context) error {
 	if d.before.Version == "" || d.previous == nil {
 		return errors.New("nothing was ever deployed here by Slipway, so there is nothing to go back to")
 	}
@@ -147,7 +155,7 @@ func (l Ledger) healthy() []string {
 }
 
 // findImages insists on every digest: in the registry, and on the server if the registry does not answer.
-func (d *deployment) findImages(ctx context.Context) error {
+func (d *rollback) findImages(ctx context.Context) error {
 	for _, name := range sortedNames(d.target.Images) {
 		ref := d.target.Images[name]
 		repository, digest, _ := strings.Cut(ref, "@")
@@ -174,7 +182,7 @@ func (d *deployment) findImages(ctx context.Context) error {
 }
 
 // fetchMissing pulls what a clean-up has removed from the server.
-func (d *deployment) fetchMissing(ctx context.Context) error {
+func (d *rollback) fetchMissing(ctx context.Context) error {
 	for _, i := range d.release.Images {
 		if !d.conn.has(ctx, i.Ref()) {
 			return d.pull(ctx)
@@ -184,7 +192,7 @@ func (d *deployment) fetchMissing(ctx context.Context) error {
 }
 
 // checkSchema refuses to run an older version on a schema that it does not know (B5).
-func (d *deployment) checkSchema(context.Context) error {
+func (d *rollback) checkSchema(context.Context) error {
 	if d.before.Schema == d.target.Schema || d.back.Database != "" || d.back.SchemaAhead {
 		return nil
 	}
@@ -193,7 +201,7 @@ func (d *deployment) checkSchema(context.Context) error {
 }
 
 // findBackup checks the backup before anything is stopped (B6).
-func (d *deployment) findBackup(ctx context.Context) error {
+func (d *rollback) findBackup(ctx context.Context) error {
 	if d.back.Database == "" {
 		return nil
 	}
@@ -213,7 +221,7 @@ func (d *deployment) findBackup(ctx context.Context) error {
 }
 
 // checkAge refuses a backup from before the target ran: its schema may be older still.
-func (d *deployment) checkAge(ctx context.Context) error {
+func (d *rollback) checkAge(ctx context.Context) error {
 	text, err := d.conn.run(ctx, command{args: []string{"stat", "--format", "%Y", "--", d.backup}})
 	if err != nil {
 		return err
@@ -230,12 +238,12 @@ func (d *deployment) checkAge(ctx context.Context) error {
 }
 
 // stopWriters stops our services, so that nothing is written between the safety backup's state and the restored one.
-func (d *deployment) stopWriters(ctx context.Context) error {
+func (d *rollback) stopWriters(ctx context.Context) error {
 	_, err := d.previous.change(ctx, append([]string{"stop"}, sortedNames(d.pins)...)...)
 	return err
 }
 
-func (d *deployment) restoreDatabase(ctx context.Context) error {
+func (d *rollback) restoreDatabase(ctx context.Context) error {
 	if _, err := d.script(ctx, d.env.Restore, d.backup); err != nil {
 		return err
 	}
@@ -244,7 +252,7 @@ func (d *deployment) restoreDatabase(ctx context.Context) error {
 	return nil
 }
 
-func (d *deployment) databaseError(err error) error {
+func (d *rollback) databaseError(err error) error {
 	exit := new(exitError)
 	if !errors.As(err, &exit) {
 		return err
@@ -253,7 +261,7 @@ func (d *deployment) databaseError(err error) error {
 }
 
 // stuck is a rollback whose own target is not healthy: another attempt would only make it worse (B3).
-func (d *deployment) stuck(ctx context.Context, cause error) *Failure {
+func (d *rollback) stuck(ctx context.Context, cause error) *Failure {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	f := &Failure{Err: cause, State: NotRestored, Found: d.target.Version + " was brought up and is not healthy"}
@@ -267,7 +275,7 @@ func (d *deployment) stuck(ctx context.Context, cause error) *Failure {
 }
 
 // withdraw writes down which versions are not to be used again (B4).
-func (d *deployment) withdraw(ctx context.Context) ([]string, error) {
+func (d *rollback) withdraw(ctx context.Context) ([]string, error) {
 	if !d.back.Withdraws {
 		return nil, nil
 	}

@@ -260,10 +260,11 @@ func (s *Slipway) pipeline() stages.Pipeline {
 	return stages.Pipeline{Dag: dag, Settings: stages.Settings(*s)}
 }
 
-// Release the repository's last commit: check, test, build, push, tag, publish.
+// Release the repository's last commit: check, test, build, push, tag, deploy to staging, publish, tell the team.
 //
 // Gates run in parallel and every failure is reported. Nothing is pushed before all are green; then all images are pushed
-// under the tag of the commit, then under the version, and the floating tags move last. Prints a table of the stages.
+// under the tag of the commit, then under the version, and the floating tags move when staging is healthy. What is not
+// configured (forge, server, webhook) is left out, and the table of stages that it prints says so.
 //
 // Run the same line again after any interruption: it continues from what it finds, and does nothing twice. A failure ends
 // with exit code 1 and the same table in the error.
@@ -525,8 +526,8 @@ func (s *Slipway) Rollback(
 	//
 	// +optional
 	to string,
-	// Backup to restore: a file in the server's folder, or `recorded` for what the version gone back to has left. What was
-	// written since is lost. A safety backup is made first, the services stop meanwhile. Not given: the database stays.
+	// Backup to restore: a `file` in the server's folder, or the word recorded for what the version gone back to has left.
+	// What was written since is lost. A safety backup is made first, the services stop meanwhile. Not given: no restore.
 	//
 	// +optional
 	restoreDb string,

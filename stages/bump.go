@@ -167,7 +167,7 @@ type proposal struct {
 // propose reads the commits since the last release.
 func (r *Run) propose(ctx context.Context) (proposal, error) {
 	if r.source.shallow {
-		return proposal{}, refuseState("fetch everything first: git fetch --unshallow --tags", "the clone is shallow, so the commits since the last release are not known")
+		return proposal{}, refuseState("fetch everything first: git fetch --unshallow --tags --force", "the clone is shallow, so the commits since the last release are not known")
 	}
 	files, err := r.carriers(ctx)
 	if err != nil {

@@ -130,6 +130,9 @@ func (r *Run) scanLocks(ctx context.Context) (gate.Result, error) {
 			return gate.Result{}, err
 		}
 	}
+	if len(scan.Files) == 0 {
+		return gate.Skip("no lock file"), nil
+	}
 	scan, _, err = runTrivy(ctx, trivy, scan, "fs", "--scanners", "vuln,license", "--include-dev-deps", "--skip-db-update", "--offline-scan", "/locks")
 	if err != nil {
 		return gate.Result{}, err

@@ -64,7 +64,7 @@ func (r *Run) authorsBefore(ctx context.Context, tag string) (map[string]bool, e
 // another (the last commit when it is not given).
 func (r *Run) changelogBetween(ctx context.Context, from, to string) (changelog.Notes, error) {
 	if r.source.shallow {
-		return changelog.Notes{}, refuseState("fetch everything first: git fetch --unshallow --tags", "the clone is shallow, so the notes would be cut short")
+		return changelog.Notes{}, refuseState("fetch everything first: git fetch --unshallow --tags --force", "the clone is shallow, so the notes would be cut short")
 	}
 	end, title := "HEAD", r.source.commit[:7]
 	if to != "" {

@@ -43,7 +43,8 @@ printf 'commit %s\n' "$(git rev-parse HEAD)"
 printf 'time %s\n' "$(git show -s --format=%ct HEAD)"
 printf 'shallow %s\n' "$(git rev-parse --is-shallow-repository)"
 printf 'branch %s\n' "$(git symbolic-ref -q --short HEAD || true)"
-printf 'remote %s\n' "$(git remote get-url origin 2>/dev/null || true)"
+# What an exec prints is shown to everybody, and a checkout may keep a password in its remote.
+printf 'remote %s\n' "$(git remote get-url origin 2>/dev/null | sed -e 's#^\(https\{0,1\}://\)[^/]*@#\1#I' -e 's#^\([a-z+]*://[^/:@]*\):[^/]*@#\1@#I')"
 git for-each-ref --format='tag %(refname:strip=2) %(objectname) %(*objectname)' refs/tags
 export GIT_INDEX_FILE=/tmp/index
 git read-tree HEAD

@@ -87,11 +87,12 @@ func (r *Run) checkHistory(context.Context) error {
 	if !r.source.shallow {
 		return nil
 	}
-	return r.refuse("fetch everything first: git fetch --unshallow --tags (in GitHub Actions: fetch-depth: 0)",
+	return r.refuse("fetch everything first: git fetch --unshallow --tags --force (in GitHub Actions: fetch-depth: 0)",
 		"the clone is shallow, so that its tags and its history are incomplete")
 }
 
-// checkTestFolders tells a folder that was never there from one that was named and is missing.
+// checkTestFolders tells a folder that was never there from one that was named and is missing. Where nothing is built,
+// nothing need be tested.
 func (r *Run) checkTestFolders(context.Context) error {
 	missing := 0
 	for setting, f := range map[string]folder{"backend": r.config.backend, "frontend": r.config.frontend} {
@@ -103,7 +104,7 @@ func (r *Run) checkTestFolders(context.Context) error {
 			return refuseState("correct the setting", "setting %s: the folder %s is not in the repository", setting, f.path)
 		}
 	}
-	if missing == 2 {
+	if missing == 2 && len(r.config.images) > 0 {
 		return refuseState("name the folders with --backend and --frontend", "neither %s/ nor %s/ is in the repository, so nothing would be tested", defaultBackend, defaultFrontend)
 	}
 	return nil

@@ -12,7 +12,22 @@ func adopt(t *testing.T, s Shop, folder, prefix string) {
 	if err := os.MkdirAll(filepath.Join(s.Dir, folder), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	// A local blueprint has to lie in the repository; users name Slipway's address in git instead.
+	copyModule(t, s)
+	blueprint, err := filepath.Rel(folder, "slipway")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := s.DaggerIn(t, folder, "init", "--name=shop", "--blueprint="+blueprint); r.Code != 0 {
+		t.Fatal(r.Stderr)
+	}
+	s.Write(t, filepath.Join(folder, ".env"), "registry="+prefix+"\nregistryToken=env://REGISTRY_TOKEN\ntestServices=\"postgres=postgres:17, redis=redis:8\"\n")
+	s.Write(t, ".gitignore", ".env\n")
+	s.Commit(t, "ci: release with Slipway")
+}
+
+// copyModule puts Slipway into the repository: a local blueprint has to lie there, users name its address in git instead.
+func copyModule(t *testing.T, s Shop) {
+	t.Helper()
 	for _, name := range []string{"stages", "internal"} {
 		if err := os.CopyFS(filepath.Join(s.Dir, "slipway", name), os.DirFS(filepath.Join(Module(), name))); err != nil {
 			t.Fatal(err)
@@ -25,16 +40,6 @@ func adopt(t *testing.T, s Shop, folder, prefix string) {
 		}
 		s.Write(t, filepath.Join("slipway", name), string(text))
 	}
-	blueprint, err := filepath.Rel(folder, "slipway")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r := s.DaggerIn(t, folder, "init", "--name=shop", "--blueprint="+blueprint); r.Code != 0 {
-		t.Fatal(r.Stderr)
-	}
-	s.Write(t, filepath.Join(folder, ".env"), "registry="+prefix+"\nregistryToken=env://REGISTRY_TOKEN\ntestServices=\"postgres=postgres:17, redis=redis:8\"\n")
-	s.Write(t, ".gitignore", ".env\n")
-	s.Commit(t, "ci: release with Slipway")
 }
 
 func TestAdoptionByBlueprint(t *testing.T) {

@@ -28,8 +28,13 @@ func TestDeployFirstAndUpgrade(t *testing.T) {
 	green(t, d.Deploy(t, "staging", "1.0.0"), "1.0.0 is healthy", "Outcome: deployed") // the server was really looked at
 	d.Staging.WantAnswer(t, "1.0.0")
 
+	forgotten := d.Prefix + "/backend@" + d.MakeVersion(t, "0.9.0", d.Git(t, "rev-parse", "HEAD"), nil)["backend"]
+	d.Staging.Run(t, "docker pull -q "+forgotten)
 	second := d.Release(t, "1.1.0", nil)
-	green(t, d.Deploy(t, "staging", "1.1.0"), "1.1.0 is healthy, after 1.0.0", "database saved as backup/", "Outcome: deployed")
+	green(t, d.Deploy(t, "staging", "1.1.0"), "1.1.0 is healthy, after 1.0.0", "database saved as backup/", "1 images of older releases removed", "Outcome: deployed")
+	if kept := d.Staging.Run(t, "docker image ls --digests --format '{{.Repository}}@{{.Digest}}'"); strings.Contains(kept, forgotten) || !strings.Contains(kept, first["backend"]) {
+		t.Errorf("on the server are %s", kept)
+	}
 	d.Staging.WantRunning(t, second)
 	d.Staging.WantAnswer(t, "1.1.0")
 	if got := d.Staging.Run(t, "ls -A /dev/shm; cat ~/.docker/config.json 2>/dev/null || true"); got != "" {
@@ -108,8 +113,9 @@ func TestDeployFailures(t *testing.T) {
 		stillThere(t)
 	})
 	t.Run("a container that crashes after it was healthy", func(t *testing.T) {
-		d.Release(t, "1.2.0", entrypoint("backend", `case "$*" in *uvicorn*) (sleep 9; kill -9 -1) & esac`))
-		red(t, d.Deploy(t, "staging", "1.2.0"), "not healthy: backend", "Outcome: deploy-restored")
+		// Not while it is tried, but once it is the one that serves.
+		d.Release(t, "1.2.0", entrypoint("backend", `case "$*" in *uvicorn*) (while sleep 1; do getent hosts backend | grep -q "^$(hostname -i) " && sleep 5 && kill -9 -1; done) & esac`))
+		red(t, d.Deploy(t, "staging", "1.2.0"), "not healthy: backend", "1.0.0 runs again and is healthy", "Outcome: deploy-restored")
 		stillThere(t)
 	})
 	t.Run("a migration that fails", func(t *testing.T) {

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"crypto/rand"
+	"encoding/base64"
 	"io"
 	"net"
 	"os"
@@ -194,4 +196,28 @@ func TestDeployByAgent(t *testing.T) {
 	}
 	green(t, status(), "nothing was deployed here by Slipway")
 	red(t, d.Call(t, "--staging="+d.Staging.Setting(), "--known-hosts="+d.KnownHosts, "status", "--environment=staging"), "set sshKey or sshAgent", "Outcome: refused-input")
+}
+
+// TestDeployFromAGuardedRegistry lets the server pull with the caller's token, which stays nowhere.
+func TestDeployFromAGuardedRegistry(t *testing.T) {
+	d := NewDeployShop(t)
+	token := "canary/" + rand.Text()
+	digests := d.Release(t, "1.0.0", nil)
+	guard := proxied{listen(t, withToken(t, "ci", token)), d.Prefix}
+	d.Prefix = guard.through()
+	d.Setenv("CANARY_TOKEN", token)
+	deploy := func(settings ...string) Result {
+		return d.Call(t, append(settings, d.Arguments("deploy", "--environment=staging", "--version=1.0.0")...)...)
+	}
+	red(t, deploy(), "401 Unauthorized", "registryToken")
+	r := deploy("--registry-user=ci", "--registry-token=env://CANARY_TOKEN")
+	green(t, r, "1.0.0 is healthy", "Outcome: deployed")
+	d.Staging.WantAnswer(t, "1.0.0")
+	pair := base64.StdEncoding.EncodeToString([]byte("ci:" + token))
+	hides(t, r.Output(), token, pair)
+	left := d.Staging.Run(t, "cat ~/.docker/config.json 2>/dev/null; ls -A /dev/shm; cat $(find "+d.Staging.Dir+" -type f); docker image ls --digests")
+	hides(t, left, token, pair)
+	if !strings.Contains(left, digests["backend"]) {
+		t.Errorf("%s is not on the server:\n%s", digests["backend"], left)
+	}
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"dagger/slipway/stages/labtest"
 )
 
 func (d DeployShop) rollback(t *testing.T, environment string, more ...string) Result {
@@ -149,8 +151,10 @@ func TestRollbackProduction(t *testing.T) {
 	d := DeployShop{Shop: f.Shop, Prefix: NewPrefix(t)}
 	d.addServers(t)
 	versions := map[string]map[string]string{}
+	slack := labtest.SlackForContainers(t)
+	d.Setenv("SLACK_WEBHOOK_URL", slack.Webhook())
 	args := func(more ...string) []string {
-		return d.Arguments(append([]string{"--forge=gitea", "--repository=" + f.repository, "--forge-token=env://FORGE_TOKEN"}, more...)...)
+		return d.Arguments(append([]string{"--slack-webhook-url=env://SLACK_WEBHOOK_URL", "--forge=gitea", "--repository=" + f.repository, "--forge-token=env://FORGE_TOKEN"}, more...)...)
 	}
 	for _, v := range []string{"1.2.3", "1.3.97"} {
 		if v != "1.2.3" {
@@ -185,6 +189,11 @@ func TestRollbackProduction(t *testing.T) {
 
 	r := d.Call(t, args("rollback", "--environment=production", "--reason=orders are lost", "--revert-code")...)
 	green(t, r, "1.2.3 is healthy, 1.3.97 was left", "1.3.97 withdrawn", "1.3 stays: no version is left for it", "pull request #", "Outcome: rolled-back")
+	told := slack.Messages()
+	if len(told) != 5 || len(slack.Refused()) > 0 {
+		t.Errorf("Slack has %d messages, want those of two releases, two deployments and the rollback; refused: %v", len(told), slack.Refused())
+	}
+	holds(t, told[len(told)-1], "orders are lost", "1.3.97", "1.2.3", "production")
 	d.Production.WantRunning(t, versions["1.2.3"])
 	d.Staging.WantRunning(t, versions["1.3.97"])
 	wantTags(map[string]string{"latest": "1.2.3", "1": "1.2.3", "1.2": "1.2.3", "1.3": "1.3.97", "1.3.97": "1.3.97"})

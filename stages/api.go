@@ -142,7 +142,7 @@ func (p Pipeline) Changelog(ctx context.Context, from, to, format string) (strin
 	case "json":
 		return string(notes.JSON()), nil
 	}
-	return "", fmt.Errorf("expected the format markdown or json, found %q", format)
+	return "", plain(refuseInput(fmt.Errorf("expected the format markdown or json, found %q", format)))
 }
 
 // Report renders the report of the last run.
@@ -156,7 +156,7 @@ func (p Pipeline) Report(ctx context.Context, format string) (string, error) {
 	}
 	form, ok := forms[format]
 	if !ok {
-		return "", fmt.Errorf("expected one of the formats %s, found %q", strings.Join(sortedKeys(forms), ", "), format)
+		return "", plain(refuseInput(fmt.Errorf("expected one of the formats %s, found %q", strings.Join(sortedKeys(forms), ", "), format)))
 	}
 	r, err := newStageRun(p.Dag, p.Settings)
 	if err != nil {

@@ -151,7 +151,7 @@ func (d *deployment) afterMigration(ctx context.Context, exit *exitError) error 
 		if err != nil || now == "" {
 			f.Found = strings.TrimSuffix(f.Found, "was changed half way") + "may have been changed half way"
 		}
-		f.Next = fmt.Sprintf("to go back to the state before, and lose what was written since: cd %s && %s %s", d.env.Target.Dir, d.env.Restore, d.entry.Backup)
+		f.Next = fmt.Sprintf("to go back to the state before, and lose what was written since: cd %s && COMPOSE_FILE=%s ./%s %s", d.env.Target.Dir, d.env.ComposeFile, d.env.Restore, d.entry.Backup)
 	}
 	return f
 }

@@ -1,0 +1,576 @@
+package stages
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+
+	_ "dagger/slipway/stages/enginetest"
+)
+
+const (
+	readme  = "../README.md"
+	russian = "../.github/README.ru.md"
+)
+
+// open stands in a message for what is put into it, and in the README for the same.
+const open = "…"
+
+// behind are the functions whose messages are printed behind other words, which the README explains.
+var behind = map[string]string{
+	"changelog.ParseCategories": "setting …:",
+	"changelog.parseCategory":   "setting …:",
+	"gate.NewPolicy":            "setting …:",
+	"gate.Threshold":            "setting …:",
+	"server.ParseTarget":        "setting …:",
+	"stages.ParseImages":        "setting …:",
+	"stages.checkPath":          "setting …:",
+	"stages.checkURL":           "setting …:",
+	"stages.parseBranches":      "setting …:",
+	"stages.parseCommitter":     "setting …:",
+	"stages.parseImage":         "setting …:",
+	"stages.parsePairs":         "setting …:",
+	"stages.parseTools":         "setting …:",
+	"stages.perEnvironment":     "setting …:",
+	"forge.newPlace":            "… does not lead to a repository on a forge",
+	"forge.parseRemote":         "… does not lead to a repository on a forge",
+	"gate.Database":             "there is no vulnerability database",
+	"gate.trivyResult.check":    "the Trivy report",
+	"gate.closeXML":             "the JUnit report is not readable",
+	"gate.count":                "the JUnit report is not readable",
+	"gate.junitReader.ending":   "the JUnit report is not readable",
+	"gate.junitReader.suite":    "the JUnit report is not readable",
+	"gate.nextElement":          "the JUnit report is not readable",
+	"gate.openXML":              "the JUnit report is not readable",
+}
+
+// unexplained are messages that no user can cause, and why.
+var unexplained = map[string]string{
+	"git log: expected records of … NUL-separated fields, found … fields in all: run git log -z with GitLogFormat": gitPrints,
+	"git log: record …: …": gitPrints,
+	"expected a commit hash of 40 or 64 hexadecimal digits, found …: run git log -z with GitLogFormat and without other output": gitPrints,
+	"expected seconds since 1970, found …: run git log -z with GitLogFormat":                                                    gitPrints,
+	"git printed a line that is not a fact: …":                                                                                  gitPrints,
+	"expected a full commit id of 40 or 64 lower-case hex digits, found …; pass what git rev-parse HEAD prints":                 gitPrints,
+	"… is not an image name: use a-z and 0-9, with single . _ - or / between them":                                              checkedBefore,
+	"the image name is not valid: …":                                                                                            checkedBefore,
+	"… is not an image tag: use at most 128 letters, digits, _ . -, no . or - first":                                            checkedBefore,
+	"… is not an image digest: expected sha256: and 64 hex digits":                                                              checkedBefore,
+	"… is not a name for a release asset: use letters, digits and . _ - between them":                                           ownCalls,
+	"… is empty: forges refuse empty release assets":                                                                            ownCalls,
+	"the tag … of … is to be moved twice":                                                                                       ownCalls,
+	"the gate was skipped without a reason":                                                                                     ownCalls,
+	"the stage has said nothing about how it ended":                                                                             ownCalls,
+	"write the report's page: …":                                                                                                ownCalls,
+	"encode the report: …":                                                                                                      ownCalls,
+	"…\nNothing was pushed.":                                                                                                    "a whole report stands before it",
+}
+
+const (
+	gitPrints     = "git prints what our own format asks for"
+	checkedBefore = "the setting or the registry's answer was checked before"
+	ownCalls      = "only our own code could cause it"
+)
+
+// sources are the module's own files below a folder, by package.
+func sources(t *testing.T, root string) map[string][]*ast.File {
+	t.Helper()
+	skip := []string{"e2e", "labtest", "enginetest", "testdata"}
+	packages := map[string][]*ast.File{}
+	err := fs.WalkDir(os.DirFS(root), ".", func(file string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && slices.Contains(skip, entry.Name()):
+			return fs.SkipDir
+		case path.Ext(file) != ".go" || strings.HasSuffix(file, "_test.go"):
+			return nil
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), path.Join(root, file), nil, parser.ParseComments)
+		if err == nil {
+			packages[parsed.Name.Name] = append(packages[parsed.Name.Name], parsed)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return packages
+}
+
+// message is a text that the sources give to an error, with open for what is put into it.
+type message struct{ function, text string }
+
+// reader collects the messages and all the literals of one package.
+type reader struct {
+	constants map[string]string
+	messages  []message
+	literals  []string
+}
+
+// messages reads all packages below stages.
+func messages(t *testing.T) (all []message, literals []string) {
+	t.Helper()
+	for name, files := range sources(t, ".") {
+		r := reader{constants: map[string]string{}}
+		for _, file := range files {
+			ast.Inspect(file, r.constant)
+		}
+		for _, file := range files {
+			for _, d := range file.Decls {
+				function := name + "." + declared(d)
+				ast.Inspect(d, func(n ast.Node) bool { r.read(function, n); return true })
+			}
+		}
+		all, literals = append(all, r.messages...), append(literals, r.literals...)
+	}
+	return all, literals
+}
+
+// declared names a function, or a method with its type.
+func declared(d ast.Decl) string {
+	f, ok := d.(*ast.FuncDecl)
+	if !ok {
+		return ""
+	}
+	if f.Recv == nil {
+		return f.Name.Name
+	}
+	of := f.Recv.List[0].Type
+	if pointer, ok := of.(*ast.StarExpr); ok {
+		of = pointer.X
+	}
+	return of.(*ast.Ident).Name + "." + f.Name.Name
+}
+
+// constant keeps the value of a string constant, because messages are put together from some.
+func (r *reader) constant(n ast.Node) bool {
+	spec, ok := n.(*ast.ValueSpec)
+	for i := 0; ok && i < len(spec.Names) && i < len(spec.Values); i++ {
+		if literal, ok := spec.Values[i].(*ast.BasicLit); ok && literal.Kind == token.STRING {
+			r.constants[spec.Names[i].Name], _ = strconv.Unquote(literal.Value)
+		}
+	}
+	return true
+}
+
+// constructors make errors, or what is shown like one; the number is that of the argument with the message.
+var constructors = map[string]int{
+	"errors.New": 0, "fmt.Errorf": 0, "refuseState": 1, "r.refuse": 1, "unjudged": 0,
+	"v.fail": 0, "v.wait": 0,
+}
+
+func (r *reader) read(function string, n ast.Node) {
+	if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING {
+		r.literals = append(r.literals, r.text(literal))
+	}
+	call, ok := n.(*ast.CallExpr)
+	if !ok {
+		return
+	}
+	name := called(call)
+	at, ok := constructors[name]
+	if !ok && (name != "fmt.Sprintf" || !strings.HasSuffix(function, ".Error")) {
+		return
+	}
+	if text := r.text(call.Args[at]); letters(text) >= 7 { // fewer belong to a wrapper such as "%s: %w"
+		r.messages = append(r.messages, message{function, text})
+	}
+}
+
+func called(call *ast.CallExpr) string {
+	switch f := call.Fun.(type) {
+	case *ast.Ident:
+		return f.Name
+	case *ast.SelectorExpr:
+		if on, ok := f.X.(*ast.Ident); ok {
+			return on.Name + "." + f.Sel.Name
+		}
+	}
+	return ""
+}
+
+var (
+	verb = regexp.MustCompile(`"?%[-+# 0-9.]*[a-zA-Z]"?`)
+	gaps = regexp.MustCompile(open + `(` + open + `)+`)
+)
+
+// text is what is constant of an expression.
+func (r *reader) text(e ast.Expr) string {
+	text := open
+	switch x := e.(type) {
+	case *ast.BasicLit:
+		text, _ = strconv.Unquote(x.Value)
+		text = verb.ReplaceAllString(text, open)
+	case *ast.BinaryExpr:
+		text = r.text(x.X) + r.text(x.Y)
+	case *ast.Ident:
+		if value, ok := r.constants[x.Name]; ok {
+			text = value
+		}
+	case *ast.CallExpr:
+		if called(x) == "fmt.Sprintf" {
+			text = r.text(x.Args[0])
+		}
+	}
+	return gaps.ReplaceAllString(text, open)
+}
+
+func letters(text string) int {
+	return len([]rune(strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) {
+			return r
+		}
+		return -1
+	}, text)))
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// section is the part of a document below a heading, up to the next one of its rank.
+func section(t *testing.T, document, heading string) string {
+	t.Helper()
+	_, rest, found := strings.Cut(document, "\n"+heading+"\n")
+	if !found {
+		t.Fatalf("no heading %q", heading)
+	}
+	rank, _, _ := strings.Cut(heading, " ")
+	text, _, _ := strings.Cut(rest, "\n"+rank+" ")
+	return text
+}
+
+var codeSpan = regexp.MustCompile("`([^`]+)`")
+
+// firstCells are the first cells of all tables, without heads and rules.
+func firstCells(text string) (cells []string) {
+	lines := strings.Split(text, "\n")
+	for n, line := range lines {
+		cell, isRow := strings.CutPrefix(line, "| ")
+		head := n+1 < len(lines) && strings.HasPrefix(lines[n+1], "| ---")
+		if !isRow || head || strings.HasPrefix(cell, "---") {
+			continue
+		}
+		cell, _, _ = strings.Cut(cell, " | ")
+		cells = append(cells, cell)
+	}
+	return cells
+}
+
+// spans are the texts in backticks.
+func spans(text string) (all []string) {
+	for _, m := range codeSpan.FindAllStringSubmatch(text, -1) {
+		all = append(all, m[1])
+	}
+	return all
+}
+
+// signs begin entries that are not about one message.
+var signs = []string{"outcome ", "the error is only "}
+
+// quoted are the beginnings of messages that the troubleshooting explains.
+func quoted(t *testing.T) (quotes []string) {
+	t.Helper()
+	for _, cell := range firstCells(section(t, read(t, readme), "## Troubleshooting")) {
+		if !slices.ContainsFunc(signs, func(sign string) bool { return strings.HasPrefix(cell, sign) }) {
+			quotes = append(quotes, spans(cell)...)
+		}
+	}
+	return quotes
+}
+
+func explained(m message, quotes []string) bool {
+	quote, ok := behind[m.function]
+	if ok && slices.Contains(quotes, quote) {
+		return true
+	}
+	return slices.ContainsFunc(quotes, func(q string) bool { return strings.HasPrefix(m.text, q) })
+}
+
+func TestReadmeExplainsEveryError(t *testing.T) {
+	all, _ := messages(t)
+	quotes := quoted(t)
+	if len(all) < 250 || len(quotes) < 150 {
+		t.Fatalf("%d messages and %d quotes: something was not read", len(all), len(quotes))
+	}
+	for _, m := range all {
+		if !explained(m, quotes) && unexplained[m.text] == "" {
+			t.Errorf("%s: no entry of the README's troubleshooting begins like %q", m.function, m.text)
+		}
+	}
+}
+
+func TestExceptionsAreNeeded(t *testing.T) {
+	all, _ := messages(t)
+	quotes := quoted(t)
+	for text := range unexplained {
+		if !slices.ContainsFunc(all, func(m message) bool { return m.text == text }) {
+			t.Errorf("no source says %q any more", text)
+		}
+	}
+	for function, quote := range behind {
+		if !slices.ContainsFunc(all, func(m message) bool { return m.function == function }) {
+			t.Errorf("%s makes no message", function)
+		}
+		if !slices.Contains(quotes, quote) {
+			t.Errorf("the README does not explain %q, which the messages of %s stand behind", quote, function)
+		}
+	}
+}
+
+// TestReadmeQuotesWhatIsSaid keeps the README from explaining what nothing prints any more.
+func TestReadmeQuotesWhatIsSaid(t *testing.T) {
+	all, literals := messages(t)
+	for _, m := range all {
+		literals = append(literals, m.text)
+	}
+	for _, quote := range quoted(t) {
+		if letters(quote) < 7 {
+			t.Errorf("%q is too short to tell one message from others", quote)
+		}
+		if !said(quote, literals) && slices.ContainsFunc(strings.Split(quote, open), func(part string) bool { return !said(part, literals) }) {
+			t.Errorf("no source says %q", quote)
+		}
+	}
+}
+
+func said(words string, literals []string) bool {
+	words = strings.Trim(words, open+" ")
+	return slices.ContainsFunc(literals, func(text string) bool { return strings.Contains(text, words) })
+}
+
+// api are the constructor's arguments and, by function, the arguments of the functions of main.go.
+func api(t *testing.T) (settings []string, functions map[string][]string) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "../main.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	functions = map[string][]string{}
+	for _, d := range file.Decls {
+		f, ok := d.(*ast.FuncDecl)
+		if !ok || !f.Name.IsExported() {
+			continue
+		}
+		var names []string
+		for _, field := range f.Type.Params.List {
+			for _, name := range field.Names {
+				if name.Name != "ctx" {
+					names = append(names, name.Name)
+				}
+			}
+		}
+		if f.Recv == nil {
+			settings = names
+		} else {
+			functions[kebab(f.Name.Name)] = names
+		}
+	}
+	return settings, functions
+}
+
+// kebab is a name as the command line has it.
+func kebab(name string) string {
+	var b strings.Builder
+	for i, r := range name {
+		if unicode.IsUpper(r) && i > 0 {
+			b.WriteByte('-')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}
+
+func TestReadmeHasEverySetting(t *testing.T) {
+	settings, _ := api(t)
+	var shown []string
+	for _, cell := range firstCells(section(t, read(t, readme), "## Settings")) {
+		shown = append(shown, spans(cell)...)
+	}
+	sameNames(t, settings, shown)
+}
+
+func TestReadmeHasEveryFunction(t *testing.T) {
+	_, functions := api(t)
+	var shown []string
+	for _, cell := range firstCells(section(t, read(t, readme), "## Functions")) {
+		for _, span := range spans(cell) {
+			name, _, _ := strings.Cut(span, " ")
+			shown = append(shown, name)
+		}
+	}
+	var want []string
+	for name := range functions {
+		want = append(want, name)
+	}
+	sameNames(t, want, slices.Compact(slices.Sorted(slices.Values(shown))))
+}
+
+func sameNames(t *testing.T, want, shown []string) {
+	t.Helper()
+	want, shown = slices.Sorted(slices.Values(want)), slices.Sorted(slices.Values(shown))
+	if !slices.Equal(want, shown) {
+		t.Errorf("main.go has\n%v\nthe README has\n%v", want, shown)
+	}
+}
+
+var flag = regexp.MustCompile(`--([a-z][a-z-]*)`)
+
+// commands are the lines of the README that call Slipway, with their continuations, from `call` on.
+func commands(document string) (all []string) {
+	document = strings.ReplaceAll(document, "\\\n", " ")
+	for line := range strings.Lines(document) {
+		if _, command, ok := strings.Cut(line, "call "); ok && strings.Contains(line, "dagger") {
+			command, _, _ = strings.Cut(command, "`")
+			all = append(all, command)
+		}
+	}
+	return all
+}
+
+// TestReadmeCommands holds every flag of every command against main.go.
+func TestReadmeCommands(t *testing.T) {
+	settings, functions := api(t)
+	all := commands(read(t, readme))
+	if len(all) < 20 {
+		t.Fatalf("%d commands: something was not read", len(all))
+	}
+	for _, command := range all {
+		known := []string{"help"}
+		for _, s := range settings {
+			known = append(known, kebab(s))
+		}
+		for _, word := range strings.Fields(command) {
+			for _, argument := range functions[word] {
+				known = append(known, kebab(argument))
+			}
+		}
+		for _, m := range flag.FindAllStringSubmatch(command, -1) {
+			if !slices.Contains(known, m[1]) {
+				t.Errorf("no argument --%s in: %s", m[1], command)
+			}
+		}
+	}
+}
+
+// block is a fenced block with its language.
+type block struct{ language, text string }
+
+var fence = regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?)^```$")
+
+// blocks are the fenced blocks and the indented ones.
+func blocks(document string) (all []block) {
+	for _, m := range fence.FindAllStringSubmatch(document, -1) {
+		all = append(all, block{m[1], m[2]})
+	}
+	rest := fence.ReplaceAllString(document, "")
+	for part := range strings.SplitSeq(rest, "\n\n") {
+		if strings.HasPrefix(part, "    ") {
+			all = append(all, block{text: part})
+		}
+	}
+	return all
+}
+
+func TestReadmePipelinesAreYAML(t *testing.T) {
+	pipelines := 0
+	for _, b := range blocks(read(t, readme)) {
+		if b.language != "yaml" {
+			continue
+		}
+		var pipeline map[string]any
+		if err := yaml.Unmarshal([]byte(b.text), &pipeline); err != nil {
+			t.Errorf("%v in:\n%s", err, b.text)
+		}
+		if !strings.Contains(b.text, "DAGGER_VERSION="+engineVersion(t)) {
+			t.Errorf("not the engine's version in:\n%s", b.text)
+		}
+		pipelines++
+	}
+	if pipelines != 4 {
+		t.Errorf("%d pipelines in YAML, expected 4", pipelines)
+	}
+}
+
+// engineVersion is what dagger.json asks for.
+func engineVersion(t *testing.T) string {
+	t.Helper()
+	m := regexp.MustCompile(`"engineVersion": "v([0-9.]+)"`).FindStringSubmatch(read(t, "../dagger.json"))
+	if m == nil {
+		t.Fatal("no engineVersion in dagger.json")
+	}
+	return m[1]
+}
+
+// longest is the longest line of a document's text; a table has no line breaks.
+const longest = 125
+
+var link = regexp.MustCompile(`\]\(([^)#:]+)\)`)
+
+func TestReadmesAreWellFormed(t *testing.T) {
+	for _, file := range []string{readme, russian} {
+		text := read(t, file)
+		for line := range strings.Lines(text) {
+			if utf8.RuneCountInString(strings.TrimSuffix(line, "\n")) > longest && !strings.HasPrefix(line, "|") {
+				t.Errorf("%s: longer than %d characters: %s", file, longest, line)
+			}
+		}
+		for _, m := range link.FindAllStringSubmatch(text, -1) {
+			if _, err := os.Stat(path.Join(path.Dir(file), m[1])); err != nil {
+				t.Errorf("%s: the link %s leads nowhere", file, m[1])
+			}
+		}
+	}
+	if !strings.Contains(read(t, readme), "](.github/README.ru.md)") || !strings.Contains(read(t, russian), "](../README.md)") {
+		t.Error("the two READMEs do not lead to each other")
+	}
+}
+
+var heading = regexp.MustCompile(`(?m)^#+ `)
+
+// TestTranslationIsWhole holds the Russian README against the English one: same headings, commands, names and messages.
+func TestTranslationIsWhole(t *testing.T) {
+	english, translated := read(t, readme), read(t, russian)
+	plain := func(document string) string { return fence.ReplaceAllString(document, "") }
+	if a, b := heading.FindAllString(plain(english), -1), heading.FindAllString(plain(translated), -1); !slices.Equal(a, b) {
+		t.Errorf("%d headings in English, %d in Russian, or of other ranks", len(a), len(b))
+	}
+	a, b := blocks(english), blocks(translated)
+	if len(a) != len(b) {
+		t.Fatalf("%d blocks in English, %d in Russian", len(a), len(b))
+	}
+	for n := range a {
+		if a[n] != b[n] {
+			t.Errorf("block %d differs:\n%s\n%s", n, a[n].text, b[n].text)
+		}
+	}
+	if a, b := names(english), names(translated); !slices.Equal(a, b) {
+		t.Errorf("the first columns of the tables name\n%q\nin English, and\n%q\nin Russian", a, b)
+	}
+}
+
+// names are the texts in backticks of all first cells.
+func names(document string) (all []string) {
+	for _, cell := range firstCells(document) {
+		all = append(all, spans(cell)...)
+	}
+	return all
+}

@@ -207,13 +207,21 @@ func untouched(err error) error {
 // foundRelease is where what ran before the first deployment of ours is kept.
 const foundRelease = "found"
 
-// findPrevious is what to come back to: the release that the ledger names, or what runs here although no ledger knows it.
+// findPrevious is what to come back to: the release that the ledger names, or, if nothing is kept of one, what runs here.
 func (d *deployment) findPrevious(ctx context.Context) error {
 	d.previous = nil
 	if current, ok := d.ledger.Current(); ok {
-		d.before, d.previous = current, d.conn.project(current.Version, current.Images)
-		d.previous.files = append(d.previous.files, d.previous.pinFile())
-		return d.previous.load(ctx)
+		d.before = current
+		p := d.conn.project(current.Version, current.Images)
+		kept, err := d.conn.read(ctx, p.pinFile())
+		if err != nil {
+			return err
+		}
+		if kept != "" {
+			p.files = append(p.files, p.pinFile())
+			d.previous = p
+			return p.load(ctx)
+		}
 	}
 	file, err := d.conn.read(ctx, d.env.ComposeFile)
 	if err != nil || file == "" {
@@ -243,7 +251,9 @@ func (d *deployment) adopt(ctx context.Context, found *project, file string) err
 			pins[c.service()] = pulled[0]
 		}
 	}
-	d.before = Entry{Version: foundRelease, Images: pins}
+	if d.before.Version == "" {
+		d.before = Entry{Version: foundRelease, Images: pins}
+	}
 	d.previous = d.conn.project(foundRelease, nil)
 	return d.ship(ctx, d.previous, []byte(file), pins)
 }

@@ -128,7 +128,7 @@ func (l *lab) test(ctx context.Context, args []string) error {
 	}
 	// Counted, because go would repeat an old verdict: it does not see the files that the engine reads. One package at a
 	// time, because then -v shows each test as it ends.
-	return l.inRepo(ctx, "go", append([]string{"test", "-count=1", "-p=1", "-timeout=60m"}, append(args, "./...")...)...)
+	return l.inRepo(ctx, "go", append([]string{"test", "-count=1", "-p=1", "-timeout=80m"}, append(args, "./...")...)...)
 }
 
 // exitCode is how a program ended that has itself said what is wrong.

@@ -116,8 +116,11 @@ func TestRollback(t *testing.T) {
 		}
 	})
 	t.Run("to what cannot be had", func(t *testing.T) {
-		red(t, d.rollback(t, "staging"), "no version before 1.0.0 was healthy here", "nothing was changed")
-		red(t, d.rollback(t, "staging", "--to=1.0.0"), "1.0.0 is what runs here already")
+		green(t, d.rollback(t, "staging"), "1.0.0 is healthy, 1.2.0 was left by an earlier run") // the same line again
+		s.WantRunning(t, first)
+		const another = "--reason=orders are lost again"
+		red(t, d.rollback(t, "staging", another), "no version before 1.0.0 was healthy here", "nothing was changed")
+		red(t, d.rollback(t, "staging", "--to=1.0.0", another), "1.0.0 is what runs here already")
 		red(t, d.rollback(t, "staging", "--to=0.9.0"), "0.9.0 was never healthy here; healthy here were: 1.0.0, 1.1.0, 1.2.0")
 		red(t, d.rollback(t, "staging", "--to=1.2.0"), "that is a deployment, not a rollback")
 		last := d.Release(t, "1.3.0", nil)

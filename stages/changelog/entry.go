@@ -133,14 +133,14 @@ func (b *builder) pullTitle(u unit) string {
 	}
 	title := b.pulls[u.number].Title
 	for _, i := range u.commits {
-		if oneLine(title) != "" {
+		if OneLine(title) != "" {
 			break
 		}
 		if number, merged := mergedPull(b.commits[i], b.opt.Links.Repository); number == u.number {
 			title = merged
 		}
 	}
-	return b.ownTitle(u, oneLine(title))
+	return b.ownTitle(u, OneLine(title))
 }
 
 // subject is that of the commit which names the pull request, or else of the oldest one.

@@ -30,11 +30,11 @@ var plainHost = regexp.MustCompile(`^[\p{L}\p{N}._:\[\]-]+$`)
 
 // EscapeMarkdown makes s one line of inert text for Markdown: no HTML, link, image or mention in it survives (C12).
 func EscapeMarkdown(s string) string {
-	return blockStart.ReplaceAllString(markdown.Replace(oneLine(s)), `$1\$2`)
+	return blockStart.ReplaceAllString(markdown.Replace(OneLine(s)), `$1\$2`)
 }
 
-// oneLine joins lines and removes control characters and those that turn the direction of writing.
-func oneLine(s string) string {
+// OneLine joins lines and removes control characters and those that turn the direction of writing.
+func OneLine(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r):
@@ -47,9 +47,9 @@ func oneLine(s string) string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
-// clean is oneLine within maxTitle.
+// clean is OneLine within maxTitle.
 func clean(s string) string {
-	runes := []rune(oneLine(s))
+	runes := []rune(OneLine(s))
 	if len(runes) <= maxTitle {
 		return string(runes)
 	}

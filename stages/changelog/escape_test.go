@@ -77,7 +77,7 @@ func FuzzEscapeMarkdown(f *testing.F) {
 		if found := unescaped.FindString(strings.ReplaceAll(got, guard, "")); found != "" {
 			t.Fatalf("%q is not escaped in %q", found, got)
 		}
-		if seen, want := unescape(got), oneLine(s); seen != want {
+		if seen, want := unescape(got), OneLine(s); seen != want {
 			t.Fatalf("a reader sees %q of %q", seen, want)
 		}
 	})

@@ -28,7 +28,7 @@ type header struct {
 }
 
 func parseHeader(line string) header {
-	line = oneLine(line)
+	line = OneLine(line)
 	m := headerPattern.FindStringSubmatch(line)
 	if m == nil {
 		return header{Title: line}

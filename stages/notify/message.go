@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/report"
 )
 
@@ -130,7 +131,7 @@ func (m Message) failures() []block {
 	red := m.red()
 	for _, s := range red[:min(len(red), maxFailures)] {
 		blocks = append(blocks, section(failure(s)))
-		if oneLine(s.Next) != "" {
+		if changelog.OneLine(s.Next) != "" {
 			blocks = append(blocks, section("Next: "+s.Next))
 		}
 	}
@@ -146,7 +147,7 @@ func (m Message) force() []block {
 		return nil
 	}
 	blocks := []block{section("Forced: " + m.Report.Forced)}
-	if oneLine(m.Skipped) != "" {
+	if changelog.OneLine(m.Skipped) != "" {
 		blocks = append(blocks, section("Skipped: "+m.Skipped))
 	}
 	for _, s := range m.Report.Stages {
@@ -159,7 +160,7 @@ func (m Message) force() []block {
 
 // why a rollback was made.
 func (m Message) why() []block {
-	if m.Kind != Rollback || oneLine(m.Withdrawal.Reason) == "" {
+	if m.Kind != Rollback || changelog.OneLine(m.Withdrawal.Reason) == "" {
 		return nil
 	}
 	return []block{section("Why: " + m.Withdrawal.Reason)}

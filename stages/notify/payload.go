@@ -3,6 +3,8 @@ package notify
 import (
 	"bytes"
 	"encoding/json"
+
+	"dagger/slipway/stages/changelog"
 )
 
 // Limits of Slack's Block Kit reference, in characters and pieces (N2).
@@ -71,7 +73,7 @@ type fact struct{ name, value string }
 func facts(all ...fact) []block {
 	var fields []object
 	for _, f := range all {
-		if oneLine(f.value) != "" {
+		if changelog.OneLine(f.value) != "" {
 			fields = append(fields, formatted("*"+f.name+"*"), plain(f.value, maxField))
 		}
 	}
@@ -85,7 +87,7 @@ func facts(all ...fact) []block {
 func notes(all ...string) []block {
 	var elements []object
 	for _, s := range all {
-		if oneLine(s) != "" {
+		if changelog.OneLine(s) != "" {
 			elements = append(elements, plain(s, maxNote))
 		}
 	}

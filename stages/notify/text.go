@@ -4,8 +4,9 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
-	"unicode"
 	"unicode/utf16"
+
+	"dagger/slipway/stages/changelog"
 )
 
 // entities are all that Slack reads as markup in a text object of either kind (N2).
@@ -14,7 +15,7 @@ var entities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 // inert makes one line of text that holds no markup and is at most limit characters long, "…" included. Slack does not
 // say what a character is, so entities count in full and runes as UTF-16 units, which is never too little.
 func inert(s string, limit int) string {
-	s = oneLine(s)
+	s = changelog.OneLine(s)
 	if size(entities.Replace(s)) <= limit {
 		return entities.Replace(s)
 	}
@@ -31,20 +32,6 @@ func inert(s string, limit int) string {
 }
 
 func size(s string) int { return len(utf16.Encode([]rune(s))) }
-
-// oneLine joins lines and removes control characters and those that turn the direction of writing.
-func oneLine(s string) string {
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == '\uFEFF':
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(s, "\uFFFD"))
-	return strings.Join(strings.Fields(s), " ")
-}
 
 // plainHost leaves out the punctuation that a URL may have in its host.
 var plainHost = regexp.MustCompile(`^[\p{L}\p{N}._:\[\]-]+$`)

@@ -36,8 +36,11 @@ func NewServer(t testing.TB, variable string, port int) Server {
 	t.Helper()
 	needEngine(t)
 	at := os.Getenv(variable)
-	if at == "" {
+	switch {
+	case at == "" && os.Getenv("CI") == "true":
 		t.Fatal(variable + " is not set: start the lab")
+	case at == "":
+		t.Skip(variable + " is not set: start the lab")
 	}
 	s := Server{at: at, Dir: "/opt/e2e-" + strings.ToLower(rand.Text()[:10]), Port: port}
 	s.Run(t, fmt.Sprintf("mkdir %s && printf 'FRONTEND_PORT=%d\nBACKEND_PORT=%d\n' > %s/.env", s.Dir, port, port+1, s.Dir))

@@ -54,9 +54,7 @@ func (r *Run) backendSuite(ctx context.Context) (suite, error) {
 
 // pythonEnvironment is a container with the project's dependencies in /venv, made from manifests and locks alone.
 func (r *Run) pythonEnvironment(ctx context.Context, from *dagger.Directory) (*dagger.Container, error) {
-	c := r.tool("python").
-		WithMountedCache("/root/.cache/pip", r.dag.CacheVolume("slipway-pip")).
-		WithExec([]string{"python", "-m", "pip", "install", "--quiet", "--root-user-action=ignore", "uv==" + uvVersion}).
+	c := r.pipInstall(r.tool("python"), "uv=="+uvVersion).
 		WithMountedCache("/root/.cache/uv", r.dag.CacheVolume("slipway-uv")).
 		WithEnvVariable("UV_LINK_MODE", "copy").
 		WithEnvVariable("UV_PROJECT_ENVIRONMENT", "/venv").
@@ -76,6 +74,13 @@ func (r *Run) pythonEnvironment(ctx context.Context, from *dagger.Directory) (*d
 		c = c.WithExec(args)
 	}
 	return c, nil
+}
+
+// pipInstall installs programs of our own beside the project's.
+func (r *Run) pipInstall(c *dagger.Container, args ...string) *dagger.Container {
+	return c.
+		WithMountedCache("/root/.cache/pip", r.dag.CacheVolume("slipway-pip")).
+		WithExec(append([]string{"python", "-m", "pip", "install", "--quiet", "--root-user-action=ignore"}, args...))
 }
 
 // pythonInstall is how the locked dependencies are installed, from the lock that the project has.

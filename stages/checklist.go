@@ -6,14 +6,12 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/server"
 )
-
-// readSourceName is what stands before stages that are run without the pipeline.
-const readSourceName = "Read Source"
 
 // checklist is the page of points to tick off before a release, run by a machine.
 var checklist = slices.Concat(
@@ -39,6 +37,10 @@ func (p Pipeline) Checklist(ctx context.Context, version string) (string, error)
 		return "", plain(err)
 	}
 	r.title = "Checklist for " + r.Version.String()
+	// Two points look at the notes, which cost the forge many requests.
+	r.upcoming = sync.OnceValues(func() (changelog.Notes, error) {
+		return r.notesBetween(ctx, r.tagBefore(r.Version.String()), "HEAD", r.Version.GitTag())
+	})
 	return textOrError(r.beside(ctx, checklist), "")
 }
 
@@ -54,9 +56,9 @@ func (p Pipeline) Lint(ctx context.Context) (string, error) {
 
 // beside runs stages that need nothing but the source, all at once.
 func (r *Run) beside(ctx context.Context, chosen []stage) report.Report {
-	all := []stage{{name: readSourceName, run: func(r *Run, ctx context.Context) (Outcome, error) { return passed(), r.load(ctx) }}}
+	all := []stage{readSource}
 	for _, s := range chosen {
-		s.after = []string{readSourceName}
+		s.after = []string{readSource.name}
 		all = append(all, s)
 	}
 	r.partial = true
@@ -72,15 +74,14 @@ func (r *Run) tickVersions(ctx context.Context) (Outcome, error) {
 }
 
 // since are the notes of what a release would bring.
-func (r *Run) since(ctx context.Context) (changelog.Notes, string, error) {
-	previous := r.tagBefore(r.Version.String())
-	notes, err := r.notesBetween(ctx, previous, "HEAD", r.Version.GitTag())
-	return notes, previous, err
+func (r *Run) since() (changelog.Notes, string, error) {
+	notes, err := r.upcoming()
+	return notes, r.tagBefore(r.Version.String()), err
 }
 
 // tickChangelog insists on notes, and on the version in a CHANGELOG.md that people write by hand.
 func (r *Run) tickChangelog(ctx context.Context) (Outcome, error) {
-	notes, previous, err := r.since(ctx)
+	notes, previous, err := r.since()
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -99,7 +100,7 @@ func (r *Run) tickChangelog(ctx context.Context) (Outcome, error) {
 
 // tickDocumentation wants features to come with a change of what users read.
 func (r *Run) tickDocumentation(ctx context.Context) (Outcome, error) {
-	notes, previous, err := r.since(ctx)
+	notes, previous, err := r.since()
 	if err != nil {
 		return Outcome{}, err
 	}

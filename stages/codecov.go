@@ -7,7 +7,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/forge"
 	"dagger/slipway/stages/redact"
 )
@@ -72,16 +71,14 @@ func (r *Run) uploadSide(ctx context.Context, service, side string) error {
 	args = append(args, "upload-coverage", "--fail-on-error", "--git-service", service, "--slug", r.page.repository.Path,
 		"--sha", r.source.commit, "--branch", orDefault(r.source.branch, "HEAD"), "--flag", side, "--name", "slipway-"+side,
 		"--disable-search", "--dir", "/coverage", "--file", "/coverage/"+side+".xml", "--network-root-folder", "/src", "--plugin", "noop")
-	_, err := r.tool("python").
-		WithNewFile("/requirements.txt", codecovRequirements).
-		WithMountedCache("/root/.cache/pip", r.dag.CacheVolume("slipway-pip")).
-		WithExec([]string{"pip", "install", "--quiet", "--root-user-action=ignore", "--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", "/requirements.txt"}).
+	c := r.tool("python").WithNewFile("/requirements.txt", codecovRequirements)
+	_, err := r.pipInstall(c, "--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", "/requirements.txt").
 		WithMountedDirectory("/src", r.source.folders["."]).
 		WithMountedFile("/coverage/"+side+".xml", r.coverage[side]).
 		WithWorkdir("/src").
 		WithEnvVariable("SLIPWAY_RUN", r.nonce).
 		WithSecretVariable("CODECOV_TOKEN", r.config.CodecovToken).
-		WithExec(args, dagger.ContainerWithExecOpts{}).
+		WithExec(args).
 		Sync(ctx)
 	return err
 }

@@ -32,18 +32,14 @@ func (r *Run) deployStaging(ctx context.Context) (Outcome, error) {
 	}
 	var images []server.Image
 	for _, i := range r.config.images {
-		where, err := r.registry.Repository(i.Name)
-		if err != nil {
-			return Outcome{}, err
-		}
-		at, found, err := r.registry.Inspect(ctx, i.Name, r.images[i.Name].digest)
+		at, _, found, err := r.imageAt(ctx, i, r.images[i.Name].digest)
 		if err == nil && !found {
-			err = fmt.Errorf("%s@%s, which was just pushed, is not in the registry", where, r.images[i.Name].digest)
+			err = fmt.Errorf("%s@%s, which was just pushed, is not in the registry", at.Repository, r.images[i.Name].digest)
 		}
 		if err != nil {
 			return Outcome{}, err
 		}
-		images = append(images, server.Image{Name: i.Name, Repository: where, Digest: at.Digest, Size: at.Size})
+		images = append(images, at)
 	}
 	o, err := r.deploy(ctx, e, r.source.commit, images)
 	if err != nil {
@@ -60,14 +56,14 @@ func (r *Run) checkStaging(ctx context.Context) error {
 	}
 	env, err := r.server(ctx, e)
 	if err != nil {
-		return r.unlessDryServer(err)
+		return r.unlessDry("the staging server", err)
 	}
 	if _, err := r.shipped(ctx, &env, r.source.commit); err != nil {
 		return err
 	}
-	ledger, err := server.Look(ctx, env, server.Release{})
+	ledger, err := server.Look(ctx, env)
 	if err != nil {
-		return r.unlessDryServer(refuseState("nothing was written; mend it, and run the same line again", "%w", err))
+		return r.unlessDry("the staging server", refuseState("nothing was written; mend it, and run the same line again", "%w", err))
 	}
 	if current, ok := ledger.Current(); ok {
 		if running, err := version.Parse(current.Version); err == nil && running.Compare(r.Version) > 0 {
@@ -75,14 +71,6 @@ func (r *Run) checkStaging(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-func (r *Run) unlessDryServer(err error) error {
-	if r.DryRun {
-		r.notCheckedf("the staging server: %v", err)
-		return nil
-	}
-	return err
 }
 
 // deploy runs the deployment of what is known: version, commit and digests.
@@ -275,24 +263,31 @@ func (r *Run) needRegistry(ctx context.Context) error {
 // published are the images under the version's tag, all of one commit.
 func (r *Run) published(ctx context.Context) (commit string, images []server.Image, err error) {
 	for _, i := range r.config.images {
-		where, err := r.registry.Repository(i.Name)
-		if err != nil {
-			return "", nil, err
-		}
-		at, found, err := r.registry.Inspect(ctx, i.Name, r.Version.String())
+		at, revision, found, err := r.imageAt(ctx, i, r.Version.String())
 		if err != nil {
 			return "", nil, err
 		}
 		switch {
 		case !found:
-			return "", nil, refuseState("release it first: dagger call release --version="+r.Version.String(), "%s:%s is not in the registry", where, r.Version)
-		case commit != "" && at.Revision() != commit || at.Revision() == "":
-			return "", nil, refuseState("release the next patch version", "the images of %s are not of one commit: %s says %q", r.Version, where, at.Revision())
+			return "", nil, refuseState("release it first: dagger call release --version="+r.Version.String(), "%s:%s is not in the registry", at.Repository, r.Version)
+		case commit != "" && revision != commit || revision == "":
+			return "", nil, refuseState("release the next patch version", "the images of %s are not of one commit: %s says %q", r.Version, at.Repository, revision)
 		}
-		commit = at.Revision()
-		images = append(images, server.Image{Name: i.Name, Repository: where, Digest: at.Digest, Size: at.Size})
+		commit = revision
+		images = append(images, at)
 	}
 	return commit, images, nil
+}
+
+// imageAt is an image as a server needs it, and the commit that it says it is from.
+func (r *Run) imageAt(ctx context.Context, i Image, ref string) (at server.Image, revision string, found bool, err error) {
+	at.Name = i.Name
+	if at.Repository, err = r.registry.Repository(i.Name); err != nil {
+		return at, "", false, err
+	}
+	held, found, err := r.registry.Inspect(ctx, i.Name, ref)
+	at.Digest, at.Size = held.Digest, held.Size
+	return at, held.Revision(), found, err
 }
 
 // staged are the very digests that staging ran healthy. Nobody may deploy anything else to production, force or not.
@@ -305,7 +300,7 @@ func (r *Run) staged(ctx context.Context) (string, []server.Image, error) {
 	if err != nil {
 		return "", nil, err
 	}
-	ledger, err := server.Look(ctx, env, server.Release{})
+	ledger, err := server.Look(ctx, env)
 	if err != nil {
 		return "", nil, refuseState("nothing was changed", "staging, which says what production may run: %w", err)
 	}
@@ -316,8 +311,7 @@ func (r *Run) staged(ctx context.Context) (string, []server.Image, error) {
 	}
 	var images []server.Image
 	for _, name := range sortedKeys(ran.Images) {
-		repository, digest, _ := strings.Cut(ran.Images[name], "@")
-		images = append(images, server.Image{Name: name, Repository: repository, Digest: digest})
+		images = append(images, server.ImageOf(name, ran.Images[name]))
 	}
 	return ran.Commit, images, nil
 }
@@ -331,7 +325,7 @@ func (r *Run) mayRun(ctx context.Context, e environment) error {
 	if err != nil {
 		return err
 	}
-	ledger, err := server.Look(ctx, env, server.Release{})
+	ledger, err := server.Look(ctx, env)
 	if err != nil {
 		return refuseState("nothing was changed", "%w", err)
 	}

@@ -60,17 +60,16 @@ func (r *Run) openForge(ctx context.Context) error {
 }
 
 func (r *Run) checkPage(ctx context.Context) error {
-	next := "nothing was written; see the setting forgeToken"
 	unchecked, err := r.page.forge.CanRelease(ctx, r.Version.GitTag())
 	if err != nil {
-		return r.unlessDry(err, next)
+		return r.unlessDry("the forge", forgeAway(err))
 	}
 	if unchecked != "" {
 		r.notCheckedf("%s", unchecked)
 	}
 	releases, err := r.page.forge.Releases(ctx)
 	if err != nil {
-		return r.unlessDry(err, next)
+		return r.unlessDry("the forge", forgeAway(err))
 	}
 	r.page.releases = releases
 	if r.withdrawn = forge.Withdrawn(releases); slices.Contains(r.withdrawn, r.Version.GitTag()) {
@@ -86,12 +85,17 @@ func (r *Run) checkPage(ctx context.Context) error {
 }
 
 // unlessDry is an error for a real run, and something that was not checked for a dry one.
-func (r *Run) unlessDry(err error, next string) error {
+func (r *Run) unlessDry(what string, err error) error {
 	if r.DryRun {
-		r.notCheckedf("the forge: %v", err)
+		r.notCheckedf("%s: %v", what, err)
 		return nil
 	}
-	return &failure{err: err, outcome: report.RefusedState, ending: report.Broken, next: next}
+	return err
+}
+
+// forgeAway is a forge that does not answer as it should, before anything was written.
+func forgeAway(err error) error {
+	return &failure{err: err, outcome: report.RefusedState, ending: report.Broken, next: "nothing was written; see the setting forgeToken"}
 }
 
 // createRelease pushes the tag and makes the release as a draft with its notes and files. It is published when everything

@@ -31,9 +31,7 @@ func (r *Run) lintBackend(ctx context.Context) (Outcome, error) {
 	if folder == nil {
 		return notApplicable(r.config.backend), nil
 	}
-	c := r.tool("python").
-		WithMountedCache("/root/.cache/pip", r.dag.CacheVolume("slipway-pip")).
-		WithExec([]string{"pip", "install", "--quiet", "--root-user-action=ignore", "ruff==" + ruffVersion}).
+	c := r.pipInstall(r.tool("python"), "ruff=="+ruffVersion).
 		WithMountedDirectory("/app", folder).WithWorkdir("/app")
 	return linted(ctx, c, "ruff "+ruffVersion+" has no complaint", "ruff", "check", "--no-cache", "--output-format=concise", ".")
 }

@@ -194,7 +194,7 @@ func (h *rehearsal) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
 	defer cancel()
 	for {
-		_, err := server.Look(ctx, h.env, server.Release{})
+		_, err := server.Look(ctx, h.env)
 		if err == nil || ctx.Err() != nil {
 			return err
 		}

@@ -142,14 +142,14 @@ func (b *rollback) server(r *Run, ctx context.Context) (Outcome, error) {
 }
 
 func (r *Run) imageExists(ctx context.Context, ref string) (bool, error) {
-	repository, digest, _ := strings.Cut(ref, "@")
+	at := server.ImageOf("", ref)
 	for _, i := range r.config.images {
-		if where, err := r.registry.Repository(i.Name); err == nil && where == repository {
-			_, found, err := r.registry.Inspect(ctx, i.Name, digest)
+		if where, err := r.registry.Repository(i.Name); err == nil && where == at.Repository {
+			_, found, err := r.registry.Inspect(ctx, i.Name, at.Digest)
 			return found, err
 		}
 	}
-	return false, fmt.Errorf("%s is none of the images of the settings", repository)
+	return false, fmt.Errorf("%s is none of the images of the settings", at.Repository)
 }
 
 // withdraw says on the forge which versions were taken back (B4). Their tags and releases stay.
@@ -241,11 +241,7 @@ func (r *Run) knownImages(ctx context.Context) ([]version.Version, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, tag := range tags {
-			if v, ok := version.FromTag(tag); ok {
-				known = append(known, v)
-			}
-		}
+		known = append(known, versionsAmong(tags)...)
 	}
 	return known, nil
 }

@@ -13,6 +13,7 @@ import (
 	"unicode"
 
 	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/notify"
 	"dagger/slipway/stages/registry"
 	"dagger/slipway/stages/report"
@@ -47,14 +48,15 @@ type Run struct {
 	remote        remote
 	lock          lock
 	lockWait      time.Duration
-	proposed      bool            // the commit is a bump that create-release has not pushed yet
-	page          *page           // nil without a forge
-	body          string          // the text of the release
-	newer         version.Version // what staging runs, if that is higher
-	before        *report.Metrics // of the previous release
-	withdrawn     []string        // tags of versions that a rollback has taken back
-	success       report.Outcome  // of a run that is not a release
-	title         string          // of such a run
+	proposed      bool                            // the commit is a bump that create-release has not pushed yet
+	page          *page                           // nil without a forge
+	body          string                          // the text of the release
+	newer         version.Version                 // what staging runs, if that is higher
+	before        *report.Metrics                 // of the previous release
+	withdrawn     []string                        // tags of versions that a rollback has taken back
+	success       report.Outcome                  // of a run that is not a release
+	title         string                          // of such a run
+	upcoming      func() (changelog.Notes, error) // of the release that a checklist is for
 	news          notify.Message
 	parts         []*part
 	partial       bool // not the whole pipeline
@@ -168,18 +170,20 @@ func stageIndex(name string) int {
 	return slices.IndexFunc(pipeline, func(s stage) bool { return s.name == name })
 }
 
+// readSource stands before stages that are run without the pipeline.
+var readSource = stage{name: "Read Source", run: func(r *Run, ctx context.Context) (Outcome, error) { return passed(), r.load(ctx) }}
+
 // only runs one stage on its own, with the preparation it needs.
 func (r *Run) only(ctx context.Context, name string) report.Report {
 	s := pipeline[stageIndex(name)]
-	load := stage{name: readSourceName, run: func(r *Run, ctx context.Context) (Outcome, error) { return passed(), r.load(ctx) }}
-	chosen := []stage{load}
+	chosen := []stage{readSource}
 	for _, needed := range s.afterPrepare {
 		n := pipeline[stageIndex(needed)]
-		chosen = append(chosen, stage{name: n.name, run: func(r *Run, ctx context.Context) (Outcome, error) { return passed(), n.prepare(r, ctx) }, after: []string{load.name}})
+		chosen = append(chosen, stage{name: n.name, run: func(r *Run, ctx context.Context) (Outcome, error) { return passed(), n.prepare(r, ctx) }, after: []string{readSource.name}})
 		s.after = []string{n.name}
 	}
 	if len(chosen) == 1 {
-		s.after = []string{load.name}
+		s.after = []string{readSource.name}
 	}
 	s.afterPrepare = nil
 	r.partial = true

@@ -62,12 +62,7 @@ func (r *Run) readImage(ctx context.Context, image string) (imageState, error) {
 	if err != nil {
 		return imageState{}, err
 	}
-	var s imageState
-	for _, t := range tags {
-		if v, ok := version.FromTag(t); ok {
-			s.known = append(s.known, v)
-		}
-	}
+	s := imageState{known: versionsAmong(tags)}
 	at, found, err := r.inspect(ctx, image, tags, r.Version.String())
 	if err != nil {
 		return imageState{}, err
@@ -155,4 +150,15 @@ func (s state) published(image string) (registry.Image, bool) {
 func (r *Run) stable() []version.Version {
 	known := slices.Concat(r.source.versions(), r.remote.versions(), r.state.known)
 	return slices.DeleteFunc(known, func(v version.Version) bool { return slices.Contains(r.withdrawn, v.GitTag()) })
+}
+
+// versionsAmong leaves out tags that are not strict versions.
+func versionsAmong(tags []string) []version.Version {
+	var known []version.Version
+	for _, t := range tags {
+		if v, ok := version.FromTag(t); ok {
+			known = append(known, v)
+		}
+	}
+	return known
 }

@@ -22,6 +22,12 @@ type Image struct {
 // Ref names the image by its content.
 func (i Image) Ref() string { return i.Repository + "@" + i.Digest }
 
+// ImageOf is the image that a ledger names by its content.
+func ImageOf(name, ref string) Image {
+	repository, digest, _ := strings.Cut(ref, "@")
+	return Image{Name: name, Repository: repository, Digest: digest}
+}
+
 // service is what we need to know of a compose service.
 type service struct {
 	Image       string `json:"image"`
@@ -55,8 +61,7 @@ func releaseDir(version string) string { return stateDir + "/releases/" + versio
 func (c *Conn) project(version string, images map[string]string) *project {
 	p := &project{conn: c, files: []string{releaseDir(version) + "/compose.yml"}, env: []string{"VERSION=" + version}}
 	for name, ref := range images {
-		repository, _, _ := strings.Cut(ref, "@")
-		if prefix, ok := strings.CutSuffix(repository, "/"+name); ok {
+		if prefix, ok := strings.CutSuffix(ImageOf(name, ref).Repository, "/"+name); ok {
 			p.env = []string{"VERSION=" + version, "REGISTRY=" + prefix}
 		}
 	}
@@ -66,6 +71,12 @@ func (c *Conn) project(version string, images map[string]string) *project {
 // pins is the file that pins images, beside the compose file of its release.
 func (p *project) pinFile() string {
 	return strings.TrimSuffix(p.files[0], "compose.yml") + "images.json"
+}
+
+// loadPinned reads a project whose files are on the server.
+func (p *project) loadPinned(ctx context.Context) error {
+	p.files = append(p.files[:1], p.pinFile())
+	return p.load(ctx)
 }
 
 func (p *project) args(args ...string) []string {

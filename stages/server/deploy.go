@@ -113,7 +113,8 @@ func Deploy(ctx context.Context, env Environment, release Release) (Result, erro
 	if already, err := d.runsAlready(ctx); err != nil || already {
 		return d.result(already), untouched(err)
 	}
-	if err := d.steps(ctx, d.arrangements()); err != nil {
+	// These leave what runs alone.
+	if err := d.steps(ctx, []step{{"send the compose file", d.send}, {"pull the images", d.pull}}); err != nil {
 		return Result{}, untouched(err)
 	}
 	if err := d.steps(ctx, []step{{"back up the database", d.backUp}, {"migrate the database", d.migrate}, {"try the new images", d.try}}); err != nil {
@@ -147,11 +148,6 @@ func (d *deployment) steps(ctx context.Context, steps []step) error {
 		}
 	}
 	return nil
-}
-
-// arrangements leave what runs alone.
-func (d *deployment) arrangements() []step {
-	return []step{{"send the compose file", d.send}, {"pull the images", d.pull}}
 }
 
 // begin connects, looks at what the server can do, and locks it.
@@ -218,9 +214,8 @@ func (d *deployment) findPrevious(ctx context.Context) error {
 			return err
 		}
 		if kept != "" {
-			p.files = append(p.files, p.pinFile())
 			d.previous = p
-			return p.load(ctx)
+			return p.loadPinned(ctx)
 		}
 	}
 	file, err := d.conn.read(ctx, d.env.ComposeFile)
@@ -315,8 +310,7 @@ func (d *deployment) ship(ctx context.Context, p *project, file []byte, pins map
 	if err := d.conn.write(ctx, p.pinFile(), text, "077"); err != nil {
 		return err
 	}
-	p.files = append(p.files[:1], p.pinFile())
-	return p.load(ctx)
+	return p.loadPinned(ctx)
 }
 
 // pull gets every image while the old ones still run. It is also the proof that the server may have them.

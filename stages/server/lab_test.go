@@ -511,7 +511,7 @@ func TestCheckBackup(t *testing.T) {
 func TestLook(t *testing.T) {
 	c, login := folder(t)
 	env := Environment{Name: "staging", Target: c.target, Login: login}
-	if got, err := Look(t.Context(), env, Release{}); err != nil || got != nil {
+	if got, err := Look(t.Context(), env); err != nil || got != nil {
 		t.Errorf("got %v, %v, want an empty ledger", got, err)
 	}
 	if exists(t, c, stateDir) {
@@ -520,7 +520,7 @@ func TestLook(t *testing.T) {
 	if err := c.write(t.Context(), ledgerFile, []byte(`{"version":"1.2.3"}`+"\n"), "077"); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := Look(t.Context(), env, Release{}); err != nil || len(got) != 1 || got[0].Version != "1.2.3" {
+	if got, err := Look(t.Context(), env); err != nil || len(got) != 1 || got[0].Version != "1.2.3" {
 		t.Errorf("got %v, %v, want one entry", got, err)
 	}
 }

@@ -42,7 +42,7 @@ func (d *deployment) putBack(ctx context.Context, cause error) *Failure {
 	if d.previous == nil {
 		return d.stopNew(ctx, f)
 	}
-	err := d.steps(ctx, []step{{"put " + d.before.Version + " back", func(ctx context.Context) error { return d.restore(ctx) }}})
+	err := d.steps(ctx, []step{{"put " + d.before.Version + " back", d.restore}})
 	if err != nil {
 		f.Found = fmt.Sprintf("putting %s back failed as well: %v", d.before.Version, err)
 		f.Next = fmt.Sprintf("look at the server (docker compose ps in %s), then run rollback or deploy", d.env.Target.Dir)

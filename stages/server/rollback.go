@@ -158,8 +158,7 @@ func (l Ledger) healthy() []string {
 func (d *rollback) findImages(ctx context.Context) error {
 	for _, name := range sortedNames(d.target.Images) {
 		ref := d.target.Images[name]
-		repository, digest, _ := strings.Cut(ref, "@")
-		d.release.Images = append(d.release.Images, Image{Name: name, Repository: repository, Digest: digest})
+		d.release.Images = append(d.release.Images, ImageOf(name, ref))
 		found, err := d.back.Exists(ctx, ref)
 		switch {
 		case err == nil && !found:
@@ -170,8 +169,7 @@ func (d *rollback) findImages(ctx context.Context) error {
 			d.figures = append(d.figures, "the registry does not answer: the server's own copy of "+name+" is used")
 		}
 	}
-	d.next.files = append(d.next.files, d.next.pinFile())
-	if err := d.next.load(ctx); err != nil {
+	if err := d.next.loadPinned(ctx); err != nil {
 		return err
 	}
 	var err error

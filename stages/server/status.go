@@ -10,16 +10,27 @@ import (
 )
 
 // Look finds out, changing nothing, whether a release could be deployed to a server, and what its ledger says.
-func Look(ctx context.Context, env Environment, release Release) (Ledger, error) {
-	conn, err := Connect(ctx, env.Target, env.Login)
+func Look(ctx context.Context, env Environment) (Ledger, error) {
+	conn, ledger, err := visit(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close()
-	if err := conn.check(ctx, release); err != nil {
-		return nil, err
+	conn.Close()
+	return ledger, nil
+}
+
+// visit connects to a server, and finds out what it can do and what its ledger says.
+func visit(ctx context.Context, env Environment) (conn *Conn, ledger Ledger, err error) {
+	if conn, err = Connect(ctx, env.Target, env.Login); err != nil {
+		return nil, nil, err
 	}
-	return conn.readLedger(ctx)
+	if err = conn.check(ctx, Release{}); err == nil {
+		ledger, err = conn.readLedger(ctx)
+	}
+	if err != nil {
+		conn.Close()
+	}
+	return conn, ledger, err
 }
 
 // Service is one service as it runs.
@@ -42,25 +53,17 @@ type Status struct {
 
 // Read asks a server what runs there, and compares it with what was deployed.
 func Read(ctx context.Context, env Environment) (Status, error) {
-	conn, err := Connect(ctx, env.Target, env.Login)
+	conn, ledger, err := visit(ctx, env)
 	if err != nil {
 		return Status{}, err
 	}
 	defer conn.Close()
-	if err := conn.check(ctx, Release{}); err != nil {
-		return Status{}, err
-	}
-	ledger, err := conn.readLedger(ctx)
-	if err != nil {
-		return Status{}, err
-	}
 	s := Status{Ledger: ledger}
 	if s.Current, s.Deployed = ledger.Current(); !s.Deployed {
 		return s, nil
 	}
 	p := conn.project(s.Current.Version, s.Current.Images)
-	p.files = append(p.files, p.pinFile())
-	if err := p.load(ctx); err != nil {
+	if err := p.loadPinned(ctx); err != nil {
 		return Status{}, err
 	}
 	return s, s.fill(ctx, p, env)

@@ -14,6 +14,9 @@ func (d *deployment) try(ctx context.Context) error {
 		return nil // nobody is served yet
 	}
 	services := d.triable()
+	if len(services) == 0 {
+		return nil
+	}
 	d.removeTrials(ctx) // of a killed run
 	defer d.removeTrials(context.WithoutCancel(ctx))
 	var names []string
@@ -27,9 +30,6 @@ func (d *deployment) try(ctx context.Context) error {
 	w := &watch{pins: d.pins, services: map[string]service{}, brief: true, see: func(ctx context.Context) ([]container, error) { return d.conn.inspect(ctx, names...) }}
 	for _, name := range services {
 		w.services[name] = d.next.compose.Services[name]
-	}
-	if len(services) == 0 {
-		return nil
 	}
 	if err := d.conn.gate(ctx, w); err != nil {
 		if errors.Is(err, errLost) {

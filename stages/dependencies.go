@@ -133,7 +133,7 @@ func (r *Run) scanLocks(ctx context.Context) (gate.Result, error) {
 	if len(scan.Files) == 0 {
 		return gate.Skip("no lock file"), nil
 	}
-	scan, _, err = runTrivy(ctx, trivy, scan, "fs", "--scanners", "vuln,license", "--include-dev-deps", "--skip-db-update", "--offline-scan", "/locks")
+	scan, _, err = r.runTrivy(ctx, trivy, scan, "fs", "--scanners", "vuln,license", "--include-dev-deps", "--skip-db-update", "--offline-scan", "/locks")
 	if err != nil {
 		return gate.Result{}, err
 	}

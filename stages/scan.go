@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -94,13 +95,15 @@ func (r *Run) trivy(ctx context.Context, ignores []byte) (*dagger.Container, gat
 		f.next = "see that the engine can reach the database's mirror, and run it again"
 		return nil, gate.Result{}, f
 	}
-	c = c.WithEnvVariable("SLIPWAY_RUN", r.nonce).WithNewFile(ignorePath, string(ignores))
-	return c, gate.Database([]byte(stdout), time.Now()), nil
+	now := time.Now()
+	// A verdict holds as long as what it rests on: Trivy and its database, and the day, because ignores and systems expire.
+	c = c.WithEnvVariable("SLIPWAY_JUDGED_BY", strings.TrimSpace(stdout)+now.UTC().Format(time.DateOnly)).WithNewFile(ignorePath, string(ignores))
+	return c, gate.Database([]byte(stdout), now), nil
 }
 
 func (r *Run) scanRepository(ctx context.Context, trivy *dagger.Container) (gate.Scan, error) {
 	c := trivy.WithMountedDirectory("/repository", r.source.folders["."])
-	scan, _, err := runTrivy(ctx, c, gate.Scan{Target: "repository", Artifact: "/repository", Type: "filesystem"},
+	scan, _, err := r.runTrivy(ctx, c, gate.Scan{Target: "repository", Artifact: "/repository", Type: "filesystem"},
 		"fs", "--scanners", "secret,misconfig", "--skip-check-update", "/repository")
 	return scan, err
 }
@@ -112,7 +115,7 @@ func (r *Run) scanImage(ctx context.Context, trivy *dagger.Container, b *built) 
 		WithMountedCache(trivyCache+"/fanal", layers, dagger.ContainerWithMountedCacheOpts{Sharing: dagger.CacheSharingModeLocked}).
 		WithMountedFile(archivePath, b.container.AsTarball())
 	scan := gate.Scan{Target: b.Name + " image", Artifact: archivePath, Type: "container_image"}
-	scan, scanned, err := runTrivy(ctx, c, scan,
+	scan, scanned, err := r.runTrivy(ctx, c, scan,
 		"image", "--scanners", "vuln,secret", "--skip-db-update", "--skip-java-db-update", "--offline-scan", "--exit-on-eol", fmt.Sprint(gate.ExitFindings), "--input", archivePath)
 	if err == nil {
 		b.contents = scanned.WithExec([]string{"trivy", "convert", "--format", "cyclonedx", "--output", contentsPath, reportPath}).File(contentsPath)
@@ -125,21 +128,29 @@ const (
 	contentsPath = "/slipway/contents.json"
 )
 
-// runTrivy keeps exit code and report apart: what they mean together is for the gate to say.
-func runTrivy(ctx context.Context, c *dagger.Container, scan gate.Scan, args ...string) (gate.Scan, *dagger.Container, error) {
+// runTrivy keeps exit code and report apart: what they mean together is for the gate to say. What the engine remembers of
+// a scan that did not finish may be bad luck of an earlier run, so it is done once more.
+func (r *Run) runTrivy(ctx context.Context, c *dagger.Container, scan gate.Scan, args ...string) (gate.Scan, *dagger.Container, error) {
 	command := append([]string{"trivy", args[0], "--format", "json", "--output", reportPath, "--exit-code", fmt.Sprint(gate.ExitFindings), "--ignorefile", ignorePath}, args[1:]...)
-	c = c.WithExec(command, dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
-	var err error
-	if scan.ExitCode, err = c.ExitCode(ctx); err != nil {
+	ran := c.WithExec(command, dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
+	code, err := ran.ExitCode(ctx)
+	if err == nil && unfinished(code) {
+		ran = c.WithEnvVariable("SLIPWAY_RUN", r.nonce).WithExec(command, dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
+		code, err = ran.ExitCode(ctx)
+	}
+	if err != nil {
 		return scan, nil, err
 	}
-	if scan.ExitCode != 0 && scan.ExitCode != gate.ExitFindings {
-		return scan, nil, crashed(ctx, c, scan)
+	if scan.ExitCode = code; unfinished(code) {
+		return scan, nil, crashed(ctx, ran, scan)
 	}
-	text, err := c.File(reportPath).Contents(ctx)
+	text, err := ran.File(reportPath).Contents(ctx)
 	scan.Report = []byte(text)
-	return scan, c, err
+	return scan, ran, err
 }
+
+// unfinished says whether the exit code is neither of the two that a scan ends with.
+func unfinished(code int) bool { return code != 0 && code != gate.ExitFindings }
 
 // crashed is the error of a scanner that could not judge: no report is not a clean one.
 func crashed(ctx context.Context, c *dagger.Container, scan gate.Scan) error {

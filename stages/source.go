@@ -114,8 +114,7 @@ func (r *Run) unpackAll(ctx context.Context, packed *dagger.Directory, names []s
 func (r *Run) unpack(archive *dagger.File) *dagger.Directory {
 	return r.tool("git").
 		WithMountedFile("/archive.tar", archive).
-		WithExec([]string{"mkdir", "/tree"}).
-		WithExec([]string{"tar", "-xf", "/archive.tar", "-C", "/tree"}).
+		WithExec([]string{"sh", "-c", "mkdir /tree && tar -xf /archive.tar -C /tree"}).
 		Directory("/tree")
 }
 

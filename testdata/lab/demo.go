@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -74,15 +75,26 @@ func (s site) setting() string { return serverUser + "@" + s.server.address + s.
 
 func (s site) address() string { return fmt.Sprintf("http://%s:%d/", s.server.address, demoPort) }
 
-// prepare makes the folder, and takes down what an earlier demo has left at the same port.
+// prepare makes the folder, and takes down what stands at the same port.
 func (s site) prepare(ctx context.Context, l *lab) error {
-	const script = `docker ps -aq --filter name=^demo- | xargs -r docker rm -fv >/dev/null
+	const script = `for project in $(docker ps -q --filter publish="$2" | xargs -r docker inspect -f '{{index .Config.Labels "com.docker.compose.project"}}'); do
+	docker ps -aq --filter label=com.docker.compose.project="$project" | xargs -r docker rm -fv >/dev/null
+	docker volume ls -q --filter label=com.docker.compose.project="$project" | xargs -r docker volume rm >/dev/null
+done
 mkdir -p "$1" && printf 'FRONTEND_PORT=%s\nBACKEND_PORT=%s\n' "$2" "$3" > "$1/.env"`
-	args := []string{"ssh", "-F", "none", "-o", "BatchMode=yes", "-o", "UserKnownHostsFile=" + l.path("ssh", "known_hosts"), "-i", l.path("ssh", "deploy"),
-		serverUser + "@" + s.server.address, fmt.Sprintf("sh -s %s %d %d", s.dir, demoPort, demoPort+1)}
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Stdin, cmd.Stderr = strings.NewReader(script), os.Stderr
-	return cmd.Run()
+	return s.shell(ctx, l, script, s.dir, fmt.Sprint(demoPort), fmt.Sprint(demoPort+1))
+}
+
+// shell runs a script on the server. Its arguments are words without spaces.
+func (s site) shell(ctx context.Context, l *lab, script string, args ...string) error {
+	cmd := exec.CommandContext(ctx, "ssh", "-F", "none", "-o", "BatchMode=yes", "-o", "UserKnownHostsFile="+l.path("ssh", "known_hosts"), "-i", l.path("ssh", "deploy"),
+		serverUser+"@"+s.server.address, "sh -eus "+strings.Join(args, " "))
+	var out bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(script), &out, &out
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("on %s: %w: %s", s.server.name, err, out.String())
+	}
+	return nil
 }
 
 // show asks the application on the server.

@@ -49,8 +49,13 @@ var engineService = service{
 	},
 }
 
+// Tests alone would leave some 25 GB a run: the engine's own limit is three quarters of the disk.
 const engineConfig = `
 insecure-entitlements = ["security.insecure"]
+
+[worker.oci]
+maxUsedSpace = "16GB"
+reservedSpace = "4GB"
 
 [registry."docker.io"]
 mirrors = ["%[1]s"]

@@ -89,10 +89,15 @@ func (l *lab) shop(args []string) error {
 	if len(args) != 1 {
 		return errors.New("shop takes one folder")
 	}
-	if err := os.Mkdir(args[0], 0o755); err != nil {
+	return l.newShop(args[0])
+}
+
+// newShop is makeShop for a folder that is not there yet.
+func (l *lab) newShop(dir string) error {
+	if err := os.Mkdir(dir, 0o755); err != nil {
 		return fmt.Errorf("shop writes into a new folder: %w", err)
 	}
-	return l.makeShop(args[0])
+	return l.makeShop(dir)
 }
 
 type tree map[string][]byte

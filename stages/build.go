@@ -26,6 +26,10 @@ type built struct {
 
 // buildImages builds every image, or takes the one that an earlier run of this commit has pushed. All failures count.
 func (r *Run) buildImages(ctx context.Context) error {
+	// Nothing waits for it, so it is read while others work.
+	read := make(chan struct{})
+	go func() { defer close(read); r.readBefore(ctx) }()
+	defer func() { <-read }()
 	return allOf(r.eachImage(func(image Image) error {
 		b, err := r.build(ctx, image)
 		if err != nil {

@@ -16,7 +16,6 @@ import (
 // push writes the images in two steps, so that no VERSION is seen before every image of the release is there:
 // first all of them under the tag of the commit, then VERSION on all of them, by digest.
 func (r *Run) push(ctx context.Context) (Outcome, error) {
-	r.readBefore(ctx)
 	// From here on things are written, and what was read before may be of yesterday.
 	if err := r.takeOver(ctx); err != nil {
 		return Outcome{}, err

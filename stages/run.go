@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -11,6 +12,8 @@ import (
 	"sync"
 	"time"
 	"unicode"
+
+	"golang.org/x/sync/errgroup"
 
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/changelog"
@@ -126,12 +129,18 @@ func (r *Run) tool(name string) *dagger.Container {
 
 // load reads the repository, and stands before every stage.
 func (r *Run) load(ctx context.Context) error {
-	if err := r.refuseOwnTree(ctx); err != nil {
-		return err
-	}
-	var err error
-	r.source, err = r.readSource(ctx)
-	return err
+	var own, unread error
+	var group errgroup.Group
+	group.Go(func() error {
+		own = r.refuseOwnTree(ctx)
+		return nil
+	})
+	group.Go(func() error {
+		r.source, unread = r.readSource(ctx)
+		return nil
+	})
+	group.Wait() //nolint:errcheck // each has its own
+	return cmp.Or(own, unread)
 }
 
 // refuseOwnTree finds a forgotten --source: the default is then the module's own repository.

@@ -20,6 +20,7 @@ import (
 // source is what git says about the repository, and the files of the commit.
 type source struct {
 	commit  string
+	root    string // the first commit, which clones, forks of a forge and renames share
 	time    time.Time
 	branch  string // empty when HEAD is detached
 	remote  string // without user information
@@ -40,6 +41,7 @@ git config --global --add safe.directory '*'
 if [ -f .git ]; then echo 'linked worktree' >&2; exit 3; fi
 git rev-parse -q --verify --end-of-options 'HEAD^{commit}' >/dev/null || { echo 'no commit' >&2; exit 4; }
 printf 'commit %s\n' "$(git rev-parse HEAD)"
+printf 'root %s\n' "$(git rev-list --max-parents=0 HEAD | sort | head -n 1)"
 printf 'time %s\n' "$(git show -s --format=%ct HEAD)"
 printf 'shallow %s\n' "$(git rev-parse --is-shallow-repository)"
 printf 'branch %s\n' "$(git symbolic-ref -q --short HEAD || true)"
@@ -140,6 +142,8 @@ func parseSource(out string) (s source, folders []int, err error) {
 		switch key {
 		case "commit":
 			s.commit = value
+		case "root":
+			s.root = value
 		case "time":
 			seconds, e := strconv.ParseInt(value, 10, 64)
 			err = errors.Join(err, e)

@@ -7,12 +7,12 @@ import (
 )
 
 func TestParseSource(t *testing.T) {
-	s, folders, err := parseSource("commit abc\ntime 86400\nshallow false\nbranch main\nremote https://bot:s3cret@forge.example/acme/shop.git\n" +
+	s, folders, err := parseSource("commit abc\nroot def\ntime 86400\nshallow false\nbranch main\nremote https://bot:s3cret@forge.example/acme/shop.git\n" +
 		"tag v1.0.0 111 222\ntag v1.1.0 333 \ndirty M\tbackend/a b.py\nfolder 0\nfolder 2\n")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.commit != "abc" || !s.time.Equal(time.Unix(86400, 0)) || s.shallow || s.branch != "main" || s.remote != "https://forge.example/acme/shop.git" {
+	if s.commit != "abc" || s.root != "def" || !s.time.Equal(time.Unix(86400, 0)) || s.shallow || s.branch != "main" || s.remote != "https://forge.example/acme/shop.git" {
 		t.Errorf("got %+v", s)
 	}
 	if want := []gitTag{{"v1.0.0", "222"}, {"v1.1.0", "333"}}; !slices.Equal(s.tags, want) {

@@ -15,16 +15,11 @@ import (
 const storePath = "/reports"
 
 // store is where a repository's last report is kept: a cache volume of the engine, so that failed runs have one too.
-// Repositories are told apart by their root commit, which clones, forks of a forge and renames share.
-func (r *Run) store(ctx context.Context) (*dagger.Container, error) {
-	root, err := r.source.git.WithExec([]string{"git", "-c", "safe.directory=*", "rev-list", "--max-parents=0", "HEAD"}).Stdout(ctx)
-	if err != nil {
-		return nil, explain(err)
-	}
-	key := sha256.Sum256([]byte(r.source.remote + "\n" + root))
+func (r *Run) store() *dagger.Container {
+	key := sha256.Sum256([]byte(r.source.remote + "\n" + r.source.root))
 	volume := r.dag.CacheVolume("slipway-report-" + hex.EncodeToString(key[:8]))
 	// An exec is repeated only if something about it is new.
-	return r.tool("git").WithMountedCache(storePath, volume).WithEnvVariable("SLIPWAY_RUN", rand.Text()), nil
+	return r.tool("git").WithMountedCache(storePath, volume).WithEnvVariable("SLIPWAY_RUN", rand.Text())
 }
 
 // keep stores the report for a later `report`.
@@ -36,11 +31,7 @@ func (r *Run) keep(ctx context.Context, result report.Report) error {
 	if r.source.git == nil {
 		return errors.New("there is no repository to keep it for")
 	}
-	c, err := r.store(ctx)
-	if err != nil {
-		return err
-	}
-	c = c.WithNewFile("/report.json", text).WithExec([]string{"cp", "/report.json", storePath + "/last.json"})
+	c := r.store().WithNewFile("/report.json", text).WithExec([]string{"cp", "/report.json", storePath + "/last.json"})
 	if result.Outcome == report.Released || result.Outcome == report.Resumed {
 		c = c.WithExec([]string{"cp", "/report.json", storePath + "/v" + result.Version + ".json"})
 	}
@@ -56,11 +47,7 @@ func (r *Run) readBefore(ctx context.Context) {
 	}
 	text, err := r.attachedReport(ctx, r.previous.GitTag())
 	if err != nil || text == nil {
-		c, err := r.store(ctx)
-		if err != nil {
-			return
-		}
-		if text, err = readKept(ctx, c, r.previous.GitTag()); err != nil {
+		if text, err = readKept(ctx, r.store(), r.previous.GitTag()); err != nil {
 			return
 		}
 	}
@@ -98,11 +85,7 @@ func (r *Run) lastReport(ctx context.Context) (report.Report, error) {
 	if err := r.load(ctx); err != nil {
 		return report.Report{}, err
 	}
-	c, err := r.store(ctx)
-	if err != nil {
-		return report.Report{}, err
-	}
-	text, err := readKept(ctx, c, "last")
+	text, err := readKept(ctx, r.store(), "last")
 	if err != nil {
 		return report.Report{}, explain(err)
 	}

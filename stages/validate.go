@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/registry"
 	"dagger/slipway/stages/report"
@@ -19,21 +21,33 @@ func (r *Run) validate(ctx context.Context) (Outcome, error) {
 	if err := r.load(ctx); err != nil {
 		return Outcome{}, r.blame(err)
 	}
-	checks := []func(context.Context) error{
-		r.checkClean, r.checkHistory, r.checkTestFolders, r.checkDockerfiles, r.checkVersionFiles, r.checkGitTag, r.checkRemote,
-		r.checkRegistry, r.checkForge, r.checkStaging, r.checkWebhook,
-	}
-	var wrong []error
-	for _, check := range checks {
-		if err := check(ctx); err != nil {
-			wrong = append(wrong, err)
-		}
-	}
-	if err := joinFailures(wrong); err != nil {
+	if err := allOf(r.checkAll(ctx)...); err != nil {
 		return Outcome{}, r.blame(err)
 	}
 	r.previous, _ = version.Previous(r.Version, r.stable())
 	return passed(r.summary()...), nil
+}
+
+// checkAll runs beside each other the lanes whose checks need nothing of another's, and returns what each check has found.
+func (r *Run) checkAll(ctx context.Context) []error {
+	lanes := [][]func(context.Context) error{
+		{r.checkClean, r.checkHistory, r.checkTestFolders},
+		{r.checkDockerfiles},
+		{r.checkVersionFiles},
+		{r.checkGitTag, r.checkRemote, r.checkRegistry, r.checkForge, r.checkStaging, r.checkWebhook},
+	}
+	found := make([][]error, len(lanes))
+	var group errgroup.Group
+	for n, lane := range lanes {
+		group.Go(func() error {
+			for _, check := range lane {
+				found[n] = append(found[n], check(ctx))
+			}
+			return nil
+		})
+	}
+	group.Wait() //nolint:errcheck // found holds them
+	return slices.Concat(found...)
 }
 
 // blame remembers that the run was refused, and not just red.
@@ -111,50 +125,37 @@ func (r *Run) checkTestFolders(context.Context) error {
 }
 
 func (r *Run) checkDockerfiles(ctx context.Context) error {
-	var missing []string
-	for _, i := range r.config.images {
+	return allOf(r.eachImage(func(i Image) error {
 		context := r.source.folders[i.Context]
 		if context == nil {
-			missing = append(missing, fmt.Sprintf("image %s: the folder %s is not in the repository", i.Name, i.Context))
-			continue
+			return noDockerfile("image %s: the folder %s is not in the repository", i.Name, i.Context)
 		}
 		found, err := context.Exists(ctx, i.Dockerfile, dagger.DirectoryExistsOpts{ExpectedType: dagger.ExistsTypeRegularType})
-		if err != nil {
-			return err
+		if err == nil && !found {
+			err = noDockerfile("image %s: %s/%s is not in the repository", i.Name, i.Context, i.Dockerfile)
 		}
-		if !found {
-			missing = append(missing, fmt.Sprintf("image %s: %s/%s is not in the repository", i.Name, i.Context, i.Dockerfile))
-		}
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	return refuseState("add and commit it, or correct the setting images", "%s", strings.Join(missing, "; "))
+		return err
+	})...)
+}
+
+func noDockerfile(format string, args ...any) error {
+	return refuseState("add and commit it, or correct the setting images", format, args...)
 }
 
 // checkVersionFiles wants every file that carries the version to say this one (V9).
 func (r *Run) checkVersionFiles(ctx context.Context) error {
-	var differing []string
-	for _, path := range r.config.versionFiles {
-		text, found, err := r.repositoryFile(ctx, path)
-		if err != nil {
+	differing := make([]string, len(r.config.versionFiles))
+	group, ctx := errgroup.WithContext(ctx)
+	for n, path := range r.config.versionFiles {
+		group.Go(func() (err error) {
+			differing[n], err = r.otherVersion(ctx, path)
 			return err
-		}
-		if !found {
-			continue
-		}
-		file, err := versionfile.Read(path, text)
-		if err != nil {
-			return refuseState("correct the file", "%w", err)
-		}
-		agrees, expected, err := file.Agrees(r.Version)
-		if err != nil {
-			return refuseInput(err)
-		}
-		if !agrees {
-			differing = append(differing, fmt.Sprintf("%s says %q, expected %q", path, file.Version, expected))
-		}
+		})
 	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	differing = slices.DeleteFunc(differing, func(text string) bool { return text == "" })
 	if len(differing) == 0 {
 		return nil
 	}
@@ -164,6 +165,26 @@ func (r *Run) checkVersionFiles(ctx context.Context) error {
 		return nil
 	}
 	return r.refuse("change the files and commit", "%s", text)
+}
+
+// otherVersion says what a version file says, if it is not this version.
+func (r *Run) otherVersion(ctx context.Context, path string) (string, error) {
+	text, found, err := r.repositoryFile(ctx, path)
+	if err != nil || !found {
+		return "", err
+	}
+	file, err := versionfile.Read(path, text)
+	if err != nil {
+		return "", refuseState("correct the file", "%w", err)
+	}
+	agrees, expected, err := file.Agrees(r.Version)
+	switch {
+	case err != nil:
+		return "", refuseInput(err)
+	case agrees:
+		return "", nil
+	}
+	return fmt.Sprintf("%s says %q, expected %q", path, file.Version, expected), nil
 }
 
 // repositoryFile reads a file of the commit.
@@ -193,7 +214,7 @@ func (r *Run) checkRegistry(ctx context.Context) error {
 	}
 	if r.config.Registry == "" {
 		if r.DryRun {
-			r.wouldRefuse = append(r.wouldRefuse, "images are to be released and no registry is set")
+			r.refuse("", "images are to be released and no registry is set") //nolint:errcheck // a dry run notes it
 			r.notCheckedf("which tags would move: no registry is set, so only git's tags are known")
 			return nil
 		}

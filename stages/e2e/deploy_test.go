@@ -15,6 +15,7 @@ import (
 
 // TestDeployFirstAndUpgrade brings two versions to a server and asks it, not Slipway, what runs.
 func TestDeployFirstAndUpgrade(t *testing.T) {
+	t.Parallel()
 	d := NewDeployShop(t)
 	red(t, d.Deploy(t, "staging", "1.0.0"), "1.0.0 is not in the registry", "release it first", "Outcome: refused-state")
 
@@ -93,6 +94,7 @@ func entrypoint(images, line string) Change {
 
 // TestDeployFailures is one server that runs a healthy version, and everything that may go wrong with the next one.
 func TestDeployFailures(t *testing.T) {
+	t.Parallel()
 	d := NewDeployShop(t)
 	first := d.Release(t, "1.0.0", nil)
 	green(t, d.Deploy(t, "staging", "1.0.0"))
@@ -168,6 +170,7 @@ exit 3;; esac`
 
 // TestDeployFirstFails leaves nothing running where nothing ran before.
 func TestDeployFirstFails(t *testing.T) {
+	t.Parallel()
 	d := NewDeployShop(t)
 	d.Release(t, "1.0.0", entrypoint("frontend", "exit 7"))
 	red(t, d.Deploy(t, "staging", "1.0.0"), "frontend", "nothing to restore", "Outcome: deploy-not-restored")
@@ -178,6 +181,7 @@ func TestDeployFirstFails(t *testing.T) {
 
 // TestDeployHostKey refuses a server that is not the known one, before a key of ours is offered.
 func TestDeployHostKey(t *testing.T) {
+	t.Parallel()
 	d := NewDeployShop(t)
 	d.Release(t, "1.0.0", nil)
 	public, _, err := ed25519.GenerateKey(nil)
@@ -207,6 +211,7 @@ func TestDeployHostKey(t *testing.T) {
 
 // TestDeployProduction takes what staging ran healthy, and nothing else.
 func TestDeployProduction(t *testing.T) {
+	t.Parallel()
 	d := NewDeployShop(t)
 	first := d.Release(t, "1.0.0", nil)
 	red(t, d.Deploy(t, "production", "1.0.0"), "staging never ran 1.0.0 healthy, so production may not", "Outcome: refused-state")
@@ -225,6 +230,7 @@ func TestDeployProduction(t *testing.T) {
 
 // TestStatusShowsDrift finds what somebody has changed by hand.
 func TestStatusShowsDrift(t *testing.T) {
+	t.Parallel()
 	d := NewDeployShop(t)
 	status := func() Result { return d.Call(t, d.Arguments("status", "--environment=staging")...) }
 	green(t, status(), "nothing was deployed here by Slipway")
@@ -244,6 +250,7 @@ func TestStatusShowsDrift(t *testing.T) {
 
 // TestReleaseToStaging lets floating tags follow only what staging has run.
 func TestReleaseToStaging(t *testing.T) {
+	t.Parallel()
 	d := NewDeployShop(t)
 	release := func(version, health string) Result {
 		return d.Call(t, append([]string{"--health-url=" + health}, d.Arguments("release", "--version="+version)...)...)

@@ -107,6 +107,7 @@ func (s Server) beingReplaced(t *testing.T, digest string) func() bool {
 
 // TestDeployCutOff loses the connection while containers are being replaced.
 func TestDeployCutOff(t *testing.T) {
+	t.Parallel()
 	d := NewDeployShop(t)
 	c := d.through(t)
 	first := d.Release(t, "1.0.0", nil)
@@ -130,6 +131,7 @@ func TestDeployCutOff(t *testing.T) {
 
 // TestDeployKilled is started again after its process was killed in the middle.
 func TestDeployKilled(t *testing.T) {
+	t.Parallel()
 	d := NewDeployShop(t)
 	d.Release(t, "1.0.0", nil)
 	green(t, d.Deploy(t, "staging", "1.0.0"))
@@ -159,6 +161,7 @@ func TestDeployKilled(t *testing.T) {
 
 // TestTwoDeploys lets one win, and tells the other who it was.
 func TestTwoDeploys(t *testing.T) {
+	t.Parallel()
 	d := NewDeployShop(t)
 	d.Release(t, "1.0.0", nil)
 	second := d.Release(t, "1.1.0", nil)
@@ -177,6 +180,7 @@ func TestTwoDeploys(t *testing.T) {
 
 // TestDeployByAgent logs in with the key of the caller's SSH agent.
 func TestDeployByAgent(t *testing.T) {
+	t.Parallel()
 	d := NewDeployShop(t)
 	socket := path.Join(t.TempDir(), "agent")
 	agent := exec.Command("ssh-agent", "-D", "-a", socket)

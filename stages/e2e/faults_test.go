@@ -270,6 +270,7 @@ func wantRepeats(t *testing.T, reg proxied, f labtest.Fault) {
 
 // TestRegistryStaysAway gives up on a registry that never recovers, long before a CI job does.
 func TestRegistryStaysAway(t *testing.T) {
+	t.Parallel()
 	s, reg := newSmallShop(t), newProxied(t)
 	reg.Fault(labtest.Fault{Method: http.MethodPost, Path: "/frontend/blobs/uploads/", Status: 503})
 	start := time.Now()

@@ -202,6 +202,7 @@ func (f *forgeShop) through(t *testing.T) *labtest.Proxy {
 
 // TestKilledBetweenTagAndRelease kills the command line at the moment when the draft is asked for.
 func TestKilledBetweenTagAndRelease(t *testing.T) {
+	t.Parallel()
 	f, prefix := newForgeShop(t), NewPrefix(t)
 	proxy := f.through(t)
 	proxy.Fault(labtest.Fault{Method: http.MethodPost, Path: `/releases$`, Hang: true})

@@ -169,6 +169,7 @@ func TestTwoVersionsAtOnce(t *testing.T) {
 
 // TestLockIsTakenOver while a run is between two writing steps: it writes nothing more, and leaves the lock alone (L2).
 func TestLockIsTakenOver(t *testing.T) {
+	t.Parallel()
 	const push, upload = "^PUT .*/manifests/sha-", "^POST .*/releases/[0-9]+/assets$"
 	for name, c := range map[string]struct {
 		pattern string

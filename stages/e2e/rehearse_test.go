@@ -4,6 +4,7 @@ import "testing"
 
 // TestRehearse deploys, upgrades, fails and goes back on a server that lives inside Dagger.
 func TestRehearse(t *testing.T) {
+	t.Parallel()
 	s := NewShop(t)
 	s.Write(t, ".env.rehearsal", "POSTGRES_PASSWORD=rehearsal\n")
 	r := s.Call(t, "rehearse", "--version=1.2.3", "--env-file=file://"+s.Dir+"/.env.rehearsal")

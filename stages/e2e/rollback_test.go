@@ -69,6 +69,7 @@ esac`)
 
 // TestRollback goes back and forth on a staging server.
 func TestRollback(t *testing.T) {
+	t.Parallel()
 	d := NewDeployShop(t)
 	s := d.Staging
 	red(t, d.rollback(t, "staging"), "there is nothing to go back to", "nothing was changed", "Outcome: refused-state")
@@ -150,6 +151,7 @@ func remove(t *testing.T, prefix, image, digest string) {
 
 // TestRollbackProduction withdraws what was left: tags, forge, and the code if asked for.
 func TestRollbackProduction(t *testing.T) {
+	t.Parallel()
 	f := newForgeShop(t)
 	d := DeployShop{Shop: f.Shop, Prefix: NewPrefix(t)}
 	d.addServers(t)

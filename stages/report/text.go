@@ -177,10 +177,12 @@ func (r Report) writeEnd(b *strings.Builder) {
 	fmt.Fprintf(b, "\nOutcome: %s in %.1f s\n", r.Outcome, r.Seconds)
 	if len(r.CriticalPath) > 0 {
 		var parts []string
+		total := 0.0
 		for _, p := range r.CriticalPath {
 			parts = append(parts, p.Name+" "+duration(p.Seconds))
+			total += p.Seconds
 		}
-		fmt.Fprintf(b, "Critical path: %s\n", strings.Join(parts, " -> "))
+		fmt.Fprintf(b, "Critical path: %s of it: %s\n", duration(total), strings.Join(parts, " -> "))
 	}
 	if r.Next != "" {
 		fmt.Fprintf(b, "Next: %s\n", r.Next)

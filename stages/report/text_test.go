@@ -56,7 +56,7 @@ Floating tags that are not where they should be
   - backend:latest was 0000000, should be 1111111, is 0000000
 
 Outcome: gate-fail in 12.3 s
-Critical path: Validate Release 0.8 s -> Backend Tests 3.0 s
+Critical path: 3.8 s of it: Validate Release 0.8 s -> Backend Tests 3.0 s
 Next: run it again
 `
 

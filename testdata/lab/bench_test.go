@@ -47,7 +47,7 @@ func TestTable(t *testing.T) {
 // collect notes a value for each measure that the ratio asks for.
 func collect(s samples, r ratio, round int, value float64) {
 	for _, name := range []string{
-		firstLoad, firstLoadEmpty, coreVersion, never, validate, images10, images30, changelog1000, changelog5000, deployment, composeByHand,
+		firstLoad, firstLoadEmpty, coreVersion, never, refused, validate, images10, images30, changelog1000, changelog5000, deployment, composeByHand,
 	} {
 		note(s, name, round, value)
 	}
@@ -55,6 +55,7 @@ func collect(s samples, r ratio, round int, value float64) {
 		for _, who := range []string{slipwayName, "script ", "make "} {
 			note(s, who+scenario.name, round, value)
 			note(s, who+scenario.name+boundSuffix, round, value)
+			note(s, who+scenario.name+runSuffix, round, value)
 		}
 	}
 	r.of(s, round)

@@ -17,12 +17,14 @@ const (
 
 	slipwayName = "slipway "
 	cpuSuffix   = " cpu"
+	runSuffix   = " run"
 	boundSuffix = " bound"
 
 	firstLoad      = "first load"
 	firstLoadEmpty = "first load of nothing"
 	coreVersion    = "core version"
 	never          = "never"
+	refused        = "refused"
 	validate       = "validate"
 	images10       = "10 images"
 	images30       = "30 images"
@@ -60,7 +62,7 @@ func sum(names ...string) func(samples, int) float64 {
 	}
 }
 
-// changelogFor is what the commits beyond the first thousand take, for each thousand, in seconds.
+// changelogPer1000 is what the commits beyond the first thousand take, for each thousand, in seconds.
 func changelogPer1000(s samples, round int) float64 {
 	return (s[changelog5000][round] - s[changelog1000][round]) / 4
 }
@@ -84,11 +86,12 @@ var ratios = []ratio{
 	{"No change ÷ `make -j2`, no change", "Без изменений ÷ `make -j2` без изменений", measure(slipwayName + noChange), measure("make " + noChange), 0},
 	{"One file in frontend/ ÷ `make -j2`, the same file", "Один файл в frontend/ ÷ `make -j2`, тот же файл", measure(slipwayName + frontendChange), measure("make " + frontendChange), 0},
 	{"One file in backend/ ÷ `make -j2`, the same file", "Один файл в backend/ ÷ `make -j2`, тот же файл", measure(slipwayName + backendChange), measure("make " + backendChange), 0},
-	{"Cold ÷ longest chain or CPU", "Первый раз ÷ самая длинная цепочка или процессор", measure(slipwayName + cold), measure(slipwayName + cold + boundSuffix), 1.15},
-	{"No change ÷ longest chain or CPU", "Без изменений ÷ самая длинная цепочка или процессор", measure(slipwayName + noChange), measure(slipwayName + noChange + boundSuffix), 1.15},
-	{"One file in frontend/ ÷ longest chain or CPU", "Один файл в frontend/ ÷ самая длинная цепочка или процессор", measure(slipwayName + frontendChange), measure(slipwayName + frontendChange + boundSuffix), 1.15},
-	{"One file in backend/ ÷ longest chain or CPU", "Один файл в backend/ ÷ самая длинная цепочка или процессор", measure(slipwayName + backendChange), measure(slipwayName + backendChange + boundSuffix), 1.15},
+	{"The run, cold ÷ longest chain or CPU", "Прогон, первый раз ÷ самая длинная цепочка или процессор", measure(slipwayName + cold + runSuffix), measure(slipwayName + cold + boundSuffix), 1.15},
+	{"The run, no change ÷ longest chain or CPU", "Прогон без изменений ÷ самая длинная цепочка или процессор", measure(slipwayName + noChange + runSuffix), measure(slipwayName + noChange + boundSuffix), 1.15},
+	{"The run, one file in frontend/ ÷ longest chain or CPU", "Прогон, один файл в frontend/ ÷ самая длинная цепочка или процессор", measure(slipwayName + frontendChange + runSuffix), measure(slipwayName + frontendChange + boundSuffix), 1.15},
+	{"The run, one file in backend/ ÷ longest chain or CPU", "Прогон, один файл в backend/ ÷ самая длинная цепочка или процессор", measure(slipwayName + backendChange + runSuffix), measure(slipwayName + backendChange + boundSuffix), 1.15},
 	{"`validate` ÷ an empty function", "`validate` ÷ пустая функция", measure(validate), measure(never), 1.25},
+	{"`validate` refused at once ÷ an empty function", "`validate` с отказом сразу ÷ пустая функция", measure(refused), measure(never), 0},
 	{"An empty function ÷ `dagger core version`", "Пустая функция ÷ `dagger core version`", measure(never), measure(coreVersion), 0},
 	{"First load of the module ÷ of an empty Go module", "Первая загрузка модуля ÷ пустого модуля на Go", measure(firstLoad), measure(firstLoadEmpty), 0},
 	{"30 images ÷ 10 images", "30 образов ÷ 10 образов", measure(images30), measure(images10), 3.5},

@@ -221,7 +221,7 @@ func (b *bench) firstLoads(ctx context.Context, _ int) error {
 	}{
 		{firstLoadEmpty, b.emptyCall()},
 		// Settings are checked before anything is read, so that this call does nothing else.
-		{firstLoad, b.slipway(b.dir, "validate", "--version=none")},
+		{firstLoad, b.slipway(b.empty(), "validate", "--version=none")},
 	} {
 		if err := b.prune(ctx); err != nil {
 			return err

@@ -37,7 +37,7 @@ func TestTable(t *testing.T) {
 		}
 	}
 	table := s.table(english)
-	for _, want := range []string{"| Cold ÷ cold `make -j2` | 1.00 | 1.00 to 1.00 | 1.1 | met |", "| No change ÷ cold `make -j2` | 1.00 | 1.00 to 1.00 | 0.15 | not met |"} {
+	for _, want := range []string{"| Cold ÷ cold `make -j2` | 1.00 | 1.00–1.00 | 5 | 1.1 | met |", "| No change ÷ cold `make -j2` | 1.00 | 1.00–1.00 | 5 | 0.15 | not met |"} {
 		if !strings.Contains(table, want) {
 			t.Errorf("the table has no line\n%s\nbut says\n%s", want, table)
 		}
@@ -65,6 +65,14 @@ func collect(s samples, r ratio, round int, value float64) {
 func note(s samples, name string, round int, value float64) {
 	if len(s[name]) == round {
 		s.add(name, value)
+	}
+}
+
+// TestPairs leaves out the rounds that have measured only one side.
+func TestPairs(t *testing.T) {
+	r := ratio{of: measure("a"), per: measure("b")}
+	if got := r.values(samples{"a": {6, 9, 1, 1, 1}, "b": {2, 9}}, 5); !slices.Equal(got, []float64{1, 3}) {
+		t.Errorf("got %v, want 1 and 3", got)
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -39,6 +40,13 @@ type samples map[string][]float64
 
 func (s samples) add(name string, value float64) { s[name] = append(s[name], value) }
 
+func (s samples) value(name string, round int) float64 {
+	if round >= len(s[name]) {
+		return math.NaN()
+	}
+	return s[name][round]
+}
+
 func (s samples) last(name string) float64 { return s[name][len(s[name])-1] }
 
 // A ratio compares two measures of the same round. Without a second one it is the first, in its own unit.
@@ -48,15 +56,14 @@ type ratio struct {
 	limit         float64 // 0 is none
 }
 
-func measure(name string) func(samples, int) float64 {
-	return func(s samples, round int) float64 { return s[name][round] }
-}
+// measure is a value of a round, or none if that round has not measured it.
+func measure(name string) func(samples, int) float64 { return sum(name) }
 
 func sum(names ...string) func(samples, int) float64 {
 	return func(s samples, round int) float64 {
 		total := 0.0
 		for _, name := range names {
-			total += s[name][round]
+			total += s.value(name, round)
 		}
 		return total
 	}
@@ -64,11 +71,11 @@ func sum(names ...string) func(samples, int) float64 {
 
 // changelogPer1000 is what the commits beyond the first thousand take, for each thousand, in seconds.
 func changelogPer1000(s samples, round int) float64 {
-	return (s[changelog5000][round] - s[changelog1000][round]) / 4
+	return (s.value(changelog5000, round) - s.value(changelog1000, round)) / 4
 }
 
 func beyondCompose(s samples, round int) float64 {
-	return s[deployment][round] - s[composeByHand][round]
+	return s.value(deployment, round) - s.value(composeByHand, round)
 }
 
 func one(samples, int) float64 { return 1 }
@@ -101,11 +108,13 @@ var ratios = []ratio{
 	{"Deployment, seconds beyond compose", "Развёртывание, секунд сверх compose", beyondCompose, one, 0},
 }
 
-// values are the ratio's, one a round, in order of size.
+// values are the ratio's, one for each round that has measured both sides, in order of size.
 func (r ratio) values(s samples, rounds int) []float64 {
 	var all []float64
 	for n := range rounds {
-		all = append(all, r.of(s, n)/r.per(s, n))
+		if v := r.of(s, n) / r.per(s, n); !math.IsNaN(v) {
+			all = append(all, v)
+		}
 	}
 	slices.Sort(all)
 	return all
@@ -127,11 +136,11 @@ type language struct {
 
 var (
 	english = language{
-		head: "| What | Median | Lowest to highest | Limit | |\n| --- | --- | --- | --- | --- |\n",
+		head: "| What | Median | Lowest to highest | Pairs | Limit | |\n| --- | --- | --- | --- | --- | --- |\n",
 		met:  "met", not: "not met", file: "README.md", name: func(r ratio) string { return r.name },
 	}
 	russian = language{
-		head: "| Что | Медиана | От и до | Предел | |\n| --- | --- | --- | --- | --- |\n",
+		head: "| Что | Медиана | От и до | Пар | Предел | |\n| --- | --- | --- | --- | --- | --- |\n",
 		met:  "да", not: "нет", file: ".github/README.ru.md", name: func(r ratio) string { return r.russian },
 	}
 )
@@ -150,7 +159,7 @@ func (s samples) table(in language) string {
 				verdict = in.not
 			}
 		}
-		fmt.Fprintf(&b, "| %s | %.2f | %.2f to %.2f | %s | %s |\n", in.name(r), median(values), values[0], values[len(values)-1], limit, verdict)
+		fmt.Fprintf(&b, "| %s | %.2f | %.2f–%.2f | %d | %s | %s |\n", in.name(r), median(values), values[0], values[len(values)-1], len(values), limit, verdict)
 	}
 	return b.String()
 }

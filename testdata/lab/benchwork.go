@@ -99,7 +99,7 @@ func (b *bench) manyImages(ctx context.Context, n int) error {
 			return err
 		}
 		// Both start from an engine that knows everything but the images.
-		if _, err := b.command(ctx, dir, b.slipway(dir, append([]string{"--images=backend"}, dryRun(n)...)...)...); err != nil {
+		if _, err := b.command(ctx, dir, b.slipway(dir, append([]string{"--images=backend=backend"}, dryRun(n)...)...)...); err != nil {
 			return err
 		}
 		name := []string{images10, images30}[at]

@@ -16,12 +16,13 @@ import (
 // built is one image, ready to be scanned and pushed.
 type built struct {
 	Image
-	container *dagger.Container
-	reused    bool // published by an earlier run of this commit
+	container *dagger.Container // as it is pushed
+	bare      *dagger.Container // without the labels, which name the commit: the same for every commit that leaves it as it is
+	reused    bool              // published by an earlier run of this commit
 	digest    string
 	tags      []string
 	seconds   float64
-	contents  *dagger.File // in CycloneDX, once it was scanned
+	sbom      *dagger.File // in CycloneDX, once it was scanned
 }
 
 // buildImages builds every image, or takes the one that an earlier run of this commit has pushed. All failures count.
@@ -75,9 +76,11 @@ func (r *Run) build(ctx context.Context, image Image) (*built, error) {
 			return nil, err
 		}
 		b.reused, b.digest = true, at.Digest
-		b.container = r.authenticated(r.dag.Container()).From(where + "@" + at.Digest)
+		b.bare = r.authenticated(r.dag.Container()).From(where + "@" + at.Digest)
+		b.container = b.bare
 	} else {
-		b.container = r.labelled(r.dockerBuild(image), image)
+		b.bare = r.dockerBuild(image)
+		b.container = r.labelled(b.bare, image)
 	}
 	_, err := b.container.Sync(ctx)
 	b.seconds = time.Since(start).Seconds()

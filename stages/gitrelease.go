@@ -7,10 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/forge"
@@ -208,10 +205,7 @@ func (r *Run) isLatest() bool {
 const (
 	checksumsFile = "checksums.txt"
 	reportFile    = "report.json"
-	sbomSuffix    = ".cdx.json"
 )
-
-func sbomName(image string) string { return strings.ReplaceAll(image, "/", "-") + sbomSuffix }
 
 // missingAssets are the files that a finished release has and this one has not.
 func (r *Run) missingAssets(found *forge.Release) []string {
@@ -230,7 +224,7 @@ func (r *Run) files(ctx context.Context) ([]string, error) {
 	if r.page.found == nil || !r.page.found.Draft && len(r.missingAssets(r.page.found)) == 0 {
 		return nil, nil
 	}
-	files, err := r.contentLists(ctx)
+	files, err := r.sboms(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -246,31 +240,6 @@ func (r *Run) files(ctx context.Context) ([]string, error) {
 		}
 	}
 	return []string{fmt.Sprintf("%d files attached", len(files))}, nil
-}
-
-// contentLists are the CycloneDX forms of what Trivy has found in the images.
-func (r *Run) contentLists(ctx context.Context) ([]forge.File, error) {
-	var files []forge.File
-	var mu sync.Mutex
-	var group errgroup.Group
-	for _, i := range r.config.images {
-		b := r.images[i.Name]
-		if b.contents == nil {
-			continue // a forced release whose scan did not finish
-		}
-		group.Go(func() error {
-			text, err := b.contents.Contents(ctx)
-			mu.Lock()
-			defer mu.Unlock()
-			files = append(files, forge.File{Name: sbomName(b.Name), ContentType: "application/vnd.cyclonedx+json", Data: []byte(text)})
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, explain(err)
-	}
-	slices.SortFunc(files, func(a, b forge.File) int { return strings.Compare(a.Name, b.Name) })
-	return files, nil
 }
 
 // checksums lists the files in the form that sha256sum --check reads.

@@ -108,24 +108,25 @@ func (r *Run) scanRepository(ctx context.Context, trivy *dagger.Container) (gate
 	return scan, err
 }
 
-// scanImage scans the archive of the image. What Trivy learns of a layer is kept per image, so that only new layers are read.
+// scanImage scans every layer that is pushed. Labels are no layer, so a commit that leaves an image as it is has nothing to
+// scan in it. What Trivy learns of a layer is kept per image, so that only new layers are read.
 func (r *Run) scanImage(ctx context.Context, trivy *dagger.Container, b *built) (gate.Scan, error) {
 	layers := r.dag.CacheVolume("slipway-trivy-layers-" + b.Name)
 	c := trivy.
 		WithMountedCache(trivyCache+"/fanal", layers, dagger.ContainerWithMountedCacheOpts{Sharing: dagger.CacheSharingModeLocked}).
-		WithMountedFile(archivePath, b.container.AsTarball())
+		WithMountedFile(archivePath, b.bare.AsTarball())
 	scan := gate.Scan{Target: b.Name + " image", Artifact: archivePath, Type: "container_image"}
 	scan, scanned, err := r.runTrivy(ctx, c, scan,
 		"image", "--scanners", "vuln,secret", "--skip-db-update", "--skip-java-db-update", "--offline-scan", "--exit-on-eol", fmt.Sprint(gate.ExitFindings), "--input", archivePath)
 	if err == nil {
-		b.contents = scanned.WithExec([]string{"trivy", "convert", "--format", "cyclonedx", "--output", contentsPath, reportPath}).File(contentsPath)
+		b.sbom = scanned.WithExec([]string{"trivy", "convert", "--format", "cyclonedx", "--output", sbomPath, reportPath}).File(sbomPath)
 	}
 	return scan, err
 }
 
 const (
-	reportPath   = "/slipway/report.json"
-	contentsPath = "/slipway/contents.json"
+	reportPath = "/slipway/report.json"
+	sbomPath   = "/slipway/sbom.json"
 )
 
 // runTrivy keeps exit code and report apart: what they mean together is for the gate to say. What the engine remembers of

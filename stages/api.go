@@ -87,7 +87,7 @@ func (p Pipeline) FrontendReports(ctx context.Context) (*dagger.Directory, error
 	return p.reports(ctx, (*Run).frontendSuite)
 }
 
-func (p Pipeline) reports(ctx context.Context, suiteOf func(*Run, context.Context) (suite, error)) (*dagger.Directory, error) {
+func (p Pipeline) reports(ctx context.Context, suiteOf func(*Run) (suite, error)) (*dagger.Directory, error) {
 	r, err := newStageRun(p.Dag, p.Settings)
 	if err != nil {
 		return nil, plain(err)
@@ -95,7 +95,7 @@ func (p Pipeline) reports(ctx context.Context, suiteOf func(*Run, context.Contex
 	if err := r.load(ctx); err != nil {
 		return nil, plain(err)
 	}
-	s, err := suiteOf(r, ctx)
+	s, err := suiteOf(r)
 	if err != nil {
 		return nil, plain(err)
 	}

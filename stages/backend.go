@@ -24,7 +24,7 @@ func (r *Run) testBackend(ctx context.Context) (Outcome, error) {
 	if r.source.folders[r.config.backend.path] == nil {
 		return notApplicable(r.config.backend), nil
 	}
-	s, err := r.backendSuite(ctx)
+	s, err := r.backendSuite()
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -42,9 +42,9 @@ python -m pytest -m 'not slow' --junitxml=/reports/junit.xml $coverage`
 
 const pytestSlow = `python -m pytest -m slow --no-header --junitxml=/reports/junit.xml`
 
-func (r *Run) backendSuite(ctx context.Context) (suite, error) {
+func (r *Run) backendSuite() (suite, error) {
 	folder := r.config.backend.path
-	c, err := r.pythonEnvironment(ctx, r.source.folders[folder])
+	c, err := r.pythonEnvironment()
 	if err != nil {
 		return suite{}, err
 	}
@@ -53,7 +53,7 @@ func (r *Run) backendSuite(ctx context.Context) (suite, error) {
 }
 
 // pythonEnvironment is a container with the project's dependencies in /venv, made from manifests and locks alone.
-func (r *Run) pythonEnvironment(ctx context.Context, from *dagger.Directory) (*dagger.Container, error) {
+func (r *Run) pythonEnvironment() (*dagger.Container, error) {
 	c := r.pipInstall(r.tool("python"), "uv=="+uvVersion).
 		WithMountedCache("/root/.cache/uv", r.dag.CacheVolume("slipway-uv")).
 		WithEnvVariable("UV_LINK_MODE", "copy").
@@ -62,10 +62,7 @@ func (r *Run) pythonEnvironment(ctx context.Context, from *dagger.Directory) (*d
 		WithEnvVariable("PYTHONDONTWRITEBYTECODE", "1").
 		WithExec([]string{"uv", "venv", "--quiet", "/venv"}).
 		WithEnvVariable("PATH", "/venv/bin:${PATH}", dagger.ContainerWithEnvVariableOpts{Expand: true})
-	c, found, err := subset(ctx, c, from, pythonManifests)
-	if err != nil {
-		return nil, err
-	}
+	c, found := r.subset(c, r.config.backend.path, pythonManifests)
 	install, err := pythonInstall(found)
 	if err != nil {
 		return nil, err

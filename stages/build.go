@@ -82,7 +82,7 @@ func (r *Run) build(ctx context.Context, image Image) (*built, error) {
 		b.bare = r.dockerBuild(image)
 		b.container = r.labelled(b.bare, image)
 	}
-	_, err := b.container.Sync(ctx)
+	_, err := b.bare.Sync(ctx)
 	b.seconds = time.Since(start).Seconds()
 	return b, err
 }

@@ -47,20 +47,21 @@ func (n Next) of(current version.Version) (version.Version, error) {
 // twins are lock files that stand beside a version file and repeat its version.
 var twins = map[string]string{"package.json": "package-lock.json", "pyproject.toml": "uv.lock"}
 
+// carrierNames are a version file and the lock file beside it.
+func carrierNames(file string) []string {
+	names := []string{file}
+	if lock := twins[path.Base(file)]; lock != "" {
+		names = append(names, path.Join(path.Dir(file), lock))
+	}
+	return names
+}
+
 // carriers are the version files, and the lock files beside them, that say a version.
-func (r *Run) carriers(ctx context.Context) ([]versionfile.Source, error) {
+func (r *Run) carriers() ([]versionfile.Source, error) {
 	var found []versionfile.Source
 	for _, name := range r.config.versionFiles {
-		names := []string{name}
-		if lock := twins[path.Base(name)]; lock != "" {
-			names = append(names, path.Join(path.Dir(name), lock))
-		}
-		for _, name := range names {
-			text, ok, err := r.repositoryFile(ctx, name)
-			if err != nil {
-				return nil, err
-			}
-			if ok {
+		for _, name := range carrierNames(name) {
+			if text, ok := r.source.files[name]; ok {
 				found = append(found, versionfile.Source{Path: name, Content: text})
 			}
 		}
@@ -115,7 +116,7 @@ type bumped struct {
 }
 
 func (r *Run) bump(ctx context.Context, next Next) (bumped, error) {
-	files, err := r.carriers(ctx)
+	files, err := r.carriers()
 	if err != nil {
 		return bumped{}, err
 	}
@@ -169,7 +170,7 @@ func (r *Run) propose(ctx context.Context) (proposal, error) {
 	if r.source.shallow {
 		return proposal{}, refuseState("fetch everything first: git fetch --unshallow --tags --force", "the clone is shallow, so the commits since the last release are not known")
 	}
-	files, err := r.carriers(ctx)
+	files, err := r.carriers()
 	if err != nil {
 		return proposal{}, err
 	}

@@ -79,6 +79,8 @@ func (r *Run) since() (changelog.Notes, string, error) {
 	return notes, r.tagBefore(r.Version.String()), err
 }
 
+const handwrittenChangelog = "CHANGELOG.md"
+
 // tickChangelog insists on notes, and on the version in a CHANGELOG.md that people write by hand.
 func (r *Run) tickChangelog(ctx context.Context) (Outcome, error) {
 	notes, previous, err := r.since()
@@ -86,10 +88,8 @@ func (r *Run) tickChangelog(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	figure := fmt.Sprintf("notes of %d changes since %s", entries(notes), orDefault(previous, "the beginning"))
-	text, found, err := r.repositoryFile(ctx, "CHANGELOG.md")
+	text, found := r.source.files[handwrittenChangelog]
 	switch {
-	case err != nil:
-		return Outcome{}, err
 	case found && !strings.Contains(string(text), r.Version.String()):
 		return Outcome{Ending: report.Failed, Reason: "CHANGELOG.md does not mention " + r.Version.String(), Figures: []string{figure}, Next: "add a section for it, or remove the file: the release has its own notes"}, nil
 	case found:

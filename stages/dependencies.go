@@ -14,14 +14,10 @@ import (
 
 // checkDependencies sees that locks are there and agree with their manifests, and what is known of the locked versions.
 func (r *Run) checkDependencies(ctx context.Context) (Outcome, error) {
-	var backend, frontend, scanned gate.Result
+	var backend, scanned gate.Result
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		backend, err = r.checkPythonLocks(ctx)
-		return err
-	})
-	group.Go(func() (err error) {
-		frontend, err = r.checkNodeLocks(ctx)
 		return err
 	})
 	group.Go(func() (err error) {
@@ -31,7 +27,7 @@ func (r *Run) checkDependencies(ctx context.Context) (Outcome, error) {
 	if err := group.Wait(); err != nil {
 		return Outcome{}, err
 	}
-	o := judged(gate.Join(scanned, backend, frontend))
+	o := judged(gate.Join(scanned, backend, r.checkNodeLocks()))
 	o.Vulnerabilities = report.Vulnerabilities(scanned)
 	return o, nil
 }
@@ -40,26 +36,22 @@ func (r *Run) checkDependencies(ctx context.Context) (Outcome, error) {
 // compares those with their manifest.
 func (r *Run) checkPythonLocks(ctx context.Context) (gate.Result, error) {
 	folder := r.config.backend.path
-	from := r.source.folders[folder]
-	if from == nil {
+	if r.source.folders[folder] == nil {
 		return gate.Skip("no folder " + folder), nil
 	}
-	files, err := contents(ctx, from, folder, pythonManifests)
-	if err != nil {
-		return gate.Result{}, err
-	}
+	files := r.source.named(folder, pythonManifests)
 	switch {
 	case files["uv.lock"].Content != nil:
-		return r.askTool(ctx, from, "uv.lock", []string{"uv", "lock", "--check"}, "run uv lock in "+folder+" and commit uv.lock")
+		return r.askTool(ctx, "uv.lock", []string{"uv", "lock", "--check"}, "run uv lock in "+folder+" and commit uv.lock")
 	case files["poetry.lock"].Content != nil:
-		return r.askTool(ctx, from, "poetry.lock", []string{"/root/.local/bin/poetry", "check", "--lock"}, "run poetry lock in "+folder+" and commit poetry.lock")
+		return r.askTool(ctx, "poetry.lock", []string{"/root/.local/bin/poetry", "check", "--lock"}, "run poetry lock in "+folder+" and commit poetry.lock")
 	}
 	return gate.PythonLocks(files["pyproject.toml"], files["requirements.txt"], files["requirements-dev.txt"]), nil
 }
 
 // askTool lets the tool that wrote a lock say whether it is in step.
-func (r *Run) askTool(ctx context.Context, from *dagger.Directory, lock string, command []string, remedy string) (gate.Result, error) {
-	c, err := r.pythonEnvironment(ctx, from)
+func (r *Run) askTool(ctx context.Context, lock string, command []string, remedy string) (gate.Result, error) {
+	c, err := r.pythonEnvironment()
 	if err != nil {
 		return gate.Result{}, err
 	}
@@ -74,38 +66,23 @@ func (r *Run) askTool(ctx context.Context, from *dagger.Directory, lock string, 
 	return gate.Result{Verdict: gate.Fail, Reason: lock + " does not agree with pyproject.toml: " + remedy}, nil
 }
 
-func (r *Run) checkNodeLocks(ctx context.Context) (gate.Result, error) {
+func (r *Run) checkNodeLocks() gate.Result {
 	folder := r.config.frontend.path
-	from := r.source.folders[folder]
-	if from == nil {
-		return gate.Skip("no folder " + folder), nil
+	if r.source.folders[folder] == nil {
+		return gate.Skip("no folder " + folder)
 	}
-	files, err := contents(ctx, from, folder, nodeManifests)
-	if err != nil {
-		return gate.Result{}, err
-	}
-	return gate.NpmLock(files["package.json"], files["package-lock.json"]), nil
+	files := r.source.named(folder, nodeManifests)
+	return gate.NpmLock(files["package.json"], files["package-lock.json"])
 }
 
-// contents reads the named files of a folder, those that are there.
-func contents(ctx context.Context, from *dagger.Directory, folder string, names []string) (map[string]gate.File, error) {
-	entries, err := from.Entries(ctx)
-	if err != nil {
-		return nil, err
-	}
+// named are files of a folder, by their names in it. Those that are not there have no content.
+func (s source) named(folder string, names []string) map[string]gate.File {
 	files := map[string]gate.File{}
 	for _, name := range names {
-		file := gate.File{Path: path.Join(folder, name)}
-		if slices.Contains(entries, name) {
-			text, err := from.File(name).Contents(ctx)
-			if err != nil {
-				return nil, err
-			}
-			file.Content = []byte(text)
-		}
-		files[name] = file
+		at := path.Join(folder, name)
+		files[name] = gate.File{Path: at, Content: s.files[at]}
 	}
-	return files, nil
+	return files
 }
 
 // lockFiles are the locks that Trivy reads.
@@ -126,7 +103,7 @@ func (r *Run) scanLocks(ctx context.Context) (gate.Result, error) {
 		{r.config.backend.path, r.pythonEnvironment, withVenv},
 		{r.config.frontend.path, r.nodeEnvironment, withNodeModules},
 	} {
-		if trivy, err = r.showLocks(ctx, trivy, side, &scan); err != nil {
+		if trivy, err = r.showLocks(trivy, side, &scan); err != nil {
 			return gate.Result{}, err
 		}
 	}
@@ -143,20 +120,17 @@ func (r *Run) scanLocks(ctx context.Context) (gate.Result, error) {
 // lockSide is a folder with locks, and how its packages are installed and shown to Trivy.
 type lockSide struct {
 	folder  string
-	install func(context.Context, *dagger.Directory) (*dagger.Container, error)
+	install func() (*dagger.Container, error)
 	mount   func(trivy *dagger.Container, at string, installed *dagger.Container) *dagger.Container
 }
 
 // showLocks gives Trivy the locks of a side, the manifests that tell which packages are direct, and what is installed.
-func (r *Run) showLocks(ctx context.Context, trivy *dagger.Container, side lockSide, scan *gate.Scan) (*dagger.Container, error) {
+func (r *Run) showLocks(trivy *dagger.Container, side lockSide, scan *gate.Scan) (*dagger.Container, error) {
 	from := r.source.folders[side.folder]
 	if from == nil {
 		return trivy, nil
 	}
-	files, err := contents(ctx, from, side.folder, append(slices.Clone(lockFiles), "pyproject.toml", "package.json"))
-	if err != nil {
-		return nil, err
-	}
+	files := r.source.named(side.folder, append(slices.Clone(lockFiles), "pyproject.toml", "package.json"))
 	at := path.Join("/locks", side.folder)
 	for _, name := range sortedKeys(files) {
 		if files[name].Content == nil {
@@ -167,7 +141,7 @@ func (r *Run) showLocks(ctx context.Context, trivy *dagger.Container, side lockS
 			scan.Files = append(scan.Files, path.Join(side.folder, name))
 		}
 	}
-	installed, err := side.install(ctx, from)
+	installed, err := side.install()
 	if err != nil {
 		return nil, err
 	}

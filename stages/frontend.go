@@ -14,7 +14,7 @@ func (r *Run) testFrontend(ctx context.Context) (Outcome, error) {
 	if r.source.folders[r.config.frontend.path] == nil {
 		return notApplicable(r.config.frontend), nil
 	}
-	s, err := r.frontendSuite(ctx)
+	s, err := r.frontendSuite()
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -33,9 +33,9 @@ exit $code`
 
 const vitestSlow = `npx --no-install vitest run --passWithNoTests --reporter=default --reporter=junit --outputFile.junit=/reports/junit.xml .slow.test.`
 
-func (r *Run) frontendSuite(ctx context.Context) (suite, error) {
+func (r *Run) frontendSuite() (suite, error) {
 	folder := r.config.frontend.path
-	c, err := r.nodeEnvironment(ctx, r.source.folders[folder])
+	c, err := r.nodeEnvironment()
 	if err != nil {
 		return suite{}, err
 	}
@@ -44,12 +44,9 @@ func (r *Run) frontendSuite(ctx context.Context) (suite, error) {
 }
 
 // nodeEnvironment is a container with the project's dependencies in /app/node_modules, made from manifest and lock alone.
-func (r *Run) nodeEnvironment(ctx context.Context, from *dagger.Directory) (*dagger.Container, error) {
+func (r *Run) nodeEnvironment() (*dagger.Container, error) {
 	c := r.tool("node").WithMountedCache("/root/.npm", r.dag.CacheVolume("slipway-npm")).WithEnvVariable("CI", "true")
-	c, found, err := subset(ctx, c, from, nodeManifests)
-	if err != nil {
-		return nil, err
-	}
+	c, found := r.subset(c, r.config.frontend.path, nodeManifests)
 	if len(found) < 2 || found[1] == ".npmrc" {
 		return nil, refuseState("run npm install in the folder and commit package-lock.json", "the frontend has no lock file: expected package.json and package-lock.json")
 	}

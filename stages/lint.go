@@ -3,6 +3,7 @@ package stages
 import (
 	"context"
 	"encoding/json"
+	"path"
 
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/gate"
@@ -42,18 +43,19 @@ func (r *Run) lintFrontend(ctx context.Context) (Outcome, error) {
 	if folder == nil {
 		return notApplicable(r.config.frontend), nil
 	}
-	text, err := folder.File("package.json").Contents(ctx)
-	if err != nil {
-		return Outcome{}, err
+	at := path.Join(r.config.frontend.path, "package.json")
+	text, found := r.source.files[at]
+	if !found {
+		return skipped("not applicable: no " + at), nil
 	}
 	var manifest struct{ Scripts map[string]string }
-	if err := json.Unmarshal([]byte(text), &manifest); err != nil {
-		return Outcome{}, refuseState("correct the file", "%s/package.json is not JSON: %w", r.config.frontend.path, err)
+	if err := json.Unmarshal(text, &manifest); err != nil {
+		return Outcome{}, refuseState("correct the file", "%s is not JSON: %w", at, err)
 	}
 	if manifest.Scripts["lint"] == "" {
 		return skipped("not applicable: package.json has no script lint"), nil
 	}
-	c, err := r.nodeEnvironment(ctx, folder)
+	c, err := r.nodeEnvironment()
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -86,7 +88,7 @@ func (r *Run) lintDockerfiles(ctx context.Context) (Outcome, error) {
 	if reason, unfit := s.unfit(); unfit {
 		return judged(reason), nil
 	}
-	scan, err := r.scanRepository(ctx, s.trivy)
+	scan, err := r.scanConfiguration(ctx, s.trivy)
 	if err != nil {
 		return Outcome{}, err
 	}

@@ -62,6 +62,7 @@ var unexplained = map[string]string{
 	"git log: record …: …": gitPrints,
 	"expected a commit hash of 40 or 64 hexadecimal digits, found …: run git log -z with GitLogFormat and without other output": gitPrints,
 	"expected seconds since 1970, found …: run git log -z with GitLogFormat":                                                    gitPrints,
+	"git's answer about the file … is cut off: …":                                                                               gitPrints,
 	"git printed a line that is not a fact: …":                                                                                  gitPrints,
 	"expected a full commit id of 40 or 64 lower-case hex digits, found …; pass what git rev-parse HEAD prints":                 gitPrints,
 	"… is not an image name: use a-z and 0-9, with single . _ - or / between them":                                              checkedBefore,
@@ -71,6 +72,8 @@ var unexplained = map[string]string{
 	"… is not a name for a release asset: use letters, digits and . _ - between them":                                           ownCalls,
 	"… is empty: forges refuse empty release assets":                                                                            ownCalls,
 	"the tag … of … is to be moved twice":                                                                                       ownCalls,
+	"the list of contents of image …: …":                                                                                        trivyWrites,
+	"expected metadata.component, found none":                                                                                   trivyWrites,
 	"the gate was skipped without a reason":                                                                                     ownCalls,
 	"the stage has said nothing about how it ended":                                                                             ownCalls,
 	"write the report's page: …":                                                                                                ownCalls,
@@ -80,6 +83,7 @@ var unexplained = map[string]string{
 
 const (
 	gitPrints     = "git prints what our own format asks for"
+	trivyWrites   = "Trivy writes what its own format asks for"
 	checkedBefore = "the setting or the registry's answer was checked before"
 	ownCalls      = "only our own code could cause it"
 )

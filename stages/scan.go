@@ -29,15 +29,19 @@ func (r *Run) scan(ctx context.Context) (Outcome, error) {
 	if reason, unfit := s.unfit(); unfit {
 		return judged(reason), nil
 	}
-	scans := make([]gate.Scan, len(r.config.images)+1)
+	scans := make([]gate.Scan, len(r.config.images)+2)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		scans[0], err = r.scanRepository(ctx, s.trivy)
+		scans[0], err = r.scanSecrets(ctx, s.trivy)
+		return err
+	})
+	group.Go(func() (err error) {
+		scans[1], err = r.scanConfiguration(ctx, s.trivy)
 		return err
 	})
 	for n, image := range r.config.images {
 		group.Go(func() (err error) {
-			scans[n+1], err = r.scanImage(ctx, s.trivy, r.images[image.Name])
+			scans[n+2], err = r.scanImage(ctx, s.trivy, r.images[image.Name])
 			return err
 		})
 	}
@@ -66,14 +70,12 @@ func (s scanner) unfit() (gate.Result, bool) {
 
 // scanner reads the ignore file and makes a scanner for it. With a bad file there is nothing to start.
 func (r *Run) scanner(ctx context.Context) (scanner, error) {
-	ignores, err := r.ignoreFile(ctx)
-	if err != nil {
-		return scanner{}, err
-	}
+	ignores := r.source.files[r.config.IgnoreFile]
 	s := scanner{ignored: gate.Ignores(r.config.IgnoreFile, ignores, time.Now())}
 	if s.ignored.Verdict == gate.Error {
 		return s, nil
 	}
+	var err error
 	s.trivy, s.database, err = r.trivy(ctx, ignores)
 	return s, err
 }
@@ -84,6 +86,9 @@ const trivyDatabase = "slipway-trivy-database"
 // trivy is a scanner with a database that is fresh: whether it is gets checked in every run.
 func (r *Run) trivy(ctx context.Context, ignores []byte) (*dagger.Container, gate.Result, error) {
 	c := r.tool("trivy").
+		// A scan is short: a quarter of its work would be collecting garbage that nobody needs the space of.
+		WithEnvVariable("GOGC", "400").
+		WithEnvVariable("GOMEMLIMIT", "1GiB").
 		WithEnvVariable("TRIVY_NO_PROGRESS", "true").
 		WithEnvVariable("TRIVY_SKIP_VERSION_CHECK", "true").
 		WithMountedCache(trivyCache+"/db", r.dag.CacheVolume(trivyDatabase))
@@ -101,17 +106,25 @@ func (r *Run) trivy(ctx context.Context, ignores []byte) (*dagger.Container, gat
 	return c, gate.Database([]byte(stdout), now), nil
 }
 
-func (r *Run) scanRepository(ctx context.Context, trivy *dagger.Container) (gate.Scan, error) {
-	c := trivy.WithMountedDirectory("/repository", r.source.folders["."])
-	scan, _, err := r.runTrivy(ctx, c, gate.Scan{Target: "repository", Artifact: "/repository", Type: "filesystem"},
-		"fs", "--scanners", "secret,misconfig", "--skip-check-update", "/repository")
+func (r *Run) scanSecrets(ctx context.Context, trivy *dagger.Container) (gate.Scan, error) {
+	return r.scanFiles(ctx, trivy, r.source.folders["."], "--scanners", "secret")
+}
+
+func (r *Run) scanConfiguration(ctx context.Context, trivy *dagger.Container) (gate.Scan, error) {
+	return r.scanFiles(ctx, trivy, r.source.configuration, "--scanners", "misconfig", "--skip-check-update")
+}
+
+func (r *Run) scanFiles(ctx context.Context, trivy *dagger.Container, files *dagger.Directory, args ...string) (gate.Scan, error) {
+	const at = "/repository"
+	scan := gate.Scan{Target: "repository", Artifact: at, Type: "filesystem"}
+	scan, _, err := r.runTrivy(ctx, trivy.WithMountedDirectory(at, files), scan, "fs", append(args, at)...)
 	return scan, err
 }
 
 // scanImage scans every layer that is pushed. Labels are no layer, so a commit that leaves an image as it is has nothing to
-// scan in it. What Trivy learns of a layer is kept per image, so that only new layers are read.
+// scan in it. What Trivy learns of a layer is kept per folder, whose images share most of theirs, so that each is read once.
 func (r *Run) scanImage(ctx context.Context, trivy *dagger.Container, b *built) (gate.Scan, error) {
-	layers := r.dag.CacheVolume("slipway-trivy-layers-" + b.Name)
+	layers := r.dag.CacheVolume("slipway-trivy-layers-" + b.Context)
 	c := trivy.
 		WithMountedCache(trivyCache+"/fanal", layers, dagger.ContainerWithMountedCacheOpts{Sharing: dagger.CacheSharingModeLocked}).
 		WithMountedFile(archivePath, b.bare.AsTarball())
@@ -131,12 +144,12 @@ const (
 
 // runTrivy keeps exit code and report apart: what they mean together is for the gate to say. What the engine remembers of
 // a scan that did not finish may be bad luck of an earlier run, so it is done once more.
-func (r *Run) runTrivy(ctx context.Context, c *dagger.Container, scan gate.Scan, args ...string) (gate.Scan, *dagger.Container, error) {
-	command := append([]string{"trivy", args[0], "--format", "json", "--output", reportPath, "--exit-code", fmt.Sprint(gate.ExitFindings), "--ignorefile", ignorePath}, args[1:]...)
-	ran := c.WithExec(command, dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
+func (r *Run) runTrivy(ctx context.Context, c *dagger.Container, scan gate.Scan, command string, args ...string) (gate.Scan, *dagger.Container, error) {
+	exec := append([]string{"trivy", command, "--format", "json", "--output", reportPath, "--exit-code", fmt.Sprint(gate.ExitFindings), "--ignorefile", ignorePath}, args...)
+	ran := c.WithExec(exec, dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
 	code, err := ran.ExitCode(ctx)
 	if err == nil && unfinished(code) {
-		ran = c.WithEnvVariable("SLIPWAY_RUN", r.nonce).WithExec(command, dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
+		ran = c.WithEnvVariable("SLIPWAY_RUN", r.nonce).WithExec(exec, dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
 		code, err = ran.ExitCode(ctx)
 	}
 	if err != nil {

@@ -1,17 +1,19 @@
 package stages
 
 import (
+	"bufio"
+	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/version"
@@ -26,26 +28,32 @@ type source struct {
 	remote  string // without user information
 	shallow bool
 	tags    []gitTag
-	dirty   []string // tracked files that differ from the commit
+	dirty   []string          // tracked files that differ from the commit
+	files   map[string][]byte // what Slipway itself reads of the commit, by path
 	folders map[string]*dagger.Directory
-	git     *dagger.Container // git with the repository mounted
+	// What configures something, of the whole repository: programs change more often, and Trivy finds no misconfiguration in them.
+	configuration *dagger.Directory
+	git           *dagger.Container // git with the repository mounted
 }
 
 type gitTag struct{ name, commit string }
 
-// readScript prints one fact a line and packs the folders it is given. Files are taken from git, so that untracked
-// ones are never part of a build; a tree with changes is read as it lies, and the changes are reported.
+// readScript writes one fact a line, the last of them the content of the files it is given, and packs the folders it is
+// given, whose number comes first. All is taken from git, so that untracked files are never part of a build; a tree with
+// changes is read as it lies, and the changes are reported.
 // The archives carry one constant time, so that the same content is the same file, whatever commit it is from.
 const readScript = `set -eu
 git config --global --add safe.directory '*'
 if [ -f .git ]; then echo 'linked worktree' >&2; exit 3; fi
 git rev-parse -q --verify --end-of-options 'HEAD^{commit}' >/dev/null || { echo 'no commit' >&2; exit 4; }
+mkdir -p .git/info /out
+exec > /out/facts
 printf 'commit %s\n' "$(git rev-parse HEAD)"
 printf 'root %s\n' "$(git rev-list --max-parents=0 HEAD | sort | head -n 1)"
 printf 'time %s\n' "$(git show -s --format=%ct HEAD)"
 printf 'shallow %s\n' "$(git rev-parse --is-shallow-repository)"
 printf 'branch %s\n' "$(git symbolic-ref -q --short HEAD || true)"
-# What an exec prints is shown to everybody, and a checkout may keep a password in its remote.
+# The engine keeps what an exec leaves behind, and a checkout may have a password in its remote.
 printf 'remote %s\n' "$(git remote get-url origin 2>/dev/null | sed -e 's#^\(https\{0,1\}://\)[^/]*@#\1#I' -e 's#^\([a-z+]*://[^/:@]*\):[^/]*@#\1@#I')"
 git for-each-ref --format='tag %(refname:strip=2) %(objectname) %(*objectname)' refs/tags
 export GIT_INDEX_FILE=/tmp/index
@@ -54,22 +62,30 @@ git read-tree HEAD
 [ -z "$(git ls-files | head -n 1)" ] || git add -u -- . ':(exclude,glob)**/node_modules/**' ':(exclude,glob)**/.venv/**'
 tree=$(git write-tree)
 git diff-index --cached --name-status HEAD | sed 's/^/dirty /'
-mkdir -p .git/info /out
 echo '* -export-ignore -export-subst' >> .git/info/attributes
-number=0
-for folder; do
+count=$1 number=0
+shift
+while [ "$number" -lt "$count" ]; do
+	folder=$1
+	shift
 	if [ "$(git cat-file -t "$tree:$folder" 2>/dev/null)" = tree ]; then
 		git archive --format=tar --mtime=1980-01-01T00:00:00Z -o "/out/$number.tar" "$tree:$folder"
 		printf 'folder %s\n' "$number"
 	fi
 	number=$((number + 1))
 done
+git rm -r -f -q --cached --ignore-unmatch -- ':(glob)**/*.py' ':(glob)**/*.[cm][jt]s' ':(glob)**/*.[jt]s' ':(glob)**/*.[jt]sx' ':(glob)**/*.vue' ':(glob)**/*.svelte' ':(glob)**/*.css' \
+	':(exclude,glob)**/Dockerfile.*' ':(exclude,glob)**/Containerfile.*'
+git archive --format=tar --mtime=1980-01-01T00:00:00Z -o /out/configuration.tar "$(git write-tree)"
+printf 'files '
+for file; do printf '%s:%s\n' "$tree" "$file"; done | git cat-file --batch --follow-symlinks | base64 | tr -d '\n'
+printf '\n'
 `
 
 // readSource asks git once for everything that needs no network.
 func (r *Run) readSource(ctx context.Context) (source, error) {
-	folders := r.config.folders()
-	args := []string{"sh", "-c", readScript, "sh"}
+	folders, files := r.config.folders(), r.config.files()
+	args := []string{"sh", "-c", readScript, "sh", strconv.Itoa(len(folders))}
 	for _, f := range folders {
 		if f == "." {
 			f = ""
@@ -77,38 +93,20 @@ func (r *Run) readSource(ctx context.Context) (source, error) {
 		args = append(args, f)
 	}
 	git := r.tool("git").WithMountedDirectory("/src", r.config.Source).WithWorkdir("/src")
-	read := git.WithExec(args)
-	out, err := read.Stdout(ctx)
+	read := git.WithExec(append(args, files...)).Directory("/out")
+	facts, err := read.File("facts").Contents(ctx)
 	if err != nil {
 		return source{}, explainGit(err)
 	}
-	s, present, err := parseSource(out)
+	s, present, err := parseSource(facts, files)
 	if err != nil {
 		return source{}, err
 	}
-	s.git = git
-	s.folders, err = r.unpackAll(ctx, read.Directory("/out"), folders, present)
-	return s, err
-}
-
-// unpackAll makes the folders at once, so that every stage finds them ready.
-func (r *Run) unpackAll(ctx context.Context, packed *dagger.Directory, names []string, present []int) (map[string]*dagger.Directory, error) {
-	folders := map[string]*dagger.Directory{}
-	var mu sync.Mutex
-	group, ctx := errgroup.WithContext(ctx)
+	s.git, s.folders, s.configuration = git, map[string]*dagger.Directory{}, r.unpack(read.File("configuration.tar"))
 	for _, n := range present {
-		group.Go(func() error {
-			folder, err := r.unpack(packed.File(fmt.Sprintf("%d.tar", n))).Sync(ctx)
-			mu.Lock()
-			defer mu.Unlock()
-			folders[names[n]] = folder
-			return err
-		})
+		s.folders[folders[n]] = r.unpack(read.File(fmt.Sprintf("%d.tar", n)))
 	}
-	if err := group.Wait(); err != nil {
-		return nil, explain(err)
-	}
-	return folders, nil
+	return s, nil
 }
 
 // unpack makes a folder from an archive. The engine knows a file of a folder by its content, and a folder only by the
@@ -135,9 +133,9 @@ func explainGit(err error) error {
 	return exec
 }
 
-// parseSource reads the facts that readScript prints.
-func parseSource(out string) (s source, folders []int, err error) {
-	for line := range strings.Lines(out) {
+// parseSource reads the facts that readScript writes.
+func parseSource(facts string, files []string) (s source, folders []int, err error) {
+	for line := range strings.Lines(facts) {
 		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		switch key {
 		case "commit":
@@ -162,11 +160,52 @@ func parseSource(out string) (s source, folders []int, err error) {
 			number, e := strconv.Atoi(value)
 			err = errors.Join(err, e)
 			folders = append(folders, number)
+		case "files":
+			batch, e := base64.StdEncoding.DecodeString(value)
+			err = errors.Join(err, e)
+			s.files, e = parseFiles(bufio.NewReader(bytes.NewReader(batch)), files)
+			err = errors.Join(err, e)
 		default:
 			err = errors.Join(err, fmt.Errorf("git printed a line that is not a fact: %q", line))
 		}
 	}
 	return s, folders, err
+}
+
+// parseFiles reads what git cat-file --batch has found. A link counts as the file that it leads to inside the repository.
+func parseFiles(batch *bufio.Reader, paths []string) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	for _, path := range paths {
+		kind, content, err := parseObject(batch)
+		if err != nil {
+			return nil, fmt.Errorf("git's answer about the file %s is cut off: %w", path, err)
+		}
+		if kind == "blob" {
+			files[path] = content
+		}
+	}
+	return files, nil
+}
+
+// parseObject reads a line that ends with a size and then as many bytes, or a line that says there is no such thing.
+func parseObject(batch *bufio.Reader) (kind string, content []byte, err error) {
+	line, err := batch.ReadString('\n')
+	if err != nil || strings.HasSuffix(line, " missing\n") {
+		return "missing", nil, err
+	}
+	words := strings.Fields(line)
+	if len(words) < 2 {
+		return "", nil, io.ErrUnexpectedEOF
+	}
+	size, err := strconv.ParseUint(words[len(words)-1], 10, 31)
+	if err != nil {
+		return "", nil, err
+	}
+	content = make([]byte, size+uint64(len("\n")))
+	if _, err := io.ReadFull(batch, content); err != nil {
+		return "", nil, err
+	}
+	return words[len(words)-2], content[:size], nil
 }
 
 // parseTag takes the commit that the tag peels to: annotated and lightweight tags of one commit mean the same.
@@ -224,6 +263,24 @@ func (c config) folders() []string {
 	}
 	slices.Sort(folders)
 	return slices.Compact(folders)
+}
+
+// files are those that Slipway itself reads or looks for, each once.
+func (c config) files() []string {
+	files := []string{c.IgnoreFile, handwrittenChangelog}
+	for _, name := range c.versionFiles {
+		files = append(files, carrierNames(name)...)
+	}
+	for _, side := range []folder{c.backend, c.frontend} {
+		for _, name := range slices.Concat(pythonManifests, nodeManifests) {
+			files = append(files, path.Join(side.path, name))
+		}
+	}
+	for _, i := range c.images {
+		files = append(files, path.Join(i.Context, i.Dockerfile))
+	}
+	slices.Sort(files)
+	return slices.Compact(files)
 }
 
 // history reads the commits that are in `to` and not in the tag `from`.

@@ -1,14 +1,20 @@
 package stages
 
 import (
+	"bufio"
+	"encoding/base64"
+	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
 
 func TestParseSource(t *testing.T) {
-	s, folders, err := parseSource("commit abc\nroot def\ntime 86400\nshallow false\nbranch main\nremote https://bot:s3cret@forge.example/acme/shop.git\n" +
-		"tag v1.0.0 111 222\ntag v1.1.0 333 \ndirty M\tbackend/a b.py\nfolder 0\nfolder 2\n")
+	batch := base64.StdEncoding.EncodeToString([]byte("tree:a missing\n0123 blob 4\nx\ny\n\n0123 blob 0\n\n4567 tree 2\n\x00\n\ndangling 7\nnowhere\n"))
+	names := []string{"a", "b b", "c", "d", "e"}
+	s, folders, err := parseSource("commit abc\nroot def\ntime 86400\nshallow false\nbranch main\nremote https://bot:s3cret@forge.example/acme/shop.git\n"+
+		"tag v1.0.0 111 222\ntag v1.1.0 333 \ndirty M\tbackend/a b.py\nfolder 0\nfolder 2\nfiles "+batch+"\n", names)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -21,8 +27,16 @@ func TestParseSource(t *testing.T) {
 	if !slices.Equal(s.dirty, []string{"M backend/a b.py"}) || !slices.Equal(folders, []int{0, 2}) {
 		t.Errorf("dirty %q, folders %v", s.dirty, folders)
 	}
-	if _, _, err := parseSource("fatal: something\n"); err == nil {
+	if want := map[string]string{"b b": "x\ny\n", "c": ""}; !maps.EqualFunc(s.files, want, func(a []byte, b string) bool { return a != nil && string(a) == b }) {
+		t.Errorf("files %q, want %q", s.files, want)
+	}
+	if _, _, err := parseSource("fatal: something\n", nil); err == nil {
 		t.Error("a line that is no fact is accepted")
+	}
+	for _, batch := range []string{"", "0123 blob", "0123 blob x\n", "0123 blob -5\n", "\n", "0123 blob 5\nabc\n"} {
+		if _, err := parseFiles(bufio.NewReader(strings.NewReader(batch)), []string{"a"}); err == nil {
+			t.Errorf("git's answer %q is accepted", batch)
+		}
 	}
 }
 

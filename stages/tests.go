@@ -179,17 +179,13 @@ func readTests(ctx context.Context, c *dagger.Container, command string) (testRu
 }
 
 // subset mounts only the named files of a folder, those that are there: an install step then depends on nothing else.
-func subset(ctx context.Context, c *dagger.Container, from *dagger.Directory, names []string) (*dagger.Container, []string, error) {
-	entries, err := from.Entries(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
+func (r *Run) subset(c *dagger.Container, folder string, names []string) (*dagger.Container, []string) {
 	var found []string
 	for _, name := range names {
-		if slices.Contains(entries, name) {
-			c = c.WithFile(path.Join("/app", name), from.File(name))
+		if _, ok := r.source.files[path.Join(folder, name)]; ok {
+			c = c.WithFile(path.Join("/app", name), r.source.folders[folder].File(name))
 			found = append(found, name)
 		}
 	}
-	return c.WithWorkdir("/app"), found, nil
+	return c.WithWorkdir("/app"), found
 }

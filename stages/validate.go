@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
 
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/registry"
@@ -28,26 +27,16 @@ func (r *Run) validate(ctx context.Context) (Outcome, error) {
 	return passed(r.summary()...), nil
 }
 
-// checkAll runs beside each other the lanes whose checks need nothing of another's, and returns what each check has found.
+// checkAll returns what each check has found.
 func (r *Run) checkAll(ctx context.Context) []error {
-	lanes := [][]func(context.Context) error{
-		{r.checkClean, r.checkHistory, r.checkTestFolders},
-		{r.checkDockerfiles},
-		{r.checkVersionFiles},
-		{r.checkGitTag, r.checkRemote, r.checkRegistry, r.checkForge, r.checkStaging, r.checkWebhook},
+	var found []error
+	for _, check := range []func(context.Context) error{
+		r.checkClean, r.checkHistory, r.checkTestFolders, r.checkDockerfiles, r.checkVersionFiles,
+		r.checkGitTag, r.checkRemote, r.checkRegistry, r.checkForge, r.checkStaging, r.checkWebhook,
+	} {
+		found = append(found, check(ctx))
 	}
-	found := make([][]error, len(lanes))
-	var group errgroup.Group
-	for n, lane := range lanes {
-		group.Go(func() error {
-			for _, check := range lane {
-				found[n] = append(found[n], check(ctx))
-			}
-			return nil
-		})
-	}
-	group.Wait() //nolint:errcheck // found holds them
-	return slices.Concat(found...)
+	return found
 }
 
 // blame remembers that the run was refused, and not just red.
@@ -124,17 +113,15 @@ func (r *Run) checkTestFolders(context.Context) error {
 	return nil
 }
 
-func (r *Run) checkDockerfiles(ctx context.Context) error {
+func (r *Run) checkDockerfiles(context.Context) error {
 	return allOf(r.eachImage(func(i Image) error {
-		context := r.source.folders[i.Context]
-		if context == nil {
+		if r.source.folders[i.Context] == nil {
 			return noDockerfile("image %s: the folder %s is not in the repository", i.Name, i.Context)
 		}
-		found, err := context.Exists(ctx, i.Dockerfile, dagger.DirectoryExistsOpts{ExpectedType: dagger.ExistsTypeRegularType})
-		if err == nil && !found {
-			err = noDockerfile("image %s: %s/%s is not in the repository", i.Name, i.Context, i.Dockerfile)
+		if _, found := r.source.files[path.Join(i.Context, i.Dockerfile)]; !found {
+			return noDockerfile("image %s: %s/%s is not in the repository", i.Name, i.Context, i.Dockerfile)
 		}
-		return err
+		return nil
 	})...)
 }
 
@@ -143,19 +130,17 @@ func noDockerfile(format string, args ...any) error {
 }
 
 // checkVersionFiles wants every file that carries the version to say this one (V9).
-func (r *Run) checkVersionFiles(ctx context.Context) error {
-	differing := make([]string, len(r.config.versionFiles))
-	group, ctx := errgroup.WithContext(ctx)
-	for n, path := range r.config.versionFiles {
-		group.Go(func() (err error) {
-			differing[n], err = r.otherVersion(ctx, path)
+func (r *Run) checkVersionFiles(context.Context) error {
+	var differing []string
+	for _, path := range r.config.versionFiles {
+		other, err := r.otherVersion(path)
+		if err != nil {
 			return err
-		})
+		}
+		if other != "" {
+			differing = append(differing, other)
+		}
 	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	differing = slices.DeleteFunc(differing, func(text string) bool { return text == "" })
 	if len(differing) == 0 {
 		return nil
 	}
@@ -168,10 +153,10 @@ func (r *Run) checkVersionFiles(ctx context.Context) error {
 }
 
 // otherVersion says what a version file says, if it is not this version.
-func (r *Run) otherVersion(ctx context.Context, path string) (string, error) {
-	text, found, err := r.repositoryFile(ctx, path)
-	if err != nil || !found {
-		return "", err
+func (r *Run) otherVersion(path string) (string, error) {
+	text, found := r.source.files[path]
+	if !found {
+		return "", nil
 	}
 	file, err := versionfile.Read(path, text)
 	if err != nil {
@@ -185,17 +170,6 @@ func (r *Run) otherVersion(ctx context.Context, path string) (string, error) {
 		return "", nil
 	}
 	return fmt.Sprintf("%s says %q, expected %q", path, file.Version, expected), nil
-}
-
-// repositoryFile reads a file of the commit.
-func (r *Run) repositoryFile(ctx context.Context, path string) ([]byte, bool, error) {
-	root := r.source.folders["."]
-	found, err := root.Exists(ctx, path, dagger.DirectoryExistsOpts{ExpectedType: dagger.ExistsTypeRegularType})
-	if err != nil || !found {
-		return nil, false, err
-	}
-	text, err := root.File(path).Contents(ctx)
-	return []byte(text), err == nil, err
 }
 
 func (r *Run) checkGitTag(context.Context) error {
@@ -273,14 +247,6 @@ func secretText(ctx context.Context, secret *dagger.Secret, name string) (string
 	text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
 	if text != "" && len(text) < minSecret {
 		return "", fmt.Errorf("the secret %s has %d characters, expected at least %d: is it the right one?", name, len(text), minSecret)
-	}
-	return text, nil
-}
-
-func (r *Run) ignoreFile(ctx context.Context) ([]byte, error) {
-	text, found, err := r.repositoryFile(ctx, r.config.IgnoreFile)
-	if err != nil || !found {
-		return nil, err
 	}
 	return text, nil
 }

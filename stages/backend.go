@@ -48,7 +48,7 @@ func (r *Run) backendSuite() (suite, error) {
 	if err != nil {
 		return suite{}, err
 	}
-	c = r.withServices(c.WithDirectory("/app", r.source.folders[folder]))
+	c = r.withServices(c.WithMountedDirectory("/app", r.source.folders[folder]))
 	return suite{name: "backend", folder: folder, required: c, command: pytestCommand, slow: pytestSlow}, nil
 }
 

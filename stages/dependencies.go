@@ -136,7 +136,7 @@ func (r *Run) showLocks(trivy *dagger.Container, side lockSide, scan *gate.Scan)
 		if files[name].Content == nil {
 			continue
 		}
-		trivy = trivy.WithFile(path.Join(at, name), from.File(name))
+		trivy = trivy.WithMountedFile(path.Join(at, name), from.File(name))
 		if slices.Contains(lockFiles, name) {
 			scan.Files = append(scan.Files, path.Join(side.folder, name))
 		}
@@ -153,5 +153,5 @@ func withVenv(trivy *dagger.Container, _ string, installed *dagger.Container) *d
 }
 
 func withNodeModules(trivy *dagger.Container, at string, installed *dagger.Container) *dagger.Container {
-	return trivy.WithMountedDirectory(path.Join(at, "node_modules"), installed.Directory("/app/node_modules"))
+	return trivy.WithMountedDirectory(path.Join(at, "node_modules"), installed.Directory(nodeModules))
 }

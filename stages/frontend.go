@@ -35,11 +35,10 @@ const vitestSlow = `npx --no-install vitest run --passWithNoTests --reporter=def
 
 func (r *Run) frontendSuite() (suite, error) {
 	folder := r.config.frontend.path
-	c, err := r.nodeEnvironment()
+	c, err := r.nodeProject()
 	if err != nil {
 		return suite{}, err
 	}
-	c = c.WithDirectory("/app", r.source.folders[folder])
 	return suite{name: "frontend", folder: folder, required: c, command: vitestCommand, slow: vitestSlow}, nil
 }
 
@@ -50,5 +49,18 @@ func (r *Run) nodeEnvironment() (*dagger.Container, error) {
 	if len(found) < 2 || found[1] == ".npmrc" {
 		return nil, refuseState("run npm install in the folder and commit package-lock.json", "the frontend has no lock file: expected package.json and package-lock.json")
 	}
-	return c.WithExec([]string{"npm", "ci", "--no-audit", "--no-fund", "--prefer-offline"}), nil
+	return c.WithExec([]string{"sh", "-c", "npm ci --no-audit --no-fund --prefer-offline && mkdir -p node_modules"}), nil
+}
+
+const nodeModules = "/app/node_modules"
+
+// nodeProject is the project's folder with its dependencies.
+func (r *Run) nodeProject() (*dagger.Container, error) {
+	c, err := r.nodeEnvironment()
+	if err != nil {
+		return nil, err
+	}
+	return c.
+		WithMountedDirectory("/app", r.source.folders[r.config.frontend.path]).
+		WithMountedDirectory(nodeModules, c.Directory(nodeModules)), nil
 }

@@ -55,11 +55,11 @@ func (r *Run) lintFrontend(ctx context.Context) (Outcome, error) {
 	if manifest.Scripts["lint"] == "" {
 		return skipped("not applicable: package.json has no script lint"), nil
 	}
-	c, err := r.nodeEnvironment()
+	c, err := r.nodeProject()
 	if err != nil {
 		return Outcome{}, err
 	}
-	return linted(ctx, c.WithDirectory("/app", folder), "npm run lint has no complaint", "npm", "run", "--silent", "lint")
+	return linted(ctx, c, "npm run lint has no complaint", "npm", "run", "--silent", "lint")
 }
 
 // linted judges a linter by its exit code: 0 is fine, and what it prints says the rest.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 	"time"
 
@@ -102,7 +103,8 @@ func (r *Run) trivy(ctx context.Context, ignores []byte) (*dagger.Container, gat
 	}
 	now := time.Now()
 	// A verdict holds as long as what it rests on: Trivy and its database, and the day, because ignores and systems expire.
-	c = c.WithEnvVariable("SLIPWAY_JUDGED_BY", strings.TrimSpace(stdout)+now.UTC().Format(time.DateOnly)).WithNewFile(ignorePath, string(ignores))
+	c = c.WithEnvVariable("SLIPWAY_JUDGED_BY", strings.TrimSpace(stdout)+now.UTC().Format(time.DateOnly)).
+		WithMountedFile(ignorePath, r.dag.File(path.Base(ignorePath), string(ignores)))
 	return c, gate.Database([]byte(stdout), now), nil
 }
 

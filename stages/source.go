@@ -110,11 +110,13 @@ func (r *Run) readSource(ctx context.Context) (source, error) {
 }
 
 // unpack makes a folder from an archive. The engine knows a file of a folder by its content, and a folder only by the
-// exec that made it: going through a file is what keeps the backend's cache when only the frontend has changed.
+// exec that made it: going through a file is what keeps the backend's cache when only the frontend has changed. The folder
+// is a mount of its own, because the engine may read all of what a folder is part of.
 func (r *Run) unpack(archive *dagger.File) *dagger.Directory {
 	return r.tool("git").
 		WithMountedFile("/archive.tar", archive).
-		WithExec([]string{"sh", "-c", "mkdir /tree && tar -xf /archive.tar -C /tree"}).
+		WithMountedDirectory("/tree", r.dag.Directory()).
+		WithExec([]string{"tar", "-xf", "/archive.tar", "-C", "/tree"}).
 		Directory("/tree")
 }
 

@@ -183,7 +183,7 @@ func (r *Run) subset(c *dagger.Container, folder string, names []string) (*dagge
 	var found []string
 	for _, name := range names {
 		if _, ok := r.source.files[path.Join(folder, name)]; ok {
-			c = c.WithFile(path.Join("/app", name), r.source.folders[folder].File(name))
+			c = c.WithMountedFile(path.Join("/app", name), r.source.folders[folder].File(name))
 			found = append(found, name)
 		}
 	}

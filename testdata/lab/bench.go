@@ -100,7 +100,21 @@ func cpuSeconds() float64 {
 			total += ticks
 		}
 	}
-	const ticksPerSecond = 100
+	return total / ticksPerSecond
+}
+
+const ticksPerSecond = 100
+
+// engineSeconds is what the engine's own process has worked, without what it has started in containers.
+func (l *lab) engineSeconds() float64 {
+	engine, _ := l.running("engine")
+	total := 0.0
+	if fields := statFields(engine.PID); fields != nil {
+		for _, field := range fields[11:13] { // user and system
+			ticks, _ := strconv.ParseFloat(field, 64)
+			total += ticks
+		}
+	}
 	return total / ticksPerSecond
 }
 
@@ -156,13 +170,14 @@ var refusedCalls = []string{firstLoad, refused}
 
 // timed runs a command and notes how long it took and how much the machine worked.
 func (b *bench) timed(ctx context.Context, name, dir string, args ...string) error {
-	cpu, start := cpuSeconds(), time.Now()
+	cpu, engine, start := cpuSeconds(), b.lab.engineSeconds(), time.Now()
 	_, err := b.command(ctx, dir, args...)
 	if slices.Contains(refusedCalls, name) != (err != nil) {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	b.samples.add(name, time.Since(start).Seconds())
 	b.samples.add(name+cpuSuffix, cpuSeconds()-cpu)
+	b.samples.add(name+engineSuffix, b.lab.engineSeconds()-engine)
 	return nil
 }
 

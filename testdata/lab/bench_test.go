@@ -53,9 +53,9 @@ func collect(s samples, r ratio, round int, value float64) {
 	}
 	for _, scenario := range scenarios {
 		for _, who := range []string{slipwayName, "script ", "make "} {
-			note(s, who+scenario.name, round, value)
-			note(s, who+scenario.name+boundSuffix, round, value)
-			note(s, who+scenario.name+runSuffix, round, value)
+			for _, suffix := range []string{"", cpuSuffix, engineSuffix, runSuffix, boundSuffix} {
+				note(s, who+scenario.name+suffix, round, value)
+			}
 		}
 	}
 	r.of(s, round)

@@ -16,10 +16,11 @@ const (
 	frontendChange = "frontend"
 	backendChange  = "backend"
 
-	slipwayName = "slipway "
-	cpuSuffix   = " cpu"
-	runSuffix   = " run"
-	boundSuffix = " bound"
+	slipwayName  = "slipway "
+	cpuSuffix    = " cpu"
+	engineSuffix = " engine"
+	runSuffix    = " run"
+	boundSuffix  = " bound"
 
 	firstLoad      = "first load"
 	firstLoadEmpty = "first load of nothing"
@@ -78,6 +79,13 @@ func beyondCompose(s samples, round int) float64 {
 	return s.value(deployment, round) - s.value(composeByHand, round)
 }
 
+// besideEngine is what all but the engine's own process have worked in a scenario.
+func besideEngine(scenario string) func(samples, int) float64 {
+	return func(s samples, round int) float64 {
+		return s.value(slipwayName+scenario+cpuSuffix, round) - s.value(slipwayName+scenario+engineSuffix, round)
+	}
+}
+
 func one(samples, int) float64 { return 1 }
 
 var ratios = []ratio{
@@ -97,6 +105,12 @@ var ratios = []ratio{
 	{"The run, no change ÷ longest chain or CPU", "Прогон без изменений ÷ самая длинная цепочка или процессор", measure(slipwayName + noChange + runSuffix), measure(slipwayName + noChange + boundSuffix), 1.15},
 	{"The run, one file in frontend/ ÷ longest chain or CPU", "Прогон, один файл в frontend/ ÷ самая длинная цепочка или процессор", measure(slipwayName + frontendChange + runSuffix), measure(slipwayName + frontendChange + boundSuffix), 1.15},
 	{"The run, one file in backend/ ÷ longest chain or CPU", "Прогон, один файл в backend/ ÷ самая длинная цепочка или процессор", measure(slipwayName + backendChange + runSuffix), measure(slipwayName + backendChange + boundSuffix), 1.15},
+	{"Processor time, cold ÷ `make -j2`, cold", "Процессорное время, первый раз ÷ `make -j2`, первый раз", measure(slipwayName + cold + cpuSuffix), measure("make " + cold + cpuSuffix), 0},
+	{"The same without that of the engine's own process", "То же без процесса движка", besideEngine(cold), measure("make " + cold + cpuSuffix), 0},
+	{"Processor time, one file in frontend/ ÷ `make -j2`", "Процессорное время, один файл в frontend/ ÷ `make -j2`", measure(slipwayName + frontendChange + cpuSuffix), measure("make " + frontendChange + cpuSuffix), 0},
+	{"The same without that of the engine's own process", "То же без процесса движка", besideEngine(frontendChange), measure("make " + frontendChange + cpuSuffix), 0},
+	{"Processor time, one file in backend/ ÷ `make -j2`", "Процессорное время, один файл в backend/ ÷ `make -j2`", measure(slipwayName + backendChange + cpuSuffix), measure("make " + backendChange + cpuSuffix), 0},
+	{"The same without that of the engine's own process", "То же без процесса движка", besideEngine(backendChange), measure("make " + backendChange + cpuSuffix), 0},
 	{"`validate` ÷ an empty function", "`validate` ÷ пустая функция", measure(validate), measure(never), 1.25},
 	{"`validate` refused at once ÷ an empty function", "`validate` с отказом сразу ÷ пустая функция", measure(refused), measure(never), 0},
 	{"An empty function ÷ `dagger core version`", "Пустая функция ÷ `dagger core version`", measure(never), measure(coreVersion), 0},

@@ -81,16 +81,25 @@ func (l *lab) running(name string) (running, bool) {
 
 // startTime is field 22 of /proc/PID/stat, and empty for a process that is gone.
 func startTime(pid int) string {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return ""
-	}
-	text := string(data)
-	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
-	if len(fields) < 20 || fields[0] == "Z" {
+	fields := statFields(pid)
+	if fields == nil || fields[0] == "Z" {
 		return ""
 	}
 	return fields[19]
+}
+
+// statFields are those of /proc/PID/stat from the third on: the second is a name, which may have spaces in it.
+func statFields(pid int) []string {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return nil
+	}
+	text := string(data)
+	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
+	if len(fields) < 20 {
+		return nil
+	}
+	return fields
 }
 
 // start brings a service up and waits until it answers.

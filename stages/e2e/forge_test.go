@@ -9,6 +9,7 @@ import (
 	"flag"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -154,6 +155,7 @@ func TestForgeRelease(t *testing.T) {
 		t.Errorf("the tag on the remote is %q, want an annotated one: %q", got, want)
 	}
 	f.wantChecksums(t, one)
+	f.wantSBOMs(t, one, prefix)
 
 	t.Run("again", func(t *testing.T) {
 		green(t, f.release(t, prefix, "1.2.3"), "Outcome: already-released")
@@ -190,6 +192,53 @@ func (f forgeShop) wantChecksums(t *testing.T, r giteaRelease) {
 			t.Errorf("%s does not match its checksum", a.Name)
 		}
 	}
+}
+
+// wantSBOMs: what was scanned is what was pushed, layer by layer, and the list of contents says under which digest.
+func (f forgeShop) wantSBOMs(t *testing.T, r giteaRelease, prefix string) {
+	t.Helper()
+	version := strings.TrimPrefix(r.TagName, "v")
+	for _, image := range Images {
+		repository := prefix + "/" + image
+		digest := Tags(t, prefix, image)[version]
+		var sbom struct {
+			Metadata struct {
+				Component struct {
+					Name, PURL string
+					Properties []struct{ Name, Value string }
+				}
+			}
+		}
+		f.get(t, f.asset(t, r, image+".cdx.json"), &sbom)
+		component := sbom.Metadata.Component
+		if component.Name != repository+":"+version || !strings.Contains(component.PURL, "/"+image+"@"+url.QueryEscape(digest)+"?") {
+			t.Errorf("the list of contents is of %s, %s, want %s@%s", component.Name, component.PURL, repository, digest)
+		}
+		var scanned []string
+		for _, p := range component.Properties {
+			if p.Name == "aquasecurity:trivy:DiffID" {
+				scanned = append(scanned, p.Value)
+			}
+		}
+		pushed := Layers(t, prefix, image, version)
+		slices.Sort(scanned)
+		slices.Sort(pushed)
+		if !slices.Equal(scanned, pushed) {
+			t.Errorf("%s: the layers %v were scanned, and %v pushed", image, scanned, pushed)
+		}
+	}
+}
+
+// asset is where a file of the release can be downloaded.
+func (f forgeShop) asset(t *testing.T, r giteaRelease, name string) string {
+	t.Helper()
+	for _, a := range r.Assets {
+		if a.Name == name {
+			return a.URL
+		}
+	}
+	t.Fatalf("the release has no file %s", name)
+	return ""
 }
 
 // through puts a proxy in front of the forge, under which the repository is called as if it were the forge.

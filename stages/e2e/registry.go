@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"dagger/slipway/stages/labtest"
@@ -50,6 +51,20 @@ func Tags(t testing.TB, prefix, image string) map[string]string {
 // Label reads one label of an image, past Slipway.
 func Label(t testing.TB, prefix, image, tag, label string) string {
 	t.Helper()
+	return config(t, prefix, image, tag).Config.Labels[label]
+}
+
+// Layers are those of an image, by the content that they unpack to.
+func Layers(t testing.TB, prefix, image, tag string) (ids []string) {
+	t.Helper()
+	for _, id := range config(t, prefix, image, tag).RootFS.DiffIDs {
+		ids = append(ids, id.String())
+	}
+	return ids
+}
+
+func config(t testing.TB, prefix, image, tag string) *v1.ConfigFile {
+	t.Helper()
 	ref, err := name.NewTag(path.Join(prefix, image) + ":" + tag)
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +77,7 @@ func Label(t testing.TB, prefix, image, tag, label string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return config.Config.Labels[label]
+	return config
 }
 
 // WantTags fails unless all three images have exactly these tags.

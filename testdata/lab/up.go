@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -127,8 +128,11 @@ func (l *lab) test(ctx context.Context, args []string) error {
 		return err
 	}
 	// Counted, because go would repeat an old verdict: it does not see the files that the engine reads. One package at a
-	// time, because then -v shows each test as it ends. Those that run beside each other wait for servers most of the time.
-	return l.inRepo(ctx, "go", append([]string{"test", "-count=1", "-p=1", "-parallel=3", "-timeout=80m"}, append(args, "./...")...)...)
+	// time, because then each test shows as it ends. Those that run beside each other wait for servers most of the time.
+	// gotestsum ends with what failed, which is else to be looked for in an hour's output.
+	tests := []string{"tool", "-modfile=" + filepath.Join(l.tool("gotestsum"), "go.mod"), "gotestsum", "--format=testname", "--",
+		"-count=1", "-p=1", "-parallel=3", "-timeout=80m"}
+	return l.inRepo(ctx, "go", append(tests, append(args, "./...")...)...)
 }
 
 // exitCode is how a program ended that has itself said what is wrong.

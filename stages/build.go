@@ -16,8 +16,8 @@ import (
 // built is one image, ready to be scanned and pushed.
 type built struct {
 	Image
+	archive   *dagger.File      // its layers, without the labels, which name the commit: the same for every commit that leaves it as it is
 	container *dagger.Container // as it is pushed
-	bare      *dagger.Container // without the labels, which name the commit: the same for every commit that leaves it as it is
 	reused    bool              // published by an earlier run of this commit
 	digest    string
 	tags      []string
@@ -70,21 +70,33 @@ func buildFailure(image Image, err error) error {
 func (r *Run) build(ctx context.Context, image Image) (*built, error) {
 	start := time.Now()
 	b := &built{Image: image}
+	var layers *dagger.Container
 	if at, ok := r.state.published(image.Name); ok {
-		where, err := r.registry.Repository(image.Name)
-		if err != nil {
+		if err := r.reuse(b, at.Digest); err != nil {
 			return nil, err
 		}
-		b.reused, b.digest = true, at.Digest
-		b.bare = r.authenticated(r.dag.Container()).From(where + "@" + at.Digest)
-		b.container = b.bare
+		layers = b.container
 	} else {
-		b.bare = r.dockerBuild(image)
-		b.container = r.labelled(b.bare, image)
+		layers = r.dockerBuild(image)
+		b.archive = layers.AsTarball()
+		// From the archive, which is what was scanned: the engine may forget layers and build them again, with other times in them.
+		b.container = r.labelled(r.dag.Container().Import(b.archive), image)
 	}
-	_, err := b.bare.Sync(ctx)
+	_, err := layers.Sync(ctx)
 	b.seconds = time.Since(start).Seconds()
 	return b, err
+}
+
+// reuse takes the image that another run of this commit has pushed.
+func (r *Run) reuse(b *built, digest string) error {
+	where, err := r.registry.Repository(b.Name)
+	if err != nil {
+		return err
+	}
+	b.reused, b.digest, b.sbom = true, digest, nil
+	b.container = r.authenticated(r.dag.Container()).From(where + "@" + digest)
+	b.archive = b.container.AsTarball()
+	return nil
 }
 
 func (r *Run) dockerBuild(image Image) *dagger.Container {

@@ -54,7 +54,9 @@ func (r *Run) takeOver(ctx context.Context) error {
 	for _, b := range r.images {
 		// A run of the same commit that held the lock before has judged and pushed it: one image, not two.
 		if at, ok := state.published(b.Name); ok && !b.reused {
-			b.reused, b.digest = true, at.Digest
+			if err := r.reuse(b, at.Digest); err != nil {
+				return err
+			}
 		}
 	}
 	return r.bound()

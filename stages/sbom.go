@@ -28,7 +28,7 @@ func (r *Run) sboms(ctx context.Context) ([]forge.File, error) {
 	var group errgroup.Group
 	for _, i := range r.config.images {
 		b := r.images[i.Name]
-		if b.sbom == nil {
+		if b.sbom == nil && r.Reason != "" {
 			continue // a forced release whose scan did not finish
 		}
 		group.Go(func() error {
@@ -47,6 +47,15 @@ func (r *Run) sboms(ctx context.Context) ([]forge.File, error) {
 }
 
 func (r *Run) readSBOM(ctx context.Context, b *built) ([]byte, error) {
+	if b.sbom == nil { // another run has pushed the image after this one had scanned its own
+		s, err := r.scanner(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := r.scanImage(ctx, s.trivy, b); err != nil {
+			return nil, err
+		}
+	}
 	text, err := b.sbom.Contents(ctx)
 	if err != nil {
 		return nil, err

@@ -129,7 +129,7 @@ func (r *Run) scanImage(ctx context.Context, trivy *dagger.Container, b *built) 
 	layers := r.dag.CacheVolume("slipway-trivy-layers-" + b.Context)
 	c := trivy.
 		WithMountedCache(trivyCache+"/fanal", layers, dagger.ContainerWithMountedCacheOpts{Sharing: dagger.CacheSharingModeLocked}).
-		WithMountedFile(archivePath, b.bare.AsTarball())
+		WithMountedFile(archivePath, b.archive)
 	scan := gate.Scan{Target: b.Name + " image", Artifact: archivePath, Type: "container_image"}
 	scan, scanned, err := r.runTrivy(ctx, c, scan,
 		"image", "--scanners", "vuln,secret", "--skip-db-update", "--skip-java-db-update", "--offline-scan", "--exit-on-eol", fmt.Sprint(gate.ExitFindings), "--input", archivePath)

@@ -98,12 +98,16 @@ func (s Server) Run(t testing.TB, script string) string {
 	return out
 }
 
-// WantNoCredentials waits until the server holds none: those of tests beside this one come and go, forgotten ones stay.
+// WantNoCredentials fails if the server keeps any: those of tests beside this one go within minutes, forgotten ones stay.
 func (s Server) WantNoCredentials(t testing.TB) {
 	t.Helper()
-	Eventually(t, "no credentials are on the server", func() bool {
-		left, err := s.try("ls -A /dev/shm; cat ~/.docker/config.json 2>/dev/null || true")
-		return err == nil && left == ""
+	if config := s.Run(t, "cat ~/.docker/config.json 2>/dev/null || true"); config != "" {
+		t.Errorf("credentials are kept on the server: %s", config)
+	}
+	folders := strings.Fields(s.Run(t, "ls -A /dev/shm"))
+	Eventually(t, "none of these is left in the server's /dev/shm: "+strings.Join(folders, " "), func() bool {
+		now, err := s.try("ls -A /dev/shm")
+		return err == nil && !slices.ContainsFunc(strings.Fields(now), func(name string) bool { return slices.Contains(folders, name) })
 	})
 }
 
@@ -277,7 +281,7 @@ func (s Server) WantRunning(t testing.TB, digests map[string]string) {
 // Eventually waits for what takes a moment.
 func Eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(90 * time.Second); !is(); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(4 * time.Minute); !is(); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("it never came to this: " + what)
 		}

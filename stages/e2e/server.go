@@ -106,6 +106,7 @@ func (s Server) WantNoCredentials(t testing.TB) {
 	}
 	folders := strings.Fields(s.Run(t, "ls -A /dev/shm"))
 	Eventually(t, "none of these is left in the server's /dev/shm: "+strings.Join(folders, " "), func() bool {
+		time.Sleep(2 * time.Second) // a login each time
 		now, err := s.try("ls -A /dev/shm")
 		return err == nil && !slices.ContainsFunc(strings.Fields(now), func(name string) bool { return slices.Contains(folders, name) })
 	})

@@ -37,7 +37,7 @@ func notApplicable(f folder) Outcome {
 
 // Coverage goes into XML for the gate and HTML for people, if the project has pytest-cov.
 const pytestCommand = `coverage=''
-if python -c 'import pytest_cov' 2>/dev/null; then coverage='--cov --cov-report=xml:/reports/coverage.xml --cov-report=html:/reports/html'; fi
+if python -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("pytest_cov") is None)'; then coverage='--cov --cov-report=xml:/reports/coverage.xml --cov-report=html:/reports/html'; fi
 python -m pytest -m 'not slow' --junitxml=/reports/junit.xml $coverage`
 
 const pytestSlow = `python -m pytest -m slow --no-header --junitxml=/reports/junit.xml`
@@ -59,6 +59,8 @@ func (r *Run) pythonEnvironment() (*dagger.Container, error) {
 		WithEnvVariable("UV_LINK_MODE", "copy").
 		WithEnvVariable("UV_PROJECT_ENVIRONMENT", "/venv").
 		WithEnvVariable("VIRTUAL_ENV", "/venv").
+		// Compiled once with the installation, and not by every run of the tests.
+		WithEnvVariable("UV_COMPILE_BYTECODE", "1").
 		WithEnvVariable("PYTHONDONTWRITEBYTECODE", "1").
 		WithExec([]string{"uv", "venv", "--quiet", "/venv"}).
 		WithEnvVariable("PATH", "/venv/bin:${PATH}", dagger.ContainerWithEnvVariableOpts{Expand: true})
@@ -89,7 +91,7 @@ func pythonInstall(found []string) ([][]string, error) {
 	case has("poetry.lock"):
 		return [][]string{
 			{"uv", "tool", "install", "--quiet", "poetry"},
-			{"/root/.local/bin/poetry", "install", "--quiet", "--all-groups", "--all-extras", "--no-root", "--no-interaction"},
+			{"/root/.local/bin/poetry", "install", "--quiet", "--all-groups", "--all-extras", "--no-root", "--compile", "--no-interaction"},
 		}, nil
 	}
 	args := []string{"uv", "pip", "install", "--quiet"}

@@ -26,12 +26,12 @@ const vitestCommand = `coverage=''
 if [ -d node_modules/@vitest/coverage-v8 ] || [ -d node_modules/@vitest/coverage-istanbul ]; then
 	coverage='--coverage.enabled --coverage.reporter=cobertura --coverage.reporter=html --coverage.reportsDirectory=/reports/html'
 fi
-npx --no-install vitest run --reporter=default --reporter=junit --outputFile.junit=/reports/junit.xml --exclude '**/*.slow.test.*' $coverage
+node_modules/.bin/vitest run --reporter=default --reporter=junit --outputFile.junit=/reports/junit.xml --exclude '**/*.slow.test.*' $coverage
 code=$?
 if [ -f /reports/html/cobertura-coverage.xml ]; then mv /reports/html/cobertura-coverage.xml /reports/coverage.xml; fi
 exit $code`
 
-const vitestSlow = `npx --no-install vitest run --passWithNoTests --reporter=default --reporter=junit --outputFile.junit=/reports/junit.xml .slow.test.`
+const vitestSlow = `node_modules/.bin/vitest run --passWithNoTests --reporter=default --reporter=junit --outputFile.junit=/reports/junit.xml .slow.test.`
 
 func (r *Run) frontendSuite() (suite, error) {
 	folder := r.config.frontend.path

@@ -75,7 +75,7 @@ python_environment() { keyed python-environment backend/pyproject.toml backend/r
 install_python() {
 	mkdir -p "$1/app"
 	cp backend/pyproject.toml backend/requirements.txt backend/requirements-dev.txt "$1/app"
-	BINDS="$CACHE/pip:/root/.cache/pip $CACHE/uv:/root/.cache/uv" ENVIRONMENT="UV_LINK_MODE=copy VIRTUAL_ENV=/venv" \
+	BINDS="$CACHE/pip:/root/.cache/pip $CACHE/uv:/root/.cache/uv" ENVIRONMENT="UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 VIRTUAL_ENV=/venv" \
 		inside "$CACHE/images/python/root" "$1" sh -ec '
 			python -m pip install --quiet --root-user-action=ignore uv==0.9.11
 			uv venv --quiet /venv
@@ -106,9 +106,9 @@ test_frontend() {
 	cp -a frontend "$OUT/frontend/app"
 	ENVIRONMENT=CI=true inside "$(node_environment):$CACHE/images/node/root" "$OUT/frontend" sh -ec '
 		cd /app
-		npx --no-install vitest run --reporter=default --reporter=junit --outputFile.junit=/reports/junit.xml --exclude "**/*.slow.test.*" \
+		node_modules/.bin/vitest run --reporter=default --reporter=junit --outputFile.junit=/reports/junit.xml --exclude "**/*.slow.test.*" \
 			--coverage.enabled --coverage.reporter=cobertura --coverage.reporter=html --coverage.reportsDirectory=/reports/html
-		npx --no-install vitest run --passWithNoTests --reporter=default --reporter=junit --outputFile.junit=/reports/slow.xml .slow.test.'
+		node_modules/.bin/vitest run --passWithNoTests --reporter=default --reporter=junit --outputFile.junit=/reports/slow.xml .slow.test.'
 }
 
 # The layers of backend/Dockerfile and backend/Dockerfile.worker, which Docker would share too.

@@ -10,18 +10,21 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/gate"
 	"dagger/slipway/stages/report"
 )
 
 // built is one image, ready to be scanned and pushed.
 type built struct {
 	Image
-	archive   *dagger.File      // its layers, without the labels, which name the commit: the same for every commit that leaves it as it is
+	content   string            // digest of its files
+	archive   *dagger.File      // its layers, shared with the images that have the same
 	container *dagger.Container // as it is pushed
 	reused    bool              // published by an earlier run of this commit
 	digest    string
 	tags      []string
 	seconds   float64
+	scan      gate.Scan
 	sbom      *dagger.File // in CycloneDX, once it was scanned
 }
 
@@ -31,7 +34,7 @@ func (r *Run) buildImages(ctx context.Context) error {
 	read := make(chan struct{})
 	go func() { defer close(read); r.readBefore(ctx) }()
 	defer func() { <-read }()
-	return allOf(r.eachImage(func(image Image) error {
+	if err := allOf(r.eachImage(func(image Image) error {
 		b, err := r.build(ctx, image)
 		if err != nil {
 			return buildFailure(image, err)
@@ -40,7 +43,11 @@ func (r *Run) buildImages(ctx context.Context) error {
 		defer r.mu.Unlock()
 		r.images[image.Name] = b
 		return nil
-	})...)
+	})...); err != nil {
+		return err
+	}
+	r.packImages()
+	return nil
 }
 
 // eachImage works on all images at once and lets the others finish when one fails.
@@ -69,22 +76,58 @@ func buildFailure(image Image, err error) error {
 
 func (r *Run) build(ctx context.Context, image Image) (*built, error) {
 	start := time.Now()
-	b := &built{Image: image}
-	var layers *dagger.Container
+	b := &built{Image: image, container: r.dockerBuild(image)}
 	if at, ok := r.state.published(image.Name); ok {
 		if err := r.reuse(b, at.Digest); err != nil {
 			return nil, err
 		}
-		layers = b.container
-	} else {
-		layers = r.dockerBuild(image)
-		b.archive = layers.AsTarball()
-		// From the archive, which is what was scanned: the engine may forget layers and build them again, with other times in them.
-		b.container = r.labelled(r.dag.Container().Import(b.archive), image)
 	}
-	_, err := layers.Sync(ctx)
+	var err error
+	b.content, err = b.container.Rootfs().Digest(ctx)
 	b.seconds = time.Since(start).Seconds()
 	return b, err
+}
+
+// packImages packs the layers of each image, once for all that have the same files: a worker is often the backend with
+// another command.
+func (r *Run) packImages() {
+	for _, same := range r.sameLayers() {
+		archive := r.pack(same[0])
+		for _, b := range same {
+			b.archive = archive
+			if !b.reused {
+				b.container = r.packed(b)
+			}
+		}
+	}
+}
+
+// sameLayers are the images by their files, in the order of the setting, so that every run asks the engine for the same.
+func (r *Run) sameLayers() [][]*built {
+	var groups [][]*built
+	at := map[string]int{}
+	for _, image := range r.config.images {
+		b := r.images[image.Name]
+		n, seen := at[b.content]
+		if !seen {
+			n = len(groups)
+			at[b.content], groups = n, append(groups, nil)
+		}
+		groups[n] = append(groups[n], b)
+	}
+	return groups
+}
+
+// pack takes the layers alone: the configuration has the version in it, and labels name the commit, so that a commit
+// which leaves the layers as they are has nothing to pack and nothing to scan.
+func (r *Run) pack(b *built) *dagger.File {
+	return r.dag.Container().WithRootfs(b.container.Rootfs()).AsTarball()
+}
+
+// packed is the image with the layers of its archive, which is what was scanned: the engine may forget layers and build
+// them again, with other times in them.
+func (r *Run) packed(b *built) *dagger.Container {
+	return r.labelled(b.container.WithRootfs(r.dag.Container().Import(b.archive).Rootfs()), b.Image)
 }
 
 // reuse takes the image that another run of this commit has pushed.
@@ -95,7 +138,7 @@ func (r *Run) reuse(b *built, digest string) error {
 	}
 	b.reused, b.digest, b.sbom = true, digest, nil
 	b.container = r.authenticated(r.dag.Container()).From(where + "@" + digest)
-	b.archive = b.container.AsTarball()
+	b.archive = r.pack(b)
 	return nil
 }
 
@@ -161,7 +204,8 @@ func (r *Run) image(ctx context.Context, name string) (*dagger.Container, error)
 		if err != nil {
 			return nil, buildFailure(image, err)
 		}
-		return b.container, nil
+		b.archive = r.pack(b)
+		return r.packed(b), nil
 	}
 	return nil, refuseInput(errors.New("no image is called " + name + ": the setting images has " + listOf(names)))
 }

@@ -52,7 +52,7 @@ func (r *Run) readSBOM(ctx context.Context, b *built) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := r.scanImage(ctx, s.trivy, b); err != nil {
+		if err := r.scanLayers(ctx, s.trivy, b); err != nil {
 			return nil, err
 		}
 	}

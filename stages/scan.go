@@ -30,7 +30,7 @@ func (r *Run) scan(ctx context.Context) (Outcome, error) {
 	if reason, unfit := s.unfit(); unfit {
 		return judged(reason), nil
 	}
-	scans := make([]gate.Scan, len(r.config.images)+2)
+	scans := make([]gate.Scan, 2)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		scans[0], err = r.scanSecrets(ctx, s.trivy)
@@ -40,14 +40,14 @@ func (r *Run) scan(ctx context.Context) (Outcome, error) {
 		scans[1], err = r.scanConfiguration(ctx, s.trivy)
 		return err
 	})
-	for n, image := range r.config.images {
-		group.Go(func() (err error) {
-			scans[n+2], err = r.scanImage(ctx, s.trivy, r.images[image.Name])
-			return err
-		})
+	for _, same := range r.sameLayers() {
+		group.Go(func() error { return r.scanLayers(ctx, s.trivy, same...) })
 	}
 	if err := group.Wait(); err != nil {
 		return Outcome{}, err
+	}
+	for _, image := range r.config.images {
+		scans = append(scans, r.images[image.Name].scan)
 	}
 	found := r.config.policy.Judge(scans...)
 	o := judged(gate.Join(found, s.ignored, s.database))
@@ -123,9 +123,18 @@ func (r *Run) scanFiles(ctx context.Context, trivy *dagger.Container, files *dag
 	return scan, err
 }
 
-// scanImage scans every layer that is pushed. Labels are no layer, so a commit that leaves an image as it is has nothing to
-// scan in it. What Trivy learns of a layer is kept per folder, whose images share most of theirs, so that each is read once.
-func (r *Run) scanImage(ctx context.Context, trivy *dagger.Container, b *built) (gate.Scan, error) {
+// scanLayers scans every layer that is pushed, once for the images that have the same. What Trivy learns of a layer is kept
+// per folder, whose images share most of theirs, so that each is read once.
+func (r *Run) scanLayers(ctx context.Context, trivy *dagger.Container, images ...*built) error {
+	scan, sbom, err := r.scanArchive(ctx, trivy, images[0])
+	for _, b := range images {
+		scan.Target = b.Name + " image"
+		b.scan, b.sbom = scan, sbom
+	}
+	return err
+}
+
+func (r *Run) scanArchive(ctx context.Context, trivy *dagger.Container, b *built) (gate.Scan, *dagger.File, error) {
 	layers := r.dag.CacheVolume("slipway-trivy-layers-" + b.Context)
 	c := trivy.
 		WithMountedCache(trivyCache+"/fanal", layers, dagger.ContainerWithMountedCacheOpts{Sharing: dagger.CacheSharingModeLocked}).
@@ -133,10 +142,10 @@ func (r *Run) scanImage(ctx context.Context, trivy *dagger.Container, b *built) 
 	scan := gate.Scan{Target: b.Name + " image", Artifact: archivePath, Type: "container_image"}
 	scan, scanned, err := r.runTrivy(ctx, c, scan,
 		"image", "--scanners", "vuln,secret", "--skip-db-update", "--skip-java-db-update", "--offline-scan", "--exit-on-eol", fmt.Sprint(gate.ExitFindings), "--input", archivePath)
-	if err == nil {
-		b.sbom = scanned.WithExec([]string{"trivy", "convert", "--format", "cyclonedx", "--output", sbomPath, reportPath}).File(sbomPath)
+	if err != nil {
+		return scan, nil, err
 	}
-	return scan, err
+	return scan, scanned.WithExec([]string{"trivy", "convert", "--format", "cyclonedx", "--output", sbomPath, reportPath}).File(sbomPath), nil
 }
 
 const (

@@ -54,6 +54,14 @@ func Label(t testing.TB, prefix, image, tag, label string) string {
 	return config(t, prefix, image, tag).Config.Labels[label]
 }
 
+// Configuration is how a container of an image starts, without the labels.
+func Configuration(t testing.TB, prefix, image, tag string) v1.Config {
+	t.Helper()
+	c := config(t, prefix, image, tag).Config
+	c.Labels = nil
+	return c
+}
+
 // Layers are those of an image, by the content that they unpack to.
 func Layers(t testing.TB, prefix, image, tag string) (ids []string) {
 	t.Helper()

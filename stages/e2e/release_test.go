@@ -2,8 +2,12 @@ package e2e
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"dagger/slipway/stages/report"
 )
@@ -75,6 +79,20 @@ func TestRelease(t *testing.T) {
 		for label, want := range map[string]string{"revision": commit, "version": "1.2.3", "title": "backend", "created": "2026-09-19T09:00:00Z"} {
 			if got := Label(t, prefix, "backend", "1.2.3", "org.opencontainers.image."+label); got != want {
 				t.Errorf("label %s is %q, want %q", label, got, want)
+			}
+		}
+	})
+	t.Run("images with the same layers start each in their own way", func(t *testing.T) {
+		if backend, worker := Layers(t, prefix, "backend", "1.2.3"), Layers(t, prefix, "arq-worker", "1.2.3"); !slices.Equal(backend, worker) {
+			t.Errorf("the layers of the backend are %v, of the worker %v", backend, worker)
+		}
+		for image, want := range map[string]v1.Config{
+			"backend":    {Cmd: []string{"uvicorn", "shop.app:app", "--host", "0.0.0.0", "--port", "8000"}, ExposedPorts: map[string]struct{}{"8000/tcp": {}}},
+			"arq-worker": {Cmd: []string{"arq", "shop.worker.WorkerSettings"}},
+		} {
+			got := Configuration(t, prefix, image, "1.2.3")
+			if !slices.Equal(got.Cmd, want.Cmd) || !maps.Equal(got.ExposedPorts, want.ExposedPorts) || got.User != "10001:10001" || got.WorkingDir != "/app" || !slices.Contains(got.Env, "VERSION=1.2.3") {
+				t.Errorf("%s: the configuration is %+v", image, got)
 			}
 		}
 	})

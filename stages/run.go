@@ -13,8 +13,6 @@ import (
 	"time"
 	"unicode"
 
-	"golang.org/x/sync/errgroup"
-
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/notify"
@@ -129,19 +127,18 @@ func (r *Run) tool(name string) *dagger.Container {
 
 // load reads the repository, and stands before every stage.
 func (r *Run) load(ctx context.Context) error {
-	var own, unread error
-	var group errgroup.Group
-	group.Go(func() error {
+	var unread, own error
+	r.source, unread = r.readSource(ctx)
+	// What cannot be read may be a copy of Slipway's own tree without its .git.
+	if unread != nil || ownModule(string(r.source.files[moduleFile])) {
 		own = r.refuseOwnTree(ctx)
-		return nil
-	})
-	group.Go(func() error {
-		r.source, unread = r.readSource(ctx)
-		return nil
-	})
-	group.Wait() //nolint:errcheck // each has its own
+	}
 	return cmp.Or(own, unread)
 }
+
+const moduleFile = "dagger.json"
+
+func ownModule(text string) bool { return strings.Contains(text, `"name": "slipway"`) }
 
 // refuseOwnTree finds a forgotten --source: the default is then the module's own repository.
 func (r *Run) refuseOwnTree(ctx context.Context) error {
@@ -149,14 +146,14 @@ func (r *Run) refuseOwnTree(ctx context.Context) error {
 	if err != nil {
 		return explain(err)
 	}
-	if len(r.config.images) == 0 || !slices.Contains(entries, "dagger.json") || !slices.Contains(entries, "stages/") {
+	if len(r.config.images) == 0 || !slices.Contains(entries, moduleFile) || !slices.Contains(entries, "stages/") {
 		return nil
 	}
-	text, err := r.config.Source.File("dagger.json").Contents(ctx)
+	text, err := r.config.Source.File(moduleFile).Contents(ctx)
 	if err != nil {
 		return explain(err)
 	}
-	if !strings.Contains(text, `"name": "slipway"`) {
+	if !ownModule(text) {
 		return nil
 	}
 	return &failure{

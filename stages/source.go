@@ -93,8 +93,8 @@ func (r *Run) readSource(ctx context.Context) (source, error) {
 		args = append(args, f)
 	}
 	git := r.tool("git").WithMountedDirectory("/src", r.config.Source).WithWorkdir("/src")
-	read := git.WithExec(append(args, files...)).Directory("/out")
-	facts, err := read.File("facts").Contents(ctx)
+	read := git.WithExec(append(args, files...))
+	facts, err := read.File("/out/facts").Contents(ctx)
 	if err != nil {
 		return source{}, explainGit(err)
 	}
@@ -102,9 +102,10 @@ func (r *Run) readSource(ctx context.Context) (source, error) {
 	if err != nil {
 		return source{}, err
 	}
-	s.git, s.folders, s.configuration = git, map[string]*dagger.Directory{}, r.unpack(read.File("configuration.tar"))
+	archives := read.Directory("/out")
+	s.git, s.folders, s.configuration = git, map[string]*dagger.Directory{}, r.unpack(archives.File("configuration.tar"))
 	for _, n := range present {
-		s.folders[folders[n]] = r.unpack(read.File(fmt.Sprintf("%d.tar", n)))
+		s.folders[folders[n]] = r.unpack(archives.File(fmt.Sprintf("%d.tar", n)))
 	}
 	return s, nil
 }
@@ -269,7 +270,7 @@ func (c config) folders() []string {
 
 // files are those that Slipway itself reads or looks for, each once.
 func (c config) files() []string {
-	files := []string{c.IgnoreFile, handwrittenChangelog}
+	files := []string{c.IgnoreFile, handwrittenChangelog, moduleFile}
 	for _, name := range c.versionFiles {
 		files = append(files, carrierNames(name)...)
 	}

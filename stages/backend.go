@@ -62,7 +62,6 @@ func (r *Run) pythonEnvironment() (*dagger.Container, error) {
 		// Compiled once with the installation, and not by every run of the tests.
 		WithEnvVariable("UV_COMPILE_BYTECODE", "1").
 		WithEnvVariable("PYTHONDONTWRITEBYTECODE", "1").
-		WithExec([]string{"uv", "venv", "--quiet", "/venv"}).
 		WithEnvVariable("PATH", "/venv/bin:${PATH}", dagger.ContainerWithEnvVariableOpts{Expand: true})
 	c, found := r.subset(c, r.config.backend.path, pythonManifests)
 	install, err := pythonInstall(found)
@@ -90,21 +89,24 @@ func pythonInstall(found []string) ([][]string, error) {
 		return [][]string{{"uv", "sync", "--quiet", "--locked", "--all-extras", "--all-groups", "--no-install-project"}}, nil
 	case has("poetry.lock"):
 		return [][]string{
+			{"uv", "venv", "--quiet", "/venv"},
 			{"uv", "tool", "install", "--quiet", "poetry"},
 			{"/root/.local/bin/poetry", "install", "--quiet", "--all-groups", "--all-extras", "--no-root", "--compile", "--no-interaction"},
 		}, nil
 	}
-	args := []string{"uv", "pip", "install", "--quiet"}
+	var locks []string
 	for _, name := range found {
 		if strings.HasSuffix(name, ".txt") {
-			args = append(args, "-r", name)
+			locks = append(locks, "-r", name)
 		}
 	}
-	if len(args) == 4 {
+	if len(locks) == 0 {
 		return nil, refuseState("lock the dependencies with uv (uv lock), Poetry (poetry lock) or pip-tools (requirements.txt) and commit the lock",
 			"the backend has no lock file: expected uv.lock, poetry.lock or requirements.txt")
 	}
-	return [][]string{args}, nil
+	// In one exec, which costs more than making the environment.
+	install := []string{"sh", "-c", `uv venv --quiet /venv && exec uv pip install --quiet "$@"`, "sh"}
+	return [][]string{append(install, locks...)}, nil
 }
 
 // Addresses and passwords of the well-known test services, under the names of variables that applications read.

@@ -73,7 +73,7 @@ func (r *Run) uploadSide(ctx context.Context, service, side string) error {
 		"--disable-search", "--dir", "/coverage", "--file", "/coverage/"+side+".xml", "--network-root-folder", "/src", "--plugin", "noop")
 	c := r.tool("python").WithNewFile("/requirements.txt", codecovRequirements)
 	_, err := r.pipInstall(c, "--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", "/requirements.txt").
-		WithMountedDirectory("/src", r.source.folders["."]).
+		WithMountedDirectory("/src", r.source.folders[wholeTree]).
 		WithMountedFile("/coverage/"+side+".xml", r.coverage[side]).
 		WithWorkdir("/src").
 		WithEnvVariable("SLIPWAY_RUN", r.nonce).

@@ -87,6 +87,7 @@ const trivyDatabase = "slipway-trivy-database"
 // trivy is a scanner with a database that is fresh: whether it is gets checked in every run.
 func (r *Run) trivy(ctx context.Context, ignores []byte) (*dagger.Container, gate.Result, error) {
 	c := r.tool("trivy").
+		WithEntrypoint([]string{"trivy"}).
 		// A scan is short: a quarter of its work would be collecting garbage that nobody needs the space of.
 		WithEnvVariable("GOGC", "400").
 		WithEnvVariable("GOMEMLIMIT", "1GiB").
@@ -109,17 +110,26 @@ func (r *Run) trivy(ctx context.Context, ignores []byte) (*dagger.Container, gat
 }
 
 func (r *Run) scanSecrets(ctx context.Context, trivy *dagger.Container) (gate.Scan, error) {
-	return r.scanFiles(ctx, trivy, r.source.folders["."], "--scanners", "secret")
+	return r.scanTree(ctx, trivy, r.source.tree, "--scanners", "secret")
 }
 
 func (r *Run) scanConfiguration(ctx context.Context, trivy *dagger.Container) (gate.Scan, error) {
-	return r.scanFiles(ctx, trivy, r.source.configuration, "--scanners", "misconfig", "--skip-check-update")
+	return r.scanTree(ctx, trivy, r.source.configuration, "--scanners", "misconfig", "--skip-check-update")
 }
 
-func (r *Run) scanFiles(ctx context.Context, trivy *dagger.Container, files *dagger.Directory, args ...string) (gate.Scan, error) {
-	const at = "/repository"
-	scan := gate.Scan{Target: "repository", Artifact: at, Type: "filesystem"}
-	scan, _, err := r.runTrivy(ctx, trivy.WithMountedDirectory(at, files), scan, "fs", append(args, at)...)
+const (
+	repositoryPath = "/repository"
+	treePath       = "/repository.tar"
+)
+
+// scanTree unpacks in the same exec, since an exec costs more than a small scan.
+func (r *Run) scanTree(ctx context.Context, trivy *dagger.Container, archive *dagger.File, args ...string) (gate.Scan, error) {
+	c := trivy.
+		WithMountedFile(treePath, archive).
+		WithMountedDirectory(repositoryPath, r.dag.Directory()).
+		WithEntrypoint([]string{"sh", "-c", "tar -xf " + treePath + " -C " + repositoryPath + ` && exec trivy "$@"`, "trivy"})
+	scan := gate.Scan{Target: "repository", Artifact: repositoryPath, Type: "filesystem"}
+	scan, _, err := r.runTrivy(ctx, c, scan, "fs", append(args, repositoryPath)...)
 	return scan, err
 }
 
@@ -153,14 +163,15 @@ const (
 	sbomPath   = "/slipway/sbom.json"
 )
 
-// runTrivy keeps exit code and report apart: what they mean together is for the gate to say. What the engine remembers of
-// a scan that did not finish may be bad luck of an earlier run, so it is done once more.
+// runTrivy calls the container's entrypoint. It keeps exit code and report apart: what they mean together is for the gate
+// to say. What the engine remembers of a scan that did not finish may be bad luck of an earlier run, so it is done once more.
 func (r *Run) runTrivy(ctx context.Context, c *dagger.Container, scan gate.Scan, command string, args ...string) (gate.Scan, *dagger.Container, error) {
-	exec := append([]string{"trivy", command, "--format", "json", "--output", reportPath, "--exit-code", fmt.Sprint(gate.ExitFindings), "--ignorefile", ignorePath}, args...)
-	ran := c.WithExec(exec, dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
+	exec := append([]string{command, "--format", "json", "--output", reportPath, "--exit-code", fmt.Sprint(gate.ExitFindings), "--ignorefile", ignorePath}, args...)
+	how := dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny, UseEntrypoint: true}
+	ran := c.WithExec(exec, how)
 	code, err := ran.ExitCode(ctx)
 	if err == nil && unfinished(code) {
-		ran = c.WithEnvVariable("SLIPWAY_RUN", r.nonce).WithExec(exec, dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
+		ran = c.WithEnvVariable("SLIPWAY_RUN", r.nonce).WithExec(exec, how)
 		code, err = ran.ExitCode(ctx)
 	}
 	if err != nil {

@@ -31,8 +31,9 @@ type source struct {
 	dirty   []string          // tracked files that differ from the commit
 	files   map[string][]byte // what Slipway itself reads of the commit, by path
 	folders map[string]*dagger.Directory
+	tree    *dagger.File // all of them, as an archive
 	// What configures something, of the whole repository: programs change more often, and Trivy finds no misconfiguration in them.
-	configuration *dagger.Directory
+	configuration *dagger.File
 	git           *dagger.Container // git with the repository mounted
 }
 
@@ -82,12 +83,15 @@ for file; do printf '%s:%s\n' "$tree" "$file"; done | git cat-file --batch --fol
 printf '\n'
 `
 
+// wholeTree is the folder of everything.
+const wholeTree = "."
+
 // readSource asks git once for everything that needs no network.
 func (r *Run) readSource(ctx context.Context) (source, error) {
 	folders, files := r.config.folders(), r.config.files()
 	args := []string{"sh", "-c", readScript, "sh", strconv.Itoa(len(folders))}
 	for _, f := range folders {
-		if f == "." {
+		if f == wholeTree {
 			f = ""
 		}
 		args = append(args, f)
@@ -103,9 +107,13 @@ func (r *Run) readSource(ctx context.Context) (source, error) {
 		return source{}, err
 	}
 	archives := read.Directory("/out")
-	s.git, s.folders, s.configuration = git, map[string]*dagger.Directory{}, r.unpack(archives.File("configuration.tar"))
+	s.git, s.folders, s.configuration = git, map[string]*dagger.Directory{}, archives.File("configuration.tar")
 	for _, n := range present {
-		s.folders[folders[n]] = r.unpack(archives.File(fmt.Sprintf("%d.tar", n)))
+		archive := archives.File(fmt.Sprintf("%d.tar", n))
+		s.folders[folders[n]] = r.unpack(archive)
+		if folders[n] == wholeTree {
+			s.tree = archive
+		}
 	}
 	return s, nil
 }
@@ -260,7 +268,7 @@ func (s source) tagOf(v version.Version) (gitTag, bool) {
 
 // folders are the parts of the repository that some stage sees, each once.
 func (c config) folders() []string {
-	folders := []string{".", c.backend.path, c.frontend.path}
+	folders := []string{wholeTree, c.backend.path, c.frontend.path}
 	for _, i := range c.images {
 		folders = append(folders, i.Context)
 	}

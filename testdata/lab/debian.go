@@ -83,6 +83,13 @@ func tail(path string, lines int) string {
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
+// slimConfig keeps out of the images what none of them needs: documentation and translations, which are a third of a
+// minimal root, and the indexes that apt makes of its lists, which are larger than that.
+var slimConfig = map[string]string{
+	"etc/dpkg/dpkg.cfg.d/slim": "path-exclude /usr/share/doc/*\npath-exclude /usr/share/man/*\npath-exclude /usr/share/locale/*\npath-exclude /usr/share/info/*\nforce-unsafe-io\n",
+	"etc/apt/apt.conf.d/slim":  "Dir::Cache::pkgcache \"\";\nDir::Cache::srcpkgcache \"\";\n",
+}
+
 // debootstrap makes the root that every image of the lab stands on.
 func (l *lab) debootstrap(ctx context.Context) error {
 	mirror, err := debianMirror()
@@ -93,14 +100,14 @@ func (l *lab) debootstrap(ctx context.Context) error {
 	if err := os.RemoveAll(root); err != nil {
 		return err
 	}
-	// Documentation and translations are a third of a minimal root, and no image needs them.
-	exclude := filepath.Join(root, "etc/dpkg/dpkg.cfg.d/slim")
-	if err := os.MkdirAll(filepath.Dir(exclude), 0o755); err != nil {
-		return err
-	}
-	text := "path-exclude /usr/share/doc/*\npath-exclude /usr/share/man/*\npath-exclude /usr/share/locale/*\npath-exclude /usr/share/info/*\nforce-unsafe-io\n"
-	if err := os.WriteFile(exclude, []byte(text), 0o644); err != nil {
-		return err
+	for name, text := range slimConfig {
+		file := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			return err
+		}
 	}
 	args := []string{"debootstrap", "--variant=minbase", "--include=ca-certificates", suite, root, mirror}
 	if err := l.runJob(ctx, job{log: "debootstrap", limit: 8 * time.Minute, args: args}); err != nil {

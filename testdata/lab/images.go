@@ -96,7 +96,7 @@ func (l *lab) imageSteps() []step {
 	steps := []step{
 		{name: "install packages", from: strings.Join(hostPackages, " "), lane: "debian", make: func(ctx context.Context) error { return l.installPackages(ctx, hostPackages) }},
 		{name: forgeStep, from: strings.Join(forgePackages, " "), needs: []string{"install packages"}, make: func(ctx context.Context) error { return l.installPackages(ctx, forgePackages) }},
-		{name: "debootstrap", from: suite, needs: []string{"install packages"}, lane: "debian", make: l.debootstrap},
+		{name: "debootstrap", from: suite + fmt.Sprint(slimConfig), needs: []string{"install packages"}, lane: "debian", make: l.debootstrap},
 		{name: "layer base", needs: []string{"debootstrap"}, make: func(ctx context.Context) error { return writeLayer(l.path("base"), l.layerFile("base")) }},
 	}
 	for _, y := range layers {

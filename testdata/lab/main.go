@@ -25,7 +25,7 @@ const usage = `usage: go run -C testdata/lab . COMMAND
   demo        up, then release the sample application for real, onto the staging server
   look FILE DIR
               open an HTML file in Chromium and write four pictures of it: wide and narrow, light and dark
-  bench       up, then measure Slipway beside a script and make -j2, and write the README's table (half an hour;
+  bench       up, then measure Slipway beside a script and make -j2, and write the README's table (an hour;
               with a number, that many rounds of the five, and no table)
   test        up, then go vet and go test of Slipway against it (further words go to go test)
 

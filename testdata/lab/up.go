@@ -131,7 +131,7 @@ func (l *lab) test(ctx context.Context, args []string) error {
 	// time, because then each test shows as it ends. Those that run beside each other wait for servers most of the time.
 	// gotestsum ends with what failed, which is else to be looked for in an hour's output.
 	tests := []string{"tool", "-modfile=" + filepath.Join(l.tool("gotestsum"), "go.mod"), "gotestsum", "--format=testname", "--",
-		"-count=1", "-p=1", "-parallel=3", "-timeout=80m"}
+		"-count=1", "-p=1", "-parallel=2", "-timeout=80m"}
 	return l.inRepo(ctx, "go", append(tests, append(args, "./...")...)...)
 }
 

@@ -17,7 +17,7 @@ import (
 // built is one image, ready to be scanned and pushed.
 type built struct {
 	Image
-	content   string            // digest of its files
+	content   string            // digest of its files, or of the image that was published
 	archive   *dagger.File      // its layers, shared with the images that have the same
 	container *dagger.Container // as it is pushed
 	reused    bool              // published by an earlier run of this commit
@@ -75,13 +75,12 @@ func buildFailure(image Image, err error) error {
 }
 
 func (r *Run) build(ctx context.Context, image Image) (*built, error) {
+	if at, ok := r.state.published(image.Name); ok {
+		b := &built{Image: image}
+		return b, r.reuse(b, at.Digest)
+	}
 	start := time.Now()
 	b := &built{Image: image, container: r.dockerBuild(image)}
-	if at, ok := r.state.published(image.Name); ok {
-		if err := r.reuse(b, at.Digest); err != nil {
-			return nil, err
-		}
-	}
 	var err error
 	b.content, err = b.container.Rootfs().Digest(ctx)
 	b.seconds = time.Since(start).Seconds()
@@ -92,12 +91,13 @@ func (r *Run) build(ctx context.Context, image Image) (*built, error) {
 // another command.
 func (r *Run) packImages() {
 	for _, same := range r.sameLayers() {
+		if same[0].reused {
+			continue
+		}
 		archive := r.pack(same[0])
 		for _, b := range same {
 			b.archive = archive
-			if !b.reused {
-				b.container = r.packed(b)
-			}
+			b.container = r.packed(b)
 		}
 	}
 }
@@ -130,15 +130,16 @@ func (r *Run) packed(b *built) *dagger.Container {
 	return r.labelled(b.container.WithRootfs(r.dag.Container().Import(b.archive).Rootfs()), b.Image)
 }
 
-// reuse takes the image that another run of this commit has pushed.
+// reuse takes the image that another run of this commit has pushed. Its layers stand for themselves: files that are gone
+// in the end are still in them.
 func (r *Run) reuse(b *built, digest string) error {
 	where, err := r.registry.Repository(b.Name)
 	if err != nil {
 		return err
 	}
-	b.reused, b.digest, b.sbom = true, digest, nil
+	b.reused, b.digest, b.content, b.sbom = true, digest, digest, nil
 	b.container = r.authenticated(r.dag.Container()).From(where + "@" + digest)
-	b.archive = r.pack(b)
+	b.archive = b.container.AsTarball()
 	return nil
 }
 

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"archive/tar"
+	"bytes"
 	"crypto/rand"
 	"encoding/base64"
 	"net/http"
@@ -16,6 +18,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"dagger/slipway/stages/labtest"
 	"dagger/slipway/stages/report"
@@ -246,6 +250,60 @@ func TestPlantedSecret(t *testing.T) {
 	for _, text := range []string{r.Output(), stored.Output()} {
 		hides(t, text, secret, base64.StdEncoding.EncodeToString([]byte(secret)))
 	}
+}
+
+// TestPublishedImageIsScanned finds an image of this commit in the registry whose files are those of the images beside it,
+// and whose layers are not: one brings a secret and the next takes it away, which hides it from nobody.
+func TestPublishedImageIsScanned(t *testing.T) {
+	s, reg := newSmallShop(t), newProxied(t)
+	commit := s.Git(t, "rev-parse", "HEAD")
+	where := path.Join(reg.prefix, "arq-worker") + ":sha-" + commit[:7]
+	green(t, s.Call(t, tinyImages, "image", "--name=arq-worker", "publish", "--address="+where))
+	secret := "AKIA" + rand.Text()[:16]
+	addLayers(t, where, map[string]string{"key": "AWS_ACCESS_KEY_ID = \"" + secret + "\"\n"}, map[string]string{".wh.key": ""})
+	r := s.Call(t, reg.setting(), tinyImages, "release", "--version=1.2.3")
+	refused(t, r, "Security Scan failed: aws-access-key-id (CRITICAL) at arq-worker image", "Outcome: gate-fail", "Build and Push    not run")
+	hides(t, r.Output(), secret)
+	wantNone(t, reg.Writes())
+}
+
+// addLayers puts layers of these files, by name, upon a published image.
+func addLayers(t *testing.T, where string, layers ...map[string]string) {
+	t.Helper()
+	ref, err := name.ParseReference(where)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := remote.Image(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, files := range layers {
+		if img, err = mutate.AppendLayers(img, static.NewLayer(archive(t, files), types.DockerUncompressedLayer)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := remote.Write(ref, img); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func archive(t *testing.T, files map[string]string) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w := tar.NewWriter(&out)
+	for file, text := range files {
+		if err := w.WriteHeader(&tar.Header{Name: file, Mode: 0o644, Size: int64(len(text))}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }
 
 // TestNothingTested runs suites that end with exit code 0 or 5 and have tested nothing.

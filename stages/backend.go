@@ -4,14 +4,16 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	"dagger/slipway/internal/dagger"
 )
 
-// uvVersion installs Python dependencies, whichever tool has locked them.
-const uvVersion = "0.9.11"
+// The tools that install Python dependencies: uv whatever it has not locked itself, but for what Poetry has.
+const (
+	uvVersion     = "0.13.9"
+	poetryVersion = "2.5.1"
+)
 
 // pythonManifests are all that the installation of the dependencies reads.
 var pythonManifests = []string{
@@ -52,9 +54,43 @@ func (r *Run) backendSuite() (suite, error) {
 	return suite{name: "backend", folder: folder, required: c, command: pytestCommand, slow: pytestSlow}, nil
 }
 
-// pythonEnvironment is a container with the project's dependencies in /venv, made from manifests and locks alone.
-func (r *Run) pythonEnvironment() (*dagger.Container, error) {
-	c := r.pipInstall(r.tool("python"), "uv=="+uvVersion).
+// locker is a tool that locks Python dependencies.
+type locker struct {
+	name, lock string
+	prepare    []string // the container with uv in it
+	install    []string // what is locked into /venv
+	check      []string // that the lock is in step with the manifest
+}
+
+// lockers are asked in this order.
+var lockers = []locker{
+	{
+		name: "uv", lock: "uv.lock",
+		install: []string{"uv", "sync", "--quiet", "--locked", "--all-extras", "--all-groups", "--no-install-project"},
+		check:   []string{"uv", "lock", "--quiet", "--check"},
+	},
+	{
+		name: "poetry", lock: "poetry.lock",
+		prepare: []string{"sh", "-c", `uv tool install --quiet "$1" && exec uv venv --quiet /venv`, "sh", "poetry==" + poetryVersion},
+		install: []string{"poetry", "install", "--quiet", "--all-groups", "--all-extras", "--no-root", "--compile", "--no-interaction"},
+		// Its own check also wants files that no lock depends on, such as the README that the manifest names.
+		check: []string{"poetry", "install", "--quiet", "--no-root", "--no-interaction", "--dry-run"},
+	},
+}
+
+// locker is the tool that has locked the backend's dependencies, nil for requirements.
+func (r *Run) locker() *locker {
+	for _, l := range lockers {
+		if _, ok := r.source.files[path.Join(r.config.backend.path, l.lock)]; ok {
+			return &l
+		}
+	}
+	return nil
+}
+
+// pythonTools is a container with what installs the backend's dependencies, their manifests and their locks.
+func (r *Run) pythonTools() (c *dagger.Container, manifests []string) {
+	c = r.pipInstall(r.tool("python"), "uv=="+uvVersion).
 		WithMountedCache("/root/.cache/uv", r.dag.CacheVolume("slipway-uv")).
 		WithEnvVariable("UV_LINK_MODE", "copy").
 		WithEnvVariable("UV_PROJECT_ENVIRONMENT", "/venv").
@@ -62,16 +98,24 @@ func (r *Run) pythonEnvironment() (*dagger.Container, error) {
 		// Compiled once with the installation, and not by every run of the tests.
 		WithEnvVariable("UV_COMPILE_BYTECODE", "1").
 		WithEnvVariable("PYTHONDONTWRITEBYTECODE", "1").
-		WithEnvVariable("PATH", "/venv/bin:${PATH}", dagger.ContainerWithEnvVariableOpts{Expand: true})
-	c, found := r.subset(c, r.config.backend.path, pythonManifests)
-	install, err := pythonInstall(found)
+		WithEnvVariable("PATH", "/venv/bin:/root/.local/bin:${PATH}", dagger.ContainerWithEnvVariableOpts{Expand: true})
+	if l := r.locker(); l != nil && l.prepare != nil {
+		c = c.WithMountedCache("/root/.cache/pypoetry", r.dag.CacheVolume("slipway-poetry")).WithExec(l.prepare)
+	}
+	return r.subset(c, r.config.backend.path, pythonManifests)
+}
+
+// pythonEnvironment is a container with the project's dependencies in /venv, made from manifests and locks alone.
+func (r *Run) pythonEnvironment() (*dagger.Container, error) {
+	c, manifests := r.pythonTools()
+	if l := r.locker(); l != nil {
+		return c.WithExec(l.install), nil
+	}
+	install, err := requirementsInstall(manifests)
 	if err != nil {
 		return nil, err
 	}
-	for _, args := range install {
-		c = c.WithExec(args)
-	}
-	return c, nil
+	return c.WithExec(install), nil
 }
 
 // pipInstall installs programs of our own beside the project's.
@@ -81,32 +125,20 @@ func (r *Run) pipInstall(c *dagger.Container, args ...string) *dagger.Container 
 		WithExec(append([]string{"python", "-m", "pip", "install", "--quiet", "--root-user-action=ignore"}, args...))
 }
 
-// pythonInstall is how the locked dependencies are installed, from the lock that the project has.
-func pythonInstall(found []string) ([][]string, error) {
-	has := func(name string) bool { return slices.Contains(found, name) }
-	switch {
-	case has("uv.lock"):
-		return [][]string{{"uv", "sync", "--quiet", "--locked", "--all-extras", "--all-groups", "--no-install-project"}}, nil
-	case has("poetry.lock"):
-		return [][]string{
-			{"uv", "venv", "--quiet", "/venv"},
-			{"uv", "tool", "install", "--quiet", "poetry"},
-			{"/root/.local/bin/poetry", "install", "--quiet", "--all-groups", "--all-extras", "--no-root", "--compile", "--no-interaction"},
-		}, nil
-	}
-	var locks []string
-	for _, name := range found {
+// requirementsInstall makes the environment in the exec that installs into it, which costs more than making it.
+func requirementsInstall(manifests []string) ([]string, error) {
+	install := []string{"sh", "-c", `uv venv --quiet /venv && exec uv pip install --quiet "$@"`, "sh"}
+	locked := false
+	for _, name := range manifests {
 		if strings.HasSuffix(name, ".txt") {
-			locks = append(locks, "-r", name)
+			install, locked = append(install, "-r", name), true
 		}
 	}
-	if len(locks) == 0 {
+	if !locked {
 		return nil, refuseState("lock the dependencies with uv (uv lock), Poetry (poetry lock) or pip-tools (requirements.txt) and commit the lock",
 			"the backend has no lock file: expected uv.lock, poetry.lock or requirements.txt")
 	}
-	// In one exec, which costs more than making the environment.
-	install := []string{"sh", "-c", `uv venv --quiet /venv && exec uv pip install --quiet "$@"`, "sh"}
-	return [][]string{append(install, locks...)}, nil
+	return install, nil
 }
 
 // Addresses and passwords of the well-known test services, under the names of variables that applications read.

@@ -2,8 +2,10 @@ package stages
 
 import (
 	"context"
+	"fmt"
 	"path"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -15,7 +17,7 @@ import (
 // checkDependencies sees that locks are there and agree with their manifests, and what is known of the locked versions.
 func (r *Run) checkDependencies(ctx context.Context) (Outcome, error) {
 	var backend, scanned gate.Result
-	group, ctx := errgroup.WithContext(ctx)
+	var group errgroup.Group
 	group.Go(func() (err error) {
 		backend, err = r.checkPythonLocks(ctx)
 		return err
@@ -24,7 +26,12 @@ func (r *Run) checkDependencies(ctx context.Context) (Outcome, error) {
 		scanned, err = r.scanLocks(ctx)
 		return err
 	})
-	if err := group.Wait(); err != nil {
+	err := group.Wait()
+	switch {
+	case err != nil && backend.Verdict == gate.Fail:
+		// What is out of step cannot be installed, and its reason says more than the failed installation.
+		return judged(gate.Join(backend, r.checkNodeLocks())), nil
+	case err != nil:
 		return Outcome{}, err
 	}
 	o := judged(gate.Join(scanned, backend, r.checkNodeLocks()))
@@ -39,31 +46,36 @@ func (r *Run) checkPythonLocks(ctx context.Context) (gate.Result, error) {
 	if r.source.folders[folder] == nil {
 		return gate.Skip("no folder " + folder), nil
 	}
-	files := r.source.named(folder, pythonManifests)
-	switch {
-	case files["uv.lock"].Content != nil:
-		return r.askTool(ctx, "uv.lock", []string{"uv", "lock", "--check"}, "run uv lock in "+folder+" and commit uv.lock")
-	case files["poetry.lock"].Content != nil:
-		return r.askTool(ctx, "poetry.lock", []string{"/root/.local/bin/poetry", "check", "--lock"}, "run poetry lock in "+folder+" and commit poetry.lock")
+	if l := r.locker(); l != nil {
+		return r.askLocker(ctx, *l)
 	}
+	files := r.source.named(folder, pythonManifests)
 	return gate.PythonLocks(files["pyproject.toml"], files["requirements.txt"], files["requirements-dev.txt"]), nil
 }
 
-// askTool lets the tool that wrote a lock say whether it is in step.
-func (r *Run) askTool(ctx context.Context, lock string, command []string, remedy string) (gate.Result, error) {
-	c, err := r.pythonEnvironment()
-	if err != nil {
+// askLocker lets the tool that wrote a lock say whether it is in step. What the engine remembers of a red answer may be bad
+// luck of an earlier run, so it asks once more.
+func (r *Run) askLocker(ctx context.Context, l locker) (gate.Result, error) {
+	tools, _ := r.pythonTools()
+	ask := func(c *dagger.Container) (*dagger.Container, int, error) {
+		c = c.WithExec(l.check, dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
+		code, err := c.ExitCode(ctx)
+		return c, code, err
+	}
+	asked, code, err := ask(tools)
+	if err == nil && code != 0 {
+		asked, code, err = ask(tools.WithEnvVariable("SLIPWAY_RUN", r.nonce))
+	}
+	switch {
+	case err != nil:
 		return gate.Result{}, err
+	case code == 0:
+		return gate.Result{Verdict: gate.Pass, Figures: []string{l.lock + " in step"}}, nil
 	}
-	c = c.WithExec(command, dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
-	code, err := c.ExitCode(ctx)
-	if err != nil {
-		return gate.Result{}, err
-	}
-	if code == 0 {
-		return gate.Result{Verdict: gate.Pass, Figures: []string{lock + " in step"}}, nil
-	}
-	return gate.Result{Verdict: gate.Fail, Reason: lock + " does not agree with pyproject.toml: " + remedy}, nil
+	said, err := asked.Stderr(ctx)
+	said, _, _ = strings.Cut(strings.TrimSpace(said), "\n")
+	return gate.Result{Verdict: gate.Fail, Reason: fmt.Sprintf("%[2]s does not agree with pyproject.toml: run %[1]s lock in %[3]s and commit %[2]s; %[1]s says: %[4]s",
+		l.name, l.lock, r.config.backend.path, said)}, err
 }
 
 func (r *Run) checkNodeLocks() gate.Result {

@@ -61,7 +61,7 @@ var layers = []layer{
 // env lets programs with trust stores of their own use the system's, which holds the machine's CA bundle.
 var env = []string{
 	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-	"SSL_CERT_FILE=" + caBundle, "PIP_CERT=" + caBundle, "NODE_EXTRA_CA_CERTS=" + caBundle,
+	"SSL_CERT_FILE=" + caBundle, "REQUESTS_CA_BUNDLE=" + caBundle, "PIP_CERT=" + caBundle, "NODE_EXTRA_CA_CERTS=" + caBundle,
 }
 
 var images = []image{

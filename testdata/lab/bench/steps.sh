@@ -77,7 +77,7 @@ install_python() {
 	cp backend/pyproject.toml backend/requirements.txt backend/requirements-dev.txt "$1/app"
 	BINDS="$CACHE/pip:/root/.cache/pip $CACHE/uv:/root/.cache/uv" ENVIRONMENT="UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 VIRTUAL_ENV=/venv" \
 		inside "$CACHE/images/python/root" "$1" sh -ec '
-			python -m pip install --quiet --root-user-action=ignore uv==0.9.11
+			python -m pip install --quiet --root-user-action=ignore uv==0.13.9
 			uv venv --quiet /venv
 			cd /app
 			uv pip install --quiet -r requirements.txt -r requirements-dev.txt'

@@ -22,7 +22,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// forgeShop is a clone of a repository on the lab's Gitea, seeded with merged pull requests.
+// forgeShop is a clone of a repository on the lab's Gitea.
 type forgeShop struct {
 	Shop
 	url, token, name string
@@ -31,14 +31,28 @@ type forgeShop struct {
 
 func newForgeShop(t *testing.T) forgeShop {
 	t.Helper()
-	needEngine(t)
-	url, token := labtest.Gitea(t)
-	f := forgeShop{url: url, token: token, name: "e2e-" + strings.ToLower(rand.Text()[:10])}
-	f.Dir = filepath.Join(t.TempDir(), "shop")
+	f := inGitea(t, NewShop(t))
+	f.PushToGitea(t, f.name)
+	return f
+}
+
+// newSeededShop has issues and merged pull requests too, which take Gitea a while.
+func newSeededShop(t *testing.T) forgeShop {
+	t.Helper()
+	f := inGitea(t, Shop{Dir: filepath.Join(t.TempDir(), "shop")})
 	out, err := exec.Command("go", "run", "-C", filepath.Join(Module(), "testdata", "lab"), ".", "seed", f.name, f.Dir).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
+	return f
+}
+
+// inGitea names a repository that is not there yet.
+func inGitea(t *testing.T, s Shop) forgeShop {
+	t.Helper()
+	needEngine(t)
+	url, token := labtest.Gitea(t)
+	f := forgeShop{Shop: s, url: url, token: token, name: "e2e-" + strings.ToLower(rand.Text()[:10])}
 	f.Setenv("FORGE_TOKEN", token)
 	return f
 }
@@ -140,7 +154,7 @@ func (f forgeShop) golden(t *testing.T, file, text string) {
 
 // TestForgeRelease releases the seeded repository and reads everything back from the forge.
 func TestForgeRelease(t *testing.T) {
-	f, prefix := newForgeShop(t), NewPrefix(t)
+	f, prefix := newSeededShop(t), NewPrefix(t)
 	green(t, f.release(t, prefix, "1.2.3"), "Outcome: released", "tag v1.2.3 pushed")
 	all := f.releases(t)
 	if len(all) != 1 {

@@ -4,7 +4,9 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"dagger/slipway/stages/labtest"
 )
 
 // Shop is a clone of the sample application in a folder of its own.
@@ -187,6 +191,36 @@ func (s Shop) Git(t testing.TB, args ...string) string {
 		t.Fatalf("git %v: %v: %s", args, err, out)
 	}
 	return strings.TrimSpace(string(out))
+}
+
+// PushToGitea makes a repository of the lab's Gitea, of which the shop is a clone from then on.
+func (s Shop) PushToGitea(t testing.TB, name string) {
+	t.Helper()
+	at, token := labtest.Gitea(t)
+	ask := func(method, path, body string) (repository struct{ Empty bool }) {
+		request, err := http.NewRequest(method, at+"/api/v1"+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "token "+token)
+		request.Header.Set("Content-Type", "application/json")
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		if err := json.NewDecoder(response.Body).Decode(&repository); err != nil || response.StatusCode >= 300 {
+			t.Fatalf("%s %s: %s (%v)", method, path, response.Status, err)
+		}
+		return repository
+	}
+	ask(http.MethodPost, "/user/repos", `{"name": "`+name+`", "default_branch": "main"}`)
+	address := at + "/slipway/" + name + ".git"
+	s.Git(t, "remote", "add", "origin", address)
+	s.Git(t, "push", "-q", strings.Replace(address, "://", "://x:"+token+"@", 1), "main", "--tags")
+	s.Git(t, "fetch", "-q", "origin")
+	s.Git(t, "branch", "-q", "--set-upstream-to=origin/main")
+	Eventually(t, "Gitea sees what was pushed to "+name, func() bool { return !ask(http.MethodGet, "/repos/slipway/"+name, "").Empty })
 }
 
 // SetVersion makes every version file say the version, and commits.

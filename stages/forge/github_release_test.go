@@ -7,8 +7,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -34,13 +32,10 @@ func newEnterprise(t *testing.T) enterprise {
 	}
 	name := "github-" + strings.ToLower(rand.Text()[:10])
 	g := enterprise{
-		githubServer: newGitHub(t), Shop: e2e.Shop{Dir: filepath.Join(t.TempDir(), "shop")},
+		githubServer: newGitHub(t), Shop: e2e.NewShop(t),
 		remote: strings.Replace(at, "://", "://slipway:"+token+"@", 1) + "/slipway/" + name + ".git",
 	}
-	seed := exec.Command("go", "run", "-C", filepath.Join(e2e.Module(), "testdata", "lab"), ".", "seed", name, g.Dir)
-	if out, err := seed.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	g.PushToGitea(t, name)
 	code := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(target)
 		_, rest, _ := strings.Cut(strings.Replace(r.In.URL.Path, "/shop.git/", "/shop/", 1), "/shop/")

@@ -84,16 +84,15 @@ type Proxy struct {
 // NewProxy starts a proxy on the loopback in front of target, a host:port or an http URL, until the test ends.
 func NewProxy(t testing.TB, target string) *Proxy {
 	t.Helper()
-	return Listen(t, "127.0.0.1:0", target)
-}
-
-// Listen is NewProxy on an address of choice, for clients in containers, which have a loopback of their own.
-func Listen(t testing.TB, address, target string) *Proxy {
-	t.Helper()
-	listener, err := net.Listen("tcp", address)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return start(t, listener, target)
+}
+
+func start(t testing.TB, listener net.Listener, target string) *Proxy {
+	t.Helper()
 	p := &Proxy{forward: reverse(t, target), stop: make(chan struct{})}
 	p.server = &httptest.Server{Listener: listener, Config: &http.Server{
 		Handler: http.HandlerFunc(p.serve), ErrorLog: log.New(io.Discard, "", 0),
@@ -117,9 +116,8 @@ func ListenForContainers(t testing.TB, target string) *Proxy {
 		return nil
 	}
 	for address := range strings.SplitSeq(addresses, ",") {
-		if free, err := net.Listen("tcp", address); err == nil {
-			free.Close()
-			return Listen(t, address, target)
+		if listener, err := net.Listen("tcp", address); err == nil {
+			return start(t, listener, target)
 		}
 	}
 	t.Fatal("no address of " + variable + " is free: " + addresses)

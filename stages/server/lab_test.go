@@ -59,7 +59,7 @@ func connect(t testing.TB, target Target, login Login) *Conn {
 func folder(t testing.TB) (*Conn, Login) {
 	t.Helper()
 	target, login := lab(t)
-	target.Dir = "/opt/server-test-" + strings.ToLower(rand.Text())
+	target.Dir = "/opt/e2e-" + strings.ToLower(rand.Text())
 	c := connect(t, target, login)
 	if _, err := c.run(t.Context(), command{plain: true, args: []string{"mkdir", target.Dir}}); err != nil {
 		t.Fatal(err)
@@ -326,9 +326,9 @@ func TestLockGoesWithTheConnection(t *testing.T) {
 
 func TestLockWithoutAFolder(t *testing.T) {
 	target, login := lab(t)
-	target.Dir = "/opt/server-test-missing"
+	target.Dir = "/opt/e2e-missing"
 	_, err := connect(t, target, login).lock(t.Context(), Holder{Who: "ann"})
-	want := target.Host + " cannot hold a lock in /opt/server-test-missing: it needs flock, timeout and head, and a folder that " + target.User + " may write to"
+	want := target.Host + " cannot hold a lock in /opt/e2e-missing: it needs flock, timeout and head, and a folder that " + target.User + " may write to"
 	if message(err) != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

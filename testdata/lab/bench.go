@@ -47,6 +47,9 @@ func (l *lab) benchCommand(ctx context.Context, args []string) error {
 	if err := l.quiet(); err != nil {
 		return err
 	}
+	if err := l.sweep(ctx, benchSites); err != nil {
+		return err
+	}
 	b, err := l.newBench()
 	if err != nil {
 		return err
@@ -54,6 +57,9 @@ func (l *lab) benchCommand(ctx context.Context, args []string) error {
 	defer os.RemoveAll(b.dir)
 	if err := b.run(ctx, rounds); err != nil {
 		return fmt.Errorf("%w; the end of the log:\n%s", err, tail(l.path("logs", "bench.log"), 30))
+	}
+	if err := l.sweep(ctx, benchSites); err != nil {
+		return err
 	}
 	fmt.Print("\n" + b.samples.table(english))
 	if rounds < benchRounds {

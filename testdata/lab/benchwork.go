@@ -141,6 +141,9 @@ func (b *bench) deployable(args ...string) []string {
 
 func (b *bench) images() string { return registryHost + "/bench-" + b.stamp }
 
+// benchSites is what the names of a bench's folders on the servers begin with.
+const benchSites = "bench-"
+
 // deployments times a first deployment, and the same by hand in another folder of the same server, which has pulled the
 // images before either.
 func (b *bench) deployments(ctx context.Context, n int) error {
@@ -148,7 +151,7 @@ func (b *bench) deployments(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
-	byHand := staging.site(fmt.Sprintf("bench-%s-%d-by-hand", b.stamp, n))
+	byHand := staging.site(fmt.Sprintf("%s%s-%d-by-hand", benchSites, b.stamp, n))
 	if _, err := b.composeUp(ctx, byHand); err != nil {
 		return err
 	}
@@ -157,7 +160,7 @@ func (b *bench) deployments(ctx context.Context, n int) error {
 		return err
 	}
 	b.samples.add(composeByHand, seconds)
-	bySlipway := staging.site(fmt.Sprintf("bench-%s-%d", b.stamp, n))
+	bySlipway := staging.site(fmt.Sprintf("%s%s-%d", benchSites, b.stamp, n))
 	if err := bySlipway.prepare(ctx, b.lab); err != nil {
 		return err
 	}
@@ -176,12 +179,12 @@ func (b *bench) composeUp(ctx context.Context, s site) (float64, error) {
 		return 0, err
 	}
 	write := fmt.Sprintf("cat > \"$1/$2\" <<'END OF FILE'\n%s\nEND OF FILE\n", file)
-	if err := s.shell(ctx, b.lab, write, s.dir, composeFile); err != nil {
+	if err := b.lab.shell(ctx, s.server, write, s.dir, composeFile); err != nil {
 		return 0, err
 	}
 	start := time.Now()
 	const up = `cd "$1"; export REGISTRY="$3" VERSION="$4"; docker compose -f "$2" pull -q; docker compose -f "$2" up -d --wait`
-	if err := s.shell(ctx, b.lab, up, s.dir, composeFile, b.images(), deployVersion); err != nil {
+	if err := b.lab.shell(ctx, s.server, up, s.dir, composeFile, b.images(), deployVersion); err != nil {
 		return 0, err
 	}
 	return time.Since(start).Seconds(), nil

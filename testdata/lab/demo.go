@@ -1,16 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -59,63 +55,6 @@ func (l *lab) demo(ctx context.Context) error {
 		return err
 	}
 	return site.show(ctx)
-}
-
-// site is the demo's folder on a server, with a port of its own: several demos may stand there.
-type site struct {
-	server
-	dir string
-}
-
-const demoPort = 17080
-
-func (s server) site(name string) site { return site{s, "/opt/" + name} }
-
-func (s site) setting() string { return serverUser + "@" + s.server.address + s.dir }
-
-func (s site) address() string { return fmt.Sprintf("http://%s:%d/", s.server.address, demoPort) }
-
-// prepare makes the folder, and takes down what stands at the same port.
-func (s site) prepare(ctx context.Context, l *lab) error {
-	const script = `for project in $(docker ps -q --filter publish="$2" | xargs -r docker inspect -f '{{index .Config.Labels "com.docker.compose.project"}}'); do
-	docker ps -aq --filter label=com.docker.compose.project="$project" | xargs -r docker rm -fv >/dev/null
-	docker volume ls -q --filter label=com.docker.compose.project="$project" | xargs -r docker volume rm >/dev/null
-done
-mkdir -p "$1" && printf 'FRONTEND_PORT=%s\nBACKEND_PORT=%s\n' "$2" "$3" > "$1/.env"`
-	return s.shell(ctx, l, script, s.dir, fmt.Sprint(demoPort), fmt.Sprint(demoPort+1))
-}
-
-// shell runs a script on the server. Its arguments are words without spaces.
-func (s site) shell(ctx context.Context, l *lab, script string, args ...string) error {
-	cmd := exec.CommandContext(ctx, "ssh", "-F", "none", "-o", "BatchMode=yes", "-o", "UserKnownHostsFile="+l.path("ssh", "known_hosts"), "-i", l.path("ssh", "deploy"),
-		serverUser+"@"+s.server.address, "sh -eus "+strings.Join(args, " "))
-	var out bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(script), &out, &out
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("on %s: %w: %s", s.server.name, err, out.String())
-	}
-	return nil
-}
-
-// show asks the application on the server.
-func (s site) show(ctx context.Context) error {
-	for _, address := range []string{s.address(), fmt.Sprintf("http://%s:%d/version", s.server.address, demoPort+1)} {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-		if err != nil {
-			return err
-		}
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			return err
-		}
-		body, err := io.ReadAll(io.LimitReader(response.Body, 100))
-		response.Body.Close()
-		if err != nil {
-			return err
-		}
-		fmt.Printf("\nOn the staging server now (%s): %s\n  %s\n", address, response.Status, strings.Join(strings.Fields(string(body)), " "))
-	}
-	return nil
 }
 
 // showForge prints the release as the forge tells it.

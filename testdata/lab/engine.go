@@ -20,7 +20,8 @@ const (
 )
 
 var engineService = service{
-	name: "engine",
+	name:  "engine",
+	needs: []string{"compile dagger", "engine content"},
 	run: func(l *lab) (*exec.Cmd, error) {
 		if err := l.layOutEngine(); err != nil {
 			return nil, err
@@ -66,7 +67,7 @@ http = true
 
 // proxyPorts are for the proxies that tests put in front of the registry: the engine takes plain HTTP only from
 // registries it is told of.
-var proxyPorts = []int{5001, 5002, 5003, 5004, 5005, 5006}
+var proxyPorts = []int{5001, 5002, 5003, 5004, 5005, 5006, 5007, 5008, 5009, 5010}
 
 // layOutEngine puts everything the engine was compiled to find under one folder.
 func (l *lab) layOutEngine() error {
@@ -90,11 +91,15 @@ func (l *lab) layOutEngine() error {
 			return err
 		}
 	}
+	return os.WriteFile(l.path("engine", "engine.toml"), engineToml(), 0o644)
+}
+
+func engineToml() []byte {
 	config := fmt.Appendf(nil, engineConfig, registryHost)
 	for _, port := range proxyPorts {
 		config = fmt.Appendf(config, "\n[registry.\"%s:%d\"]\nhttp = true\n", address, port)
 	}
-	return os.WriteFile(l.path("engine", "engine.toml"), config, 0o644)
+	return config
 }
 
 // writeSDK puts the image that compiles Go modules where the engine looks for it.

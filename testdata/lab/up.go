@@ -87,7 +87,7 @@ func (l *lab) steps() ([]step, error) {
 	steps = append(steps, l.imageSteps()...)
 	steps = append(steps, l.serverSteps()...)
 	steps = append(steps,
-		step{name: "engine content", needs: []string{"layer base", "layer git", "layer go"}, make: l.writeSDK},
+		step{name: "engine content", from: string(engineToml()), needs: []string{"layer base", "layer git", "layer go"}, make: l.writeSDK},
 		// Made anew every day: Slipway refuses to judge by a database older than 72 hours.
 		step{name: "trivy database", from: time.Now().UTC().Format(time.DateOnly), needs: []string{"compile trivy"}, make: l.makeTrivyDB},
 	)
@@ -119,19 +119,25 @@ func (l *lab) pushTrivyDB(ctx context.Context) error {
 	return push(ctx, trivyDBRepository+":2", artifact)
 }
 
+// testSites is what the names of the tests' folders on the servers begin with.
+const testSites = "e2e-"
+
 // test runs Slipway's own tests, with everything real in reach.
 func (l *lab) test(ctx context.Context, args []string) error {
 	if err := l.up(ctx); err != nil {
+		return err
+	}
+	if err := l.sweep(ctx, testSites); err != nil {
 		return err
 	}
 	if err := l.inRepo(ctx, "go", "vet", "./..."); err != nil {
 		return err
 	}
 	// Counted, because go would repeat an old verdict: it does not see the files that the engine reads. One package at a
-	// time, because then each test shows as it ends. Those that run beside each other wait for servers most of the time.
+	// time, because then each test shows as it ends. All that may run beside each other do: those with work to do take turns.
 	// gotestsum ends with what failed, which is else to be looked for in an hour's output.
 	tests := []string{"tool", "-modfile=" + filepath.Join(l.tool("gotestsum"), "go.mod"), "gotestsum", "--format=testname", "--",
-		"-count=1", "-p=1", "-parallel=2", "-timeout=80m"}
+		"-count=1", "-p=1", "-parallel=32", "-timeout=80m"}
 	return l.inRepo(ctx, "go", append(tests, append(args, "./...")...)...)
 }
 

@@ -82,10 +82,10 @@ func TestOneAndTwoFaultsAreBridged(t *testing.T) {
 	for name, fault := range faults {
 		for times := 1; times <= 2; times++ {
 			for _, method := range []string{"GET", "HEAD", "PUT", "DELETE"} {
+				if fault.Cut && method == "HEAD" {
+					continue // no body to cut
+				}
 				t.Run(name+" "+method, func(t *testing.T) {
-					if fault.Cut && method == "HEAD" {
-						t.Skip("no body to cut")
-					}
 					b := newBench(t)
 					fault.Times = times
 					b.Fault(fault)

@@ -54,7 +54,7 @@ var programs = []program{
 const (
 	withCgo = "CGO_ENABLED=1" // for SQLite, which is written in C
 	// withoutInlining compiles in less time what need not be fast; the cloud clients in Trivy alone take a minute less.
-	withoutInlining = "all=-l"
+	withoutInlining = "-l"
 )
 
 type program struct {
@@ -142,7 +142,7 @@ func (l *lab) compile(ctx context.Context, p program) error {
 		return err
 	}
 	defer os.RemoveAll(staging)
-	args := []string{"build", "-tags", p.tags, "-ldflags", "-s -w " + p.ldflags, "-gcflags", p.gcflags, "-o", staging + "/"}
+	args := []string{"build", "-tags", p.tags, "-ldflags", "-s -w " + p.ldflags, "-gcflags", "all=-dwarf=false " + p.gcflags, "-o", staging + "/"}
 	if err := l.goCommand(ctx, p, 15*time.Minute, append(args, p.packages...)...); err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func (l *lab) shell(ctx context.Context, s server, script string, words ...strin
 // sweep takes from the servers whatever is called so: tests and benches that are killed leave it behind, and what is left
 // holds ports and slows down the next.
 func (l *lab) sweep(ctx context.Context, prefix string) error {
-	const script = `docker ps -aq --filter name="^$1" | xargs -r docker rm -fv >/dev/null
+	const script = `docker ps -aq --filter name="^(slipway-trial-)?$1" | xargs -r docker rm -fv >/dev/null
 docker volume ls -q --filter name="^$1" | xargs -r docker volume rm >/dev/null
 docker network ls -q --filter name="^$1" | xargs -r docker network rm >/dev/null
 rm -rf /opt/"$1"*`

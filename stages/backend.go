@@ -9,7 +9,7 @@ import (
 	"dagger/slipway/internal/dagger"
 )
 
-// The tools that install Python dependencies: uv whatever it has not locked itself, but for what Poetry has.
+// Poetry installs what it has locked, uv everything else.
 const (
 	uvVersion     = "0.13.9"
 	poetryVersion = "2.5.1"
@@ -54,16 +54,16 @@ func (r *Run) backendSuite() (suite, error) {
 	return suite{name: "backend", folder: folder, required: c, command: pytestCommand, slow: pytestSlow}, nil
 }
 
-// locker is a tool that locks Python dependencies.
-type locker struct {
+// packageManager is a tool that locks Python dependencies.
+type packageManager struct {
 	name, lock string
 	prepare    []string // the container with uv in it
 	install    []string // what is locked into /venv
 	check      []string // that the lock is in step with the manifest
 }
 
-// lockers are asked in this order.
-var lockers = []locker{
+// packageManagers are asked in this order.
+var packageManagers = []packageManager{
 	{
 		name: "uv", lock: "uv.lock",
 		install: []string{"uv", "sync", "--quiet", "--locked", "--all-extras", "--all-groups", "--no-install-project"},
@@ -78,11 +78,11 @@ var lockers = []locker{
 	},
 }
 
-// locker is the tool that has locked the backend's dependencies, nil for requirements.
-func (r *Run) locker() *locker {
-	for _, l := range lockers {
-		if _, ok := r.source.files[path.Join(r.config.backend.path, l.lock)]; ok {
-			return &l
+// packageManager is the tool that has locked the backend's dependencies, nil for requirements.
+func (r *Run) packageManager() *packageManager {
+	for _, m := range packageManagers {
+		if _, ok := r.source.files[path.Join(r.config.backend.path, m.lock)]; ok {
+			return &m
 		}
 	}
 	return nil
@@ -99,8 +99,8 @@ func (r *Run) pythonTools() (c *dagger.Container, manifests []string) {
 		WithEnvVariable("UV_COMPILE_BYTECODE", "1").
 		WithEnvVariable("PYTHONDONTWRITEBYTECODE", "1").
 		WithEnvVariable("PATH", "/venv/bin:/root/.local/bin:${PATH}", dagger.ContainerWithEnvVariableOpts{Expand: true})
-	if l := r.locker(); l != nil && l.prepare != nil {
-		c = c.WithMountedCache("/root/.cache/pypoetry", r.dag.CacheVolume("slipway-poetry")).WithExec(l.prepare)
+	if m := r.packageManager(); m != nil && m.prepare != nil {
+		c = c.WithMountedCache("/root/.cache/pypoetry", r.dag.CacheVolume("slipway-poetry")).WithExec(m.prepare)
 	}
 	return r.subset(c, r.config.backend.path, pythonManifests)
 }
@@ -108,8 +108,8 @@ func (r *Run) pythonTools() (c *dagger.Container, manifests []string) {
 // pythonEnvironment is a container with the project's dependencies in /venv, made from manifests and locks alone.
 func (r *Run) pythonEnvironment() (*dagger.Container, error) {
 	c, manifests := r.pythonTools()
-	if l := r.locker(); l != nil {
-		return c.WithExec(l.install), nil
+	if m := r.packageManager(); m != nil {
+		return c.WithExec(m.install), nil
 	}
 	install, err := requirementsInstall(manifests)
 	if err != nil {

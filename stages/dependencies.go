@@ -27,14 +27,15 @@ func (r *Run) checkDependencies(ctx context.Context) (Outcome, error) {
 		return err
 	})
 	err := group.Wait()
+	locks := gate.Join(backend, r.checkNodeLocks())
 	switch {
-	case err != nil && backend.Verdict == gate.Fail:
-		// What is out of step cannot be installed, and its reason says more than the failed installation.
-		return judged(gate.Join(backend, r.checkNodeLocks())), nil
+	case err != nil && locks.Verdict == gate.Fail:
+		// What is out of step cannot be installed, and that it is says more than the failed installation.
+		return judged(locks), nil
 	case err != nil:
 		return Outcome{}, err
 	}
-	o := judged(gate.Join(scanned, backend, r.checkNodeLocks()))
+	o := judged(gate.Join(scanned, locks))
 	o.Vulnerabilities = report.Vulnerabilities(scanned)
 	return o, nil
 }
@@ -46,19 +47,19 @@ func (r *Run) checkPythonLocks(ctx context.Context) (gate.Result, error) {
 	if r.source.folders[folder] == nil {
 		return gate.Skip("no folder " + folder), nil
 	}
-	if l := r.locker(); l != nil {
-		return r.askLocker(ctx, *l)
+	if m := r.packageManager(); m != nil {
+		return r.askPackageManager(ctx, *m)
 	}
 	files := r.source.named(folder, pythonManifests)
 	return gate.PythonLocks(files["pyproject.toml"], files["requirements.txt"], files["requirements-dev.txt"]), nil
 }
 
-// askLocker lets the tool that wrote a lock say whether it is in step. What the engine remembers of a red answer may be bad
-// luck of an earlier run, so it asks once more.
-func (r *Run) askLocker(ctx context.Context, l locker) (gate.Result, error) {
+// askPackageManager lets the tool that wrote a lock say whether it is in step. What the engine remembers of a red answer may
+// be bad luck of an earlier run, so it asks once more.
+func (r *Run) askPackageManager(ctx context.Context, m packageManager) (gate.Result, error) {
 	tools, _ := r.pythonTools()
 	ask := func(c *dagger.Container) (*dagger.Container, int, error) {
-		c = c.WithExec(l.check, dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
+		c = c.WithExec(m.check, dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
 		code, err := c.ExitCode(ctx)
 		return c, code, err
 	}
@@ -70,12 +71,12 @@ func (r *Run) askLocker(ctx context.Context, l locker) (gate.Result, error) {
 	case err != nil:
 		return gate.Result{}, err
 	case code == 0:
-		return gate.Result{Verdict: gate.Pass, Figures: []string{l.lock + " in step"}}, nil
+		return gate.Result{Verdict: gate.Pass, Figures: []string{m.lock + " in step"}}, nil
 	}
 	said, err := asked.Stderr(ctx)
 	said, _, _ = strings.Cut(strings.TrimSpace(said), "\n")
 	return gate.Result{Verdict: gate.Fail, Reason: fmt.Sprintf("%[2]s does not agree with pyproject.toml: run %[1]s lock in %[3]s and commit %[2]s; %[1]s says: %[4]s",
-		l.name, l.lock, r.config.backend.path, said)}, err
+		m.name, m.lock, r.config.backend.path, said)}, err
 }
 
 func (r *Run) checkNodeLocks() gate.Result {

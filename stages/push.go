@@ -65,12 +65,11 @@ func (r *Run) takeOver(ctx context.Context) error {
 func (r *Run) buildFigures() []string {
 	var figures []string
 	for _, image := range r.config.images {
-		b := r.images[image.Name]
-		word := "built"
-		if b.reused {
-			word = "found"
+		if b := r.images[image.Name]; b.reused {
+			figures = append(figures, b.Name+" found in the registry")
+		} else {
+			figures = append(figures, fmt.Sprintf("%s built in %.1f s", b.Name, b.seconds))
 		}
-		figures = append(figures, fmt.Sprintf("%s %s in %.1f s", b.Name, word, b.seconds))
 	}
 	return figures
 }

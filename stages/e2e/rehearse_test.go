@@ -6,7 +6,6 @@ import "testing"
 func TestRehearse(t *testing.T) {
 	t.Parallel()
 	s := NewShop(t)
-	takePlace(t)
 	s.Write(t, ".env.rehearsal", "POSTGRES_PASSWORD=rehearsal\n")
 	r := s.Call(t, "rehearse", "--version=1.2.3", "--env-file=file://"+s.Dir+"/.env.rehearsal")
 	green(t, r, "1.2.3-rehearsal.1 is healthy, first deployment", "1.2.3-rehearsal.2 is healthy, after 1.2.3-rehearsal.1",

@@ -167,18 +167,8 @@ func NewDeployShop(t testing.TB) DeployShop {
 	return d
 }
 
-// places are for applications that are deployed: with more at a time, two cores do not get them healthy in time. The
-// tests that wait for something else all the time take none.
-var places = make(chan struct{}, 2)
-
-func takePlace(t testing.TB) {
-	places <- struct{}{}
-	t.Cleanup(func() { <-places })
-}
-
 func (d *DeployShop) addServers(t testing.TB) {
 	t.Helper()
-	takePlace(t)
 	ports.Lock()
 	port := ports.next
 	ports.next += 2

@@ -67,7 +67,7 @@ http = true
 
 // proxyPorts are for the proxies that tests put in front of the registry: the engine takes plain HTTP only from
 // registries it is told of.
-var proxyPorts = []int{5001, 5002, 5003, 5004, 5005, 5006, 5007, 5008, 5009, 5010}
+var proxyPorts = []int{5001, 5002, 5003, 5004, 5005, 5006}
 
 // layOutEngine puts everything the engine was compiled to find under one folder.
 func (l *lab) layOutEngine() error {

@@ -28,8 +28,8 @@ markers = ["slow: takes more than half a second"]
 source = ["shop"]
 `
 
-// TestPythonLockers has the dependencies locked by the tools themselves, then changes the manifest without them.
-func TestPythonLockers(t *testing.T) {
+// TestPythonPackageManagers has the dependencies locked by the tools themselves, then changes the manifest without them.
+func TestPythonPackageManagers(t *testing.T) {
 	for _, test := range []struct{ name, version, lock, command string }{
 		{"uv", "0.13.9", "uv.lock", "uv lock -q"},
 		// Poetry asks PyPI itself in a way that few mirrors know, so it is told of the index that pip knows of as of any other.
@@ -70,4 +70,13 @@ func (s Shop) runInPython(t *testing.T, commands string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestPackageLockOutOfStep changes package.json alone, so that npm refuses to install at all.
+func TestPackageLockOutOfStep(t *testing.T) {
+	s := NewShop(t)
+	s.Replace(t, "frontend/package.json", `"devDependencies": {`, `"dependencies": { "lodash": "4.17.21" }, "devDependencies": {`)
+	s.Commit(t, "feat: use lodash")
+	refused(t, s.Call(t, "dependencies"), "Outcome: gate-fail",
+		`Dependency Check failed: manifest and lock file are out of step: dependencies has "lodash" "4.17.21", frontend/package-lock.json does not: run "npm install --package-lock-only"`)
 }

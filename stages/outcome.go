@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"dagger/slipway/internal/dagger"
@@ -84,7 +85,22 @@ func explain(err error) *failure {
 	if errors.As(err, &f) {
 		return f
 	}
-	f = &failure{err: errors.New(traceparent.ReplaceAllString(err.Error(), "")), ending: report.Broken}
+	if lostSource(err) {
+		return &failure{err: errors.New("the engine has lost the source: a run with some of the same files has ended beside this one"),
+			ending: report.Broken, next: "run the same line again"}
+	}
+	return explainExec(err)
+}
+
+// lostSource tells a source that was read and is now read again. An engine knows a file by its content, also one that it has
+// from another run, and when that run ends first, it may make the file again from a source that is not there.
+func lostSource(err error) bool {
+	var exec *dagger.ExecError
+	return errors.As(err, &exec) && slices.Contains(exec.Cmd, readScript)
+}
+
+func explainExec(err error) *failure {
+	f := &failure{err: errors.New(traceparent.ReplaceAllString(err.Error(), "")), ending: report.Broken}
 	var exec *dagger.ExecError
 	switch {
 	case errors.As(err, &exec):

@@ -130,7 +130,7 @@ func (r *Run) unpack(archive *dagger.File) *dagger.Directory {
 }
 
 func explainGit(err error) error {
-	exec := explain(err)
+	exec := explainExec(err)
 	next := ""
 	switch {
 	case strings.Contains(exec.output, "linked worktree"):

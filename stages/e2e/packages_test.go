@@ -78,5 +78,5 @@ func TestPackageLockOutOfStep(t *testing.T) {
 	s.Replace(t, "frontend/package.json", `"devDependencies": {`, `"dependencies": { "lodash": "4.17.21" }, "devDependencies": {`)
 	s.Commit(t, "feat: use lodash")
 	refused(t, s.Call(t, "dependencies"), "Outcome: gate-fail",
-		`Dependency Check failed: manifest and lock file are out of step: dependencies has "lodash" "4.17.21", frontend/package-lock.json does not: run "npm install --package-lock-only"`)
+		`Dependency Check failed: manifest and lock file are out of step: dependencies has "lodash" "4.17.21", frontend/package-lock.json does not: run "npm install --package-lock-only --prefix frontend"`)
 }

@@ -54,19 +54,10 @@ func (r *Run) checkPythonLocks(ctx context.Context) (gate.Result, error) {
 	return gate.PythonLocks(files["pyproject.toml"], files["requirements.txt"], files["requirements-dev.txt"]), nil
 }
 
-// askPackageManager lets the tool that wrote a lock say whether it is in step. What the engine remembers of a red answer may
-// be bad luck of an earlier run, so it asks once more.
+// askPackageManager lets the tool that wrote a lock say whether it is in step.
 func (r *Run) askPackageManager(ctx context.Context, m packageManager) (gate.Result, error) {
 	tools, _ := r.pythonTools()
-	ask := func(c *dagger.Container) (*dagger.Container, int, error) {
-		c = c.WithExec(m.check, dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
-		code, err := c.ExitCode(ctx)
-		return c, code, err
-	}
-	asked, code, err := ask(tools)
-	if err == nil && code != 0 {
-		asked, code, err = ask(tools.WithEnvVariable("SLIPWAY_RUN", r.nonce))
-	}
+	asked, code, err := r.execRetried(ctx, tools, m.check, false, func(code int) bool { return code != 0 })
 	switch {
 	case err != nil:
 		return gate.Result{}, err

@@ -125,6 +125,19 @@ func (r *Run) tool(name string) *dagger.Container {
 	return r.dag.Container().From(r.config.tools[name])
 }
 
+// execRetried runs a command whatever its exit code. What the engine remembers of one that ended badly may be bad luck of an
+// earlier run, so it is run once more.
+func (r *Run) execRetried(ctx context.Context, c *dagger.Container, args []string, useEntrypoint bool, bad func(code int) bool) (*dagger.Container, int, error) {
+	how := dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny, UseEntrypoint: useEntrypoint}
+	ran := c.WithExec(args, how)
+	code, err := ran.ExitCode(ctx)
+	if err == nil && bad(code) {
+		ran = c.WithEnvVariable("SLIPWAY_RUN", r.nonce).WithExec(args, how)
+		code, err = ran.ExitCode(ctx)
+	}
+	return ran, code, err
+}
+
 // load reads the repository, and stands before every stage.
 func (r *Run) load(ctx context.Context) error {
 	var unread, own error

@@ -164,16 +164,10 @@ const (
 )
 
 // runTrivy calls the container's entrypoint. It keeps exit code and report apart: what they mean together is for the gate
-// to say. What the engine remembers of a scan that did not finish may be bad luck of an earlier run, so it is done once more.
+// to say.
 func (r *Run) runTrivy(ctx context.Context, c *dagger.Container, scan gate.Scan, command string, args ...string) (gate.Scan, *dagger.Container, error) {
 	exec := append([]string{command, "--format", "json", "--output", reportPath, "--exit-code", fmt.Sprint(gate.ExitFindings), "--ignorefile", ignorePath}, args...)
-	how := dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny, UseEntrypoint: true}
-	ran := c.WithExec(exec, how)
-	code, err := ran.ExitCode(ctx)
-	if err == nil && unfinished(code) {
-		ran = c.WithEnvVariable("SLIPWAY_RUN", r.nonce).WithExec(exec, how)
-		code, err = ran.ExitCode(ctx)
-	}
+	ran, code, err := r.execRetried(ctx, c, exec, true, unfinished)
 	if err != nil {
 		return scan, nil, err
 	}

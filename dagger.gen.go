@@ -92,7 +92,7 @@ func (r Slipway) MarshalJSON() ([]byte, error) {
 		SlackWebhookURL   *dagger.Secret
 		CodecovToken      *dagger.Secret
 		CodecovURL        string
-		RunURL            string
+		RunURL            *dagger.Secret
 	}
 	concrete.Source = r.Source
 	concrete.Registry = r.Registry
@@ -170,7 +170,7 @@ func (r *Slipway) UnmarshalJSON(bs []byte) error {
 		SlackWebhookURL   *dagger.Secret
 		CodecovToken      *dagger.Secret
 		CodecovURL        string
-		RunURL            string
+		RunURL            *dagger.Secret
 	}
 	err := json.Unmarshal(bs, &concrete)
 	if err != nil {
@@ -956,7 +956,7 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg codecovUrl", err))
 				}
 			}
-			var runUrl string
+			var runUrl *dagger.Secret
 			if inputArgs["runUrl"] != nil {
 				err = json.Unmarshal([]byte(inputArgs["runUrl"]), &runUrl)
 				if err != nil {

@@ -87,7 +87,7 @@ type Slipway struct {
 	// +private
 	CodecovURL string
 	// +private
-	RunURL string
+	RunURL *dagger.Secret
 }
 
 // New takes the settings of the repository.
@@ -238,10 +238,11 @@ func New(
 	//
 	// +optional
 	codecovUrl string,
-	// Address of this run in the CI, for those who read the message.
+	// Address of this run in the CI, for those who read the message, such as env://RUN_URL. It is taken as a secret, because
+	// that is how Dagger lets a setting name a variable. Unset or empty: not mentioned.
 	//
 	// +optional
-	runUrl string,
+	runUrl *dagger.Secret,
 ) *Slipway {
 	return &Slipway{
 		Source: source, Registry: registry, RegistryUser: registryUser, RegistryToken: registryToken, Images: images,

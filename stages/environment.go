@@ -9,10 +9,7 @@ import (
 	"path"
 	"slices"
 
-	"go.opentelemetry.io/otel"
-
 	"dagger/slipway/internal/dagger"
-	"dagger/slipway/internal/telemetry"
 	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/server"
 )
@@ -118,10 +115,7 @@ func (r *Run) serverEnvironment(e environment, login server.Login) server.Enviro
 	return server.Environment{
 		Name: e.name, Target: e.target, Login: login, ComposeFile: e.composeFile, HealthURL: e.healthURL, VersionURL: e.versionURL,
 		Migrate: orDefault(r.config.MigrateService, defaultMigrateService),
-		Step: func(ctx context.Context, name string) (context.Context, func(error)) {
-			ctx, span := otel.Tracer("slipway").Start(ctx, name, telemetry.Reveal())
-			return ctx, func(err error) { telemetry.End(span, func() error { return err }) }
-		},
+		Step:    step,
 	}
 }
 

@@ -14,10 +14,22 @@ func (r *Run) checkWebhook(ctx context.Context) error {
 	if err == nil && address != "" {
 		err = notify.CheckURL(address)
 	}
+	if _, e := r.runPage(ctx); err == nil {
+		err = e
+	}
 	if err != nil {
 		return refuseInput(err)
 	}
 	return nil
+}
+
+// runPage is the address of this run in the CI. It is no secret, but only as one can a setting name a variable of the job.
+func (r *Run) runPage(ctx context.Context) (string, error) {
+	address, err := secretText(ctx, r.config.RunURL, "runUrl")
+	if err == nil {
+		err = wrongSetting("runUrl", checkURL(address))
+	}
+	return address, err
 }
 
 // teamTold is the figure of a message that got through.
@@ -29,7 +41,10 @@ func (r *Run) notify(ctx context.Context) (Outcome, error) {
 	if err == nil && address == "" {
 		return notConfigured("no webhook"), nil
 	}
-	message := r.message()
+	message, e := r.message(ctx)
+	if err == nil {
+		err = e
+	}
 	switch {
 	case err != nil:
 	case r.DryRun:
@@ -54,13 +69,14 @@ func send(ctx context.Context, address string, message notify.Message) error {
 }
 
 // message is what there is to tell so far; only the cleaning up comes after it.
-func (r *Run) message() notify.Message {
-	m := r.news
-	m.Report, m.By, m.RunPage, m.Skipped = r.reportSoFar(), r.config.committer.name, r.config.RunURL, forceSkips
+func (r *Run) message(ctx context.Context) (m notify.Message, err error) {
+	m = r.news
+	m.Report, m.By, m.Skipped = r.reportSoFar(), r.config.committer.name, forceSkips
+	m.RunPage, err = r.runPage(ctx)
 	if r.page != nil && r.page.found != nil {
 		m.ReleasePage = r.page.found.URL
 	}
-	return m
+	return m, err
 }
 
 // noteServer keeps for the message what a server runs now.

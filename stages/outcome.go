@@ -87,16 +87,17 @@ func explain(err error) *failure {
 	}
 	if lostSource(err) {
 		return &failure{err: errors.New("the engine has lost the source: a run with some of the same files has ended beside this one"),
-			ending: report.Broken, next: "run the same line again"}
+			ending: report.Broken, next: "run the same line again; if it says the same, empty the engine's cache with: dagger core engine local-cache prune"}
 	}
 	return explainExec(err)
 }
 
 // lostSource tells a source that was read and is now read again. An engine knows a file by its content, also one that it has
-// from another run, and when that run ends first, it may make the file again from a source that is not there.
+// from another run, and when that run ends first, it may make the file again from a folder that is no repository. Any other
+// end of the script is what it says, and running it again is no help.
 func lostSource(err error) bool {
 	var exec *dagger.ExecError
-	return errors.As(err, &exec) && slices.Contains(exec.Cmd, readScript)
+	return errors.As(err, &exec) && slices.Contains(exec.Cmd, readScript) && slices.Contains(noRepository, exec.ExitCode)
 }
 
 func explainExec(err error) *failure {

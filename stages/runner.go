@@ -3,15 +3,12 @@ package stages
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
-	"go.opentelemetry.io/otel"
 	"golang.org/x/sync/errgroup"
 
-	"dagger/slipway/internal/telemetry"
 	"dagger/slipway/stages/report"
 )
 
@@ -147,21 +144,21 @@ func (p *part) blocker(byName map[string]*part) string {
 }
 
 // traced runs the part under a span of its name, so that the progress reads like the table.
-func (p *part) traced(ctx context.Context) (o Outcome) {
+func (p *part) traced(ctx context.Context) Outcome {
 	ctx, cancel := context.WithTimeout(ctx, stageTime)
 	defer cancel()
 	title := p.name
 	if rest, ok := strings.CutPrefix(p.name, preparing); ok {
 		title = rest + report.PreparedSuffix
 	}
-	ctx, span := otel.Tracer("slipway").Start(ctx, title, telemetry.Reveal())
-	defer telemetry.End(span, func() error {
-		if o.Ending.Red() {
-			return fmt.Errorf("%s", o.Reason)
-		}
-		return nil
-	})
-	return p.work(ctx)
+	ctx, end := step(ctx, title)
+	o := p.work(ctx)
+	if o.Ending.Red() {
+		end(errors.New(o.Reason))
+	} else {
+		end(nil)
+	}
+	return o
 }
 
 // criticalPath walks back from the part that ended last, each time to what it waited for longest.

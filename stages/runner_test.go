@@ -11,8 +11,8 @@ import (
 	"dagger/slipway/stages/report"
 )
 
-// trace runs stages that only note their names, and returns the order in which they began.
-func trace(t *testing.T, stages []stage, red ...string) (order []string, parts []*part) {
+// recorded runs stages that only note their names, and returns the order in which they began.
+func recorded(t *testing.T, stages []stage, red ...string) (order []string, parts []*part) {
 	t.Helper()
 	var mu sync.Mutex
 	note := func(name string) error {
@@ -41,7 +41,7 @@ func ending(parts []*part, name string) Outcome {
 }
 
 func TestPipelineOrder(t *testing.T) {
-	order, _ := trace(t, slices.Clone(pipeline))
+	order, _ := recorded(t, slices.Clone(pipeline))
 	at := func(name string) int { return slices.Index(order, name) }
 	for _, before := range [][2]string{
 		{validateRelease, preparing + buildAndPush}, {preparing + buildAndPush, securityScan},
@@ -60,7 +60,7 @@ func TestPipelineOrder(t *testing.T) {
 func TestNothingIsPushedAfterARedGate(t *testing.T) {
 	for _, gate := range []string{validateRelease, securityScan, dependencyCheck, backendTests, frontendTests, preparing + buildAndPush} {
 		t.Run(gate, func(t *testing.T) {
-			order, parts := trace(t, slices.Clone(pipeline), gate)
+			order, parts := recorded(t, slices.Clone(pipeline), gate)
 			for _, effect := range []string{buildAndPush, createRelease, deployStaging} {
 				if slices.Contains(order, effect) || ending(parts, effect).Ending != report.NotRun {
 					t.Errorf("%q ran", effect)
@@ -76,7 +76,7 @@ func TestNothingIsPushedAfterARedGate(t *testing.T) {
 }
 
 func TestAllFailuresAreCollected(t *testing.T) {
-	_, parts := trace(t, slices.Clone(pipeline), backendTests, frontendTests)
+	_, parts := recorded(t, slices.Clone(pipeline), backendTests, frontendTests)
 	for _, name := range []string{backendTests, frontendTests} {
 		if !ending(parts, name).Ending.Red() {
 			t.Errorf("%q is %v", name, ending(parts, name))

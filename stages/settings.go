@@ -1,9 +1,11 @@
 package stages
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -50,7 +52,7 @@ type Settings struct {
 	SlackWebhookURL   *dagger.Secret
 	CodecovToken      *dagger.Secret
 	CodecovURL        string
-	RunURL            string
+	RunURL            *dagger.Secret
 }
 
 // config is the settings, read.
@@ -93,13 +95,10 @@ var defaultTools = map[string]string{
 
 // read checks every setting and reports all that are wrong, not only the first.
 func (s Settings) read() (config, error) {
+	s = s.withLists()
 	c := config{Settings: s, backend: folderOf(s.Backend, defaultBackend), frontend: folderOf(s.Frontend, defaultFrontend)}
 	var wrong []error
-	set := func(name string, err error) {
-		if err != nil {
-			wrong = append(wrong, fmt.Errorf("setting %s: %w", name, err))
-		}
-	}
+	set := func(name string, err error) { wrong = append(wrong, wrongSetting(name, err)) }
 	var err error
 	c.images, err = ParseImages(s.Images)
 	set("images", err)
@@ -120,12 +119,34 @@ func (s Settings) read() (config, error) {
 	c.branches, err = parseBranches(s.ReleaseBranches)
 	set("releaseBranches", err)
 	set("codecovUrl", checkURL(s.CodecovURL))
-	set("runUrl", checkURL(s.RunURL))
 	c.environments, c.composeFiles = s.readEnvironments(set)
 	for name, value := range map[string]string{"backend": c.backend.path, "frontend": c.frontend.path, "ignoreFile": s.IgnoreFile, "backupScript": s.BackupScript, "restoreScript": s.RestoreScript} {
 		set(name, checkPath(value))
 	}
 	return c, errors.Join(wrong...)
+}
+
+func wrongSetting(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("setting %s: %w", name, err)
+}
+
+// withLists writes settings that arrive as a JSON array of strings as the lists that they are: `dagger settings` of Dagger
+// 1.0 splits every value at its commas.
+func (s Settings) withLists() Settings {
+	for fields, i := reflect.ValueOf(&s).Elem(), 0; i < fields.NumField(); i++ {
+		field := fields.Field(i)
+		if field.Kind() != reflect.String || !strings.HasPrefix(field.String(), "[") {
+			continue
+		}
+		var items []string
+		if json.Unmarshal([]byte(field.String()), &items) == nil {
+			field.SetString(strings.Join(items, ","))
+		}
+	}
+	return s
 }
 
 func folderOf(setting, standard string) folder {

@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -137,5 +138,32 @@ func TestForceReason(t *testing.T) {
 				t.Errorf("got %q, %v", got, err)
 			}
 		})
+	}
+}
+
+// TestSettingsOfWorkspaces: Dagger 1.0 splits what `dagger settings` is given at its commas, and hands over a JSON array.
+func TestSettingsOfWorkspaces(t *testing.T) {
+	typed := Settings{
+		Images: "backend=api, worker=api:Dockerfile.worker", TestServices: "postgres=postgres:17, redis=redis:8", Severity: "HIGH,CRITICAL",
+		Categories: "New: feature, feat; Other:", ReleaseBranches: "release/*, [ab]", HealthURL: "staging=https://a.example/x, production=https://b.example/x",
+	}
+	split := Settings{
+		Images: `["backend=api","worker=api:Dockerfile.worker"]`, TestServices: `["postgres=postgres:17","redis=redis:8"]`, Severity: `["HIGH","CRITICAL"]`,
+		Categories: `["New: feature","feat; Other:"]`, ReleaseBranches: `["release/*","[ab]"]`, HealthURL: `["staging=https://a.example/x","production=https://b.example/x"]`,
+	}
+	want, err := typed.read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := split.read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.Settings, got.Settings = Settings{}, Settings{} // spaces after commas
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	if _, err := (Settings{Images: `["backend"]`}).read(); err == nil || !strings.Contains(err.Error(), `found "backend": it has no =`) {
+		t.Errorf("a wrong list says %v", err)
 	}
 }

@@ -59,8 +59,9 @@ printf 'remote %s\n' "$(git remote get-url origin 2>/dev/null | sed -e 's#^\(htt
 git for-each-ref --format='tag %(refname:strip=2) %(objectname) %(*objectname)' refs/tags
 export GIT_INDEX_FILE=/tmp/index
 git read-tree HEAD
-# Of an empty tree git add says that nothing matches.
-[ -z "$(git ls-files | head -n 1)" ] || git add -u -- . ':(exclude,glob)**/node_modules/**' ':(exclude,glob)**/.venv/**'
+# Of an empty tree git add says that nothing matches. What is left out is not uploaded: by our +ignore, and Dagger's locks by Dagger.
+[ -z "$(git ls-files | head -n 1)" ] || git add -u -- . ':(exclude,glob)**/node_modules/**' ':(exclude,glob)**/.venv/**' \
+	':(exclude,glob)**/__pycache__/**' ':(exclude,glob)**/dagger.lock' ':(exclude,glob)**/.dagger/lock'
 tree=$(git write-tree)
 git diff-index --cached --name-status HEAD | sed 's/^/dirty /'
 echo '* -export-ignore -export-subst' >> .git/info/attributes
@@ -82,6 +83,9 @@ printf 'files '
 for file; do printf '%s:%s\n' "$tree" "$file"; done | git cat-file --batch --follow-symlinks | base64 | tr -d '\n'
 printf '\n'
 `
+
+// noRepository are the exit codes of readScript in a folder that it cannot read: a linked worktree, or no commit.
+var noRepository = []int{3, 4}
 
 // wholeTree is the folder of everything.
 const wholeTree = "."

@@ -1,54 +1,91 @@
 package e2e
 
 import (
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
+
+	"dagger/slipway/stages/labtest"
 )
 
-// adopt makes the repository's own module from Slipway in a folder of it, with settings in a .env.
-func adopt(t *testing.T, s Shop, folder, prefix string) {
+var (
+	publishing sync.Once
+	published  string
+)
+
+// slipwayAddress is where people find Slipway: a repository on a forge, here the lab's, with a version. Dagger drops the
+// port of a plain http address, so that a proxy on port 80 stands before the forge.
+func slipwayAddress(t *testing.T) string {
 	t.Helper()
-	if err := os.MkdirAll(filepath.Join(s.Dir, folder), 0o755); err != nil {
-		t.Fatal(err)
+	needEngine(t)
+	publishing.Do(func() {
+		f := inGitea(t, Shop{Dir: t.TempDir()})
+		copyModule(t, f.Dir)
+		f.Git(t, "init", "-q", "-b", "main")
+		f.Commit(t, "feat: release anything")
+		f.Git(t, "tag", "v1.0.0")
+		f.PushToGitea(t, f.name)
+		host := onPort80(t)
+		published = "http://" + host + "/slipway/" + f.name + ".git@v1.0.0"
+	})
+	if published == "" {
+		t.Fatal("Slipway was not published on the lab's forge")
 	}
-	copyModule(t, s)
-	blueprint, err := filepath.Rel(folder, "slipway")
+	return published
+}
+
+// onPort80 serves the lab's forge without a port in its address, for as long as the tests run.
+func onPort80(t *testing.T) (host string) {
+	t.Helper()
+	at, _ := labtest.Gitea(t)
+	forge, err := url.Parse(at)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := s.DaggerIn(t, folder, "init", "--name=shop", "--blueprint="+blueprint); r.Code != 0 {
-		t.Fatal(r.Stderr)
+	listener, err := net.Listen("tcp", net.JoinHostPort(forge.Hostname(), "80"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	s.Write(t, filepath.Join(folder, ".env"), "registry="+prefix+"\nregistryToken=env://REGISTRY_TOKEN\ntestServices=\"postgres=postgres:17, redis=redis:8\"\n")
-	s.Write(t, ".gitignore", ".env\n")
-	s.Commit(t, "ci: release with Slipway")
+	go http.Serve(listener, httputil.NewSingleHostReverseProxy(forge)) //nolint:errcheck // it ends with the tests
+	return forge.Hostname()
 }
 
-// copyModule puts Slipway into the repository: a local blueprint has to lie there, users name its address in git instead.
-func copyModule(t *testing.T, s Shop) {
+// copyModule copies what the module is made of.
+func copyModule(t *testing.T, to string) {
 	t.Helper()
 	for _, name := range []string{"stages", "internal"} {
-		if err := os.CopyFS(filepath.Join(s.Dir, "slipway", name), os.DirFS(filepath.Join(Module(), name))); err != nil {
+		if err := os.CopyFS(filepath.Join(to, name), os.DirFS(filepath.Join(Module(), name))); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, name := range []string{"dagger.json", "dagger.gen.go", "main.go", "go.mod", "go.sum"} {
 		text, err := os.ReadFile(filepath.Join(Module(), name))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(to, name), text, 0o644)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.Write(t, filepath.Join("slipway", name), string(text))
 	}
 }
 
-func TestAdoptionByBlueprint(t *testing.T) {
-	s, prefix := NewShop(t), NewPrefix(t)
-	adopt(t, s, ".", prefix)
-	green(t, s.Dagger(t, "call", "release", "--version=1.2.3"), "Outcome: released")
-	if Tags(t, prefix, "backend")["1.2.3"] == "" {
-		t.Error("the image is not in the registry that the .env names")
+// adopt makes Slipway the repository's own module in a folder of it, with settings in a .env.
+func adopt(t *testing.T, s Shop, folder, prefix string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Join(s.Dir, folder), 0o755); err != nil {
+		t.Fatal(err)
 	}
+	if r := s.DaggerIn(t, folder, "init", "--name=shop", "--blueprint="+slipwayAddress(t)); r.Code != 0 {
+		t.Fatal(r.Stderr)
+	}
+	s.Write(t, filepath.Join(folder, ".env"), "registry="+prefix+"\nregistryToken=env://REGISTRY_TOKEN\ntestServices=\"postgres=postgres:17, redis=redis:8\"\n")
+	s.Write(t, ".gitignore", ".env\n")
+	s.Commit(t, "ci: release with Slipway")
 }
 
 // TestAdoptionBesideUnreadableEnv: a root .env that is not Dagger's fails every call from there, so the module lives in ci/.

@@ -17,10 +17,11 @@ func TestNotifyAndCoverage(t *testing.T) {
 	slack, codecov := labtest.SlackForContainers(t), labtest.CodecovForContainers(t, token)
 	s.Setenv("SLACK_WEBHOOK_URL", slack.Webhook())
 	s.Setenv("CODECOV_TOKEN", token)
+	s.Setenv("RUN_URL", "https://ci.example/runs/7")
 	var all strings.Builder
 	release := func(version string, more ...string) Result {
 		r := s.Call(t, append([]string{
-			"--registry=" + prefix, services, "--forge=github", "--repository=" + codecov.URL() + "/acme/shop", "--run-url=https://ci.example/runs/7",
+			"--registry=" + prefix, services, "--forge=github", "--repository=" + codecov.URL() + "/acme/shop", "--run-url=env://RUN_URL",
 			"--slack-webhook-url=env://SLACK_WEBHOOK_URL", "--codecov-token=env://CODECOV_TOKEN", "--codecov-url=" + codecov.URL(),
 			"release", "--version=" + version,
 		}, more...)...)

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -53,15 +54,12 @@ func TestReadmePath(t *testing.T) {
 	f := newForgeShop(t)
 	d := DeployShop{Shop: f.Shop, Prefix: NewPrefix(t)}
 	d.addServers(t)
-	d.Setenv("SLIPWAY", Module())
+	d.Setenv("SLIPWAY", slipwayAddress(t))
 
 	try := blocks(section(t, "Try it"))
 	green(t, d.bash(t, try[0]), "dry run: nothing is written", "Outcome: dry-run-ok")
 
 	adopt := blocks(section(t, "Adopt it"))
-	copyModule(t, d.Shop)
-	d.Write(t, ".gitignore", "node_modules\n") // the shop's own names files of the copy, which Dagger would leave out
-	d.Setenv("SLIPWAY", "slipway")
 	if r := d.bash(t, adopt[0]); r.Code != 0 {
 		t.Fatal(r.Stderr)
 	}
@@ -71,9 +69,14 @@ func TestReadmePath(t *testing.T) {
 		"knownHosts": "$'" + strings.ReplaceAll(strings.TrimSpace(d.KnownHosts), "\n", `\n`) + "'",
 		"healthUrl":  `"staging=` + d.Staging.Backend() + `/health, production=` + d.Production.Backend() + `/health"`,
 	}
-	asTheyAre := []string{"registryUser", "registryToken", "forgeToken", "testServices", "coverageThreshold", "sshKey", "slackWebhookUrl"}
+	asTheyAre := []string{"registryUser", "registryToken", "forgeToken", "testServices", "coverageThreshold", "sshKey", "slackWebhookUrl", "runUrl"}
 	d.Write(t, ".env", "forge=gitea\n"+settings(t, adopt[1], values, asTheyAre))
+	// Dagger 1.0 writes such a lock beside its configuration, and hides it from what is uploaded.
+	d.Write(t, "dagger.lock", "[]\n")
 	d.Commit(t, "ci: release with Slipway")
+	if err := os.Remove(filepath.Join(d.Dir, "dagger.lock")); err != nil {
+		t.Fatal(err)
+	}
 	f.push(t, "main")
 	key, err := os.ReadFile(os.Getenv("SLIPWAY_LAB_SSH_KEY"))
 	if err != nil {
@@ -81,6 +84,7 @@ func TestReadmePath(t *testing.T) {
 	}
 	d.Setenv("SSH_KEY", string(key))
 	d.Setenv("SLACK_WEBHOOK_URL", slack.Webhook())
+	d.Setenv("RUN_URL", "https://ci.example/runs/7")
 	line := regexp.MustCompile("Then a release is `(dagger call [^`]+)`").FindStringSubmatch(section(t, "Adopt it"))
 	if line == nil {
 		t.Fatal("the README does not say what a release is")
@@ -91,8 +95,15 @@ func TestReadmePath(t *testing.T) {
 	if releases := f.releases(t); len(releases) != 1 || releases[0].TagName != "v1.2.3" || releases[0].Draft {
 		t.Errorf("releases on the forge: %+v", releases)
 	}
-	if told := slack.Messages(); len(told) != 1 {
-		t.Errorf("Slack has %d messages, want 1", len(told))
+	if told := slack.Messages(); len(told) != 1 || !strings.Contains(told[0], "https://ci.example/runs/7") {
+		t.Errorf("Slack was told %q, expected one message with the run's address", told)
+	}
+	installed := regexp.MustCompile(`version="\$\((.+)\)"`).FindStringSubmatch(section(t, "One line in any CI"))
+	if installed == nil {
+		t.Fatal("the jobs do not say which Dagger they install")
+	}
+	if r := d.bash(t, installed[1]); strings.TrimSpace(r.Stdout) != engineVersion(t, d.Shop) {
+		t.Errorf("the jobs install Dagger %q of the repository's dagger.json", r.Stdout)
 	}
 }
 
@@ -117,4 +128,18 @@ func settings(t *testing.T, text string, values map[string]string, asTheyAre []s
 		}
 	}
 	return b.String()
+}
+
+// engineVersion is what the repository's dagger.json asks for.
+func engineVersion(t *testing.T, s Shop) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(s.Dir, "dagger.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var module struct{ EngineVersion string }
+	if err := json.Unmarshal(text, &module); err != nil || module.EngineVersion == "" {
+		t.Fatalf("no engineVersion in %s: %v", text, err)
+	}
+	return module.EngineVersion
 }

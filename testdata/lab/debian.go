@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,57 +28,11 @@ func (l *lab) installPackages(ctx context.Context, packages []string) error {
 		{"apt-get", "update"},
 		append([]string{"apt-get", "install", "-y", "--no-install-recommends"}, packages...),
 	} {
-		if err := l.runJob(ctx, job{log: "apt", limit: 5 * time.Minute, args: args}); err != nil {
+		if err := l.runJob(ctx, job{log: "apt", args: args}); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// A job is a command with a limit, whose output goes to a file under logs/.
-type job struct {
-	log   string
-	limit time.Duration
-	dir   string
-	env   []string
-	args  []string
-}
-
-// runJob runs a job and its children, and quotes the end of its output when it fails.
-func (l *lab) runJob(ctx context.Context, j job) error {
-	logs, err := l.mkdir("logs")
-	if err != nil {
-		return err
-	}
-	f, err := os.Create(filepath.Join(logs, j.log+".log"))
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	ctx, cancel := context.WithTimeout(ctx, j.limit)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, j.args[0], j.args[1:]...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = j.dir, f, f
-	cmd.Env = append(append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8"), j.env...)
-	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
-	cmd.WaitDelay = 5 * time.Second
-	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
-		return fmt.Errorf("%s failed (%w); the end of %s:\n%s", j.args[0], err, f.Name(), tail(f.Name(), 20))
-	}
-	return nil
-}
-
-func tail(path string, lines int) string {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return err.Error()
-	}
-	all := strings.Split(strings.TrimRight(string(data), "\n"), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
 // slimConfig keeps out of the images what none of them needs: documentation and translations, which are a third of a
@@ -110,7 +62,7 @@ func (l *lab) debootstrap(ctx context.Context) error {
 		}
 	}
 	args := []string{"debootstrap", "--variant=minbase", "--include=ca-certificates", suite, root, mirror}
-	if err := l.runJob(ctx, job{log: "debootstrap", limit: 8 * time.Minute, args: args}); err != nil {
+	if err := l.runJob(ctx, job{log: "debootstrap", args: args}); err != nil {
 		return err
 	}
 	for _, dir := range []string{"var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "var/log"} {
@@ -203,9 +155,8 @@ func (l *lab) chroot(ctx context.Context, lower []string, upper, script string) 
 		}()
 	}
 	return l.runJob(ctx, job{
-		log:   "image-" + filepath.Base(upper),
-		limit: 8 * time.Minute,
-		env:   []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"},
-		args:  []string{"chroot", merged, "/bin/sh", "-euxc", script},
+		log:  "image-" + filepath.Base(upper),
+		env:  []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"},
+		args: []string{"chroot", merged, "/bin/sh", "-euxc", script},
 	})
 }

@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
@@ -38,8 +37,6 @@ var engineService = service{
 		return cmd, nil
 	},
 	ready: func(ctx context.Context, l *lab) error {
-		ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-		defer cancel()
 		cmd := exec.CommandContext(ctx, l.path("bin", "dagger"), "-s", "core", "version")
 		cmd.Env = l.environ()
 		out, err := cmd.CombinedOutput()

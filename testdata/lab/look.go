@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
 // looks are the ways in which a page is looked at. Chromium calls the light scheme 1 and the dark one 0.
@@ -62,7 +61,7 @@ func (l *lab) picture(ctx context.Context, page, picture string, options ...stri
 	}, options...)
 	log := "look-" + strings.TrimSuffix(filepath.Base(picture), ".png")
 	address := url.URL{Scheme: "file", Path: page}
-	if err := l.runJob(ctx, job{log: log, limit: time.Minute, args: append(append([]string{"chromium"}, args...), address.String())}); err != nil {
+	if err := l.runJob(ctx, job{log: log, args: append(append([]string{"chromium"}, args...), address.String())}); err != nil {
 		return err
 	}
 	return console(l.path("logs", log+".log"), picture)

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"time"
 )
 
 const (
@@ -122,11 +121,11 @@ func (l *lab) moduleDir(tool, module string) (string, error) {
 	return string(bytes.TrimSpace(dir)), nil
 }
 
-// download is tried twice, because a proxy that is slow the first time answers the second.
+// download is tried twice, because a proxy that is slow the first time answers the second. It prints each file that it asks for.
 func (l *lab) download(ctx context.Context, p program) error {
-	err := l.goCommand(ctx, p, 8*time.Minute, "mod", "download")
+	err := l.goCommand(ctx, p, "mod", "download", "-x")
 	if err != nil && ctx.Err() == nil {
-		err = l.goCommand(ctx, p, 8*time.Minute, "mod", "download")
+		err = l.goCommand(ctx, p, "mod", "download", "-x")
 	}
 	return err
 }
@@ -142,8 +141,8 @@ func (l *lab) compile(ctx context.Context, p program) error {
 		return err
 	}
 	defer os.RemoveAll(staging)
-	args := []string{"build", "-tags", p.tags, "-ldflags", "-s -w " + p.ldflags, "-gcflags", "all=-dwarf=false " + p.gcflags, "-o", staging + "/"}
-	if err := l.goCommand(ctx, p, 15*time.Minute, append(args, p.packages...)...); err != nil {
+	args := []string{"build", "-v", "-tags", p.tags, "-ldflags", "-s -w " + p.ldflags, "-gcflags", "all=-dwarf=false " + p.gcflags, "-o", staging + "/"}
+	if err := l.goCommand(ctx, p, append(args, p.packages...)...); err != nil {
 		return err
 	}
 	built, err := os.ReadDir(staging)
@@ -158,11 +157,10 @@ func (l *lab) compile(ctx context.Context, p program) error {
 	return nil
 }
 
-func (l *lab) goCommand(ctx context.Context, p program, limit time.Duration, args ...string) error {
+func (l *lab) goCommand(ctx context.Context, p program, args ...string) error {
 	return l.runJob(ctx, job{
-		log:   args[0] + "-" + p.module,
-		limit: limit,
-		dir:   l.tool(p.module),
+		log: args[0] + "-" + p.module,
+		dir: l.tool(p.module),
 		// The compiler spends a quarter of its time collecting garbage that would fit into memory.
 		env:  append([]string{"CGO_ENABLED=0", "GOFLAGS=-mod=readonly", "GOGC=off", "GOMEMLIMIT=3GiB"}, p.env...),
 		args: append([]string{"go"}, args...),

@@ -141,7 +141,7 @@ func (l *lab) makeServerKeys(ctx context.Context) error {
 	}
 	for _, name := range []string{serverUser, staging.name, production.name} {
 		args := []string{"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "slipway-lab-" + name, "-f", l.path("ssh", name)}
-		if err := l.runJob(ctx, job{log: "ssh-keygen", limit: time.Minute, args: args}); err != nil {
+		if err := l.runJob(ctx, job{log: "ssh-keygen", args: args}); err != nil {
 			return err
 		}
 	}
@@ -255,7 +255,7 @@ func (l *lab) becomeServer(s server) error {
 // plugIn waits for the server's end of the cable and gives it the server's address. There is no way to the outside: a
 // server that asks for an image the lab does not have is told so at once.
 func (s server) plugIn() error {
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		_, err := net.InterfaceByName(serverPort)
 		if err == nil {
 			break

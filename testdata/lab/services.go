@@ -102,6 +102,10 @@ func statFields(pid int) []string {
 	return fields
 }
 
+// answerTime is how long a service may take until it answers, five questions at least. On a machine with nothing else to do it takes
+// seconds, and a service that ends is seen at once.
+const answerTime = 5 * time.Minute
+
 // start brings a service up and waits until it answers.
 func (l *lab) start(ctx context.Context, s service) error {
 	r, up := l.running(s.name)
@@ -116,20 +120,23 @@ func (l *lab) start(ctx context.Context, s service) error {
 			return fmt.Errorf("start %s: %w", s.name, err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
+	log := l.path("logs", s.name+".log")
 	for {
-		err := s.ready(ctx, l)
+		asked, cancel := context.WithTimeout(ctx, answerTime/5)
+		err := s.ready(asked, l)
+		cancel()
 		if err == nil {
 			return nil
 		}
 		if _, up := l.running(s.name); !up {
-			return fmt.Errorf("%s has ended; the end of its log:\n%s", s.name, tail(l.path("logs", s.name+".log"), 20))
+			return fmt.Errorf("%s has ended; the end of its log:\n%s", s.name, tail(log, 20))
 		}
 		select {
 		case <-time.After(100 * time.Millisecond):
 		case <-ctx.Done():
-			return fmt.Errorf("%s does not answer at %s: %w\n%s", s.name, s.where, err, tail(l.path("logs", s.name+".log"), 20))
+			return fmt.Errorf("%s does not answer at %s: %w\n%s", s.name, s.where, err, tail(log, 20))
 		}
 	}
 }

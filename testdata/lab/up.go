@@ -100,7 +100,7 @@ func (l *lab) steps() ([]step, error) {
 const trivyDBRepository = "trivy-db"
 
 func (l *lab) makeTrivyDB(ctx context.Context) error {
-	return l.runJob(ctx, job{log: "trivydb", limit: time.Minute, args: []string{l.path("bin", "trivydb"), l.path("trivy-db.tar.gz")}})
+	return l.runJob(ctx, job{log: "trivydb", args: []string{l.path("bin", "trivydb"), l.path("trivy-db.tar.gz")}})
 }
 
 // pushTrivyDB serves the database as the artifact that Trivy expects.

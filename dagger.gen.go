@@ -65,8 +65,15 @@ func (r Slipway) MarshalJSON() ([]byte, error) {
 		Backend           string
 		Frontend          string
 		TestServices      string
+		TestVariables     string
+		TestExtras        string
+		TestImages        string
+		BackendTests      string
+		FrontendTests     string
 		CoverageThreshold string
 		Severity          string
+		MisconfigSeverity string
+		GateDev           bool
 		GateUnfixed       bool
 		IgnoreFile        string
 		LicenceDeny       string
@@ -102,8 +109,15 @@ func (r Slipway) MarshalJSON() ([]byte, error) {
 	concrete.Backend = r.Backend
 	concrete.Frontend = r.Frontend
 	concrete.TestServices = r.TestServices
+	concrete.TestVariables = r.TestVariables
+	concrete.TestExtras = r.TestExtras
+	concrete.TestImages = r.TestImages
+	concrete.BackendTests = r.BackendTests
+	concrete.FrontendTests = r.FrontendTests
 	concrete.CoverageThreshold = r.CoverageThreshold
 	concrete.Severity = r.Severity
+	concrete.MisconfigSeverity = r.MisconfigSeverity
+	concrete.GateDev = r.GateDev
 	concrete.GateUnfixed = r.GateUnfixed
 	concrete.IgnoreFile = r.IgnoreFile
 	concrete.LicenceDeny = r.LicenceDeny
@@ -143,8 +157,15 @@ func (r *Slipway) UnmarshalJSON(bs []byte) error {
 		Backend           string
 		Frontend          string
 		TestServices      string
+		TestVariables     string
+		TestExtras        string
+		TestImages        string
+		BackendTests      string
+		FrontendTests     string
 		CoverageThreshold string
 		Severity          string
+		MisconfigSeverity string
+		GateDev           bool
 		GateUnfixed       bool
 		IgnoreFile        string
 		LicenceDeny       string
@@ -184,8 +205,15 @@ func (r *Slipway) UnmarshalJSON(bs []byte) error {
 	r.Backend = concrete.Backend
 	r.Frontend = concrete.Frontend
 	r.TestServices = concrete.TestServices
+	r.TestVariables = concrete.TestVariables
+	r.TestExtras = concrete.TestExtras
+	r.TestImages = concrete.TestImages
+	r.BackendTests = concrete.BackendTests
+	r.FrontendTests = concrete.FrontendTests
 	r.CoverageThreshold = concrete.CoverageThreshold
 	r.Severity = concrete.Severity
+	r.MisconfigSeverity = concrete.MisconfigSeverity
+	r.GateDev = concrete.GateDev
 	r.GateUnfixed = concrete.GateUnfixed
 	r.IgnoreFile = concrete.IgnoreFile
 	r.LicenceDeny = concrete.LicenceDeny
@@ -767,6 +795,41 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg testServices", err))
 				}
 			}
+			var testVariables string
+			if inputArgs["testVariables"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["testVariables"]), &testVariables)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg testVariables", err))
+				}
+			}
+			var testExtras string
+			if inputArgs["testExtras"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["testExtras"]), &testExtras)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg testExtras", err))
+				}
+			}
+			var testImages string
+			if inputArgs["testImages"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["testImages"]), &testImages)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg testImages", err))
+				}
+			}
+			var backendTests string
+			if inputArgs["backendTests"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["backendTests"]), &backendTests)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg backendTests", err))
+				}
+			}
+			var frontendTests string
+			if inputArgs["frontendTests"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["frontendTests"]), &frontendTests)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg frontendTests", err))
+				}
+			}
 			var coverageThreshold string
 			if inputArgs["coverageThreshold"] != nil {
 				err = json.Unmarshal([]byte(inputArgs["coverageThreshold"]), &coverageThreshold)
@@ -779,6 +842,20 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 				err = json.Unmarshal([]byte(inputArgs["severity"]), &severity)
 				if err != nil {
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg severity", err))
+				}
+			}
+			var misconfigSeverity string
+			if inputArgs["misconfigSeverity"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["misconfigSeverity"]), &misconfigSeverity)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg misconfigSeverity", err))
+				}
+			}
+			var gateDev bool
+			if inputArgs["gateDev"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["gateDev"]), &gateDev)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg gateDev", err))
 				}
 			}
 			var gateUnfixed bool
@@ -963,7 +1040,7 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg runUrl", err))
 				}
 			}
-			return New(source, registry, registryUser, registryToken, images, backend, frontend, testServices, coverageThreshold, severity, gateUnfixed, ignoreFile, licenceDeny, forge, forgeToken, repository, committer, categories, versionFiles, releaseBranches, toolImages, staging, production, sshKey, sshAgent, knownHosts, composeFile, healthUrl, versionUrl, backupScript, restoreScript, migrateService, slackWebhookUrl, codecovToken, codecovUrl, runUrl), nil
+			return New(source, registry, registryUser, registryToken, images, backend, frontend, testServices, testVariables, testExtras, testImages, backendTests, frontendTests, coverageThreshold, severity, misconfigSeverity, gateDev, gateUnfixed, ignoreFile, licenceDeny, forge, forgeToken, repository, committer, categories, versionFiles, releaseBranches, toolImages, staging, production, sshKey, sshAgent, knownHosts, composeFile, healthUrl, versionUrl, backupScript, restoreScript, migrateService, slackWebhookUrl, codecovToken, codecovUrl, runUrl), nil
 		default:
 			return nil, fmt.Errorf("unknown function %s", fnName)
 		}

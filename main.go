@@ -33,9 +33,23 @@ type Slipway struct {
 	// +private
 	TestServices string
 	// +private
+	TestVariables string
+	// +private
+	TestExtras string
+	// +private
+	TestImages string
+	// +private
+	BackendTests string
+	// +private
+	FrontendTests string
+	// +private
 	CoverageThreshold string
 	// +private
 	Severity string
+	// +private
+	MisconfigSeverity string
+	// +private
+	GateDev bool
 	// +private
 	GateUnfixed bool
 	// +private
@@ -113,11 +127,15 @@ func New(
 	//
 	// +default="backend=backend, frontend=frontend, arq-worker=backend:Dockerfile.worker"
 	images string,
-	// Folder of the Python backend. If the default one is absent, its tests are not applicable.
+	// Folder of the Python backend, or none to switch it off. Package manager (uv, Poetry, pdm, requirements files), Python's
+	// version and runner are told by the files in it, and `plan` says by which. If the default one is absent or holds no
+	// project, it is not applicable.
 	//
 	// +default="backend"
 	backend string,
-	// Folder of the JavaScript frontend. If the default one is absent, its tests are not applicable.
+	// Folder of the JavaScript frontend, or none to switch it off. Package manager (npm, pnpm, yarn, bun), Node's version and
+	// runner (vitest, jest) are told by the files in it. If the default one is absent or holds no package.json, it is not
+	// applicable.
 	//
 	// +default="frontend"
 	frontend string,
@@ -126,14 +144,47 @@ func New(
 	//
 	// +optional
 	testServices string,
+	// Variables for the tests, as NAME=value, NAME=value, or the path of a file of the repository with one a line. They are
+	// stronger than DATABASE_URL and REDIS_URL of testServices. No secrets: they are part of what is cached.
+	//
+	// +optional
+	testVariables string,
+	// Groups and extras of Python dependencies to install for the tests, separated by commas, besides the default groups and
+	// those called dev, test and tests.
+	//
+	// +optional
+	testExtras string,
+	// Images to run a side's tests in, built from the repository, as backend=context[:dockerfile][#target], frontend=....
+	// Everything has to be installed in them. Empty: an image of the language, with what is locked.
+	//
+	// +optional
+	testImages string,
+	// Command that runs the backend's tests instead of ours, in the backend's folder. It may write a JUnit report to the file
+	// in $JUNIT_XML and a Cobertura one to $COVERAGE_XML; without the first its exit code decides and tests are not counted.
+	//
+	// +optional
+	backendTests string,
+	// Command that runs the frontend's tests instead of ours, in the frontend's folder, with the same two variables.
+	//
+	// +optional
+	frontendTests string,
 	// Least share of covered lines, in percent, such as 80 or 82.5, for each side's tests. Empty: measured, not gated.
 	//
 	// +optional
 	coverageThreshold string,
-	// Severities of vulnerabilities and misconfigurations that stop a release: CRITICAL, HIGH, MEDIUM, LOW, UNKNOWN.
+	// Severities of vulnerabilities that stop a release: CRITICAL, HIGH, MEDIUM, LOW, UNKNOWN.
 	//
 	// +default="HIGH,CRITICAL"
 	severity string,
+	// Severities of misconfigurations that stop a release, where something is released: in the Dockerfiles of images and in
+	// the compose file. All others are reported.
+	//
+	// +default="CRITICAL"
+	misconfigSeverity string,
+	// Let vulnerabilities of development dependencies stop a release too, instead of only counting them apart.
+	//
+	// +optional
+	gateDev bool,
 	// Let vulnerabilities without a fix stop a release too, instead of only reporting them.
 	//
 	// +optional
@@ -246,8 +297,9 @@ func New(
 ) *Slipway {
 	return &Slipway{
 		Source: source, Registry: registry, RegistryUser: registryUser, RegistryToken: registryToken, Images: images,
-		Backend: backend, Frontend: frontend, TestServices: testServices, CoverageThreshold: coverageThreshold,
-		Severity: severity, GateUnfixed: gateUnfixed, IgnoreFile: ignoreFile, LicenceDeny: licenceDeny,
+		Backend: backend, Frontend: frontend, TestServices: testServices, TestVariables: testVariables, TestExtras: testExtras,
+		TestImages: testImages, BackendTests: backendTests, FrontendTests: frontendTests, CoverageThreshold: coverageThreshold,
+		Severity: severity, MisconfigSeverity: misconfigSeverity, GateDev: gateDev, GateUnfixed: gateUnfixed, IgnoreFile: ignoreFile, LicenceDeny: licenceDeny,
 		Forge: forge, ForgeToken: forgeToken, Repository: repository, Committer: committer,
 		Categories: categories, VersionFiles: versionFiles, ReleaseBranches: releaseBranches, ToolImages: toolImages,
 		Staging: staging, Production: production, SSHKey: sshKey, SSHAgent: sshAgent, KnownHosts: knownHosts,

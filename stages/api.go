@@ -79,15 +79,15 @@ func (p Pipeline) TestFrontend(ctx context.Context) (string, error) {
 
 // BackendReports are the files that the backend's tests write, red ones too.
 func (p Pipeline) BackendReports(ctx context.Context) (*dagger.Directory, error) {
-	return p.reports(ctx, (*Run).backendSuite)
+	return p.reports(ctx, func(r *Run) bool { return r.sides.backend != nil }, (*Run).backendSuite)
 }
 
 // FrontendReports are the files that the frontend's tests write, red ones too.
 func (p Pipeline) FrontendReports(ctx context.Context) (*dagger.Directory, error) {
-	return p.reports(ctx, (*Run).frontendSuite)
+	return p.reports(ctx, func(r *Run) bool { return r.sides.frontend != nil }, (*Run).frontendSuite)
 }
 
-func (p Pipeline) reports(ctx context.Context, suiteOf func(*Run) (suite, error)) (*dagger.Directory, error) {
+func (p Pipeline) reports(ctx context.Context, present func(*Run) bool, suiteOf func(*Run, context.Context) (suite, error)) (*dagger.Directory, error) {
 	r, err := newStageRun(p.Dag, p.Settings)
 	if err != nil {
 		return nil, plain(err)
@@ -95,7 +95,10 @@ func (p Pipeline) reports(ctx context.Context, suiteOf func(*Run) (suite, error)
 	if err := r.load(ctx); err != nil {
 		return nil, plain(err)
 	}
-	s, err := suiteOf(r)
+	if !present(r) {
+		return nil, plain(refuseState("name its folder with --backend or --frontend", "the repository has no such side"))
+	}
+	s, err := suiteOf(r, ctx)
 	if err != nil {
 		return nil, plain(err)
 	}

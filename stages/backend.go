@@ -7,115 +7,243 @@ import (
 	"strings"
 
 	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/project"
 )
 
-// Poetry installs what it has locked, uv everything else.
+// What a repository has locked is installed by the tool that has locked it.
 const (
 	uvVersion     = "0.13.9"
 	poetryVersion = "2.5.1"
+	pdmVersion    = "2.26.1"
 )
 
-// pythonManifests are all that the installation of the dependencies reads.
-var pythonManifests = []string{
-	"pyproject.toml", "uv.lock", "poetry.lock", "poetry.toml",
-	"requirements.txt", "requirements-dev.txt", "requirements-test.txt", "requirements_dev.txt", "dev-requirements.txt", "test-requirements.txt",
-}
-
-// testBackend runs pytest with coverage.
+// testBackend runs the backend's tests with coverage.
 func (r *Run) testBackend(ctx context.Context) (Outcome, error) {
-	if r.source.folders[r.config.backend.path] == nil {
-		return notApplicable(r.config.backend), nil
+	p := r.sides.backend
+	switch {
+	case p == nil:
+		return r.absent(r.config.backend), nil
+	case p.Runner == "" && r.config.testCommands[backendSide] == "":
+		return r.untested(backendSide, project.Pytest, p.Folder), nil
 	}
-	s, err := r.backendSuite()
+	s, err := r.backendSuite(ctx)
 	if err != nil {
 		return Outcome{}, err
 	}
 	return r.judge(ctx, s)
 }
 
-func notApplicable(f folder) Outcome {
-	return skipped("not applicable: no folder " + f.path)
-}
+// pytestHas tells whether a package is installed.
+const pytestHas = `has() { python -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec(sys.argv[1]) is None)' "$1"; }
+`
 
-// Coverage goes into XML for the gate and HTML for people, if the project has pytest-cov.
-const pytestCommand = `coverage=''
-if python -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("pytest_cov") is None)'; then coverage='--cov --cov-report=xml:/reports/coverage.xml --cov-report=html:/reports/html'; fi
-python -m pytest -m 'not slow' --junitxml=/reports/junit.xml $coverage`
+// pytestCommand measures coverage into XML for the gate and HTML for people, with what the project has installed. Its first
+// argument is --cov, or empty where the project's own options say what to measure; the others are pytest's.
+const pytestCommand = pytestHas + `cov=$1
+shift
+if has pytest_cov; then
+	python -m pytest --junitxml=/reports/junit.xml "$@" $cov --cov-report=xml:/reports/coverage.xml --cov-report=html:/reports/html
+elif has coverage; then
+	code=0
+	python -m coverage run -m pytest --junitxml=/reports/junit.xml "$@" || code=$?
+	# Of data that is in one piece already, combine says that there is none.
+	python -m coverage combine --quiet >/dev/null 2>&1 || true
+	python -m coverage xml --quiet -o /reports/coverage.xml && python -m coverage html --quiet -d /reports/html || true
+	exit $code
+else
+	python -m pytest --junitxml=/reports/junit.xml "$@"
+fi`
 
-const pytestSlow = `python -m pytest -m slow --no-header --junitxml=/reports/junit.xml`
+// pytestSlow measures nothing: limits of the project's own are for the required tests.
+const pytestSlow = pytestHas + `if has pytest_cov; then set -- "$@" --no-cov; fi
+python -m pytest --no-header --junitxml=/reports/junit.xml "$@"`
 
-func (r *Run) backendSuite() (suite, error) {
-	folder := r.config.backend.path
-	c, err := r.pythonEnvironment()
+func (r *Run) backendSuite(ctx context.Context) (suite, error) {
+	p := r.sides.backend
+	c, err := r.testContainer(ctx, backendSide, func() (*dagger.Container, error) { return r.pythonProject(p) })
 	if err != nil {
 		return suite{}, err
 	}
-	c = r.withServices(c.WithMountedDirectory("/app", r.source.folders[folder]))
-	return suite{name: "backend", folder: folder, required: c, command: pytestCommand, slow: pytestSlow}, nil
-}
-
-// packageManager is a tool that locks Python dependencies.
-type packageManager struct {
-	name, lock string
-	prepare    []string // the container with uv in it
-	install    []string // what is locked into /venv
-	check      []string // that the lock is in step with the manifest
-}
-
-// packageManagers are asked in this order.
-var packageManagers = []packageManager{
-	{
-		name: "uv", lock: "uv.lock",
-		install: []string{"uv", "sync", "--quiet", "--locked", "--all-extras", "--all-groups", "--no-install-project"},
-		check:   []string{"uv", "lock", "--quiet", "--check"},
-	},
-	{
-		name: "poetry", lock: "poetry.lock",
-		prepare: []string{"sh", "-c", `uv tool install --quiet "$1" && exec uv venv --quiet /venv`, "sh", "poetry==" + poetryVersion},
-		install: []string{"poetry", "install", "--quiet", "--all-groups", "--all-extras", "--no-root", "--compile", "--no-interaction"},
-		// Its own check also wants files that no lock depends on, such as the README that the manifest names.
-		check: []string{"poetry", "install", "--quiet", "--no-root", "--no-interaction", "--dry-run"},
-	},
-}
-
-// packageManager is the tool that has locked the backend's dependencies, nil for requirements.
-func (r *Run) packageManager() *packageManager {
-	for _, m := range packageManagers {
-		if _, ok := r.source.files[path.Join(r.config.backend.path, m.lock)]; ok {
-			return &m
-		}
+	s := suite{name: backendSide, folder: p.Folder, required: r.withServices(c, "required")}
+	if command := r.config.testCommands[backendSide]; command != "" {
+		s.command, s.own = []string{"sh", "-c", command}, true
+		return s, nil
 	}
-	return nil
+	s.command, s.slowCommand = pytestCommands(p.Pytest, r.slowMarked())
+	if s.slowCommand != nil {
+		s.slow = r.withServices(c, "slow") // with services of its own: two suites in one database fail by each other
+	}
+	return s, nil
 }
 
-// pythonTools is a container with what installs the backend's dependencies, their manifests and their locks.
-func (r *Run) pythonTools() (c *dagger.Container, manifests []string) {
-	c = r.pipInstall(r.tool("python"), "uv=="+uvVersion).
+// pytestCommands are those of the required tests and of the slow ones; there is no second where nothing is marked slow. An
+// expression of the project's own for markers goes on to count.
+func pytestCommands(config project.PytestConfig, slow bool) (required, marked []string) {
+	and := func(expression string) string {
+		if config.Markers == "" {
+			return expression
+		}
+		return "(" + config.Markers + ") and " + expression
+	}
+	cov := "--cov"
+	if config.CovOption {
+		cov = ""
+	}
+	required = []string{"sh", "-c", pytestCommand, "pytest", cov}
+	if slow {
+		required = append(required, "-m", and("not slow"))
+		marked = []string{"sh", "-c", pytestSlow, "pytest", "-m", and("slow")}
+	}
+	return required, marked
+}
+
+// pythonTools is a container with what installs the side's dependencies, their manifests and their locks.
+func (r *Run) pythonTools(p *project.Python) *dagger.Container {
+	c := r.pipInstall(r.languageImage("python", p.Language), "uv=="+uvVersion).
 		WithMountedCache("/root/.cache/uv", r.dag.CacheVolume("slipway-uv")).
 		WithEnvVariable("UV_LINK_MODE", "copy").
 		WithEnvVariable("UV_PROJECT_ENVIRONMENT", "/venv").
 		WithEnvVariable("VIRTUAL_ENV", "/venv").
+		// The image is the version that was chosen, whatever .python-version says; nothing fetches another.
+		WithEnvVariable("UV_PYTHON", "3").
+		WithEnvVariable("UV_PYTHON_DOWNLOADS", "never").
 		// Compiled once with the installation, and not by every run of the tests.
 		WithEnvVariable("UV_COMPILE_BYTECODE", "1").
 		WithEnvVariable("PYTHONDONTWRITEBYTECODE", "1").
 		WithEnvVariable("PATH", "/venv/bin:/root/.local/bin:${PATH}", dagger.ContainerWithEnvVariableOpts{Expand: true})
-	if m := r.packageManager(); m != nil && m.prepare != nil {
-		c = c.WithMountedCache("/root/.cache/pypoetry", r.dag.CacheVolume("slipway-poetry")).WithExec(m.prepare)
+	if tool, ok := pythonManagers[p.Manager]; ok && tool.program != "" {
+		c = c.WithMountedCache(tool.cache, r.dag.CacheVolume("slipway-"+p.Manager)).
+			WithExec([]string{"sh", "-c", `uv tool install --quiet "$1" && exec uv venv --quiet /venv`, "sh", tool.program})
 	}
-	return r.subset(c, r.config.backend.path, pythonManifests)
+	return r.mountFiles(c, p.Root, p.Manifests).WithWorkdir(r.pythonWorkdir(p))
+}
+
+// pythonWorkdir is where the package manager is asked: in the folder that has a manifest.
+func (r *Run) pythonWorkdir(p *project.Python) string {
+	if _, ok := r.source.project[path.Join(p.Folder, "pyproject.toml")]; ok || p.Manager == project.Requirements {
+		return at(p.Root, p.Folder)
+	}
+	return appPath
+}
+
+// pythonManager is a tool that locks Python dependencies.
+type pythonManager struct {
+	program string // its package, if it is not uv
+	cache   string
+	check   []string // that the lock is in step with the manifest
+	stale   string   // what it says when it is not
+	// dependencies are installed first, without what lies in the repository itself; then the project.
+	dependencies, project func(p *project.Python) []string
+}
+
+var pythonManagers = map[string]pythonManager{
+	project.UV: {
+		check: []string{"uv", "lock", "--quiet", "--check"}, stale: "needs to be updated",
+		dependencies: func(p *project.Python) []string { return uvSync(p, "--no-install-local") },
+		project:      func(p *project.Python) []string { return uvSync(p) },
+	},
+	project.Poetry: {
+		program: "poetry==" + poetryVersion, cache: "/root/.cache/pypoetry",
+		// Its own check also wants files that no lock depends on, such as the README that the manifest names.
+		check: []string{"poetry", "install", "--no-root", "--no-interaction", "--no-ansi", "--dry-run"}, stale: "changed significantly",
+		dependencies: func(p *project.Python) []string {
+			return named([]string{"poetry", "install", "--no-root", "--compile", "--no-interaction", "--no-ansi"}, "--with", p.Groups, "--extras", p.Extras)
+		},
+		project: func(*project.Python) []string {
+			return []string{"poetry", "install", "--only-root", "--no-interaction", "--no-ansi"}
+		},
+	},
+	project.PDM: {
+		program: "pdm==" + pdmVersion, cache: "/root/.cache/pdm",
+		check: []string{"pdm", "lock", "--check"}, stale: "out of date",
+		dependencies: func(p *project.Python) []string {
+			return named([]string{"pdm", "sync", "--no-self"}, "--group", p.Groups, "--group", p.Extras)
+		},
+		project: func(p *project.Python) []string {
+			return named([]string{"pdm", "sync"}, "--group", p.Groups, "--group", p.Extras)
+		},
+	},
+}
+
+func uvSync(p *project.Python, more ...string) []string {
+	args := append([]string{"uv", "sync", "--quiet", "--locked"}, more...)
+	if p.Member != "" {
+		args = append(args, "--package", p.Member)
+	}
+	return named(args, "--group", p.Groups, "--extra", p.Extras)
+}
+
+// named repeats an option for each of its values.
+func named(args []string, group string, groups []string, extra string, extras []string) []string {
+	for _, name := range groups {
+		args = append(args, group, name)
+	}
+	for _, name := range extras {
+		args = append(args, extra, name)
+	}
+	return args
 }
 
 // pythonEnvironment is a container with the project's dependencies in /venv, made from manifests and locks alone.
-func (r *Run) pythonEnvironment() (*dagger.Container, error) {
-	c, manifests := r.pythonTools()
-	if m := r.packageManager(); m != nil {
-		return c.WithExec(m.install), nil
+func (r *Run) pythonEnvironment(p *project.Python) (*dagger.Container, error) {
+	c := r.pythonTools(p)
+	if m, ok := pythonManagers[p.Manager]; ok {
+		return c.WithExec(m.dependencies(p)), nil
 	}
-	install, err := requirementsInstall(manifests)
+	if p.Manager == "" {
+		return nil, noPythonLock(p)
+	}
+	// The environment is made in the exec that installs into it, which costs more than making it.
+	install := []string{"sh", "-c", `uv venv --quiet /venv && exec uv pip install --quiet "$@"`, "sh"}
+	for _, name := range p.Requirements {
+		install = append(install, "-r", project.Relative(p.Folder, name))
+	}
+	return c.WithExec(install), nil
+}
+
+// noPythonLock says how to lock, and in which folder.
+func noPythonLock(p *project.Python) error {
+	return refuseState(fmt.Sprintf("lock the dependencies in %s with uv (uv lock), Poetry (poetry lock), pdm (pdm lock) or pip-tools (requirements.txt) and commit the lock", p.Folder),
+		"the backend has no lock file: expected uv.lock, poetry.lock, pdm.lock or requirements.txt in %s", p.Folder)
+}
+
+// pythonProject is the side with its sources. The project itself is installed last, so that a change of its sources
+// installs no dependency anew.
+func (r *Run) pythonProject(p *project.Python) (*dagger.Container, error) {
+	c, err := r.pythonEnvironment(p)
 	if err != nil {
 		return nil, err
 	}
-	return c.WithExec(install), nil
+	for _, folder := range p.Sources {
+		c = c.WithMountedDirectory(at(p.Root, folder), r.folder(folder))
+	}
+	if p.Package || len(p.Sources) > 1 {
+		c = r.installProject(c, p)
+	}
+	return c.WithWorkdir(at(p.Root, p.Folder)), nil
+}
+
+// versionVariables tell the build plugins that ask Git for a version which one it is.
+var versionVariables = []string{"SETUPTOOLS_SCM_PRETEND_VERSION", "POETRY_DYNAMIC_VERSIONING_BYPASS", "UV_DYNAMIC_VERSIONING_BYPASS", "PDM_BUILD_SCM_VERSION"}
+
+func (r *Run) installProject(c *dagger.Container, p *project.Python) *dagger.Container {
+	if p.VersionFromVC {
+		for _, name := range versionVariables {
+			c = c.WithEnvVariable(name, r.pythonVersion())
+		}
+	}
+	if m, ok := pythonManagers[p.Manager]; ok {
+		return c.WithExec(m.project(p))
+	}
+	return c.WithExec([]string{"uv", "pip", "install", "--quiet", "--no-deps", "--editable", "."})
+}
+
+// pythonVersion is the version in Python's spelling; outside of a release any will do.
+func (r *Run) pythonVersion() string {
+	if text, err := r.Version.PEP440(); err == nil && text != "" {
+		return text
+	}
+	return "0.0.0"
 }
 
 // pipInstall installs programs of our own beside the project's.
@@ -125,22 +253,6 @@ func (r *Run) pipInstall(c *dagger.Container, args ...string) *dagger.Container 
 		WithExec(append([]string{"python", "-m", "pip", "install", "--quiet", "--root-user-action=ignore"}, args...))
 }
 
-// requirementsInstall makes the environment in the exec that installs into it, which costs more than making it.
-func requirementsInstall(manifests []string) ([]string, error) {
-	install := []string{"sh", "-c", `uv venv --quiet /venv && exec uv pip install --quiet "$@"`, "sh"}
-	locked := false
-	for _, name := range manifests {
-		if strings.HasSuffix(name, ".txt") {
-			install, locked = append(install, "-r", name), true
-		}
-	}
-	if !locked {
-		return nil, refuseState("lock the dependencies with uv (uv lock), Poetry (poetry lock) or pip-tools (requirements.txt) and commit the lock",
-			"the backend has no lock file: expected uv.lock, poetry.lock or requirements.txt")
-	}
-	return install, nil
-}
-
 // Addresses and passwords of the well-known test services, under the names of variables that applications read.
 const (
 	testUser     = "test"
@@ -148,10 +260,11 @@ const (
 	redisPort    = 6379
 )
 
-// withServices starts the test services beside the tests, under the names of the setting.
-func (r *Run) withServices(c *dagger.Container) *dagger.Container {
+// withServices starts the test services beside the tests, under the names of the setting, for one suite each. What the
+// settings say of a variable is stronger than what we know of a service.
+func (r *Run) withServices(c *dagger.Container, suite string) *dagger.Container {
 	for _, p := range r.config.services {
-		service := r.dag.Container().From(p.value)
+		service := r.dag.Container().From(p.value).WithEnvVariable("SLIPWAY_SUITE", suite)
 		switch imageName(p.value) {
 		case "postgres":
 			service = service.
@@ -163,6 +276,14 @@ func (r *Run) withServices(c *dagger.Container) *dagger.Container {
 			c = c.WithEnvVariable("REDIS_URL", fmt.Sprintf("redis://%s:%d/0", p.name, redisPort))
 		}
 		c = c.WithServiceBinding(p.name, service.AsService(dagger.ContainerAsServiceOpts{UseEntrypoint: true}))
+	}
+	return r.withVariables(c)
+}
+
+// withVariables gives the tests what the repository says they need.
+func (r *Run) withVariables(c *dagger.Container) *dagger.Container {
+	for _, v := range r.testVariables {
+		c = c.WithEnvVariable(v.name, v.value)
 	}
 	return c
 }

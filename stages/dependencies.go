@@ -11,6 +11,7 @@ import (
 
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/gate"
+	"dagger/slipway/stages/project"
 	"dagger/slipway/stages/report"
 )
 
@@ -40,57 +41,60 @@ func (r *Run) checkDependencies(ctx context.Context) (Outcome, error) {
 	return o, nil
 }
 
-// checkPythonLocks leaves uv's and Poetry's locks to uv and Poetry, and reads requirements itself: no tool of the field
-// compares those with their manifest.
+// checkPythonLocks leaves a lock to the tool that wrote it, and reads requirements itself: no tool of the field compares
+// those with their manifest.
 func (r *Run) checkPythonLocks(ctx context.Context) (gate.Result, error) {
-	folder := r.config.backend.path
-	if r.source.folders[folder] == nil {
-		return gate.Skip("no folder " + folder), nil
+	p := r.sides.backend
+	switch {
+	case p == nil:
+		return gate.Skip(r.absent(r.config.backend).Reason), nil
+	case p.Manager == "":
+		return gate.Result{}, noPythonLock(p)
+	case p.Manager != project.Requirements:
+		return r.askPackageManager(ctx, p)
 	}
-	if m := r.packageManager(); m != nil {
-		return r.askPackageManager(ctx, *m)
+	file := func(name string) gate.File { return gate.File{Path: name, Content: r.source.project[name]} }
+	dev := path.Join(p.Folder, "requirements-dev.txt")
+	if more := p.Requirements[1:]; len(more) > 0 {
+		dev = more[0]
 	}
-	files := r.source.named(folder, pythonManifests)
-	return gate.PythonLocks(files["pyproject.toml"], files["requirements.txt"], files["requirements-dev.txt"]), nil
+	return gate.PythonLocks(file(path.Join(p.Folder, "pyproject.toml")), file(p.Requirements[0]), file(dev)), nil
 }
 
-// askPackageManager lets the tool that wrote a lock say whether it is in step.
-func (r *Run) askPackageManager(ctx context.Context, m packageManager) (gate.Result, error) {
-	tools, _ := r.pythonTools()
-	asked, code, err := r.execRetried(ctx, tools, m.check, false, func(code int) bool { return code != 0 })
+// askPackageManager lets the tool that wrote a lock say whether it is in step. What it says for another reason, of a network
+// or an interpreter that is not there, is no verdict.
+func (r *Run) askPackageManager(ctx context.Context, p *project.Python) (gate.Result, error) {
+	m := pythonManagers[p.Manager]
+	asked, code, err := r.execRetried(ctx, r.pythonTools(p), m.check, false, func(code int) bool { return code != 0 })
 	switch {
 	case err != nil:
 		return gate.Result{}, err
 	case code == 0:
-		return gate.Result{Verdict: gate.Pass, Figures: []string{m.lock + " in step"}}, nil
+		return gate.Result{Verdict: gate.Pass, Figures: []string{path.Base(p.Lock) + " in step"}}, nil
 	}
-	said, err := asked.Stderr(ctx)
-	said, _, _ = strings.Cut(strings.TrimSpace(said), "\n")
-	return gate.Result{Verdict: gate.Fail, Reason: fmt.Sprintf("%[2]s does not agree with pyproject.toml: run %[1]s lock in %[3]s and commit %[2]s; %[1]s says: %[4]s",
-		m.name, m.lock, r.config.backend.path, said)}, err
+	said, err := asked.CombinedOutput(ctx)
+	if err != nil {
+		return gate.Result{}, err
+	}
+	if !strings.Contains(said, m.stale) {
+		return gate.Result{}, &failure{err: fmt.Errorf("%s could not say whether %s is in step: it ended with exit code %d", p.Manager, p.Lock, code), ending: report.Broken, output: lastLines(said)}
+	}
+	return gate.Result{Verdict: gate.Fail, Reason: fmt.Sprintf("%[2]s does not agree with pyproject.toml: run %[1]s lock in %[3]s and commit %[2]s",
+		p.Manager, path.Base(p.Lock), p.Root)}, nil
 }
 
+// checkNodeLocks reads npm's lock itself; the other managers refuse to install from one that is out of step.
 func (r *Run) checkNodeLocks() gate.Result {
-	folder := r.config.frontend.path
-	if r.source.folders[folder] == nil {
-		return gate.Skip("no folder " + folder)
+	n := r.sides.frontend
+	switch {
+	case n == nil:
+		return gate.Skip(r.absent(r.config.frontend).Reason)
+	case n.Manager != project.NPM && n.Manager != "":
+		return gate.Result{Verdict: gate.Pass, Figures: []string{path.Base(n.Lock) + " in step"}}
 	}
-	files := r.source.named(folder, nodeManifests)
-	return gate.NpmLock(files["package.json"], files["package-lock.json"])
+	manifest, lock := path.Join(n.Root, "package.json"), path.Join(n.Root, npmLock)
+	return gate.NpmLock(gate.File{Path: manifest, Content: r.source.project[manifest]}, gate.File{Path: lock, Content: r.source.files[lock]})
 }
-
-// named are files of a folder, by their names in it. Those that are not there have no content.
-func (s source) named(folder string, names []string) map[string]gate.File {
-	files := map[string]gate.File{}
-	for _, name := range names {
-		at := path.Join(folder, name)
-		files[name] = gate.File{Path: at, Content: s.files[at]}
-	}
-	return files
-}
-
-// lockFiles are the locks that Trivy reads.
-var lockFiles = []string{"uv.lock", "poetry.lock", "requirements.txt", "package-lock.json"}
 
 // scanLocks asks Trivy about the locked versions. Licences stand in the installed packages, so those are shown to it too.
 func (r *Run) scanLocks(ctx context.Context) (gate.Result, error) {
@@ -102,60 +106,61 @@ func (r *Run) scanLocks(ctx context.Context) (gate.Result, error) {
 		return reason, nil
 	}
 	trivy := s.trivy
-	scan := gate.Scan{Target: "dependencies", Artifact: "/locks", Type: "filesystem", Licences: true}
-	for _, side := range []lockSide{
-		{r.config.backend.path, r.pythonEnvironment, withVenv},
-		{r.config.frontend.path, r.nodeEnvironment, withNodeModules},
-	} {
-		if trivy, err = r.showLocks(trivy, side, &scan); err != nil {
+	scan := gate.Scan{Target: "dependencies", Artifact: locksPath, Type: "filesystem", Licences: true}
+	if p := r.sides.backend; p != nil {
+		installed, err := r.pythonEnvironment(p)
+		if err != nil {
 			return gate.Result{}, err
 		}
+		if p.Manager == project.PDM {
+			trivy = trivy.WithMountedFile(path.Join(locksPath, p.Root, "requirements.txt"), r.exportPDM(p))
+		}
+		trivy = r.showLocks(trivy, p.Manifests, locksOf(p), &scan).
+			WithMountedDirectory("/venv", installed.Directory("/venv")).WithEnvVariable("VIRTUAL_ENV", "/venv")
+	}
+	if n := r.sides.frontend; n != nil {
+		installed, err := r.nodeEnvironment(n)
+		if err != nil {
+			return gate.Result{}, err
+		}
+		trivy = r.showLocks(trivy, n.Manifests, []string{n.Lock}, &scan).
+			WithMountedDirectory(path.Join(locksPath, n.Root, "node_modules"), installed.Directory(path.Join(appPath, "node_modules")))
 	}
 	if len(scan.Files) == 0 {
 		return gate.Skip("no lock file"), nil
 	}
-	scan, _, err = r.runTrivy(ctx, trivy, scan, "fs", "--scanners", "vuln,license", "--include-dev-deps", "--skip-db-update", "--offline-scan", "/locks")
+	scan, _, err = r.runTrivy(ctx, trivy, scan, "fs", "--scanners", "vuln,license", "--include-dev-deps", "--skip-db-update", "--offline-scan", locksPath)
 	if err != nil {
 		return gate.Result{}, err
 	}
 	return gate.Join(r.config.policy.Judge(scan), s.ignored), nil
 }
 
-// lockSide is a folder with locks, and how its packages are installed and shown to Trivy.
-type lockSide struct {
-	folder  string
-	install func() (*dagger.Container, error)
-	mount   func(trivy *dagger.Container, at string, installed *dagger.Container) *dagger.Container
+const locksPath = "/locks"
+
+// locksOf are the locks of the backend that Trivy reads: of requirements only those under their best-known name, and of
+// pdm's what it is exported to.
+func locksOf(p *project.Python) []string {
+	switch p.Manager {
+	case project.PDM:
+		return []string{path.Join(p.Root, "requirements.txt")}
+	case project.Requirements:
+		return slices.DeleteFunc(slices.Clone(p.Requirements), func(name string) bool { return path.Base(name) != "requirements.txt" })
+	}
+	return []string{p.Lock}
 }
 
-// showLocks gives Trivy the locks of a side, the manifests that tell which packages are direct, and what is installed.
-func (r *Run) showLocks(trivy *dagger.Container, side lockSide, scan *gate.Scan) (*dagger.Container, error) {
-	from := r.source.folders[side.folder]
-	if from == nil {
-		return trivy, nil
-	}
-	files := r.source.named(side.folder, append(slices.Clone(lockFiles), "pyproject.toml", "package.json"))
-	at := path.Join("/locks", side.folder)
-	for _, name := range sortedKeys(files) {
-		if files[name].Content == nil {
-			continue
-		}
-		trivy = trivy.WithMountedFile(path.Join(at, name), from.File(name))
-		if slices.Contains(lockFiles, name) {
-			scan.Files = append(scan.Files, path.Join(side.folder, name))
-		}
-	}
-	installed, err := side.install()
-	if err != nil {
-		return nil, err
-	}
-	return side.mount(trivy, at, installed), nil
+// exportPDM writes the locked versions in a form that Trivy reads.
+func (r *Run) exportPDM(p *project.Python) *dagger.File {
+	const exported = "/requirements.txt"
+	return r.pythonTools(p).WithExec([]string{"pdm", "export", "--format=requirements", "--without-hashes", "--prod", "--output=" + exported}).File(exported)
 }
 
-func withVenv(trivy *dagger.Container, _ string, installed *dagger.Container) *dagger.Container {
-	return trivy.WithMountedDirectory("/venv", installed.Directory("/venv")).WithEnvVariable("VIRTUAL_ENV", "/venv")
-}
-
-func withNodeModules(trivy *dagger.Container, at string, installed *dagger.Container) *dagger.Container {
-	return trivy.WithMountedDirectory(path.Join(at, "node_modules"), installed.Directory(nodeModules))
+// showLocks gives Trivy the locks of a side, and the manifests that tell which packages are direct.
+func (r *Run) showLocks(trivy *dagger.Container, manifests, locks []string, scan *gate.Scan) *dagger.Container {
+	for _, name := range manifests {
+		trivy = trivy.WithMountedFile(path.Join(locksPath, name), r.source.folders[wholeTree].File(name))
+	}
+	scan.Files = append(scan.Files, locks...)
+	return trivy
 }

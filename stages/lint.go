@@ -2,7 +2,6 @@ package stages
 
 import (
 	"context"
-	"encoding/json"
 	"path"
 
 	"dagger/slipway/internal/dagger"
@@ -28,10 +27,10 @@ var linters = []stage{
 }
 
 func (r *Run) lintBackend(ctx context.Context) (Outcome, error) {
-	folder := r.source.folders[r.config.backend.path]
-	if folder == nil {
-		return notApplicable(r.config.backend), nil
+	if r.sides.backend == nil {
+		return r.absent(r.config.backend), nil
 	}
+	folder := r.folder(r.sides.backend.Folder)
 	c := r.pipInstall(r.tool("python"), "ruff=="+ruffVersion).
 		WithMountedDirectory("/app", folder).WithWorkdir("/app")
 	return linted(ctx, c, "ruff "+ruffVersion+" has no complaint", "ruff", "check", "--no-cache", "--output-format=concise", ".")
@@ -39,23 +38,14 @@ func (r *Run) lintBackend(ctx context.Context) (Outcome, error) {
 
 // lintFrontend runs the project's own script lint: only it knows which linter is meant.
 func (r *Run) lintFrontend(ctx context.Context) (Outcome, error) {
-	folder := r.source.folders[r.config.frontend.path]
-	if folder == nil {
-		return notApplicable(r.config.frontend), nil
+	n := r.sides.frontend
+	switch {
+	case n == nil:
+		return r.absent(r.config.frontend), nil
+	case !n.Lint:
+		return skipped("not applicable: " + path.Join(n.Folder, "package.json") + " has no script lint"), nil
 	}
-	at := path.Join(r.config.frontend.path, "package.json")
-	text, found := r.source.files[at]
-	if !found {
-		return skipped("not applicable: no " + at), nil
-	}
-	var manifest struct{ Scripts map[string]string }
-	if err := json.Unmarshal(text, &manifest); err != nil {
-		return Outcome{}, refuseState("correct the file", "%s is not JSON: %w", at, err)
-	}
-	if manifest.Scripts["lint"] == "" {
-		return skipped("not applicable: package.json has no script lint"), nil
-	}
-	c, err := r.nodeProject()
+	c, err := r.nodeProject(n)
 	if err != nil {
 		return Outcome{}, err
 	}

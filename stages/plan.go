@@ -192,19 +192,12 @@ func (r *Run) planSettings(b *strings.Builder) {
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	for _, row := range [][2]string{
 		{"registry", value(r.config.Registry)},
-		{"backend tests", r.folderText(r.config.backend)},
-		{"frontend tests", r.folderText(r.config.frontend)},
+		{"backend", r.planPython()},
+		{"frontend", r.planNode()},
 		{"coverage threshold", value(r.config.CoverageThreshold)},
 		{"scan gates on", r.config.Severity},
 	} {
 		fmt.Fprintf(w, "  %s\t%s\n", row[0], row[1])
 	}
 	w.Flush() //nolint:errcheck // a strings.Builder takes everything
-}
-
-func (r *Run) folderText(f folder) string {
-	if r.source.folders[f.path] == nil {
-		return "not applicable: no folder " + f.path
-	}
-	return f.path + "/"
 }

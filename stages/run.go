@@ -42,6 +42,8 @@ type Run struct {
 	nonce   string // makes an exec that looks at the outside world run in every run
 
 	source        source
+	sides         sides
+	testVariables []pair
 	registry      *registry.Client // nil when images go nowhere
 	registryToken string
 	state         state
@@ -146,7 +148,13 @@ func (r *Run) load(ctx context.Context) error {
 	if unread != nil || ownModule(string(r.source.files[moduleFile])) {
 		own = r.refuseOwnTree(ctx)
 	}
-	return cmp.Or(own, unread)
+	if err := cmp.Or(own, unread); err != nil {
+		return err
+	}
+	var noSides, noVariables error
+	r.sides, noSides = r.readSides()
+	r.testVariables, noVariables = r.readTestVariables()
+	return cmp.Or(noSides, noVariables)
 }
 
 const moduleFile = "dagger.json"

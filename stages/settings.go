@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"reflect"
 	"regexp"
@@ -13,6 +14,7 @@ import (
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/gate"
+	"dagger/slipway/stages/project"
 )
 
 // Settings are what a repository says about itself once: the arguments of the module's constructor.
@@ -25,8 +27,15 @@ type Settings struct {
 	Backend           string
 	Frontend          string
 	TestServices      string
+	TestVariables     string
+	TestExtras        string
+	TestImages        string
+	BackendTests      string
+	FrontendTests     string
 	CoverageThreshold string
 	Severity          string
+	MisconfigSeverity string
+	GateDev           bool
 	GateUnfixed       bool
 	IgnoreFile        string
 	LicenceDeny       string
@@ -61,6 +70,10 @@ type config struct {
 	images       []Image
 	services     []pair
 	tools        map[string]string
+	toolNamed    map[string]bool // by the setting
+	testImages   map[string]Image
+	testCommands map[string]string
+	testExtras   []string
 	policy       gate.Policy
 	categories   []changelog.Category
 	backend      folder
@@ -74,13 +87,17 @@ type config struct {
 
 // folder is where tests live. One that was not named and is not there is not applicable; one that was named must be there.
 type folder struct {
-	path  string
-	named bool
+	path     string
+	named    bool
+	off      bool
+	manifest string // what such a folder holds, for messages
 }
 
 const (
 	defaultBackend  = "backend"
 	defaultFrontend = "frontend"
+
+	defaultMisconfigSeverity = "CRITICAL"
 )
 
 // defaultTools are the images that Slipway itself runs, each at a version whose behaviour was tried.
@@ -96,7 +113,12 @@ var defaultTools = map[string]string{
 // read checks every setting and reports all that are wrong, not only the first.
 func (s Settings) read() (config, error) {
 	s = s.withLists()
-	c := config{Settings: s, backend: folderOf(s.Backend, defaultBackend), frontend: folderOf(s.Frontend, defaultFrontend)}
+	c := config{Settings: s,
+		backend:      folderOf(s.Backend, defaultBackend, "pyproject.toml, setup.py or requirements.txt"),
+		frontend:     folderOf(s.Frontend, defaultFrontend, "package.json"),
+		testCommands: map[string]string{backendSide: strings.TrimSpace(s.BackendTests), frontendSide: strings.TrimSpace(s.FrontendTests)},
+		testExtras:   slices.Collect(splitList(s.TestExtras)),
+	}
 	var wrong []error
 	set := func(name string, err error) { wrong = append(wrong, wrongSetting(name, err)) }
 	var err error
@@ -104,10 +126,16 @@ func (s Settings) read() (config, error) {
 	set("images", err)
 	c.services, err = parsePairs(s.TestServices, "postgres=postgres:17")
 	set("testServices", err)
-	c.tools, err = parseTools(s.ToolImages)
+	c.tools, c.toolNamed, err = parseTools(s.ToolImages)
 	set("toolImages", err)
+	c.testImages, err = parseTestImages(s.TestImages)
+	set("testImages", err)
+	_, _, err = parseTestVariables(s.TestVariables)
+	set("testVariables", err)
 	c.policy, err = gate.NewPolicy(s.Severity, s.GateUnfixed, s.LicenceDeny)
 	set("severity or licenceDeny", err)
+	set("misconfigSeverity", c.policy.SetMisconfigurations(orDefault(s.MisconfigSeverity, defaultMisconfigSeverity)))
+	c.policy.Dev = s.GateDev
 	c.categories, err = changelog.ParseCategories(s.Categories)
 	set("categories", err)
 	_, err = gate.Threshold(s.CoverageThreshold)
@@ -120,6 +148,7 @@ func (s Settings) read() (config, error) {
 	set("releaseBranches", err)
 	set("codecovUrl", checkURL(s.CodecovURL))
 	c.environments, c.composeFiles = s.readEnvironments(set)
+	c.policy.Released = slices.AppendSeq(releasedFiles(c.images), maps.Values(c.composeFiles))
 	for name, value := range map[string]string{"backend": c.backend.path, "frontend": c.frontend.path, "ignoreFile": s.IgnoreFile, "backupScript": s.BackupScript, "restoreScript": s.RestoreScript} {
 		set(name, checkPath(value))
 	}
@@ -149,11 +178,19 @@ func (s Settings) withLists() Settings {
 	return s
 }
 
-func folderOf(setting, standard string) folder {
+func folderOf(setting, standard, manifest string) folder {
 	if setting == "" {
-		return folder{path: standard}
+		setting = standard
 	}
-	return folder{path: path.Clean(setting), named: setting != standard}
+	return folder{path: path.Clean(setting), named: setting != standard, off: setting == project.Off, manifest: manifest}
+}
+
+// releasedFiles are the Dockerfiles of the images.
+func releasedFiles(images []Image) (files []string) {
+	for _, i := range images {
+		files = append(files, path.Join(i.Context, i.Dockerfile))
+	}
+	return files
 }
 
 // pair is one `name=value` of a list setting.
@@ -192,22 +229,22 @@ func splitList(setting string) func(yield func(string) bool) {
 	}
 }
 
-func parseTools(setting string) (map[string]string, error) {
+func parseTools(setting string) (tools map[string]string, named map[string]bool, err error) {
 	pairs, err := parsePairs(setting, "trivy=aquasec/trivy:0.70.0")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	tools := map[string]string{}
+	tools, named = map[string]string{}, map[string]bool{}
 	for name, image := range defaultTools {
 		tools[name] = image
 	}
 	for _, p := range pairs {
 		if tools[p.name] == "" {
-			return nil, fmt.Errorf("no tool is called %q: Slipway runs %s", p.name, strings.Join(sortedKeys(defaultTools), ", "))
+			return nil, nil, fmt.Errorf("no tool is called %q: Slipway runs %s", p.name, strings.Join(sortedKeys(defaultTools), ", "))
 		}
-		tools[p.name] = p.value
+		tools[p.name], named[p.name] = p.value, true
 	}
-	return tools, nil
+	return tools, named, nil
 }
 
 // committer is who tags and commits are by.

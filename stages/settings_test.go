@@ -95,11 +95,11 @@ func TestParsePairs(t *testing.T) {
 }
 
 func TestParseTools(t *testing.T) {
-	tools, err := parseTools("trivy=mirror.example/trivy@sha256:00")
-	if err != nil || tools["trivy"] != "mirror.example/trivy@sha256:00" || tools["git"] != defaultTools["git"] {
+	tools, named, err := parseTools("trivy=mirror.example/trivy@sha256:00")
+	if err != nil || tools["trivy"] != "mirror.example/trivy@sha256:00" || tools["git"] != defaultTools["git"] || !named["trivy"] || named["git"] {
 		t.Errorf("got %v, %v", tools, err)
 	}
-	if _, err := parseTools("podman=podman:5"); err == nil || !strings.Contains(err.Error(), `no tool is called "podman"`) {
+	if _, _, err := parseTools("podman=podman:5"); err == nil || !strings.Contains(err.Error(), `no tool is called "podman"`) {
 		t.Errorf("an unknown tool: %v", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"path"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/project"
 	"dagger/slipway/stages/version"
 )
 
@@ -29,12 +31,16 @@ type source struct {
 	shallow bool
 	tags    []gitTag
 	dirty   []string          // tracked files that differ from the commit
+	id      string            // of the tree: the commit's, with the changes
 	files   map[string][]byte // what Slipway itself reads of the commit, by path
+	project project.Files     // what tells of package managers, locks and runners
+	slow    []string          // Python files that mark tests as slow
 	folders map[string]*dagger.Directory
 	tree    *dagger.File // all of them, as an archive
 	// What configures something, of the whole repository: programs change more often, and Trivy finds no misconfiguration in them.
 	configuration *dagger.File
 	git           *dagger.Container // git with the repository mounted
+	packer        *dagger.Container // the same, with the objects of the tree
 }
 
 type gitTag struct{ name, commit string }
@@ -43,7 +49,7 @@ type gitTag struct{ name, commit string }
 // given, whose number comes first. All is taken from git, so that untracked files are never part of a build; a tree with
 // changes is read as it lies, and the changes are reported.
 // The archives carry one constant time, so that the same content is the same file, whatever commit it is from.
-const readScript = `set -eu
+var readScript = `set -eu
 git config --global --add safe.directory '*'
 if [ -f .git ]; then echo 'linked worktree' >&2; exit 3; fi
 git rev-parse -q --verify --end-of-options 'HEAD^{commit}' >/dev/null || { echo 'no commit' >&2; exit 4; }
@@ -63,7 +69,17 @@ git read-tree HEAD
 [ -z "$(git ls-files | head -n 1)" ] || git add -u -- . ':(exclude,glob)**/node_modules/**' ':(exclude,glob)**/.venv/**' \
 	':(exclude,glob)**/__pycache__/**' ':(exclude,glob)**/dagger.lock' ':(exclude,glob)**/.dagger/lock'
 tree=$(git write-tree)
+printf 'tree %s\n' "$tree"
 git diff-index --cached --name-status HEAD | sed 's/^/dirty /'
+# Names with quotes or control characters in them are printed in quotes, and are none that a tool looks for.
+tracked() { git -c core.quotePath=false ls-files -- "$@" ':(exclude,glob)**/node_modules/**' | sed '/^"/d'; }
+tracked ` + pathspecs(project.Read) + ` > /tmp/read
+sed 's/^/read /' /tmp/read
+tracked ` + pathspecs(project.Look) + ` | sed 's/^/look /'
+git grep -l -F 'mark.slow' "$tree" -- ':(glob)**/*.py' | sed 's/^[^:]*:/slow /'
+printf 'contents '
+sed "s#^#$tree:#" /tmp/read | git cat-file --batch --follow-symlinks | base64 | tr -d '\n'
+printf '\n'
 echo '* -export-ignore -export-subst' >> .git/info/attributes
 count=$1 number=0
 shift
@@ -83,6 +99,11 @@ printf 'files '
 for file; do printf '%s:%s\n' "$tree" "$file"; done | git cat-file --batch --follow-symlinks | base64 | tr -d '\n'
 printf '\n'
 `
+
+// pathspecs are patterns of ours as words of the shell.
+func pathspecs(patterns []string) string {
+	return "':(glob)" + strings.Join(patterns, "' ':(glob)") + "'"
+}
 
 // noRepository are the exit codes of readScript in a folder that it cannot read: a linked worktree, or no commit.
 var noRepository = []int{3, 4}
@@ -111,6 +132,7 @@ func (r *Run) readSource(ctx context.Context) (source, error) {
 		return source{}, err
 	}
 	archives := read.Directory("/out")
+	s.packer = read
 	s.git, s.folders, s.configuration = git, map[string]*dagger.Directory{}, archives.File("configuration.tar")
 	for _, n := range present {
 		archive := archives.File(fmt.Sprintf("%d.tar", n))
@@ -150,11 +172,15 @@ func explainGit(err error) error {
 
 // parseSource reads the facts that readScript writes.
 func parseSource(facts string, files []string) (s source, folders []int, err error) {
+	var read []string
+	s.project = project.Files{}
 	for line := range strings.Lines(facts) {
 		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		switch key {
 		case "commit":
 			s.commit = value
+		case "tree":
+			s.id = value
 		case "root":
 			s.root = value
 		case "time":
@@ -171,20 +197,38 @@ func parseSource(facts string, files []string) (s source, folders []int, err err
 			s.tags = append(s.tags, parseTag(value))
 		case "dirty":
 			s.dirty = append(s.dirty, strings.Join(strings.Fields(value), " "))
+		case "read":
+			read = append(read, value)
+		case "look":
+			s.project[value] = nil
+		case "slow":
+			s.slow = append(s.slow, value)
+		case "contents":
+			contents, e := parseBatch(value, read)
+			err = errors.Join(err, e)
+			maps.Copy(s.project, contents)
 		case "folder":
 			number, e := strconv.Atoi(value)
 			err = errors.Join(err, e)
 			folders = append(folders, number)
 		case "files":
-			batch, e := base64.StdEncoding.DecodeString(value)
-			err = errors.Join(err, e)
-			s.files, e = parseFiles(bufio.NewReader(bytes.NewReader(batch)), files)
+			var e error
+			s.files, e = parseBatch(value, files)
 			err = errors.Join(err, e)
 		default:
 			err = errors.Join(err, fmt.Errorf("git printed a line that is not a fact: %q", line))
 		}
 	}
 	return s, folders, err
+}
+
+// parseBatch reads the files that git cat-file --batch has found of some paths.
+func parseBatch(text string, paths []string) (map[string][]byte, error) {
+	batch, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil, err
+	}
+	return parseFiles(bufio.NewReader(bytes.NewReader(batch)), paths)
 }
 
 // parseFiles reads what git cat-file --batch has found. A link counts as the file that it leads to inside the repository.
@@ -270,14 +314,36 @@ func (s source) tagOf(v version.Version) (gitTag, bool) {
 	return gitTag{}, false
 }
 
+// folder is one of the repository, packed now if it was not with the others; nil if there is no such folder.
+func (r *Run) folder(name string) *dagger.Directory {
+	if known, ok := r.source.folders[name]; ok {
+		return known
+	}
+	const packed = "/packed.tar"
+	archive := r.source.packer.
+		WithExec([]string{"git", "archive", "--format=tar", "--mtime=1980-01-01T00:00:00Z", "-o", packed, r.source.id + ":" + name}).
+		File(packed)
+	return r.unpack(archive)
+}
+
 // folders are the parts of the repository that some stage sees, each once.
 func (c config) folders() []string {
-	folders := []string{wholeTree, c.backend.path, c.frontend.path}
-	for _, i := range c.images {
+	folders := []string{wholeTree}
+	for _, side := range []folder{c.backend, c.frontend} {
+		if !side.off {
+			folders = append(folders, side.path)
+		}
+	}
+	for _, i := range c.allImages() {
 		folders = append(folders, i.Context)
 	}
 	slices.Sort(folders)
 	return slices.Compact(folders)
+}
+
+// allImages are those of the release and those that tests run in.
+func (c config) allImages() []Image {
+	return slices.Concat(c.images, slices.Collect(maps.Values(c.testImages)))
 }
 
 // files are those that Slipway itself reads or looks for, each once.
@@ -286,13 +352,17 @@ func (c config) files() []string {
 	for _, name := range c.versionFiles {
 		files = append(files, carrierNames(name)...)
 	}
-	for _, side := range []folder{c.backend, c.frontend} {
-		for _, name := range slices.Concat(pythonManifests, nodeManifests) {
-			files = append(files, path.Join(side.path, name))
+	for at := c.frontend.path; !c.frontend.off; at = path.Dir(at) {
+		files = append(files, path.Join(at, npmLock))
+		if at == "." {
+			break
 		}
 	}
-	for _, i := range c.images {
+	for _, i := range c.allImages() {
 		files = append(files, path.Join(i.Context, i.Dockerfile))
+	}
+	if _, file, err := parseTestVariables(c.TestVariables); err == nil && file != "" {
+		files = append(files, file)
 	}
 	slices.Sort(files)
 	return slices.Compact(files)

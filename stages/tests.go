@@ -3,7 +3,6 @@ package stages
 import (
 	"context"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -18,11 +17,13 @@ import (
 // suite is how the tests of one side of the repository are run. Required and slow tests are separate execs, so that a
 // forced release leaves out the second, and coverage is that of the first alone.
 type suite struct {
-	name     string // for messages: "backend"
-	folder   string
-	required *dagger.Container // with everything but the exec
-	command  string            // writes junit.xml and coverage.xml to /reports
-	slow     string            // writes junit.xml to /reports
+	name        string // for messages: "backend"
+	folder      string
+	required    *dagger.Container // with everything but the exec
+	command     []string          // writes its reports to /reports
+	slow        *dagger.Container
+	slowCommand []string // nil where no test is slow
+	own         bool     // the command is the repository's: it may write no reports
 }
 
 const reports = "/reports"
@@ -64,7 +65,7 @@ func (r *Run) judgeRequired(ctx context.Context, s suite) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	tests := gate.Tests(ran.report("junit.xml"), ran.code)
+	tests := ran.tests(s.own)
 	coverage := gate.Coverage(ran.report("coverage.xml"), r.config.CoverageThreshold)
 	if coverage.Verdict == gate.Skipped {
 		coverage.Verdict = gate.Pass // "not measured" is a figure here, and no reason to call the tests skipped
@@ -89,19 +90,21 @@ func (r *Run) noteCoverage(side string, reports *dagger.Directory) {
 const noTestsExit = 5
 
 func (r *Run) judgeSlow(ctx context.Context, s suite) (Outcome, error) {
-	if r.Reason != "" {
+	switch {
+	case s.slowCommand == nil:
+		return passed(), nil
+	case r.Reason != "":
 		return passed("slow tests skipped (forced)"), nil
 	}
-	ran, err := r.runTests(ctx, s.required, s.slow)
+	ran, err := r.runTests(ctx, s.slow, s.slowCommand)
 	if err != nil {
 		return Outcome{}, err
 	}
-	junit := ran.report("junit.xml")
-	if (ran.code == noTestsExit || ran.code == 0) && !strings.Contains(string(junit), "<testcase") {
+	result := ran.tests(false).In(s.folder)
+	switch {
+	case ran.nothing():
 		return passed("no slow tests"), nil
-	}
-	result := gate.Tests(junit, ran.code).In(s.folder)
-	if onlySkipped(result) {
+	case onlySkipped(result) && ran.code == 0:
 		result.Verdict, result.Reason = gate.Pass, ""
 	}
 	for i, figure := range result.Figures {
@@ -110,7 +113,8 @@ func (r *Run) judgeSlow(ctx context.Context, s suite) (Outcome, error) {
 	return ran.outcome(result), nil
 }
 
-// onlySkipped: slow tests that skip themselves are no failure, because the required tests have passed without them.
+// onlySkipped: slow tests that skip themselves are no failure, because the required tests have passed without them. A command
+// that failed has another reason, and is one.
 func onlySkipped(r gate.Result) bool {
 	return r.Verdict == gate.Fail && strings.HasPrefix(r.Reason, gate.NonePassed)
 }
@@ -126,6 +130,25 @@ type testRun struct {
 
 func (t testRun) report(name string) []byte { return t.files[name] }
 
+// tests judges what the command has reported. A command of the repository's own that reports nothing has only its exit code.
+func (t testRun) tests(own bool) gate.Result {
+	junit, jest := t.report("junit.xml"), t.report("jest.json")
+	switch {
+	case jest != nil:
+		return gate.JestTests(jest, t.code)
+	case own && junit == nil && t.code == 0:
+		return gate.Result{Verdict: gate.Pass, Figures: []string{"tests not counted"}}
+	case own && junit == nil:
+		return gate.Result{Verdict: gate.Fail, Reason: fmt.Sprintf("the test command ended with exit code %d", t.code), Figures: []string{"tests not counted"}}
+	}
+	return gate.Tests(junit, t.code)
+}
+
+// nothing says whether no test was even found.
+func (t testRun) nothing() bool {
+	return (t.code == noTestsExit || t.code == 0) && !strings.Contains(string(t.report("junit.xml")), "<testcase") && gate.NoJestTests(t.report("jest.json"))
+}
+
 func (t testRun) outcome(r gate.Result) Outcome {
 	o := judged(r)
 	if o.Ending.Red() {
@@ -137,7 +160,7 @@ func (t testRun) outcome(r gate.Result) Outcome {
 
 // runTests runs the command, and once more when what came back is red and from an earlier run: the engine keeps the
 // result of an exec for its input, and a test that was red by bad luck would otherwise stay red until the code changes.
-func (r *Run) runTests(ctx context.Context, c *dagger.Container, command string) (testRun, error) {
+func (r *Run) runTests(ctx context.Context, c *dagger.Container, command []string) (testRun, error) {
 	ran, err := readTests(ctx, c, command)
 	if err != nil || ran.code == 0 || ran.code == noTestsExit || ran.started.After(r.started.Add(-time.Second)) {
 		return ran, err
@@ -146,9 +169,9 @@ func (r *Run) runTests(ctx context.Context, c *dagger.Container, command string)
 }
 
 // readTests keeps the exit code as a value: a red run has reports too.
-func readTests(ctx context.Context, c *dagger.Container, command string) (testRun, error) {
-	script := "mkdir -p " + reports + "; date +%s > " + reports + "/started; " + command
-	c = c.WithExec([]string{"sh", "-c", script}, dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
+func readTests(ctx context.Context, c *dagger.Container, command []string) (testRun, error) {
+	began := []string{"sh", "-c", "mkdir -p " + reports + "; date +%s > " + reports + `/started; exec "$@"`, "sh"}
+	c = c.WithExec(append(began, command...), dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
 	code, err := c.ExitCode(ctx)
 	if err != nil {
 		return testRun{}, err
@@ -158,7 +181,7 @@ func readTests(ctx context.Context, c *dagger.Container, command string) (testRu
 	if err != nil {
 		return testRun{}, err
 	}
-	for _, name := range []string{"started", "junit.xml", "coverage.xml"} {
+	for _, name := range []string{"started", "junit.xml", "jest.json", "coverage.xml"} {
 		if !slices.Contains(names, name) {
 			continue
 		}
@@ -178,14 +201,24 @@ func readTests(ctx context.Context, c *dagger.Container, command string) (testRu
 	return ran, err
 }
 
-// subset mounts only the named files of a folder, those that are there: an install step then depends on nothing else.
-func (r *Run) subset(c *dagger.Container, folder string, names []string) (*dagger.Container, []string) {
-	var found []string
-	for _, name := range names {
-		if _, ok := r.source.files[path.Join(folder, name)]; ok {
-			c = c.WithMountedFile(path.Join("/app", name), r.source.folders[folder].File(name))
-			found = append(found, name)
+// testContainer is where a side's tests run: in the image that the settings name for it, in which everything is installed
+// already, or in one with what the repository has locked.
+func (r *Run) testContainer(ctx context.Context, side string, install func() (*dagger.Container, error)) (*dagger.Container, error) {
+	image, ok := r.config.testImages[side]
+	if !ok {
+		c, err := install()
+		if err != nil {
+			return nil, err
 		}
+		return c.WithEnvVariable("JUNIT_XML", reports+"/junit.xml").WithEnvVariable("COVERAGE_XML", reports+"/coverage.xml"), nil
 	}
-	return c.WithWorkdir("/app"), found
+	c := r.dockerBuild(image)
+	user, err := c.User(ctx)
+	if err != nil {
+		return nil, buildFailure(image, err)
+	}
+	return c.WithoutEntrypoint().
+		WithDirectory(reports, r.dag.Directory(), dagger.ContainerWithDirectoryOpts{Owner: user}).
+		WithEnvVariable("JUNIT_XML", reports+"/junit.xml").
+		WithEnvVariable("COVERAGE_XML", reports+"/coverage.xml"), nil
 }

@@ -31,7 +31,7 @@ func (r *Run) validate(ctx context.Context) (Outcome, error) {
 func (r *Run) checkAll(ctx context.Context) []error {
 	var found []error
 	for _, check := range []func(context.Context) error{
-		r.checkClean, r.checkHistory, r.checkTestFolders, r.checkDockerfiles, r.checkVersionFiles,
+		r.checkClean, r.checkHistory, r.checkSides, r.checkDockerfiles, r.checkVersionFiles,
 		r.checkGitTag, r.checkRemote, r.checkRegistry, r.checkForge, r.checkStaging, r.checkWebhook,
 	} {
 		found = append(found, check(ctx))
@@ -92,25 +92,6 @@ func (r *Run) checkHistory(context.Context) error {
 	}
 	return r.refuse("fetch everything first: git fetch --unshallow --tags --force (in GitHub Actions: fetch-depth: 0)",
 		"the clone is shallow, so that its tags and its history are incomplete")
-}
-
-// checkTestFolders tells a folder that was never there from one that was named and is missing. Where nothing is built,
-// nothing need be tested.
-func (r *Run) checkTestFolders(context.Context) error {
-	missing := 0
-	for setting, f := range map[string]folder{"backend": r.config.backend, "frontend": r.config.frontend} {
-		if r.source.folders[f.path] != nil {
-			continue
-		}
-		missing++
-		if f.named {
-			return refuseState("correct the setting", "setting %s: the folder %s is not in the repository", setting, f.path)
-		}
-	}
-	if missing == 2 && len(r.config.images) > 0 {
-		return refuseState("name the folders with --backend and --frontend", "neither %s/ nor %s/ is in the repository, so nothing would be tested", defaultBackend, defaultFrontend)
-	}
-	return nil
 }
 
 func (r *Run) checkDockerfiles(context.Context) error {

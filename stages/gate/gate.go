@@ -44,6 +44,7 @@ type Finding struct {
 	Package   string `json:"package,omitempty"`
 	Installed string `json:"installed,omitempty"`
 	Fixed     string `json:"fixed,omitempty"` // the version to go to
+	Dev       bool   `json:"dev,omitempty"`   // of a dependency for development or tests only
 	Gates     bool   `json:"gates"`           // false: reported only
 }
 

@@ -34,9 +34,13 @@ func Tests(junit []byte, exitCode int) Result {
 	case all.passed == 0:
 		result.Verdict, result.Reason = Fail, fmt.Sprintf(NonePassed+": %d found, %d skipped", all.total(), all.skipped)
 	case exitCode != 0:
-		result.Verdict, result.Reason = Error, fmt.Sprintf("the test command ended with exit code %d although no test failed: its log tells of an unhandled error, a crash or a limit of the project's own", exitCode)
+		result.Verdict, result.Reason = Error, failedWithoutTest(exitCode)
 	}
 	return result
+}
+
+func failedWithoutTest(exitCode int) string {
+	return fmt.Sprintf("the test command ended with exit code %d although no test failed: its log tells of an unhandled error, a crash or a limit of the project's own", exitCode)
 }
 
 // outcome is how one test ended, the worst one last.

@@ -11,7 +11,13 @@ var severities = []string{"CRITICAL", "HIGH", "MEDIUM", "LOW", "UNKNOWN"}
 
 // Policy says which findings of Trivy stop a release.
 type Policy struct {
+	// Dev lets vulnerabilities of development dependencies stop a release too.
+	Dev bool
+	// Released are the files whose misconfigurations can stop a release, by their paths in the repository.
+	Released []string
+
 	severities []string // in the order of severities
+	misconfig  []string // of misconfigurations, in the same order
 	unfixed    bool
 	deny       []string // lower case
 }
@@ -19,17 +25,9 @@ type Policy struct {
 // NewPolicy reads the settings severity ("HIGH,CRITICAL"), gateUnfixed and licenceDeny ("AGPL-3.0, GPL-3.0").
 func NewPolicy(severity string, gateUnfixed bool, licenceDeny string) (Policy, error) {
 	p := Policy{unfixed: gateUnfixed}
-	named := strings.Split(strings.ToUpper(severity), ",")
-	for i, s := range named {
-		named[i] = strings.TrimSpace(s)
-		if !slices.Contains(severities, named[i]) {
-			return Policy{}, fmt.Errorf("severity %.60q names %.60q, which is none of %s", severity, named[i], strings.Join(severities, ", "))
-		}
-	}
-	for _, s := range severities {
-		if slices.Contains(named, s) {
-			p.severities = append(p.severities, s)
-		}
+	var err error
+	if p.severities, err = parseSeverities(severity); err != nil {
+		return Policy{}, err
 	}
 	if strings.TrimSpace(licenceDeny) == "" {
 		return p, nil
@@ -42,6 +40,34 @@ func NewPolicy(severity string, gateUnfixed bool, licenceDeny string) (Policy, e
 		p.deny = append(p.deny, name)
 	}
 	return p, nil
+}
+
+// SetMisconfigurations reads the setting misconfigSeverity: which misconfigurations of the released files stop a release.
+func (p *Policy) SetMisconfigurations(severity string) (err error) {
+	p.misconfig, err = parseSeverities(severity)
+	return err
+}
+
+// parseSeverities reads "HIGH,CRITICAL" in any order and case.
+func parseSeverities(setting string) (chosen []string, err error) {
+	named := strings.Split(strings.ToUpper(setting), ",")
+	for i, s := range named {
+		named[i] = strings.TrimSpace(s)
+		if !slices.Contains(severities, named[i]) {
+			return nil, fmt.Errorf("severity %.60q names %.60q, which is none of %s", setting, named[i], strings.Join(severities, ", "))
+		}
+	}
+	for _, s := range severities {
+		if slices.Contains(named, s) {
+			chosen = append(chosen, s)
+		}
+	}
+	return chosen, nil
+}
+
+// gatesMisconfiguration says whether a misconfiguration stops a release: only where something is released.
+func (p Policy) gatesMisconfiguration(severity, file string) bool {
+	return slices.Contains(p.misconfig, severity) && slices.Contains(p.Released, file)
 }
 
 // gates says whether a severity is among the ones that stop a release.

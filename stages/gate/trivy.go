@@ -43,6 +43,7 @@ type trivyResult struct {
 	Target, Class string
 	Packages      []struct {
 		Identifier trivyIdentifier
+		Dev        bool
 		Locations  []struct{ StartLine int }
 	}
 	Vulnerabilities []struct {
@@ -173,7 +174,7 @@ func (c *catch) figures(p Policy) []string {
 	for _, severity := range severities {
 		n, unfixed := 0, 0
 		for _, f := range c.vulnerabilities {
-			if f.Severity == severity {
+			if f.Severity == severity && !f.Dev {
 				n++
 				if f.Fixed == "" {
 					unfixed++
@@ -188,6 +189,9 @@ func (c *catch) figures(p Policy) []string {
 			figures = append(figures, figure)
 		}
 	}
+	if dev := c.dev(); dev > 0 {
+		figures = append(figures, fmt.Sprintf("%d in development dependencies", dev))
+	}
 	for _, f := range c.endOfLife {
 		figures = append(figures, fmt.Sprintf("%s: %s %s is end-of-life", f.Target, f.Package, f.Installed))
 	}
@@ -195,6 +199,16 @@ func (c *catch) figures(p Policy) []string {
 		figures = append(figures, target+": no packages found")
 	}
 	return append(figures, c.otherFigures()...)
+}
+
+// dev counts the vulnerabilities of what is installed for development and tests only.
+func (c *catch) dev() (n int) {
+	for _, f := range c.vulnerabilities {
+		if f.Dev {
+			n++
+		}
+	}
+	return n
 }
 
 func (c *catch) otherFigures() (figures []string) {

@@ -9,6 +9,10 @@ import (
 func policy(t testing.TB, severity string, unfixed bool, deny string) Policy {
 	t.Helper()
 	p, err := NewPolicy(severity, unfixed, deny)
+	if err == nil {
+		err = p.SetMisconfigurations(severity)
+	}
+	p.Released = []string{"deploy/Dockerfile"}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,5 +265,46 @@ func TestDenies(t *testing.T) {
 				t.Errorf("got %t", got)
 			}
 		})
+	}
+}
+
+// TestWhatIsReleasedIsJudged: misconfiguration counts where something is released, by a severity of its own.
+func TestWhatIsReleasedIsJudged(t *testing.T) {
+	found := Scan{Target: "repository", Artifact: "repo", Type: "filesystem", ExitCode: ExitFindings, Report: []byte(`{"SchemaVersion":2,"ArtifactName":"repo","ArtifactType":"filesystem","Results":[
+		{"Target":"api/Dockerfile","Misconfigurations":[{"ID":"DS-0002","Severity":"HIGH","Status":"FAIL"}]},
+		{"Target":"tools/Dockerfile.dev","Misconfigurations":[{"ID":"DS-0031","Severity":"CRITICAL","Status":"FAIL"}]}]}`)}
+	for severity, want := range map[string]Verdict{"CRITICAL": Pass, "HIGH": Fail, "HIGH,CRITICAL": Fail, "LOW": Pass} {
+		p, err := NewPolicy("HIGH,CRITICAL", false, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.SetMisconfigurations(severity); err != nil {
+			t.Fatal(err)
+		}
+		p.Released = []string{"api/Dockerfile"}
+		got := p.Judge(found)
+		if got.Verdict != want || len(got.Findings) != 2 {
+			t.Errorf("%s: %s with %d findings, want %s with both of them", severity, got.Verdict, len(got.Findings), want)
+		}
+	}
+	var p Policy
+	if err := p.SetMisconfigurations("WORST"); err == nil || !strings.Contains(err.Error(), `"WORST"`) {
+		t.Errorf("an unknown severity: %v", err)
+	}
+}
+
+// TestDevelopmentDependencies: their vulnerabilities are counted apart, and stop a release only where a setting says so.
+func TestDevelopmentDependencies(t *testing.T) {
+	found := Scan{Target: "dependencies", Artifact: "/locks", Type: "filesystem", ExitCode: ExitFindings, Report: []byte(`{"SchemaVersion":2,"ArtifactName":"/locks","ArtifactType":"filesystem","Results":[
+		{"Target":"package-lock.json","Packages":[{"Name":"a","Identifier":{"UID":"1"}},{"Name":"b","Dev":true,"Identifier":{"UID":"2"}}],"Vulnerabilities":[
+			{"VulnerabilityID":"CVE-1","PkgName":"b","PkgIdentifier":{"UID":"2"},"InstalledVersion":"1","FixedVersion":"2","Severity":"CRITICAL"}]}]}`)}
+	p := policy(t, "HIGH,CRITICAL", false, "")
+	got := p.Judge(found)
+	if got.Verdict != Pass || strings.Join(got.Figures, ", ") != "0 critical, 0 high, 1 in development dependencies" || !got.Findings[0].Dev {
+		t.Errorf("got %s %q %+v", got.Verdict, got.Figures, got.Findings)
+	}
+	p.Dev = true
+	if got := p.Judge(found); got.Verdict != Fail {
+		t.Errorf("gateDev: %s", got.Verdict)
 	}
 }

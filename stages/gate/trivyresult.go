@@ -51,8 +51,9 @@ func (r trivyResult) check() (failing int, err error) {
 }
 
 func (c *catch) addVulnerabilities(p Policy, scan Scan, r trivyResult) {
-	lines := map[trivyIdentifier]int{}
+	lines, dev := map[trivyIdentifier]int{}, map[trivyIdentifier]bool{}
 	for _, pkg := range r.Packages {
+		dev[pkg.Identifier] = pkg.Dev && pkg.Identifier.UID != ""
 		if len(pkg.Locations) > 0 && pkg.Identifier.UID != "" {
 			lines[pkg.Identifier] = pkg.Locations[0].StartLine
 		}
@@ -60,7 +61,8 @@ func (c *catch) addVulnerabilities(p Policy, scan Scan, r trivyResult) {
 	for _, v := range r.Vulnerabilities {
 		f := Finding{Tool: "trivy", ID: oneLine(v.VulnerabilityID), Severity: v.Severity, Title: oneLine(v.Title), Target: scan.Target,
 			Package: oneLine(v.PkgName), Installed: oneLine(v.InstalledVersion), Fixed: oneLine(v.FixedVersion)}
-		f.Gates = p.gates(v.Severity) && (p.unfixed || f.Fixed != "")
+		f.Dev = dev[v.PkgIdentifier]
+		f.Gates = p.gates(v.Severity) && (p.unfixed || f.Fixed != "") && (p.Dev || !f.Dev)
 		switch {
 		case v.PkgPath != "":
 			f.File = oneLine(v.PkgPath)
@@ -77,7 +79,7 @@ func (c *catch) addMisconfigurations(p Policy, scan Scan, r trivyResult) {
 			continue
 		}
 		c.misconfigurations = append(c.misconfigurations, Finding{Tool: "trivy", ID: oneLine(m.ID), Severity: m.Severity, Title: oneLine(m.Title),
-			Target: scan.Target, File: oneLine(r.Target), Line: m.CauseMetadata.StartLine, Gates: p.gates(m.Severity)})
+			Target: scan.Target, File: oneLine(r.Target), Line: m.CauseMetadata.StartLine, Gates: p.gatesMisconfiguration(m.Severity, r.Target)})
 	}
 }
 

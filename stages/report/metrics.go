@@ -49,7 +49,7 @@ func Vulnerabilities(scan gate.Result) map[string]int {
 	}
 	for _, f := range scan.Findings {
 		// Licences and ended systems have a package too, but no severity; secrets and misconfigurations have no package.
-		if _, known := counts[f.Severity]; known && f.Package != "" {
+		if _, known := counts[f.Severity]; known && f.Package != "" && !f.Dev {
 			counts[f.Severity]++
 		}
 	}

@@ -1,0 +1,112 @@
+package project
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/Masterminds/semver/v3"
+)
+
+// Language is which version of a language a side runs on, and which file says so; both are empty where none does.
+type Language struct{ Version, From string }
+
+// The versions to choose from, the oldest first. A file that names another one exactly is followed all the same.
+var (
+	pythons = []string{"3.9", "3.10", "3.11", "3.12", "3.13", "3.14"}
+	nodes   = []string{"16", "18", "20", "22", "24"}
+)
+
+var (
+	pythonPin = regexp.MustCompile(`^(?:python-|cpython-)?(3\.[0-9]+)(?:\.[0-9]+)?$`)
+	nodePin   = regexp.MustCompile(`^v?([0-9]+)(?:\.[0-9x*]+)*$`)
+	codenames = map[string]string{"lts/hydrogen": "18", "lts/iron": "20", "lts/jod": "22", "lts/krypton": "24"}
+)
+
+// pinned reads a file that holds nothing but a version, such as .python-version, or the line of a tool in .tool-versions.
+func pinned(files Files, folder, root, tool string, names ...string) (text, from string) {
+	for _, at := range upwards(folder) {
+		if file, ok := files.first(at, names...); ok {
+			for line := range strings.Lines(string(files[file])) {
+				if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+					return line, file
+				}
+			}
+		}
+		if file, ok := files.first(at, ".tool-versions"); ok {
+			for line := range strings.Lines(string(files[file])) {
+				if words := strings.Fields(line); len(words) > 1 && words[0] == tool {
+					return words[1], file
+				}
+			}
+		}
+		if at == root {
+			break
+		}
+	}
+	return "", ""
+}
+
+// choose takes the preferred version if a requirement allows it, else the nearest older one, else the nearest newer one.
+func choose(known []string, preferred string, allows func(version string) bool) string {
+	older, newer, passed := "", "", false
+	for _, v := range known {
+		switch {
+		case !allows(v):
+		case v == preferred:
+			return v
+		case !passed:
+			older = v
+		case newer == "":
+			newer = v
+		}
+		passed = passed || v == preferred
+	}
+	if older != "" {
+		return older
+	}
+	return newer
+}
+
+// pythonFor is the version of Python that a requires-python asks for; empty when it asks for none that is known.
+func pythonFor(requirement string) string {
+	constraint, err := semver.NewConstraint(pep440(requirement))
+	if err != nil {
+		return ""
+	}
+	return choose(pythons, DefaultPython, func(v string) bool {
+		// Images have the last patch of a version, so that is what a requirement is asked about.
+		return constraint.Check(semver.MustParse(v + ".99"))
+	})
+}
+
+var (
+	compatible = regexp.MustCompile(`~=\s*([0-9]+)((?:\.[0-9]+)+)`)
+	wildcard   = regexp.MustCompile(`==\s*([0-9.]+)\.\*`)
+)
+
+// pep440 writes a Python requirement in the words of semver: ~=3.11 is >=3.11,<4 and ==3.11.* is 3.11.x.
+func pep440(requirement string) string {
+	requirement = compatible.ReplaceAllStringFunc(requirement, func(m string) string {
+		parts := strings.Split(strings.TrimSpace(strings.TrimPrefix(m, "~=")), ".")
+		if len(parts) > 2 {
+			return "~" + strings.Join(parts, ".")
+		}
+		return "^" + strings.Join(parts, ".")
+	})
+	return wildcard.ReplaceAllString(requirement, "$1.x")
+}
+
+// nodeFor is the major version of Node that engines.node asks for; empty when it asks for none that is known.
+func nodeFor(requirement string) string {
+	constraint, err := semver.NewConstraint(requirement)
+	if err != nil {
+		return ""
+	}
+	return choose(nodes, DefaultNode, func(v string) bool { return constraint.Check(semver.MustParse(v + ".99.99")) })
+}
+
+// The versions of a side that does not say which.
+const (
+	DefaultPython = "3.13"
+	DefaultNode   = "22"
+)

@@ -1,0 +1,104 @@
+package project
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// same compares field by field, so that a failure names what differs.
+func same[T any](t *testing.T, got, want T) {
+	t.Helper()
+	g, w := reflect.ValueOf(got), reflect.ValueOf(want)
+	for n := range g.NumField() {
+		a, b := g.Field(n), w.Field(n)
+		if a.Kind() == reflect.Slice && a.Len() == 0 && b.Len() == 0 {
+			continue
+		}
+		if !reflect.DeepEqual(a.Interface(), b.Interface()) {
+			t.Errorf("%s: got %+v, want %+v", g.Type().Field(n).Name, a, b)
+		}
+	}
+}
+
+func TestNode(t *testing.T) {
+	const vitest = `{"devDependencies":{"vitest":"^3","@vitest/coverage-v8":"^3"},"scripts":{"lint":"eslint ."}}`
+	for name, c := range map[string]struct {
+		files  Files
+		folder string
+		want   Node
+	}{
+		"npm": {
+			files:  repository("frontend/package.json", vitest, "frontend/package-lock.json", "", "frontend/.npmrc", "", "frontend/src/a.slow.test.ts", ""),
+			folder: "frontend",
+			want: Node{Root: "frontend", Manager: NPM, Lock: "frontend/package-lock.json", Runner: Vitest, Coverage: true, Lint: true, Slow: true,
+				Manifests: []string{"frontend/.npmrc", "frontend/package-lock.json", "frontend/package.json"}},
+		},
+		"pnpm beside an old lock of npm's": {
+			files: repository("web/package.json", `{"packageManager":"pnpm@10.7.1+sha512.ab","devDependencies":{"jest":"^29"},"engines":{"node":">=20 <22"}}`,
+				"web/package-lock.json", "", "web/pnpm-lock.yaml", ""),
+			folder: "web",
+			want: Node{Root: "web", Manager: PNPM, Version: "10.7.1", Lock: "web/pnpm-lock.yaml", Runner: Jest, Language: Language{"20", "web/package.json wants >=20 <22"},
+				Manifests: []string{"web/package-lock.json", "web/package.json", "web/pnpm-lock.yaml"}},
+		},
+		"npm, as packageManager says, beside pnpm's": {
+			files:  repository("web/package.json", `{"packageManager":"npm@11.1.0"}`, "web/package-lock.json", "", "web/pnpm-lock.yaml", ""),
+			folder: "web",
+			want: Node{Root: "web", Manager: NPM, Version: "11.1.0", Lock: "web/package-lock.json",
+				Manifests: []string{"web/package-lock.json", "web/package.json", "web/pnpm-lock.yaml"}},
+		},
+		"a package of a workspace": {
+			files: repository("package.json", `{"packageManager":"pnpm@9.0.0","scripts":{"prepare":"husky"}}`, "pnpm-workspace.yaml", "packages: [apps/*]", "pnpm-lock.yaml", "", ".nvmrc", "v24.1.0\n",
+				"apps/web/package.json", `{"devDependencies":{"vitest":"1"}}`, "apps/api/package.json", "{}", "patches/a.patch", ""),
+			folder: "apps/web",
+			want: Node{Root: ".", Manager: PNPM, Version: "9.0.0", Lock: "pnpm-lock.yaml", Runner: Vitest, Scripts: []string{"prepare"}, Language: Language{"24", ".nvmrc says v24.1.0"},
+				Manifests: []string{"apps/api/package.json", "apps/web/package.json", "package.json", "patches/a.patch", "pnpm-lock.yaml", "pnpm-workspace.yaml"}},
+		},
+		"yarn 1": {
+			files:  repository("frontend/package.json", `{"dependencies":{"react-scripts":"5"},"engines":{"node":"99"}}`, "frontend/yarn.lock", ""),
+			folder: "frontend",
+			want:   Node{Root: "frontend", Manager: Yarn, Lock: "frontend/yarn.lock", Runner: ReactScripts, Manifests: []string{"frontend/package.json", "frontend/yarn.lock"}},
+		},
+		"yarn berry": {
+			files:  repository("frontend/package.json", `{"packageManager":"yarn@4.5.0"}`, "frontend/yarn.lock", "", "frontend/.nvmrc", "lts/iron\n"),
+			folder: "frontend",
+			want: Node{Root: "frontend", Manager: Berry, Version: "4.5.0", Lock: "frontend/yarn.lock", Language: Language{"20", "frontend/.nvmrc says lts/iron"},
+				Manifests: []string{"frontend/package.json", "frontend/yarn.lock"}},
+		},
+		"bun, with its own tests": {
+			files:  repository("package.json", `{"workspaces":["frontend"]}`, "bun.lock", "", "frontend/package.json", `{"scripts":{"test":"bun test src"}}`),
+			folder: "frontend",
+			want:   Node{Root: ".", Manager: Bun, Lock: "bun.lock", Runner: BunTest, Manifests: []string{"bun.lock", "frontend/package.json", "package.json"}},
+		},
+		"no lock, beside one of something else above": {
+			files:  repository("package.json", "{}", "package-lock.json", "", "frontend/package.json", "{}"),
+			folder: "frontend",
+			want:   Node{Root: "frontend", Manifests: []string{"frontend/package.json"}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.want.Folder = c.folder
+			got, err := NewNode(c.files, c.folder)
+			if err != nil || got == nil {
+				t.Fatalf("got %v, %v", got, err)
+			}
+			same(t, *got, c.want)
+		})
+	}
+	if got, err := NewNode(repository("frontend/index.html", ""), "frontend"); got != nil || err != nil {
+		t.Errorf("got %+v, %v for a folder without a manifest", got, err)
+	}
+	if _, err := NewNode(repository("frontend/package.json", "{"), "frontend"); err == nil || !strings.Contains(err.Error(), "frontend/package.json is not JSON") {
+		t.Errorf("a broken manifest: %v", err)
+	}
+}
+
+func FuzzNode(f *testing.F) {
+	f.Add(`{"packageManager":"yarn@4","workspaces":["a"]}`, "v22")
+	f.Fuzz(func(t *testing.T, manifest, pin string) {
+		files := repository("a/package.json", manifest, "a/yarn.lock", "", "a/.nvmrc", pin, "package.json", manifest, "bun.lock", "")
+		if n, err := NewNode(files, "a"); err == nil && n != nil && n.Manager != "" && n.Lock == "" {
+			t.Errorf("%s without a lock", n.Manager)
+		}
+	})
+}

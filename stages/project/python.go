@@ -1,0 +1,402 @@
+package project
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// The package managers of Python.
+const (
+	UV           = "uv"
+	Poetry       = "poetry"
+	PDM          = "pdm"
+	Requirements = "requirements"
+)
+
+// Python is a side written in Python.
+type Python struct {
+	Folder   string // of the setting
+	Root     string // where the lock lies: the folder itself, or one above it
+	Manager  string // empty when nothing is locked
+	Lock     string // the lock's path; of requirements, the first file's
+	Language Language
+	Runner   string // Pytest, or empty
+
+	Manifests    []string // all that the installation of the dependencies reads, by their paths
+	Requirements []string // those that are installed, when Manager is Requirements
+	Groups       []string // dependency groups besides the default ones
+	Extras       []string
+	Member       string   // name of the side's package in a workspace whose lock lies above it
+	Sources      []string // folders of the project's own packages, the side's own first
+
+	Package       bool // the project itself is installed, after its dependencies
+	VersionFromVC bool // its version is computed from Git, which no container has
+	Pytest        PytestConfig
+}
+
+// Pytest is the runner of Python's tests.
+const Pytest = "pytest"
+
+// pyproject is what is read of a pyproject.toml.
+type pyproject struct {
+	Project struct {
+		Name         string
+		Requires     string `toml:"requires-python"`
+		Dependencies []string
+		Optional     map[string][]string `toml:"optional-dependencies"`
+		Dynamic      []string
+	}
+	Groups map[string][]any            `toml:"dependency-groups"`
+	Build  struct{ Requires []string } `toml:"build-system"`
+	Tool   struct {
+		UV struct {
+			Package   *bool
+			Dev       []string `toml:"dev-dependencies"`
+			Default   any      `toml:"default-groups"`
+			Workspace struct{ Members, Exclude []string }
+			Sources   map[string]any
+		}
+		Poetry struct {
+			Name         string
+			PackageMode  *bool `toml:"package-mode"`
+			Packages     []any
+			Dependencies map[string]any
+			Dev          map[string]any `toml:"dev-dependencies"`
+			Group        map[string]struct{ Dependencies map[string]any }
+			Extras       map[string][]string
+		}
+		PDM struct {
+			Distribution *bool
+			Dev          map[string][]string `toml:"dev-dependencies"`
+			Version      struct{ Source string }
+		}
+		Pytest struct {
+			Options struct{ Addopts any } `toml:"ini_options"`
+		}
+	}
+}
+
+// readPyproject is empty when there is no such file.
+func readPyproject(files Files, folder string) (p pyproject, err error) {
+	name := path.Join(folder, "pyproject.toml")
+	if err := toml.Unmarshal(files[name], &p); err != nil {
+		return p, fmt.Errorf("%s is not TOML: %w", name, err)
+	}
+	return p, nil
+}
+
+// NewPython reads the side of a folder. It is nil when the folder holds nothing that Python projects have.
+func NewPython(files Files, folder string, extras []string) (*Python, error) {
+	own, err := readPyproject(files, folder)
+	if err != nil {
+		return nil, err
+	}
+	p := &Python{Folder: folder, Root: folder}
+	requirements := requirementFiles(files, folder)
+	if err := p.findLock(files, own, requirements); err != nil {
+		return nil, err
+	}
+	if p.Manager == "" && !files.has(path.Join(folder, "pyproject.toml")) && !files.has(path.Join(folder, "setup.py")) {
+		return nil, nil
+	}
+	root := own
+	if p.Root != folder && !files.has(path.Join(folder, "pyproject.toml")) {
+		if own, err = readPyproject(files, p.Root); err != nil {
+			return nil, err
+		}
+		root = own
+	} else if root, err = readPyproject(files, p.Root); err != nil {
+		return nil, err
+	}
+	p.Manifests = manifests(files, p.Root, folder, p.Manager)
+	p.Groups, p.Extras = p.wanted(own, extras)
+	p.Sources = p.sources(files, own, root)
+	p.Package = p.isPackage(files, own)
+	p.VersionFromVC = versionFromVC(own)
+	p.Language = pythonLanguage(files, folder, p.Root, own)
+	if slices.ContainsFunc(p.dependencies(files, own, root), isPytest) {
+		p.Runner = Pytest
+	}
+	p.Pytest, err = readPytest(files, folder, p.Root)
+	return p, err
+}
+
+var lockNames = []struct{ name, manager string }{{"uv.lock", UV}, {"poetry.lock", Poetry}, {"pdm.lock", PDM}}
+
+// findLock looks in the folder and then above it: a workspace has one lock for all its members, and a folder without a
+// manifest belongs to the project that it lies in.
+func (p *Python) findLock(files Files, own pyproject, requirements []string) error {
+	hasManifest := files.has(path.Join(p.Folder, "pyproject.toml"))
+	isCode := hasManifest || len(files.below(p.Folder, "__init__.py", "conftest.py", "pytest.ini")) > 0
+	for _, at := range upwards(p.Folder) {
+		if at != p.Folder && !isCode {
+			return nil
+		}
+		root, err := readPyproject(files, at)
+		if err != nil {
+			return err
+		}
+		member := at == p.Folder || !hasManifest || root.hasMember(Relative(at, p.Folder))
+		for _, lock := range lockNames {
+			name := path.Join(at, lock.name)
+			if !files.has(name) || !member {
+				continue
+			}
+			p.Root, p.Manager, p.Lock = at, lock.manager, name
+			if at != p.Folder && hasManifest {
+				p.Member = own.Project.Name
+			}
+			return nil
+		}
+		if at == p.Folder && len(requirements) > 0 && !own.usesUV() {
+			p.Manager, p.Lock, p.Requirements = Requirements, requirements[0], requirements
+			return nil
+		}
+		if at == p.Folder && hasManifest && !own.locksAbove(files, at) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// usesUV says whether a project without a uv.lock is uv's all the same.
+func (p pyproject) usesUV() bool {
+	return len(p.Tool.UV.Dev) > 0 || p.Tool.UV.Default != nil || len(p.Tool.UV.Sources) > 0 || len(p.Tool.UV.Workspace.Members) > 0
+}
+
+// locksAbove says whether some folder above has a workspace that the folder may be a member of.
+func (p pyproject) locksAbove(files Files, folder string) bool {
+	for _, at := range upwards(folder)[1:] {
+		root, err := readPyproject(files, at)
+		if err == nil && root.hasMember(Relative(at, folder)) {
+			return true
+		}
+	}
+	return false
+}
+
+// hasMember says whether a workspace has a folder, seen from its root, as a member.
+func (p pyproject) hasMember(folder string) bool {
+	matches := func(pattern string) bool {
+		ok, err := path.Match(path.Clean(pattern), folder)
+		return err == nil && ok
+	}
+	return slices.ContainsFunc(p.Tool.UV.Workspace.Members, matches) && !slices.ContainsFunc(p.Tool.UV.Workspace.Exclude, matches)
+}
+
+// forTests are the names that projects give to the groups and extras with what their tests need.
+var forTests = []string{"dev", "test", "tests"}
+
+// wanted are the groups and extras to install: those for testing and those that the setting names. All of them would be
+// too many, because some exclude each other.
+func (p *Python) wanted(own pyproject, named []string) (groups, extras []string) {
+	choose := func(name string) bool { return slices.Contains(forTests, name) || slices.Contains(named, name) }
+	add := func(to *[]string, name string) {
+		if choose(name) && !slices.Contains(*to, name) {
+			*to = append(*to, name)
+		}
+	}
+	for _, name := range sorted(own.Groups) {
+		add(&groups, name)
+	}
+	for _, name := range sorted(own.Tool.Poetry.Group) {
+		add(&groups, name)
+	}
+	for _, name := range sorted(own.Tool.PDM.Dev) {
+		add(&groups, name)
+	}
+	for _, name := range sorted(own.Project.Optional) {
+		add(&extras, name)
+	}
+	for _, name := range sorted(own.Tool.Poetry.Extras) {
+		add(&extras, name)
+	}
+	return groups, extras
+}
+
+// manifests are the files that tell a package manager what to install. Those of other members of a workspace belong to them.
+func manifests(files Files, root, folder, manager string) []string {
+	names := []string{"pyproject.toml", "uv.lock", "poetry.lock", "poetry.toml", "pdm.lock"}
+	var found []string
+	if manager == UV {
+		found = files.below(root, "pyproject.toml")
+	}
+	for _, at := range []string{root, folder} {
+		for _, name := range names {
+			if file := path.Join(at, name); files.has(file) {
+				found = append(found, file)
+			}
+		}
+	}
+	if manager == Requirements {
+		found = append(found, allRequirements(files, folder)...)
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// sources are the folders of the side and of the members and path dependencies that it may import.
+func (p *Python) sources(files Files, own, root pyproject) []string {
+	all := []string{p.Folder}
+	if p.Manager == UV && p.Root != p.Folder {
+		for _, name := range files.below(p.Root, "pyproject.toml") {
+			if folder := path.Dir(name); folder != p.Root && root.hasMember(Relative(p.Root, folder)) {
+				all = append(all, folder)
+			}
+		}
+	}
+	for _, from := range []struct {
+		at string
+		pyproject
+	}{{p.Folder, own}, {p.Root, root}} {
+		for _, folder := range from.paths() {
+			all = append(all, path.Join(from.at, folder))
+		}
+	}
+	all = slices.DeleteFunc(all, func(folder string) bool { return strings.HasPrefix(folder, "..") })
+	first := all[0]
+	slices.Sort(all)
+	all = slices.Compact(all)
+	// What lies in another of them comes with it.
+	return slices.DeleteFunc(append([]string{first}, slices.DeleteFunc(all, func(f string) bool { return f == first })...), func(folder string) bool {
+		return slices.ContainsFunc(all, func(other string) bool { return other != folder && Within(other, folder) })
+	})
+}
+
+// paths are the folders of dependencies that lie in the same repository.
+func (p pyproject) paths() (all []string) {
+	for _, table := range []map[string]any{p.Tool.UV.Sources, p.Tool.Poetry.Dependencies} {
+		for _, name := range sorted(table) {
+			if source, ok := table[name].(map[string]any); ok {
+				if at, ok := source["path"].(string); ok {
+					all = append(all, at)
+				}
+			}
+		}
+	}
+	return all
+}
+
+// isPackage says whether the project is itself installed where it is developed: src layouts, entry points and
+// importlib.metadata need that.
+func (p *Python) isPackage(files Files, own pyproject) bool {
+	off := func(setting *bool) bool { return setting != nil && !*setting }
+	switch {
+	case off(own.Tool.UV.Package), off(own.Tool.Poetry.PackageMode), off(own.Tool.PDM.Distribution):
+		return false
+	case p.Manager == UV:
+		return len(own.Build.Requires) > 0 || own.Tool.UV.Package != nil
+	case len(own.Build.Requires) == 0:
+		return false
+	}
+	// An application of Poetry's has a build system like any other, and often nothing that could be built.
+	at := p.Folder
+	if !files.has(path.Join(at, "pyproject.toml")) {
+		at = p.Root
+	}
+	module := strings.ReplaceAll(normal(cmp.Or(own.Project.Name, own.Tool.Poetry.Name)), "-", "_")
+	_, found := files.first(at, module+"/__init__.py", "src/"+module+"/__init__.py")
+	return found || len(own.Tool.Poetry.Packages) > 0
+}
+
+// fromVC are the build plugins that ask Git for the version.
+var fromVC = []string{"hatch-vcs", "setuptools-scm", "poetry-dynamic-versioning", "uv-dynamic-versioning", "versioningit"}
+
+func versionFromVC(own pyproject) bool {
+	return own.Tool.PDM.Version.Source == "scm" ||
+		slices.ContainsFunc(own.Build.Requires, func(r string) bool { return slices.Contains(fromVC, requirementName(r)) })
+}
+
+func pythonLanguage(files Files, folder, root string, own pyproject) Language {
+	if text, from := pinned(files, folder, root, "python", ".python-version"); text != "" {
+		if m := pythonPin.FindStringSubmatch(text); m != nil {
+			return Language{m[1], from + " says " + text}
+		}
+	}
+	at := path.Join(folder, "pyproject.toml")
+	if !files.has(at) {
+		at = path.Join(root, "pyproject.toml")
+	}
+	requirement := own.Project.Requires
+	if text, ok := own.Tool.Poetry.Dependencies["python"].(string); ok && requirement == "" {
+		requirement = text
+	}
+	if v := pythonFor(requirement); v != "" && requirement != "" {
+		return Language{v, at + " wants " + requirement}
+	}
+	return Language{}
+}
+
+// dependencies are the names of all that the side may install, for its tests too.
+func (p *Python) dependencies(files Files, own, root pyproject) (names []string) {
+	for _, from := range []pyproject{own, root} {
+		all := slices.Clone(from.Project.Dependencies)
+		for _, list := range from.Project.Optional {
+			all = append(all, list...)
+		}
+		for _, list := range from.Groups {
+			for _, item := range list {
+				if text, ok := item.(string); ok {
+					all = append(all, text)
+				}
+			}
+		}
+		for _, list := range from.Tool.PDM.Dev {
+			all = append(all, list...)
+		}
+		for _, table := range []map[string]any{from.Tool.Poetry.Dependencies, from.Tool.Poetry.Dev} {
+			all = append(all, sorted(table)...)
+		}
+		for _, group := range from.Tool.Poetry.Group {
+			all = append(all, sorted(group.Dependencies)...)
+		}
+		names = append(names, append(all, from.Tool.UV.Dev...)...)
+	}
+	for _, file := range p.Requirements {
+		for line := range strings.Lines(string(files[file])) {
+			names = append(names, line)
+		}
+		for _, other := range referenced(files, file) {
+			for line := range strings.Lines(string(files[other])) {
+				names = append(names, line)
+			}
+		}
+	}
+	for n, name := range names {
+		names[n] = requirementName(name)
+	}
+	return names
+}
+
+// isPytest: a plugin of pytest's brings pytest along.
+func isPytest(name string) bool { return name == Pytest || strings.HasPrefix(name, Pytest+"-") }
+
+var requirementStart = regexp.MustCompile(`^\s*([A-Za-z0-9][A-Za-z0-9._-]*)`)
+
+// requirementName is the name of the package that a requirement asks for, as PyPI compares names.
+func requirementName(requirement string) string {
+	m := requirementStart.FindStringSubmatch(requirement)
+	if m == nil {
+		return ""
+	}
+	return normal(m[1])
+}
+
+var separators = regexp.MustCompile(`[-_.]+`)
+
+func normal(name string) string { return strings.ToLower(separators.ReplaceAllString(name, "-")) }
+
+func sorted[V any](m map[string]V) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,181 @@
+package project
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// repository writes files by their paths.
+func repository(pairs ...string) Files {
+	files := Files{}
+	for n := 0; n < len(pairs); n += 2 {
+		files[pairs[n]] = []byte(pairs[n+1])
+	}
+	return files
+}
+
+const (
+	plain  = "[project]\nname = \"api\"\ndependencies = [\"fastapi\"]\n"
+	tested = plain + "[dependency-groups]\ndev = [\"pytest>=8\"]\ndocs = [\"mkdocs\"]\n"
+	built  = "[build-system]\nrequires = [\"hatchling\"]\n"
+)
+
+func TestPython(t *testing.T) {
+	for name, c := range map[string]struct {
+		files  Files
+		folder string
+		extras []string
+		want   Python
+	}{
+		"uv": {
+			files:  repository("backend/pyproject.toml", tested, "backend/uv.lock", "", "backend/Dockerfile", ""),
+			folder: "backend",
+			want: Python{Root: "backend", Manager: UV, Lock: "backend/uv.lock", Runner: Pytest, Groups: []string{"dev"},
+				Manifests: []string{"backend/pyproject.toml", "backend/uv.lock"}, Sources: []string{"backend"}},
+		},
+		"a member of a workspace, whose lock lies above": {
+			files: repository("pyproject.toml", "[tool.uv.workspace]\nmembers = [\"backend\", \"libs/*\"]\nexclude = [\"libs/old\"]\n", "uv.lock", "",
+				"backend/pyproject.toml", tested+built, "libs/money/pyproject.toml", built, "libs/old/pyproject.toml", built),
+			folder: "backend",
+			want: Python{Root: ".", Manager: UV, Lock: "uv.lock", Runner: Pytest, Groups: []string{"dev"}, Member: "api", Package: true,
+				Manifests: []string{"backend/pyproject.toml", "libs/money/pyproject.toml", "libs/old/pyproject.toml", "pyproject.toml", "uv.lock"},
+				Sources:   []string{"backend", "libs/money"}},
+		},
+		"a folder of a project that lies above": {
+			files:  repository("pyproject.toml", tested, "uv.lock", "", "backend/app/__init__.py", ""),
+			folder: "backend",
+			want: Python{Root: ".", Manager: UV, Lock: "uv.lock", Runner: Pytest, Groups: []string{"dev"},
+				Manifests: []string{"pyproject.toml", "uv.lock"}, Sources: []string{"backend"}},
+		},
+		"not a member of the workspace above, and without a lock": {
+			files:  repository("pyproject.toml", "[tool.uv.workspace]\nmembers = [\"libs/*\"]\n", "uv.lock", "", "backend/pyproject.toml", tested),
+			folder: "backend",
+			want:   Python{Root: "backend", Runner: Pytest, Groups: []string{"dev"}, Manifests: []string{"backend/pyproject.toml"}, Sources: []string{"backend"}},
+		},
+		"uv's own, not locked, beside requirements": {
+			files:  repository("api/pyproject.toml", tested+"[tool.uv]\ndev-dependencies = [\"ruff\"]\n", "api/requirements.txt", "fastapi==1\n"),
+			folder: "api",
+			want:   Python{Root: "api", Runner: Pytest, Groups: []string{"dev"}, Manifests: []string{"api/pyproject.toml"}, Sources: []string{"api"}},
+		},
+		"a path dependency": {
+			files:  repository("backend/pyproject.toml", tested+"[tool.uv.sources]\nmoney = { path = \"../libs/money\" }\n", "backend/uv.lock", ""),
+			folder: "backend",
+			want: Python{Root: "backend", Manager: UV, Lock: "backend/uv.lock", Runner: Pytest, Groups: []string{"dev"},
+				Manifests: []string{"backend/pyproject.toml", "backend/uv.lock"}, Sources: []string{"backend", "libs/money"}},
+		},
+		"poetry, an application": {
+			files: repository("backend/pyproject.toml", "[tool.poetry]\nname = \"shop\"\n[tool.poetry.dependencies]\npython = \"^3.11\"\n"+
+				"[tool.poetry.group.test.dependencies]\npytest-asyncio = \"*\"\n[tool.poetry.group.docs.dependencies]\nmkdocs = \"*\"\n"+built, "backend/poetry.lock", ""),
+			folder: "backend",
+			want: Python{Root: "backend", Manager: Poetry, Lock: "backend/poetry.lock", Runner: Pytest, Groups: []string{"test"},
+				Language: Language{"3.13", "backend/pyproject.toml wants ^3.11"}, Manifests: []string{"backend/poetry.lock", "backend/pyproject.toml"}, Sources: []string{"backend"}},
+		},
+		"poetry, a package": {
+			files:  repository("pyproject.toml", "[tool.poetry]\nname = \"my-shop\"\n"+built, "poetry.lock", "", "src/my_shop/__init__.py", ""),
+			folder: ".",
+			want:   Python{Root: ".", Manager: Poetry, Lock: "poetry.lock", Package: true, Manifests: []string{"poetry.lock", "pyproject.toml"}, Sources: []string{"."}},
+		},
+		"pdm, with a version from git": {
+			files: repository("pyproject.toml", tested+"[build-system]\nrequires = [\"pdm-backend\"]\n[tool.pdm.version]\nsource = \"scm\"\n[project.optional-dependencies]\nfast = [\"uvloop\"]\ntests = [\"httpx\"]\n",
+				"pdm.lock", "", "api/__init__.py", ""),
+			folder: ".", extras: []string{"fast"},
+			want: Python{Root: ".", Manager: PDM, Lock: "pdm.lock", Runner: Pytest, Groups: []string{"dev"}, Extras: []string{"fast", "tests"}, Package: true, VersionFromVC: true,
+				Manifests: []string{"pdm.lock", "pyproject.toml"}, Sources: []string{"."}},
+		},
+		"requirements that name others": {
+			files: repository("backend/requirements/base.txt", "fastapi==1\n", "backend/requirements/test.txt", "-r base.txt\n--constraint pins.txt\npytest==8\n", "backend/requirements/pins.txt", "",
+				"backend/requirements/prod.txt", "-r base.txt\ngunicorn\n", "backend/requirements-docs.txt", "mkdocs\n"),
+			folder: "backend",
+			want: Python{Root: "backend", Manager: Requirements, Lock: "backend/requirements/test.txt", Runner: Pytest, Requirements: []string{"backend/requirements/test.txt"},
+				Manifests: []string{"backend/requirements-docs.txt", "backend/requirements/base.txt", "backend/requirements/pins.txt", "backend/requirements/prod.txt", "backend/requirements/test.txt"},
+				Sources:   []string{"backend"}},
+		},
+		"requirements for development beside the application's": {
+			files:  repository("requirements-dev.txt", "pytest\n", "requirements.txt", "fastapi\n"),
+			folder: ".",
+			want: Python{Root: ".", Manager: Requirements, Lock: "requirements.txt", Runner: Pytest, Requirements: []string{"requirements.txt", "requirements-dev.txt"},
+				Manifests: []string{"requirements-dev.txt", "requirements.txt"}, Sources: []string{"."}},
+		},
+		"no test runner": {
+			files:  repository("backend/pyproject.toml", plain, "backend/uv.lock", ""),
+			folder: "backend",
+			want:   Python{Root: "backend", Manager: UV, Lock: "backend/uv.lock", Manifests: []string{"backend/pyproject.toml", "backend/uv.lock"}, Sources: []string{"backend"}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.want.Folder = c.folder
+			got, err := NewPython(c.files, c.folder, c.extras)
+			if err != nil || got == nil {
+				t.Fatalf("got %v, %v", got, err)
+			}
+			same(t, *got, c.want)
+		})
+	}
+}
+
+func TestNoPython(t *testing.T) {
+	for name, files := range map[string]Files{
+		"another language":               repository("backend/go.mod", "module x"),
+		"tools for Python above it":      repository("backend/go.mod", "module x", "pyproject.toml", tested, "uv.lock", ""),
+		"requirements of something else": repository("docs/requirements.txt", "mkdocs"),
+	} {
+		if got, err := NewPython(files, "backend", nil); got != nil || err != nil {
+			t.Errorf("%s: got %+v, %v", name, got, err)
+		}
+	}
+	if _, err := NewPython(repository("backend/pyproject.toml", "x = "), "backend", nil); err == nil || !strings.Contains(err.Error(), "backend/pyproject.toml is not TOML") {
+		t.Errorf("a broken manifest: %v", err)
+	}
+}
+
+func TestPythonVersions(t *testing.T) {
+	for requirement, want := range map[string]string{
+		"": "", ">=3.11": "3.13", ">=3.12,<3.13": "3.12", "^3.10": "3.13", "~=3.11": "3.13", "~=3.11.2": "3.11", "==3.12.*": "3.12",
+		">=3.14,<4.0": "3.14", ">=3.9,<3.12": "3.11", "<3.9": "", ">=3.13,<3.14": "3.13", "!=3.13.*,>=3.12": "3.12", "nonsense": "",
+	} {
+		if got := pythonFor(requirement); got != want {
+			t.Errorf("%q: got %q, want %q", requirement, got, want)
+		}
+	}
+	files := repository("backend/pyproject.toml", "[project]\nrequires-python = \">=3.10\"\n", "backend/uv.lock", "", ".python-version", "# pinned\n3.12.4\n")
+	if p, err := NewPython(files, "backend", nil); err != nil || p.Language != (Language{"3.13", "backend/pyproject.toml wants >=3.10"}) {
+		t.Errorf("a file above the root of the lock counts: %+v, %v", p.Language, err)
+	}
+	files["backend/.tool-versions"] = []byte("nodejs 20.1.0\npython 3.11.9\n")
+	if p, err := NewPython(files, "backend", nil); err != nil || p.Language != (Language{"3.11", "backend/.tool-versions says 3.11.9"}) {
+		t.Errorf("got %+v, %v", p.Language, err)
+	}
+}
+
+func TestPytestConfig(t *testing.T) {
+	for name, c := range map[string]struct {
+		files Files
+		want  PytestConfig
+	}{
+		"nothing":     {repository(), PytestConfig{}},
+		"pyproject":   {repository("a/pyproject.toml", "[tool.pytest.ini_options]\naddopts = \"-q --cov=app --cov-fail-under=80 -m 'not integration'\"\n"), PytestConfig{true, "not integration"}},
+		"a list":      {repository("a/pyproject.toml", "[tool.pytest.ini_options]\naddopts = [\"-m\", \"unit\", \"--cov\", \"app\"]\n"), PytestConfig{true, "unit"}},
+		"pytest.ini":  {repository("a/pytest.ini", "[pytest]\naddopts =\n    --strict-markers\n    --cov=app\ntestpaths = tests\n"), PytestConfig{true, ""}},
+		"setup.cfg":   {repository("a/setup.cfg", "[tool:pytest]\naddopts = --cov-report=term\n[pytest]\nx = 1\n"), PytestConfig{}},
+		"above it":    {repository("tox.ini", "[pytest]\naddopts = -m=\"not e2e\"\n"), PytestConfig{false, "not e2e"}},
+		"only --cov":  {repository("a/pytest.ini", "[pytest]\naddopts = --cov -q\n"), PytestConfig{}},
+		"a comment":   {repository("a/pytest.ini", "[pytest]\n# addopts = --cov=app\n"), PytestConfig{}},
+		"no sections": {repository("a/pytest.ini", "addopts = --cov=app\n"), PytestConfig{}},
+	} {
+		if got, err := readPytest(c.files, "a", "."); err != nil || got != c.want {
+			t.Errorf("%s: got %+v, %v; want %+v", name, got, err, c.want)
+		}
+	}
+}
+
+func FuzzPython(f *testing.F) {
+	f.Add(tested+built, "-r other.txt\npytest", "[pytest]\naddopts = -m x")
+	f.Fuzz(func(t *testing.T, manifest, requirements, ini string) {
+		files := repository("a/b/pyproject.toml", manifest, "a/b/requirements.txt", requirements, "a/pytest.ini", ini, "a/uv.lock", "", "a/pyproject.toml", manifest)
+		p, err := NewPython(files, "a/b", nil)
+		if err == nil && p != nil && !slices.Contains(p.Sources, "a/b") {
+			t.Errorf("the side itself is not among its sources: %q", p.Sources)
+		}
+	})
+}

@@ -1,0 +1,163 @@
+package stages
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/project"
+)
+
+// sides are the two halves of the repository as its own files describe them; nil where there is none.
+type sides struct {
+	backend  *project.Python
+	frontend *project.Node
+}
+
+// readSides finds out what each side is made of.
+func (r *Run) readSides() (s sides, err error) {
+	if !r.config.backend.off {
+		if s.backend, err = project.NewPython(r.source.project, r.config.backend.path, r.config.testExtras); err != nil {
+			return s, refuseState("correct the file", "%w", err)
+		}
+	}
+	if !r.config.frontend.off {
+		if s.frontend, err = project.NewNode(r.source.project, r.config.frontend.path); err != nil {
+			return s, refuseState("correct the file", "%w", err)
+		}
+	}
+	return s, nil
+}
+
+// absent says why a side has nothing to look at. One that was named and holds nothing is refused in stage 1.
+func (r *Run) absent(f folder) Outcome {
+	switch {
+	case f.off:
+		return skipped("switched off")
+	case r.source.folders[f.path] == nil:
+		return skipped("not applicable: no folder " + f.path)
+	}
+	return skipped("not applicable: " + f.path + " holds no " + f.manifest)
+}
+
+// untested is the outcome of a side whose project has no test runner, which every report names.
+func (r *Run) untested(side, runners, manifest string) Outcome {
+	r.notCheckedf("the %s's tests: none of %s is among the dependencies of %s", side, runners, manifest)
+	return notConfigured("no test runner")
+}
+
+// checkSides finds what was named and is not there. Where nothing is built, nothing need be tested.
+func (r *Run) checkSides(context.Context) error {
+	var absent []string
+	for _, side := range []struct {
+		setting string
+		folder
+		found bool
+	}{{"backend", r.config.backend, r.sides.backend != nil}, {"frontend", r.config.frontend, r.sides.frontend != nil}} {
+		switch {
+		case side.found || side.off:
+		case side.named && r.source.folders[side.path] == nil:
+			return refuseState("correct the setting, or switch the side off: "+side.setting+"="+project.Off, "setting %s: the folder %s is not in the repository", side.setting, side.path)
+		case side.named:
+			return refuseState("correct the setting, or switch the side off: "+side.setting+"="+project.Off, "setting %s: the folder %s holds no %s", side.setting, side.path, side.manifest)
+		default:
+			absent = append(absent, side.path)
+		}
+	}
+	if len(absent) == 2 && len(r.config.images) > 0 {
+		return refuseState("name the folders with --backend and --frontend, or switch them off: --backend="+project.Off+" --frontend="+project.Off,
+			"neither %s/ nor %s/ is in the repository, or they hold no project, so nothing would be tested", absent[0], absent[1])
+	}
+	return nil
+}
+
+// languageImage is the image of a side: the tool's own, unless the repository says another version and toolImages says nothing.
+func (r *Run) languageImage(tool string, l project.Language) *dagger.Container {
+	if l.Version == "" || r.config.toolNamed[tool] {
+		return r.tool(tool)
+	}
+	return r.dag.Container().From(fmt.Sprintf("%s:%s-slim", tool, l.Version))
+}
+
+// at is where a path of the repository lies in a container that has a side's root in /app.
+func at(root, name string) string { return path.Join(appPath, project.Relative(root, name)) }
+
+const appPath = "/app"
+
+// mountFiles shows an exec the named files only, so that it depends on nothing else.
+func (r *Run) mountFiles(c *dagger.Container, root string, names []string) *dagger.Container {
+	for _, name := range names {
+		folder, base := path.Dir(name), path.Base(name)
+		from, ok := r.source.folders[folder]
+		if !ok {
+			from, base = r.source.folders[wholeTree], name
+		}
+		c = c.WithMountedFile(at(root, name), from.File(base))
+	}
+	return c.WithWorkdir(appPath)
+}
+
+// planSide is what plan says of a side, and which files it rests on.
+func (r *Run) planPython() string {
+	p := r.sides.backend
+	if p == nil {
+		return r.absent(r.config.backend).Reason
+	}
+	words := []string{p.Folder + "/", manager(p.Manager, p.Lock, ""), "Python " + language(p.Language, project.DefaultPython, r.config.toolNamed["python"])}
+	if p.Package {
+		words = append(words, "installed as a package")
+	}
+	return strings.Join(append(words, r.runnerText(backendSide, p.Runner)), "; ")
+}
+
+func (r *Run) planNode() string {
+	n := r.sides.frontend
+	if n == nil {
+		return r.absent(r.config.frontend).Reason
+	}
+	words := []string{n.Folder + "/", manager(n.Manager, n.Lock, n.Version), "Node " + language(n.Language, project.DefaultNode, r.config.toolNamed["node"])}
+	return strings.Join(append(words, r.runnerText(frontendSide, n.Runner)), "; ")
+}
+
+func manager(name, lock, version string) string {
+	if name == "" {
+		return "no lock"
+	}
+	return strings.TrimSpace(name+" "+version) + " by " + lock
+}
+
+func language(l project.Language, standard string, named bool) string {
+	switch {
+	case named:
+		return "of toolImages"
+	case l.Version == "":
+		return standard + ", as nothing asks for another"
+	}
+	return l.Version + " because " + l.From
+}
+
+func (r *Run) runnerText(side, runner string) string {
+	switch {
+	case r.config.testCommands[side] != "":
+		return "tests by " + r.config.testCommands[side]
+	case runner == "":
+		return "no test runner"
+	}
+	return "tests by " + runner
+}
+
+// The sides by the names that settings and reports have for them.
+const (
+	backendSide  = "backend"
+	frontendSide = "frontend"
+)
+
+// slowMarked says whether a file of the backend marks tests as slow.
+func (r *Run) slowMarked() bool {
+	return slices.ContainsFunc(r.source.slow, func(name string) bool {
+		return project.Within(r.config.backend.path, name)
+	})
+}

@@ -144,8 +144,9 @@ func New(
 	//
 	// +optional
 	testServices string,
-	// Variables for the tests, as NAME=value, NAME=value, or the path of a file of the repository with one a line. They are
-	// stronger than DATABASE_URL and REDIS_URL of testServices. No secrets: they are part of what is cached.
+	// Variables for the tests, as NAME=value and paths of the repository's files with one a line, separated by commas, such as
+	// .env.example, POSTGRES_SERVER=postgres. What comes later is stronger, and all of them are stronger than DATABASE_URL and
+	// REDIS_URL of testServices. No secrets: they are part of what is cached.
 	//
 	// +optional
 	testVariables string,

@@ -74,15 +74,17 @@ type config struct {
 	testImages   map[string]Image
 	testCommands map[string]string
 	testExtras   []string
-	policy       gate.Policy
-	categories   []changelog.Category
-	backend      folder
-	frontend     folder
-	versionFiles []string
-	committer    committer
-	branches     []string // patterns of release branches besides the default branch
-	environments map[string]environment
-	composeFiles map[string]string
+
+	testVariables []testVariable
+	policy        gate.Policy
+	categories    []changelog.Category
+	backend       folder
+	frontend      folder
+	versionFiles  []string
+	committer     committer
+	branches      []string // patterns of release branches besides the default branch
+	environments  map[string]environment
+	composeFiles  map[string]string
 }
 
 // folder is where tests live. One that was not named and is not there is not applicable; one that was named must be there.
@@ -130,7 +132,7 @@ func (s Settings) read() (config, error) {
 	set("toolImages", err)
 	c.testImages, err = parseTestImages(s.TestImages)
 	set("testImages", err)
-	_, _, err = parseTestVariables(s.TestVariables)
+	c.testVariables, err = parseTestVariables(s.TestVariables)
 	set("testVariables", err)
 	c.policy, err = gate.NewPolicy(s.Severity, s.GateUnfixed, s.LicenceDeny)
 	set("severity or licenceDeny", err)

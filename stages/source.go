@@ -361,8 +361,10 @@ func (c config) files() []string {
 	for _, i := range c.allImages() {
 		files = append(files, path.Join(i.Context, i.Dockerfile))
 	}
-	if _, file, err := parseTestVariables(c.TestVariables); err == nil && file != "" {
-		files = append(files, file)
+	for _, v := range c.testVariables {
+		if v.file != "" {
+			files = append(files, v.file)
+		}
 	}
 	slices.Sort(files)
 	return slices.Compact(files)

@@ -26,19 +26,23 @@ func parseTestImages(setting string) (map[string]Image, error) {
 
 var variablePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*\z`)
 
-// parseTestVariables reads NAME=value, NAME=value, or the path of a file of the repository with a variable a line.
-func parseTestVariables(setting string) (variables []pair, file string, err error) {
-	if setting != "" && !strings.Contains(setting, "=") {
-		return nil, path.Clean(setting), checkPath(setting)
-	}
+// testVariable is one of the setting: a variable, or a file of the repository that has some.
+type testVariable struct {
+	pair
+	file string
+}
+
+// parseTestVariables reads NAME=value and paths of files, separated by commas; what comes later is stronger.
+func parseTestVariables(setting string) (variables []testVariable, err error) {
 	for part := range splitList(setting) {
-		v, err := parseVariable(part)
-		if err != nil {
-			return nil, "", err
+		if !strings.Contains(part, "=") {
+			variables, err = append(variables, testVariable{file: path.Clean(part)}), errors.Join(err, checkPath(part))
+			continue
 		}
-		variables = append(variables, v)
+		v, e := parseVariable(part)
+		variables, err = append(variables, testVariable{pair: v}), errors.Join(err, e)
 	}
-	return variables, "", nil
+	return variables, err
 }
 
 func parseVariable(text string) (pair, error) {
@@ -57,21 +61,24 @@ func unquoted(value string) string {
 	return value
 }
 
-// readTestVariables takes them from the setting, or from the file that it names.
-func (r *Run) readTestVariables() ([]pair, error) {
-	variables, file, err := parseTestVariables(r.config.TestVariables)
-	if err != nil || file == "" {
-		return variables, err
+// readTestVariables reads the files that the setting names, between the variables that it gives itself.
+func (r *Run) readTestVariables() (all []pair, err error) {
+	for _, v := range r.config.testVariables {
+		if v.file == "" {
+			all = append(all, v.pair)
+			continue
+		}
+		text, ok := r.source.files[v.file]
+		if !ok {
+			return nil, refuseState("commit it, or correct the setting testVariables", "setting testVariables: the file %s is not in the repository", v.file)
+		}
+		more, err := dotenv(string(text))
+		if err != nil {
+			return nil, refuseState("correct the file", "%s: %w", v.file, err)
+		}
+		all = append(all, more...)
 	}
-	text, ok := r.source.files[file]
-	if !ok {
-		return nil, refuseState("commit it, or correct the setting testVariables", "setting testVariables: the file %s is not in the repository", file)
-	}
-	variables, err = dotenv(string(text))
-	if err != nil {
-		return nil, refuseState("correct the file", "%s: %w", file, err)
-	}
-	return variables, nil
+	return all, nil
 }
 
 // dotenv reads lines NAME=value; export before a name, comments and empty lines are passed over.

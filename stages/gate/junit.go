@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"bytes"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -25,6 +26,8 @@ func Tests(junit []byte, exitCode int) Result {
 	all := tally(r.cases)
 	result := Result{Verdict: Pass, Figures: all.figures(), Findings: r.findings}
 	switch {
+	case len(bytes.TrimSpace(junit)) == 0:
+		result.Verdict, result.Reason, result.Figures = Error, fmt.Sprintf("the tests did not run: their command ended with exit code %d and left no report", exitCode), nil
 	case err != nil:
 		result.Verdict, result.Reason = Error, "the JUnit report is not readable: "+oneLine(err.Error())
 	case all.red() > 0:

@@ -79,8 +79,8 @@ func TestTestsOfBrokenReports(t *testing.T) {
 	const unreadable = "the JUnit report is not readable: "
 	deep := strings.Repeat("<testsuite>", 102) + `<testcase name="a"/>` + strings.Repeat("</testsuite>", 102)
 	for name, c := range map[string]struct{ report, reason string }{
-		"missing":                   {"", unreadable + "it is missing or empty"},
-		"only white space":          {" \n", unreadable + "it is missing or empty"},
+		"missing":                   {"", "the tests did not run: their command ended with exit code 0 and left no report"},
+		"only white space":          {" \n", "the tests did not run: their command ended with exit code 0 and left no report"},
 		"not XML":                   {"collected 3 items", unreadable + "there is text outside of its root element"},
 		"another root":              {"<coverage/>", unreadable + "its root is <coverage>, expected <testsuites>"},
 		"cut off between tests":     {`<testsuites><testsuite><testcase name="a"/>`, unreadable + "XML syntax error on line 1: unexpected EOF"},

@@ -1,0 +1,84 @@
+package stages
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"dagger/slipway/stages/project"
+)
+
+func TestTestVariables(t *testing.T) {
+	c, err := Settings{TestVariables: `.env.example, DATABASE_URL=postgresql+asyncpg://u:p@db/x?a=b, EMPTY=, QUOTED="a b"`, Severity: "HIGH"}.read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Run{config: c, source: source{files: map[string][]byte{".env.example": []byte("# comment\n\nexport A='1'\nDATABASE_URL=sqlite://\n")}}}
+	got, err := r.readTestVariables()
+	want := []pair{{"A", "1"}, {"DATABASE_URL", "sqlite://"}, {"DATABASE_URL", "postgresql+asyncpg://u:p@db/x?a=b"}, {"EMPTY", ""}, {"QUOTED", "a b"}}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %q, %v; want %q", got, err, want)
+	}
+	r.source.files = nil
+	if _, err := r.readTestVariables(); err == nil || !strings.Contains(err.Error(), "the file .env.example is not in the repository") {
+		t.Errorf("a file that is not there: %v", err)
+	}
+	r.source.files = map[string][]byte{".env.example": []byte("A=1\nnonsense\n")}
+	if _, err := r.readTestVariables(); err == nil || !strings.Contains(err.Error(), `.env.example: expected NAME=value, found "nonsense"`) {
+		t.Errorf("a line that is no variable: %v", err)
+	}
+}
+
+func TestTestSettingsRefuse(t *testing.T) {
+	for reason, s := range map[string]Settings{
+		`setting testVariables: expected NAME=value, found "1A=x"`:                                                             {TestVariables: "1A=x"},
+		`setting testVariables: expected a path inside the repository, found "../.env"`:                                        {TestVariables: "../.env"},
+		`setting testImages: expected backend=context[:dockerfile][#target] or frontend=..., found the name "worker"`:          {TestImages: "worker=."},
+		`setting testImages: expected name=context[:dockerfile][#target], found "backend": it has no =`:                        {TestImages: "backend"},
+		`setting misconfigSeverity: severity "HIGHEST" names "HIGHEST", which is none of CRITICAL, HIGH, MEDIUM, LOW, UNKNOWN`: {MisconfigSeverity: "HIGHEST"},
+	} {
+		s.Severity = "HIGH"
+		if _, err := s.read(); err == nil || err.Error() != reason {
+			t.Errorf("got  %v\nwant %s", err, reason)
+		}
+	}
+}
+
+func TestPytestCommands(t *testing.T) {
+	for name, c := range map[string]struct {
+		config         project.PytestConfig
+		slow           bool
+		required, mark []string
+	}{
+		"nothing special":          {project.PytestConfig{}, false, []string{"--cov"}, nil},
+		"slow tests":               {project.PytestConfig{}, true, []string{"--cov", "-m", "not slow"}, []string{"-m", "slow"}},
+		"a source of its own":      {project.PytestConfig{CovOption: true}, false, []string{""}, nil},
+		"an expression of its own": {project.PytestConfig{Markers: "not e2e or unit"}, true, []string{"--cov", "-m", "(not e2e or unit) and not slow"}, []string{"-m", "(not e2e or unit) and slow"}},
+		"the same, and none slow":  {project.PytestConfig{Markers: "not e2e"}, false, []string{"--cov"}, nil},
+	} {
+		required, mark := pytestCommands(c.config, c.slow)
+		if len(mark) > 0 {
+			mark = mark[4:]
+		}
+		if !slices.Equal(required[4:], c.required) || !slices.Equal(mark, c.mark) {
+			t.Errorf("%s: got %q and %q", name, required[4:], mark)
+		}
+	}
+}
+
+func TestSidesThatAreOff(t *testing.T) {
+	c, err := Settings{Backend: "none", Frontend: "web", Severity: "HIGH"}.read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !c.backend.off || c.frontend.off || slices.Contains(c.folders(), "none") || !c.frontend.named {
+		t.Errorf("backend %+v, frontend %+v, folders %q", c.backend, c.frontend, c.folders())
+	}
+	r := &Run{config: c}
+	if got := r.absent(c.backend); got.Reason != "switched off" {
+		t.Errorf("the table says %q", got.Reason)
+	}
+	if err := r.checkSides(t.Context()); err == nil || !strings.Contains(err.Error(), "setting frontend: the folder web is not in the repository") {
+		t.Errorf("a folder that was named and is not there: %v", err)
+	}
+}

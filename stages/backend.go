@@ -99,7 +99,11 @@ func pytestCommands(config project.PytestConfig, slow bool) (required, marked []
 
 // pythonTools is a container with what installs the side's dependencies, their manifests and their locks.
 func (r *Run) pythonTools(p *project.Python) *dagger.Container {
-	c := r.pipInstall(r.languageImage("python", p.Language), "uv=="+uvVersion).
+	c := r.languageImage("python", p.Language)
+	if p.Git {
+		c = c.WithExec([]string{"sh", "-c", "apt-get -qq update && apt-get -qq install --no-install-recommends git"})
+	}
+	c = r.pipInstall(c, "uv=="+uvVersion).
 		WithMountedCache("/root/.cache/uv", r.dag.CacheVolume("slipway-uv")).
 		WithEnvVariable("UV_LINK_MODE", "copy").
 		WithEnvVariable("UV_PROJECT_ENVIRONMENT", "/venv").

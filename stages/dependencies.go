@@ -108,23 +108,27 @@ func (r *Run) scanLocks(ctx context.Context) (gate.Result, error) {
 	trivy := s.trivy
 	scan := gate.Scan{Target: "dependencies", Artifact: locksPath, Type: "filesystem", Licences: true}
 	if p := r.sides.backend; p != nil {
-		installed, err := r.pythonEnvironment(p)
-		if err != nil {
-			return gate.Result{}, err
-		}
 		if p.Manager == project.PDM {
 			trivy = trivy.WithMountedFile(path.Join(locksPath, p.Root, "requirements.txt"), r.exportPDM(p))
 		}
-		trivy = r.showLocks(trivy, p.Manifests, locksOf(p), &scan).
-			WithMountedDirectory("/venv", installed.Directory("/venv")).WithEnvVariable("VIRTUAL_ENV", "/venv")
-	}
-	if n := r.sides.frontend; n != nil {
-		installed, err := r.nodeEnvironment(n)
+		trivy = r.showLocks(trivy, p.Manifests, locksOf(p), &scan)
+		installed, err := r.installed(ctx, backendSide, func() (*dagger.Container, error) { return r.pythonEnvironment(p) })
 		if err != nil {
 			return gate.Result{}, err
 		}
-		trivy = r.showLocks(trivy, n.Manifests, []string{n.Lock}, &scan).
-			WithMountedDirectory(path.Join(locksPath, n.Root, "node_modules"), installed.Directory(path.Join(appPath, "node_modules")))
+		if installed != nil {
+			trivy = trivy.WithMountedDirectory("/venv", installed.Directory("/venv")).WithEnvVariable("VIRTUAL_ENV", "/venv")
+		}
+	}
+	if n := r.sides.frontend; n != nil {
+		trivy = r.showLocks(trivy, n.Manifests, []string{n.Lock}, &scan)
+		installed, err := r.installed(ctx, frontendSide, func() (*dagger.Container, error) { return r.nodeEnvironment(n) })
+		if err != nil {
+			return gate.Result{}, err
+		}
+		if installed != nil {
+			trivy = trivy.WithMountedDirectory(path.Join(locksPath, n.Root, "node_modules"), installed.Directory(path.Join(appPath, "node_modules")))
+		}
 	}
 	if len(scan.Files) == 0 {
 		return gate.Skip("no lock file"), nil
@@ -134,6 +138,40 @@ func (r *Run) scanLocks(ctx context.Context) (gate.Result, error) {
 		return gate.Result{}, err
 	}
 	return gate.Join(r.config.policy.Judge(scan), s.ignored), nil
+}
+
+// installed is a side with its packages, in which their licences stand; nil where they cannot be read. Without a licence that
+// is denied, an installation that fails is for the tests to report.
+func (r *Run) installed(ctx context.Context, side string, install func() (*dagger.Container, error)) (*dagger.Container, error) {
+	if _, own := r.config.testImages[side]; own {
+		r.notCheckedf("licences of the %s's packages: its tests run in an image of the repository's own", side)
+		return nil, nil
+	}
+	c, err := install()
+	if err != nil {
+		return nil, err
+	}
+	if c, err = c.Sync(ctx); err == nil {
+		return c, nil
+	}
+	if err = explainInstall(err, r.sides.frontend); r.config.policy.DeniesLicences() || explain(err).ending == report.Failed {
+		return nil, err
+	}
+	r.notCheckedf("licences of the %s's packages: they could not be installed (%v)", side, err)
+	return nil, nil
+}
+
+// explainInstall tells a lock that is out of step, which a package manager refuses to install from, from other failures.
+func explainInstall(err error, n *project.Node) error {
+	f := explain(err)
+	if n == nil || !slices.ContainsFunc(nodeManagers[n.Manager].stale, func(words string) bool { return strings.Contains(f.output, words) }) {
+		return f
+	}
+	return &failure{
+		err:    fmt.Errorf("%s does not agree with package.json", n.Lock),
+		ending: report.Failed, output: f.output,
+		next: fmt.Sprintf("run %s install in %s and commit %s", nodeManagers[n.Manager].command, n.Root, path.Base(n.Lock)),
+	}
 }
 
 const locksPath = "/locks"

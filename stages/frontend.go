@@ -25,7 +25,11 @@ func (r *Run) testFrontend(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	return r.judge(ctx, s)
+	o, err := r.judge(ctx, s)
+	if err != nil {
+		err = explainInstall(err, n)
+	}
+	return o, err
 }
 
 // The Cobertura report has a name of its own in both runners.
@@ -91,8 +95,9 @@ func vitestCommands(n *project.Node) (required, slow []string) {
 
 // nodeManager is a tool that locks JavaScript dependencies.
 type nodeManager struct {
-	program string // its package, if it does not come with Node
-	version string // of the package, when the repository names none
+	program string // its package
+	command string
+	version string // of the package, when the repository names none; empty: the one that comes with Node
 	cache   string // folder of its downloads
 	install []string
 	stale   []string // what it says when lock and manifest differ; one of them
@@ -100,42 +105,41 @@ type nodeManager struct {
 
 var nodeManagers = map[string]nodeManager{
 	project.NPM: {
-		cache: "/root/.npm", install: []string{"npm", "ci", "--no-audit", "--no-fund", "--prefer-offline"},
+		program: "npm", command: "npm", cache: "/root/.npm", install: []string{"npm", "ci", "--no-audit", "--no-fund", "--prefer-offline"},
 		stale: []string{"can only install packages when your package.json and package-lock.json"},
 	},
 	project.PNPM: {
-		program: "pnpm", version: "10", cache: "/root/.local/share/pnpm", install: []string{"pnpm", "install", "--frozen-lockfile", "--store-dir=/root/.local/share/pnpm/store"},
+		program: "pnpm", command: "pnpm", version: "10", cache: "/root/.local/share/pnpm", install: []string{"pnpm", "install", "--frozen-lockfile", "--store-dir=/root/.local/share/pnpm/store"},
 		stale: []string{"ERR_PNPM_OUTDATED_LOCKFILE", "ERR_PNPM_LOCKFILE_CONFIG_MISMATCH"},
 	},
 	project.Yarn: {
-		program: "yarn", version: "1.22.22", cache: "/root/.yarn-cache", install: []string{"yarn", "install", "--frozen-lockfile", "--non-interactive", "--cache-folder=/root/.yarn-cache"},
+		program: "yarn", command: "yarn", version: "1.22.22", cache: "/root/.yarn-cache", install: []string{"yarn", "install", "--frozen-lockfile", "--non-interactive", "--cache-folder=/root/.yarn-cache"},
 		stale: []string{"Your lockfile needs to be updated"},
 	},
 	project.Berry: {
-		program: "@yarnpkg/cli-dist", version: "4", cache: "/root/.yarn/berry", install: []string{"yarn", "install", "--immutable"},
+		program: "@yarnpkg/cli-dist", command: "yarn", version: "4", cache: "/root/.yarn/berry", install: []string{"yarn", "install", "--immutable"},
 		stale: []string{"YN0028"},
 	},
 	project.Bun: {
-		program: "bun", version: "1", cache: "/root/.bun/install/cache", install: []string{"bun", "install", "--frozen-lockfile"},
+		program: "bun", command: "bun", version: "1", cache: "/root/.bun/install/cache", install: []string{"bun", "install", "--frozen-lockfile"},
 		stale: []string{"lockfile had changes, but lockfile is frozen"},
 	},
 }
 
 // nodeTools is a container with the package manager that has locked the dependencies.
 func (r *Run) nodeTools(n *project.Node) *dagger.Container {
-	m := nodeManagers[n.Manager]
+	m, version := nodeManagers[n.Manager], n.Version
+	if version == "" {
+		version = m.version
+	}
 	c := r.languageImage("node", n.Language).WithMountedCache("/root/.npm", r.dag.CacheVolume("slipway-npm")).
 		WithEnvVariable("CI", "true").
 		// The version that was installed is the one that runs, whatever the repository carries along.
 		WithEnvVariable("YARN_IGNORE_PATH", "1").
 		WithEnvVariable("COREPACK_ENABLE_STRICT", "0").
 		WithEnvVariable("npm_config_manage_package_manager_versions", "false")
-	if m.program == "" {
-		return c
-	}
-	version := n.Version
 	if version == "" {
-		version = m.version
+		return c
 	}
 	return c.WithExec([]string{"npm", "install", "--global", "--force", "--no-audit", "--no-fund", "--loglevel=error", m.program + "@" + version}).
 		WithMountedCache(m.cache, r.dag.CacheVolume("slipway-"+n.Manager))

@@ -122,6 +122,9 @@ func command(args []string) string {
 		args = args[2:]
 	}
 	if args[0] == "sh" || args[0] == "/bin/sh" {
+		if len(args) > 4 && strings.HasPrefix(args[2], `"$@"`) {
+			return command(args[4:]) // the script only follows it up
+		}
 		return "the step"
 	}
 	return strings.Join(args[:min(2, len(args))], " ")

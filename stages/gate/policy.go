@@ -65,6 +65,9 @@ func parseSeverities(setting string) (chosen []string, err error) {
 	return chosen, nil
 }
 
+// DeniesLicences says whether a licence can stop a release.
+func (p Policy) DeniesLicences() bool { return len(p.deny) > 0 }
+
 // gatesMisconfiguration says whether a misconfiguration stops a release: only where something is released.
 func (p Policy) gatesMisconfiguration(severity, file string) bool {
 	return slices.Contains(p.misconfig, severity) && slices.Contains(p.Released, file)

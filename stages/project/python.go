@@ -37,6 +37,7 @@ type Python struct {
 
 	Package       bool // the project itself is installed, after its dependencies
 	VersionFromVC bool // its version is computed from Git, which no container has
+	Git           bool // dependencies are taken from Git repositories
 	Pytest        PytestConfig
 }
 
@@ -119,6 +120,7 @@ func NewPython(files Files, folder string, extras []string) (*Python, error) {
 	p.Sources = p.sources(files, own, root)
 	p.Package = p.isPackage(files, own)
 	p.VersionFromVC = versionFromVC(own)
+	p.Git = fromGit(files, p)
 	p.Language = pythonLanguage(files, folder, p.Root, own)
 	if slices.ContainsFunc(p.dependencies(files, own, root), isPytest) {
 		p.Runner = Pytest
@@ -311,6 +313,13 @@ var fromVC = []string{"hatch-vcs", "setuptools-scm", "poetry-dynamic-versioning"
 func versionFromVC(own pyproject) bool {
 	return own.Tool.PDM.Version.Source == "scm" ||
 		slices.ContainsFunc(own.Build.Requires, func(r string) bool { return slices.Contains(fromVC, requirementName(r)) })
+}
+
+var gitSource = regexp.MustCompile(`git\+(https?|ssh|file)://|\bgit\s*=\s*["']`)
+
+// fromGit says whether a manifest names a dependency by a Git repository.
+func fromGit(files Files, p *Python) bool {
+	return slices.ContainsFunc(p.Manifests, func(name string) bool { return gitSource.Match(files[name]) })
 }
 
 func pythonLanguage(files Files, folder, root string, own pyproject) Language {

@@ -14,7 +14,7 @@ import (
 const (
 	uvVersion     = "0.13.9"
 	poetryVersion = "2.5.1"
-	pdmVersion    = "2.26.1"
+	pdmVersion    = "2.29.4"
 )
 
 // testBackend runs the backend's tests with coverage.
@@ -117,7 +117,7 @@ func (r *Run) pythonTools(p *project.Python) *dagger.Container {
 		WithEnvVariable("PATH", "/venv/bin:/root/.local/bin:${PATH}", dagger.ContainerWithEnvVariableOpts{Expand: true})
 	if tool, ok := pythonManagers[p.Manager]; ok && tool.program != "" {
 		c = c.WithMountedCache(tool.cache, r.dag.CacheVolume("slipway-"+p.Manager)).
-			WithExec([]string{"sh", "-c", `uv tool install --quiet "$1" && exec uv venv --quiet /venv`, "sh", tool.program})
+			WithExec(append([]string{"sh", "-c", `uv tool install --quiet "$@" && exec uv venv --quiet /venv`, "sh", tool.program}, tool.with...))
 	}
 	return r.mountFiles(c, p.Root, p.Manifests).WithWorkdir(r.pythonWorkdir(p))
 }
@@ -132,7 +132,8 @@ func (r *Run) pythonWorkdir(p *project.Python) string {
 
 // pythonManager is a tool that locks Python dependencies.
 type pythonManager struct {
-	program string // its package, if it is not uv
+	program string   // its package, if it is not uv
+	with    []string // options for what it needs besides
 	cache   string
 	check   []string // that the lock is in step with the manifest
 	stale   string   // what it says when it is not
@@ -158,7 +159,8 @@ var pythonManagers = map[string]pythonManager{
 		},
 	},
 	project.PDM: {
-		program: "pdm==" + pdmVersion, cache: "/root/.cache/pdm",
+		// It works with no newer hishel, and asks for one that is not older.
+		program: "pdm==" + pdmVersion, with: []string{"--with", "hishel<2"}, cache: "/root/.cache/pdm",
 		check: []string{"pdm", "lock", "--check"}, stale: "out of date",
 		dependencies: func(p *project.Python) []string {
 			return named([]string{"pdm", "sync", "--no-self"}, "--group", p.Groups, "--group", p.Extras)

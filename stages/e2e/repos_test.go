@@ -1,0 +1,152 @@
+package e2e
+
+import (
+	"errors"
+	"os"
+	"path"
+	"path/filepath"
+	"testing"
+
+	"dagger.io/dagger"
+)
+
+// repo is a small repository of testdata/repos, one of the shapes that teams give theirs. Its locks are made by the tools
+// that make them, because a lock names where its packages are from.
+type repo struct {
+	name   string
+	locks  []lock
+	call   []string // after the settings that all of them have
+	expect []string
+}
+
+// lock is how one is made, and the files that are new then.
+type lock struct {
+	image, commands string
+	files           []string
+}
+
+func pythonLock(program, commands string, files ...string) lock {
+	return lock{"python:3.13-slim", "python -m venv /tool; PATH=/tool/bin:$PATH; pip install -q " + program + "; " + commands, files}
+}
+
+func uvLock() lock {
+	return pythonLock("uv==0.13.9", "SETUPTOOLS_SCM_PRETEND_VERSION=0 uv lock -q", "uv.lock")
+}
+
+func npmLock(program, command, file string) lock {
+	return lock{"node:22-slim", "npm install -g --force --loglevel=error " + program + "; cd " + path.Dir(file) + "; " + command, []string{file}}
+}
+
+var repos = []repo{
+	{
+		// Both locks lie above the sides; the backend is a package with a src layout and a version from Git.
+		name:  "workspaces",
+		locks: []lock{uvLock(), npmLock("pnpm@10.7.1", "pnpm install --lockfile-only", "pnpm-lock.yaml")},
+		expect: []string{"uv.lock in step, pnpm-lock.yaml in step", "Backend Tests     passed", "1 passed, 66.6% coverage",
+			"Frontend Tests    passed", "1 passed, 100.0% coverage, 1 passed slow", "Outcome: dry-run-ok"},
+	},
+	{
+		// The shape that the release handbook was written for. What nobody imports counts, as by the project's own command.
+		name: "handbook",
+		locks: []lock{
+			pythonLock("poetry==2.5.1", "cd backend; "+poetryLock, "backend/poetry.lock", "backend/pyproject.toml"),
+			npmLock("pnpm@10.7.1", "pnpm install --lockfile-only", "frontend/pnpm-lock.yaml"),
+		},
+		expect: []string{"poetry.lock in step, pnpm-lock.yaml in step", "1 passed, 40.0% coverage, 1 passed slow", "1 passed, 1 skipped, 100.0% coverage", "Outcome: dry-run-ok"},
+	},
+	{
+		// Files that name others, one that is for production only, variables from a file; yarn 1 and an old vitest.
+		name:   "requirements",
+		locks:  []lock{npmLock("yarn@1.22.22", "yarn install --silent --ignore-scripts", "frontend/yarn.lock")},
+		call:   []string{"--test-variables=backend/.env.test, MODE=test"},
+		expect: []string{"yarn.lock in step", "1 passed, coverage not measured", "Frontend Tests    passed", "Outcome: dry-run-ok"},
+	},
+	{
+		name: "pdm",
+		locks: []lock{
+			pythonLock("pdm==2.29.4 'hishel<2'", "cd backend; pdm lock -q", "backend/pdm.lock"),
+			npmLock("@yarnpkg/cli-dist@4.5.0", "touch yarn.lock; yarn install --mode=update-lockfile", "frontend/yarn.lock"),
+		},
+		expect: []string{"pdm.lock in step, yarn.lock in step", "Backend Tests     passed", "Frontend Tests    passed", "Outcome: dry-run-ok"},
+	},
+	{
+		// The backend has no manifest of its own, it belongs to the project at the root.
+		name:   "rooted",
+		locks:  []lock{uvLock(), npmLock("bun@1", "bun install --lockfile-only", "frontend/bun.lock")},
+		expect: []string{"uv.lock in step, bun.lock in step", "Backend Tests     passed", "Frontend Tests    passed", "Outcome: dry-run-ok"},
+	},
+	{
+		// An installation that reads sources, and no backend.
+		name:   "scripts",
+		locks:  []lock{npmLock("npm@10", "npm install --package-lock-only --ignore-scripts", "frontend/package-lock.json")},
+		expect: []string{"Backend Tests     skipped", "not applicable: no folder backend", "Frontend Tests    passed", "1 passed", "Outcome: dry-run-ok"},
+	},
+	{
+		name:   "commands",
+		call:   []string{"--backend-tests=python -m unittest", "--frontend=none"},
+		expect: []string{"Backend Tests     passed", "tests not counted", "Frontend Tests    skipped", "switched off", "Outcome: dry-run-ok"},
+	},
+	{
+		name:  "commands",
+		locks: []lock{npmLock("npm@10", "npm install --package-lock-only", "frontend/package-lock.json")},
+		expect: []string{"Backend Tests     not configured", "Frontend Tests    not configured", "no test runner",
+			"the backend's tests: none of pytest is among the dependencies of backend", "the frontend's tests: none of vitest, jest is among the dependencies of frontend/package.json", "Outcome: dry-run-ok"},
+	},
+	{
+		name:   "images",
+		call:   []string{"--test-images=backend=backend#test"},
+		expect: []string{"Backend Tests     passed", "1 passed", "licences of the backend's packages: its tests run in an image of the repository's own", "Outcome: dry-run-ok"},
+	},
+}
+
+const poetryLock = `index=$(pip config get global.index-url 2>/dev/null || python -c 'from pip._internal.models.index import PyPI; print(PyPI.simple_url)')
+	poetry source add -q --priority=primary simple "$index" && poetry lock`
+
+// TestRepositories runs the gates of each, with no more settings than its shape needs.
+func TestRepositories(t *testing.T) {
+	for _, r := range repos {
+		t.Run(r.name, func(t *testing.T) {
+			t.Parallel()
+			s := r.start(t)
+			green(t, s.Call(t, append(append([]string{"--images="}, r.call...), "release", "--version=1.4.0", "--dry-run")...), r.expect...)
+		})
+	}
+}
+
+// start makes a repository of the folder.
+func (r repo) start(t *testing.T) Shop {
+	t.Helper()
+	needEngine(t)
+	s := Shop{Dir: filepath.Join(t.TempDir(), r.name)}
+	if err := os.CopyFS(s.Dir, os.DirFS(filepath.Join(Module(), "testdata", "repos", r.name))); err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range r.locks {
+		l.write(t, s)
+	}
+	s.Git(t, "init", "-q", "-b", "main")
+	s.Commit(t, "feat: everything")
+	return s
+}
+
+// write has the lock made by the tool that makes it.
+func (l lock) write(t *testing.T, s Shop) {
+	t.Helper()
+	ctx, client := Connect(t)
+	made, err := client.Container().From(l.image).
+		WithDirectory("/app", client.Host().Directory(s.Dir)).
+		WithWorkdir("/app").
+		WithExec([]string{"sh", "-euc", l.commands}).
+		Sync(ctx)
+	if exec := new(dagger.ExecError); errors.As(err, &exec) {
+		t.Fatalf("%v: %s%s", err, exec.Stdout, exec.Stderr)
+	}
+	for _, file := range l.files {
+		if err == nil {
+			_, err = made.File(file).Export(ctx, filepath.Join(s.Dir, file))
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,3 @@
+def nobody_imports_this() -> int:
+    answer = 42
+    return answer

@@ -1,0 +1,5 @@
+import iniconfig
+
+
+def test_installed() -> None:
+    assert iniconfig.IniConfig

@@ -1,0 +1,3 @@
+import os
+
+KEY, MODE = os.environ["SECRET_KEY"], os.environ["MODE"]

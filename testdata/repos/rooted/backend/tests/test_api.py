@@ -1,0 +1,5 @@
+from api import NAME
+
+
+def test_name() -> None:
+    assert NAME == "api"

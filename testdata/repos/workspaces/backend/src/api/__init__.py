@@ -1,0 +1,7 @@
+from importlib.metadata import version
+
+from money import euros
+
+
+def main() -> str:
+    return f"{version('api')} costs {euros(3)}"

@@ -1,0 +1,2 @@
+def nobody_imports_this() -> int:
+    return 1

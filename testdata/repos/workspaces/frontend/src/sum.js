@@ -1,0 +1,3 @@
+import { sum } from 'sums'
+
+export const sumAll = (...all) => all.reduce(sum)

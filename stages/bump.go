@@ -22,15 +22,15 @@ type Next struct {
 
 func (n Next) empty() bool { return n == Next{} }
 
-// of is the version that comes after the current one.
-func (n Next) of(current version.Version) (version.Version, error) {
+// of is the version that comes after the current one. A given one may be the name of its tag.
+func (n Next) of(current version.Version, prefix version.TagPrefix) (version.Version, error) {
 	switch {
 	case n.Kind != "" && n.Version != "":
 		return version.Version{}, errors.New("both a kind and a version are given: leave one of them out")
 	case n.Version != "" && n.Preid != "":
 		return version.Version{}, errors.New("the version is given, so leave the preid out, or put it into the version")
 	case n.Version != "":
-		return version.Parse(n.Version)
+		return prefix.Parse(n.Version)
 	case n.Kind == "":
 		return version.Version{}, errors.New("expected --kind=major, minor, patch or prerelease, or --version, found none of them")
 	}
@@ -87,7 +87,7 @@ func carrying(sources []versionfile.Source) ([]versionfile.Source, error) {
 // current is the version that the files say; without any, the highest that git's tags say.
 func (r *Run) current(files []versionfile.Source) (version.Version, error) {
 	if len(files) == 0 {
-		return highest(r.source.versions()), nil
+		return highest(r.tagged()), nil
 	}
 	file, err := versionfile.Read(files[0].Path, files[0].Content)
 	if err != nil {
@@ -126,7 +126,7 @@ func (r *Run) bump(ctx context.Context, next Next) (bumped, error) {
 			return bumped{}, err
 		}
 	}
-	v, err := next.of(current)
+	v, err := next.of(current, r.config.tagPrefix)
 	if err != nil {
 		return bumped{}, refuseInput(err)
 	}
@@ -178,8 +178,8 @@ func (r *Run) propose(ctx context.Context) (proposal, error) {
 	if p.current, err = r.current(files); err != nil {
 		return proposal{}, err
 	}
-	p.last = lastRelease(p.current, r.source.versions())
-	tag, _ := r.source.tagOf(p.last)
+	p.last = lastRelease(p.current, r.tagged())
+	tag, _ := r.tagOf(p.last)
 	notes, err := r.notesBetween(ctx, tag.name, "HEAD", "HEAD")
 	if err != nil {
 		return proposal{}, err

@@ -30,10 +30,11 @@ func TestNextOf(t *testing.T) {
 		"a prerelease goes on": {Next{Kind: "prerelease"}, "1.3.0-rc.1", "1.3.0-rc.2"},
 		"a new series":         {Next{Kind: "prerelease", Preid: "beta"}, "1.2.3", "1.2.4-beta.1"},
 		"the version itself":   {Next{Version: "v2.0.0"}, "1.2.3", "2.0.0"},
+		"the name of a tag":    {Next{Version: "shop-v2.0.0"}, "1.2.3", "2.0.0"},
 		"the first version":    {Next{Version: "0.1.0"}, "", "0.1.0"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got, err := c.next.of(mustVersion(t, c.current)); err != nil || got.String() != c.want {
+			if got, err := c.next.of(mustVersion(t, c.current), "shop-v"); err != nil || got.String() != c.want {
 				t.Errorf("got %s, %v, want %s", got, err, c.want)
 			}
 		})
@@ -54,7 +55,7 @@ func TestNextRefuses(t *testing.T) {
 		"there is no series to go on with":              {Next{Kind: "prerelease"}, "1.2.3"},
 	} {
 		t.Run(reason, func(t *testing.T) {
-			if got, err := c.next.of(mustVersion(t, c.current)); err == nil || !strings.Contains(err.Error(), reason) {
+			if got, err := c.next.of(mustVersion(t, c.current), "shop-v"); err == nil || !strings.Contains(err.Error(), reason) {
 				t.Errorf("got %s, %v", got, err)
 			}
 		})

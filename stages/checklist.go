@@ -39,7 +39,7 @@ func (p Pipeline) Checklist(ctx context.Context, version string) (string, error)
 	r.title = "Checklist for " + r.Version.String()
 	// Two points look at the notes, which cost the forge many requests.
 	r.upcoming = sync.OnceValues(func() (changelog.Notes, error) {
-		return r.notesBetween(ctx, r.tagBefore(r.Version.String()), "HEAD", r.Version.GitTag())
+		return r.notesBetween(ctx, r.tagBefore(r.Version.String()), "HEAD", r.tagName())
 	})
 	return textOrError(r.beside(ctx, checklist), "")
 }

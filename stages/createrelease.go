@@ -70,11 +70,9 @@ func (r *Run) checkCut(ctx context.Context) error {
 
 // checkGitTagFree wants no tag of the version anywhere: a tag is what starts a release.
 func (r *Run) checkGitTagFree() error {
-	tag, taken := r.source.tagOf(r.Version)
-	for _, name := range []string{r.Version.GitTag(), r.Version.String()} {
-		if at := r.remote.refs[tagPrefix+name]; at != "" {
-			tag, taken = gitTag{name: name, commit: at}, true
-		}
+	tag, taken := r.remoteTag()
+	if !taken {
+		tag, taken = r.tagOf(r.Version)
 	}
 	if !taken {
 		return nil
@@ -169,7 +167,7 @@ func (r *Run) judgeGates(result report.Report) report.Report {
 
 // pushCut pushes branch and tag together or not at all (G4).
 func (r *Run) pushCut(ctx context.Context, branch string) error {
-	commit, tag := r.source.commit, tagPrefix+r.Version.GitTag()
+	commit, tag := r.source.commit, tagRefs+r.tagName()
 	want := map[string]string{branchPrefix + branch: commit, tag: commit}
 	return r.pushRefs(ctx, r.git, want, r.tagCommand(commit), r.pushCommand(commit+":"+branchPrefix+branch, tag+":"+tag))
 }
@@ -182,7 +180,7 @@ func (r *Run) cutText(before source) string {
 	} else {
 		fmt.Fprintf(&b, "The version files said %s already, so there is no new commit on %s.\n", r.Version, before.branch)
 	}
-	fmt.Fprintf(&b, "Pushed tag %s on %s. The release runs where your CI runs tags, or now: dagger call release --version=%s\n", r.Version.GitTag(), r.source.commit[:7], r.Version)
+	fmt.Fprintf(&b, "Pushed tag %s on %s. The release runs where your CI runs tags, or now: dagger call release --version=%s\n", r.tagName(), r.source.commit[:7], r.Version)
 	fmt.Fprint(&b, "Now: git pull --ff-only\n")
 	return b.String()
 }

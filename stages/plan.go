@@ -15,14 +15,14 @@ import (
 func (r *Run) changelog(ctx context.Context) (changelog.Notes, error) {
 	previous := ""
 	if r.previous != (version.Version{}) {
-		tag, ok := r.source.tagOf(r.previous)
+		tag, ok := r.tagOf(r.previous)
 		if !ok {
 			return changelog.Notes{}, refuseState("fetch the tags (git fetch --tags), or tag the commit of that release",
 				"the previous release %s is in the registry and git has no tag for it", r.previous)
 		}
 		previous = tag.name
 	}
-	return r.notesBetween(ctx, previous, "HEAD", r.Version.GitTag())
+	return r.notesBetween(ctx, previous, "HEAD", r.tagName())
 }
 
 // notesBetween reads the commits that are in one revision and not in the other.
@@ -86,11 +86,11 @@ func (r *Run) changelogBetween(ctx context.Context, from, to string) (changelog.
 
 // releaseTag finds the tag of a version that was released.
 func (r *Run) releaseTag(text string) (gitTag, error) {
-	v, err := version.Parse(text)
+	v, err := r.config.tagPrefix.Parse(text)
 	if err != nil {
 		return gitTag{}, refuseInput(err)
 	}
-	tag, ok := r.source.tagOf(v)
+	tag, ok := r.tagOf(v)
 	if !ok {
 		return gitTag{}, refuseState("name one of git's tags, or fetch them: git fetch --tags", "git has no tag for version %s", v)
 	}
@@ -99,14 +99,14 @@ func (r *Run) releaseTag(text string) (gitTag, error) {
 
 // tagBefore is the tag that notes up to a version start after; the highest stable one for the last commit.
 func (r *Run) tagBefore(to string) string {
-	known := r.source.versions()
+	known := r.tagged()
 	var before version.Version
-	if v, err := version.Parse(to); err == nil {
+	if v, err := r.config.tagPrefix.Parse(to); err == nil {
 		before, _ = version.Previous(v, known)
 	} else if highest, ok := version.Floating(known)["latest"]; ok {
 		before = highest
 	}
-	tag, _ := r.source.tagOf(before)
+	tag, _ := r.tagOf(before)
 	return tag.name
 }
 

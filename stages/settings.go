@@ -13,6 +13,7 @@ import (
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/gate"
+	"dagger/slipway/stages/version"
 )
 
 // Settings are what a repository says about itself once: the arguments of the module's constructor.
@@ -35,6 +36,7 @@ type Settings struct {
 	Repository        string
 	Committer         string
 	Categories        string
+	TagPrefix         string
 	VersionFiles      string
 	ReleaseBranches   string
 	ToolImages        string
@@ -65,6 +67,7 @@ type config struct {
 	categories   []changelog.Category
 	backend      folder
 	frontend     folder
+	tagPrefix    version.TagPrefix
 	versionFiles []string
 	committer    committer
 	branches     []string // patterns of release branches besides the default branch
@@ -112,6 +115,8 @@ func (s Settings) read() (config, error) {
 	set("categories", err)
 	_, err = gate.Threshold(s.CoverageThreshold)
 	set("coverageThreshold", err)
+	c.tagPrefix, err = version.ParseTagPrefix(s.TagPrefix)
+	set("tagPrefix", err)
 	c.versionFiles, err = parsePaths(s.VersionFiles)
 	set("versionFiles", err)
 	c.committer, err = parseCommitter(s.Committer)

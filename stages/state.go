@@ -148,11 +148,11 @@ func (s state) published(image string) (registry.Image, bool) {
 
 // stable are the versions that a floating tag may belong to: known to git, here or on the remote, or to the registry.
 func (r *Run) stable() []version.Version {
-	known := slices.Concat(r.source.versions(), r.remote.versions(), r.state.known)
-	return slices.DeleteFunc(known, func(v version.Version) bool { return slices.Contains(r.withdrawn, v.GitTag()) })
+	known := slices.Concat(r.tagged(), versionsOf(r.config.tagPrefix, r.remote.tags()), r.state.known)
+	return slices.DeleteFunc(known, func(v version.Version) bool { return slices.Contains(r.withdrawn, v) })
 }
 
-// versionsAmong leaves out tags that are not strict versions.
+// versionsAmong leaves out tags of images that are not strict versions.
 func versionsAmong(tags []string) []version.Version {
 	var known []version.Version
 	for _, t := range tags {

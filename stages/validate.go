@@ -173,12 +173,13 @@ func (r *Run) otherVersion(path string) (string, error) {
 }
 
 func (r *Run) checkGitTag(context.Context) error {
-	tag, ok := r.source.tagOf(r.Version)
-	if !ok || tag.commit == r.source.commit {
-		return nil
+	for _, tag := range r.source.tags {
+		if v, ok := r.config.tagPrefix.FromTag(tag.name); ok && v == r.Version && tag.commit != r.source.commit {
+			return r.refuse("check out that commit to finish its release, or release the next patch version",
+				"the tag %s exists and names commit %s, not %s", tag.name, tag.commit, r.source.commit)
+		}
 	}
-	return r.refuse("check out that commit to finish its release, or release the next patch version",
-		"the tag %s exists and names commit %s, not %s", tag.name, tag.commit, r.source.commit)
+	return nil
 }
 
 // checkRegistry reads how far this version has got. A dry run goes on without a registry.

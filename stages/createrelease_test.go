@@ -64,7 +64,7 @@ func TestCheckGitTagFree(t *testing.T) {
 		"taken there without v": {nil, map[string]string{"refs/tags/1.2.3": "b"}, "the tag 1.2.3 exists and names commit b"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := &Run{Version: mustVersion(t, "1.2.3"), source: source{tags: c.tags}, remote: remote{refs: c.refs}}
+			r := &Run{Version: mustVersion(t, "1.2.3"), config: config{tagPrefix: "v"}, source: source{tags: c.tags}, remote: remote{refs: c.refs}}
 			err := r.checkGitTagFree()
 			if (err == nil) != (c.want == "") || err != nil && err.Error() != c.want {
 				t.Errorf("got %v, want %q", err, c.want)
@@ -74,7 +74,7 @@ func TestCheckGitTagFree(t *testing.T) {
 }
 
 func TestCutText(t *testing.T) {
-	r := &Run{Version: mustVersion(t, "1.2.4"), source: source{commit: "2222222222"}}
+	r := &Run{Version: mustVersion(t, "1.2.4"), config: config{tagPrefix: "v"}, source: source{commit: "2222222222"}}
 	text := r.cutText(source{commit: "1111111111", branch: "main"})
 	for _, word := range []string{"Pushed commit 2222222 (chore: bump version to 1.2.4) to main.", "Pushed tag v1.2.4 on 2222222.", "git pull --ff-only\n"} {
 		if !strings.Contains(text, word) {

@@ -64,6 +64,9 @@ func (r *Run) checkPage(ctx context.Context) error {
 	if unchecked != "" {
 		r.notCheckedf("%s", unchecked)
 	}
+	if err := r.checkTagName(); err != nil {
+		return err
+	}
 	releases, err := r.page.forge.Releases(ctx)
 	if err != nil {
 		return r.unlessDry("the forge", forgeAway(err))
@@ -79,6 +82,16 @@ func (r *Run) checkPage(ctx context.Context) error {
 		return r.refuse("use the next patch version", "the release %s is published, immutable and incomplete: %s", found.Tag, listOf(r.missingAssets(found)))
 	}
 	return nil
+}
+
+// checkTagName wants the remote to know the version by no other tag than the one that its release is of.
+func (r *Run) checkTagName() error {
+	tag, known := r.remoteTag()
+	if !known || tag.name == r.tagName() {
+		return nil
+	}
+	return r.refuse(fmt.Sprintf("give the commit that tag, too: git push origin %s:%s%s", tag.commit, tagRefs, r.tagName()),
+		"the tag %s stands for this version, and the release on the forge needs %s", tag.name, r.tagName())
 }
 
 // withdrawnOf are the versions that the forge says were taken back.

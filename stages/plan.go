@@ -37,6 +37,9 @@ func (r *Run) notesBetween(ctx context.Context, from, to, title string) (changel
 	}
 	in, links := r.forgeInput(ctx, commits)
 	in.Commits, in.Previous, in.Current = commits, from, title
+	if v, ok := r.config.tagPrefix.FromTag(title); ok {
+		in.Version = v.String()
+	}
 	if in.Prior, err = r.authorsBefore(ctx, from); err != nil {
 		return changelog.Notes{}, err
 	}

@@ -32,7 +32,7 @@ func (r *Run) checkAll(ctx context.Context) []error {
 	var found []error
 	for _, check := range []func(context.Context) error{
 		r.checkClean, r.checkHistory, r.checkTestFolders, r.checkDockerfiles, r.checkVersionFiles,
-		r.checkGitTag, r.checkRemote, r.checkRegistry, r.checkForge, r.checkStaging, r.checkWebhook,
+		r.checkGitTag, r.checkRemote, r.noteNearMisses, r.checkRegistry, r.checkForge, r.checkStaging, r.checkWebhook,
 	} {
 		found = append(found, check(ctx))
 	}
@@ -178,6 +178,18 @@ func (r *Run) checkGitTag(context.Context) error {
 			return r.refuse("check out that commit to finish its release, or release the next patch version",
 				"the tag %s exists and names commit %s, not %s", tag.name, tag.commit, r.source.commit)
 		}
+	}
+	return nil
+}
+
+// noteNearMisses names what looks like a version among git's tags and does not count as one.
+func (r *Run) noteNearMisses(context.Context) error {
+	tags := map[string]string{}
+	for _, t := range slices.Concat(r.source.tags, r.remote.tags()) {
+		tags[t.name] = t.commit
+	}
+	if near := r.config.tagPrefix.NearMisses(tags); len(near) > 0 {
+		r.notCheckedf("tags that look like versions and do not count (%d): %s; the tag of a version is %s1.2.3, see the setting tagPrefix", len(near), listOf(near), r.config.tagPrefix)
 	}
 	return nil
 }

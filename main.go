@@ -173,9 +173,10 @@ func New(
 	//
 	// +default="v"
 	tagPrefix string,
-	// Files that carry the version and must say the one being released; a missing one is left out.
+	// Files that carry the version and must say the one being released; a missing one is left out. Empty: the pyproject.toml
+	// and package.json of the two folders.
 	//
-	// +default="backend/pyproject.toml, frontend/package.json"
+	// +optional
 	versionFiles string,
 	// Branches of the remote to release from besides its default one, separated by commas; * is anything but a slash.
 	//

@@ -70,6 +70,13 @@ func (r *Run) beside(ctx context.Context, chosen []stage) report.Report {
 func later(reason string) Outcome { return Outcome{Ending: report.Later, Reason: reason} }
 
 func (r *Run) tickVersions(ctx context.Context) (Outcome, error) {
+	files, silent, err := r.versionFiles()
+	if err != nil {
+		return Outcome{}, err
+	}
+	if len(files) == 0 {
+		return skipped("not applicable: " + silent), nil
+	}
 	return passed("all version files say " + r.Version.String()), r.checkVersionFiles(ctx)
 }
 

@@ -54,7 +54,7 @@ func (r *Run) cut(ctx context.Context, next Next) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return gates.Text() + "\n" + proposed.cutText(r.source), nil
+	return gates.Text() + "\n" + proposed.cutText(r.source, b), nil
 }
 
 // checkCut refuses what could only end in a rejected push or in a release that CI would refuse.
@@ -89,7 +89,7 @@ func (r *Run) checkUpstream() error {
 	}
 	if !r.remote.isRelease(branch, r.config.branches) {
 		return refuseState("check out a release branch, or set releaseBranches",
-			"the branch %s is not released from; those that are: %s", branch, listOf(r.remote.releaseBranches(r.config.branches)))
+			"the branch %s is not released from; those that are: %s", branch, orDefault(listOf(r.remote.releaseBranches(r.config.branches)), "none"))
 	}
 	switch at := r.remote.refs[branchPrefix+branch]; at {
 	case r.source.commit:
@@ -173,11 +173,14 @@ func (r *Run) pushCut(ctx context.Context, branch string) error {
 }
 
 // cutText says what is on the remote now.
-func (r *Run) cutText(before source) string {
+func (r *Run) cutText(before source, bump bumped) string {
 	var b strings.Builder
-	if r.source.commit != before.commit {
+	switch {
+	case r.source.commit != before.commit:
 		fmt.Fprintf(&b, "Pushed commit %s (%s) to %s.\n", r.source.commit[:7], r.bumpMessage(), before.branch)
-	} else {
+	case len(bump.files) == 0:
+		fmt.Fprintf(&b, "No version file says a version, so there is no new commit on %s.\n", before.branch)
+	default:
 		fmt.Fprintf(&b, "The version files said %s already, so there is no new commit on %s.\n", r.Version, before.branch)
 	}
 	fmt.Fprintf(&b, "Pushed tag %s on %s. The release runs where your CI runs tags, or now: dagger call release --version=%s\n", r.tagName(), r.source.commit[:7], r.Version)

@@ -13,16 +13,14 @@ import (
 
 // changelog makes the notes from the commits after the previous release.
 func (r *Run) changelog(ctx context.Context) (changelog.Notes, error) {
-	previous := ""
-	if r.previous != (version.Version{}) {
-		tag, ok := r.tagOf(r.previous)
-		if !ok {
-			return changelog.Notes{}, refuseState("fetch the tags (git fetch --tags), or tag the commit of that release",
-				"the previous release %s is in the registry and git has no tag for it", r.previous)
-		}
-		previous = tag.name
-	}
-	return r.notesBetween(ctx, previous, "HEAD", r.tagName())
+	return r.notesBetween(ctx, r.notesFrom(), "HEAD", r.tagName())
+}
+
+// notesFrom is the tag that the notes start after: of the highest lower version that has one (C8).
+func (r *Run) notesFrom() string {
+	before, _ := version.Previous(r.Version, r.notWithdrawn(r.tagged()))
+	tag, _ := r.tagOf(before)
+	return tag.name
 }
 
 // notesBetween reads the commits that are in one revision and not in the other.

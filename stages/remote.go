@@ -232,6 +232,10 @@ func (r *Run) remoteTag() (gitTag, bool) {
 // checkBranch finds the commit on a branch that is released from.
 func (r *Run) checkBranch(ctx context.Context) error {
 	branches := r.remote.releaseBranches(r.config.branches)
+	if len(branches) == 0 {
+		return r.refuse("set releaseBranches to the branches that you release from",
+			"the remote names no default branch, and none of its branches fits releaseBranches (%s)", orDefault(listOf(r.config.branches), "none"))
+	}
 	for _, name := range branches {
 		if r.remote.refs[branchPrefix+name] == r.source.commit {
 			return nil

@@ -119,6 +119,9 @@ func (s Settings) read() (config, error) {
 	set("tagPrefix", err)
 	c.versionFiles, err = parsePaths(s.VersionFiles)
 	set("versionFiles", err)
+	if len(c.versionFiles) == 0 {
+		c.versionFiles = manifests(c.backend, c.frontend)
+	}
 	c.committer, err = parseCommitter(s.Committer)
 	set("committer", err)
 	c.branches, err = parseBranches(s.ReleaseBranches)
@@ -129,6 +132,22 @@ func (s Settings) read() (config, error) {
 		set(name, checkPath(value))
 	}
 	return c, errors.Join(wrong...)
+}
+
+// none as the name of a folder is a side that the repository has not.
+const none = "none"
+
+// manifests are the files in which the two sides say their version, unless others are named.
+func manifests(backend, frontend folder) (files []string) {
+	for _, side := range []struct {
+		folder
+		manifest string
+	}{{backend, "pyproject.toml"}, {frontend, "package.json"}} {
+		if side.path != none {
+			files = append(files, path.Join(side.path, side.manifest))
+		}
+	}
+	return files
 }
 
 func wrongSetting(name string, err error) error {

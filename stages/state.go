@@ -148,7 +148,11 @@ func (s state) published(image string) (registry.Image, bool) {
 
 // stable are the versions that a floating tag may belong to: known to git, here or on the remote, or to the registry.
 func (r *Run) stable() []version.Version {
-	known := slices.Concat(r.tagged(), versionsOf(r.config.tagPrefix, r.remote.tags()), r.state.known)
+	return r.notWithdrawn(slices.Concat(r.tagged(), versionsOf(r.config.tagPrefix, r.remote.tags()), r.state.known))
+}
+
+// notWithdrawn leaves out what a rollback has taken back.
+func (r *Run) notWithdrawn(known []version.Version) []version.Version {
 	return slices.DeleteFunc(known, func(v version.Version) bool { return slices.Contains(r.withdrawn, v) })
 }
 

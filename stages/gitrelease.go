@@ -90,7 +90,7 @@ func (r *Run) checkTagName() error {
 	if !known || tag.name == r.tagName() {
 		return nil
 	}
-	return r.refuse(fmt.Sprintf("give the commit that tag, too: git push origin %s:%s%s", tag.commit, tagRefs, r.tagName()),
+	return r.refuse(fmt.Sprintf("if your tags are like that, set tagPrefix to nothing; else push the other one as well: git push origin %s:%s%s", tag.commit, tagRefs, r.tagName()),
 		"the tag %s stands for this version, and the release on the forge needs %s", tag.name, r.tagName())
 }
 

@@ -82,6 +82,7 @@ func (r Slipway) MarshalJSON() ([]byte, error) {
 		Repository        string
 		Committer         string
 		Categories        string
+		TagPrefix         string
 		VersionFiles      string
 		ReleaseBranches   string
 		ToolImages        string
@@ -126,6 +127,7 @@ func (r Slipway) MarshalJSON() ([]byte, error) {
 	concrete.Repository = r.Repository
 	concrete.Committer = r.Committer
 	concrete.Categories = r.Categories
+	concrete.TagPrefix = r.TagPrefix
 	concrete.VersionFiles = r.VersionFiles
 	concrete.ReleaseBranches = r.ReleaseBranches
 	concrete.ToolImages = r.ToolImages
@@ -174,6 +176,7 @@ func (r *Slipway) UnmarshalJSON(bs []byte) error {
 		Repository        string
 		Committer         string
 		Categories        string
+		TagPrefix         string
 		VersionFiles      string
 		ReleaseBranches   string
 		ToolImages        string
@@ -222,6 +225,7 @@ func (r *Slipway) UnmarshalJSON(bs []byte) error {
 	r.Repository = concrete.Repository
 	r.Committer = concrete.Committer
 	r.Categories = concrete.Categories
+	r.TagPrefix = concrete.TagPrefix
 	r.VersionFiles = concrete.VersionFiles
 	r.ReleaseBranches = concrete.ReleaseBranches
 	r.ToolImages = concrete.ToolImages
@@ -914,6 +918,13 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg categories", err))
 				}
 			}
+			var tagPrefix string
+			if inputArgs["tagPrefix"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["tagPrefix"]), &tagPrefix)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg tagPrefix", err))
+				}
+			}
 			var versionFiles string
 			if inputArgs["versionFiles"] != nil {
 				err = json.Unmarshal([]byte(inputArgs["versionFiles"]), &versionFiles)
@@ -1040,7 +1051,7 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg runUrl", err))
 				}
 			}
-			return New(source, registry, registryUser, registryToken, images, backend, frontend, testServices, testVariables, testExtras, testImages, backendTests, frontendTests, coverageThreshold, severity, misconfigSeverity, gateDev, gateUnfixed, ignoreFile, licenceDeny, forge, forgeToken, repository, committer, categories, versionFiles, releaseBranches, toolImages, staging, production, sshKey, sshAgent, knownHosts, composeFile, healthUrl, versionUrl, backupScript, restoreScript, migrateService, slackWebhookUrl, codecovToken, codecovUrl, runUrl), nil
+			return New(source, registry, registryUser, registryToken, images, backend, frontend, testServices, testVariables, testExtras, testImages, backendTests, frontendTests, coverageThreshold, severity, misconfigSeverity, gateDev, gateUnfixed, ignoreFile, licenceDeny, forge, forgeToken, repository, committer, categories, tagPrefix, versionFiles, releaseBranches, toolImages, staging, production, sshKey, sshAgent, knownHosts, composeFile, healthUrl, versionUrl, backupScript, restoreScript, migrateService, slackWebhookUrl, codecovToken, codecovUrl, runUrl), nil
 		default:
 			return nil, fmt.Errorf("unknown function %s", fnName)
 		}

@@ -67,6 +67,8 @@ type Slipway struct {
 	// +private
 	Categories string
 	// +private
+	TagPrefix string
+	// +private
 	VersionFiles string
 	// +private
 	ReleaseBranches string
@@ -219,9 +221,14 @@ func New(
 	//
 	// +optional
 	categories string,
-	// Files that carry the version and must say the one being released; a missing one is left out.
+	// What stands before the version in Git tags: v for v1.2.3, empty for 1.2.3, or such as shop-v for one product of several.
 	//
-	// +default="backend/pyproject.toml, frontend/package.json"
+	// +default="v"
+	tagPrefix string,
+	// Files that carry the version and must say the one being released; a missing one is left out. Empty: the pyproject.toml
+	// and package.json of the two folders.
+	//
+	// +optional
 	versionFiles string,
 	// Branches of the remote to release from besides its default one, separated by commas; * is anything but a slash.
 	//
@@ -302,7 +309,7 @@ func New(
 		TestImages: testImages, BackendTests: backendTests, FrontendTests: frontendTests, CoverageThreshold: coverageThreshold,
 		Severity: severity, MisconfigSeverity: misconfigSeverity, GateDev: gateDev, GateUnfixed: gateUnfixed, IgnoreFile: ignoreFile, LicenceDeny: licenceDeny,
 		Forge: forge, ForgeToken: forgeToken, Repository: repository, Committer: committer,
-		Categories: categories, VersionFiles: versionFiles, ReleaseBranches: releaseBranches, ToolImages: toolImages,
+		Categories: categories, TagPrefix: tagPrefix, VersionFiles: versionFiles, ReleaseBranches: releaseBranches, ToolImages: toolImages,
 		Staging: staging, Production: production, SSHKey: sshKey, SSHAgent: sshAgent, KnownHosts: knownHosts,
 		ComposeFile: composeFile, HealthURL: healthUrl, VersionURL: versionUrl,
 		BackupScript: backupScript, RestoreScript: restoreScript, MigrateService: migrateService,
@@ -326,7 +333,7 @@ func (s *Slipway) pipeline() stages.Pipeline {
 // +cache="never"
 func (s *Slipway) Release(
 	ctx context.Context,
-	// Version to release, MAJOR.MINOR.PATCH[-prerelease], with or without a leading v.
+	// Version to release, MAJOR.MINOR.PATCH[-prerelease], or the name of its tag; with or without a leading v.
 	version string,
 	// Run everything that writes nothing, on the files as they lie, and list what a real run would refuse or write.
 	//
@@ -589,7 +596,7 @@ func (s *Slipway) Rollback(
 	//
 	// +optional
 	allowSchemaAhead bool,
-	// Open a pull request that reverts what the release brought, from branch hotfix/rollback-vVERSION.
+	// Open a pull request that reverts what the release brought, from branch hotfix/rollback-TAG.
 	//
 	// +optional
 	revertCode bool,

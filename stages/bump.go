@@ -22,15 +22,15 @@ type Next struct {
 
 func (n Next) empty() bool { return n == Next{} }
 
-// of is the version that comes after the current one.
-func (n Next) of(current version.Version) (version.Version, error) {
+// of is the version that comes after the current one. A given one may be the name of its tag.
+func (n Next) of(current version.Version, prefix version.TagPrefix) (version.Version, error) {
 	switch {
 	case n.Kind != "" && n.Version != "":
 		return version.Version{}, errors.New("both a kind and a version are given: leave one of them out")
 	case n.Version != "" && n.Preid != "":
 		return version.Version{}, errors.New("the version is given, so leave the preid out, or put it into the version")
 	case n.Version != "":
-		return version.Parse(n.Version)
+		return prefix.Parse(n.Version)
 	case n.Kind == "":
 		return version.Version{}, errors.New("expected --kind=major, minor, patch or prerelease, or --version, found none of them")
 	}
@@ -87,7 +87,7 @@ func carrying(sources []versionfile.Source) ([]versionfile.Source, error) {
 // current is the version that the files say; without any, the highest that git's tags say.
 func (r *Run) current(files []versionfile.Source) (version.Version, error) {
 	if len(files) == 0 {
-		return highest(r.source.versions()), nil
+		return highest(r.tagged()), nil
 	}
 	file, err := versionfile.Read(files[0].Path, files[0].Content)
 	if err != nil {
@@ -109,9 +109,10 @@ func highest(known []version.Version) (top version.Version) {
 	return top
 }
 
-// bumped is the next version, and what the files then hold; none of them differ when they say it already.
+// bumped is the next version, the files that say one now, and what of them then differs: nothing, when they say it already.
 type bumped struct {
 	version version.Version
+	files   []versionfile.Source
 	changed []versionfile.Source
 }
 
@@ -126,7 +127,7 @@ func (r *Run) bump(ctx context.Context, next Next) (bumped, error) {
 			return bumped{}, err
 		}
 	}
-	v, err := next.of(current)
+	v, err := next.of(current, r.config.tagPrefix)
 	if err != nil {
 		return bumped{}, refuseInput(err)
 	}
@@ -137,7 +138,7 @@ func (r *Run) bump(ctx context.Context, next Next) (bumped, error) {
 	if err != nil {
 		return bumped{}, refuseState("nothing was changed", "%w", err)
 	}
-	return bumped{version: v, changed: differing(files, after)}, nil
+	return bumped{version: v, files: files, changed: differing(files, after)}, nil
 }
 
 func differing(before, after []versionfile.Source) (changed []versionfile.Source) {
@@ -178,8 +179,8 @@ func (r *Run) propose(ctx context.Context) (proposal, error) {
 	if p.current, err = r.current(files); err != nil {
 		return proposal{}, err
 	}
-	p.last = lastRelease(p.current, r.source.versions())
-	tag, _ := r.source.tagOf(p.last)
+	p.last = lastRelease(p.current, r.tagged())
+	tag, _ := r.tagOf(p.last)
 	notes, err := r.notesBetween(ctx, tag.name, "HEAD", "HEAD")
 	if err != nil {
 		return proposal{}, err
@@ -213,10 +214,13 @@ func (p proposal) suggested() (version.Version, error) {
 	return needed, err
 }
 
+// firstVersion is what SemVer advises to begin with.
+var firstVersion, _ = version.Parse("0.1.0")
+
 // text says what to release next, and why.
 func (p proposal) text() string {
 	if p.current == (version.Version{}) {
-		return "No version file and no tag says a version: this is the first release, say 0.1.0.\n"
+		return fmt.Sprintf("No version file and no tag says a version: this is the first release, say %s.\n", firstVersion)
 	}
 	if p.last == (version.Version{}) {
 		return fmt.Sprintf("%s: nothing has been released yet, and the version files say it.\n", p.next)
@@ -238,7 +242,11 @@ func (p proposal) choices() string {
 		}
 		fmt.Fprintf(&b, "  %-10s  %-14s  dagger call create-release %s%s\n", name, v, flags, mark)
 	}
-	if p.current != p.last && p.current != (version.Version{}) {
+	if p.current == (version.Version{}) {
+		line("first", firstVersion, "--version="+firstVersion.String())
+		return b.String()
+	}
+	if p.current != p.last {
 		line("as it is", p.current, "--version="+p.current.String())
 	}
 	for _, kind := range version.Kinds {
@@ -254,6 +262,19 @@ func (p proposal) choices() string {
 	return b.String()
 }
 
+// checkBump refuses a bump of nothing.
+func (r *Run) checkBump(b bumped) error {
+	if len(b.files) > 0 {
+		return nil
+	}
+	_, silent, err := r.versionFiles()
+	if err != nil {
+		return err
+	}
+	return refuseState("the tag alone is the version: dagger call create-release --version="+b.version.String(),
+		"no version file says a version, so there is nothing to bump: %s", silent)
+}
+
 // Bump returns the change that makes the version files say the next version.
 func (p Pipeline) Bump(ctx context.Context, next Next) (*dagger.Changeset, error) {
 	r, err := p.loaded(ctx)
@@ -261,8 +282,8 @@ func (p Pipeline) Bump(ctx context.Context, next Next) (*dagger.Changeset, error
 		return nil, plain(err)
 	}
 	b, err := r.bump(ctx, next)
-	if err == nil && b.changed == nil && len(r.config.versionFiles) == 0 {
-		err = refuseInput(errors.New("no version files are set, so there is nothing to bump"))
+	if err == nil {
+		err = r.checkBump(b)
 	}
 	if err != nil {
 		return nil, plain(err)

@@ -30,10 +30,11 @@ func TestNextOf(t *testing.T) {
 		"a prerelease goes on": {Next{Kind: "prerelease"}, "1.3.0-rc.1", "1.3.0-rc.2"},
 		"a new series":         {Next{Kind: "prerelease", Preid: "beta"}, "1.2.3", "1.2.4-beta.1"},
 		"the version itself":   {Next{Version: "v2.0.0"}, "1.2.3", "2.0.0"},
+		"the name of a tag":    {Next{Version: "shop-v2.0.0"}, "1.2.3", "2.0.0"},
 		"the first version":    {Next{Version: "0.1.0"}, "", "0.1.0"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got, err := c.next.of(mustVersion(t, c.current)); err != nil || got.String() != c.want {
+			if got, err := c.next.of(mustVersion(t, c.current), "shop-v"); err != nil || got.String() != c.want {
 				t.Errorf("got %s, %v, want %s", got, err, c.want)
 			}
 		})
@@ -54,7 +55,7 @@ func TestNextRefuses(t *testing.T) {
 		"there is no series to go on with":              {Next{Kind: "prerelease"}, "1.2.3"},
 	} {
 		t.Run(reason, func(t *testing.T) {
-			if got, err := c.next.of(mustVersion(t, c.current)); err == nil || !strings.Contains(err.Error(), reason) {
+			if got, err := c.next.of(mustVersion(t, c.current), "shop-v"); err == nil || !strings.Contains(err.Error(), reason) {
 				t.Errorf("got %s, %v", got, err)
 			}
 		})
@@ -76,7 +77,7 @@ func TestCarryingLeavesOutFilesWithoutAVersion(t *testing.T) {
 }
 
 func TestCurrent(t *testing.T) {
-	r := &Run{source: source{tags: []gitTag{{name: "v1.0.0"}, {name: "v1.10.0"}, {name: "v1.9.0"}, {name: "nightly"}}}}
+	r := &Run{config: config{tagPrefix: "v"}, source: source{tags: []gitTag{{name: "v1.0.0"}, {name: "v1.10.0"}, {name: "v1.9.0"}, {name: "nightly"}}}}
 	file := versionfile.Source{Path: "pyproject.toml", Content: []byte("[project]\nversion = \"2.0.0rc1\"\n")}
 	if v, err := r.current([]versionfile.Source{file}); err != nil || v.String() != "2.0.0-rc.1" {
 		t.Errorf("the file says %s, %v", v, err)

@@ -11,7 +11,7 @@ import (
 )
 
 // bumpBranch is where a bump waits that the release branch does not take. It must not look like a branch to release from.
-func (r *Run) bumpBranch() string { return "slipway/bump-" + r.Version.GitTag() }
+func (r *Run) bumpBranch() string { return "slipway/bump-" + r.tagName() }
 
 // bumpMessage is the line by which the notes know the release's own commit (C7).
 func (r *Run) bumpMessage() string { return "chore: bump version to " + r.Version.String() }

@@ -32,7 +32,7 @@ func TestProtectsBranch(t *testing.T) {
 }
 
 func TestBumpBranch(t *testing.T) {
-	r, m := &Run{Version: mustVersion(t, "1.2.4")}, remote{defaultBranch: "main"}
+	r, m := &Run{Version: mustVersion(t, "1.2.4"), config: config{tagPrefix: "v"}}, remote{defaultBranch: "main"}
 	if branch := r.bumpBranch(); branch != "slipway/bump-v1.2.4" || m.isRelease(branch, []string{"release/*", "hotfix/*"}) {
 		t.Errorf("the branch is %q", branch)
 	}
@@ -61,7 +61,7 @@ func TestProposeBump(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := &proposer{err: c.err}
-			r := &Run{Version: mustVersion(t, "1.2.4"), page: &page{forge: p}, remote: remote{refs: map[string]string{"refs/heads/slipway/bump-v1.2.4": "a"}}}
+			r := &Run{Version: mustVersion(t, "1.2.4"), config: config{tagPrefix: "v"}, page: &page{forge: p}, remote: remote{refs: map[string]string{"refs/heads/slipway/bump-v1.2.4": "a"}}}
 			f := explain(r.proposeBump(t.Context(), "main"))
 			for _, word := range c.want {
 				if !strings.Contains(f.Error(), word) {

@@ -39,7 +39,7 @@ func (p Pipeline) Checklist(ctx context.Context, version string) (string, error)
 	r.title = "Checklist for " + r.Version.String()
 	// Two points look at the notes, which cost the forge many requests.
 	r.upcoming = sync.OnceValues(func() (changelog.Notes, error) {
-		return r.notesBetween(ctx, r.tagBefore(r.Version.String()), "HEAD", r.Version.GitTag())
+		return r.notesBetween(ctx, r.tagBefore(r.Version.String()), "HEAD", r.tagName())
 	})
 	return textOrError(r.beside(ctx, checklist), "")
 }
@@ -70,6 +70,13 @@ func (r *Run) beside(ctx context.Context, chosen []stage) report.Report {
 func later(reason string) Outcome { return Outcome{Ending: report.Later, Reason: reason} }
 
 func (r *Run) tickVersions(ctx context.Context) (Outcome, error) {
+	files, silent, err := r.versionFiles()
+	if err != nil {
+		return Outcome{}, err
+	}
+	if len(files) == 0 {
+		return skipped("not applicable: " + silent), nil
+	}
 	return passed("all version files say " + r.Version.String()), r.checkVersionFiles(ctx)
 }
 

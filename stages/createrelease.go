@@ -54,7 +54,7 @@ func (r *Run) cut(ctx context.Context, next Next) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return gates.Text() + "\n" + proposed.cutText(r.source), nil
+	return gates.Text() + "\n" + proposed.cutText(r.source, b), nil
 }
 
 // checkCut refuses what could only end in a rejected push or in a release that CI would refuse.
@@ -70,11 +70,9 @@ func (r *Run) checkCut(ctx context.Context) error {
 
 // checkGitTagFree wants no tag of the version anywhere: a tag is what starts a release.
 func (r *Run) checkGitTagFree() error {
-	tag, taken := r.source.tagOf(r.Version)
-	for _, name := range []string{r.Version.GitTag(), r.Version.String()} {
-		if at := r.remote.refs[tagPrefix+name]; at != "" {
-			tag, taken = gitTag{name: name, commit: at}, true
-		}
+	tag, taken := r.remoteTag()
+	if !taken {
+		tag, taken = r.tagOf(r.Version)
 	}
 	if !taken {
 		return nil
@@ -91,7 +89,7 @@ func (r *Run) checkUpstream() error {
 	}
 	if !r.remote.isRelease(branch, r.config.branches) {
 		return refuseState("check out a release branch, or set releaseBranches",
-			"the branch %s is not released from; those that are: %s", branch, listOf(r.remote.releaseBranches(r.config.branches)))
+			"the branch %s is not released from; those that are: %s", branch, orDefault(listOf(r.remote.releaseBranches(r.config.branches)), "none"))
 	}
 	switch at := r.remote.refs[branchPrefix+branch]; at {
 	case r.source.commit:
@@ -169,20 +167,23 @@ func (r *Run) judgeGates(result report.Report) report.Report {
 
 // pushCut pushes branch and tag together or not at all (G4).
 func (r *Run) pushCut(ctx context.Context, branch string) error {
-	commit, tag := r.source.commit, tagPrefix+r.Version.GitTag()
+	commit, tag := r.source.commit, tagRefs+r.tagName()
 	want := map[string]string{branchPrefix + branch: commit, tag: commit}
 	return r.pushRefs(ctx, r.git, want, r.tagCommand(commit), r.pushCommand(commit+":"+branchPrefix+branch, tag+":"+tag))
 }
 
 // cutText says what is on the remote now.
-func (r *Run) cutText(before source) string {
+func (r *Run) cutText(before source, bump bumped) string {
 	var b strings.Builder
-	if r.source.commit != before.commit {
+	switch {
+	case r.source.commit != before.commit:
 		fmt.Fprintf(&b, "Pushed commit %s (%s) to %s.\n", r.source.commit[:7], r.bumpMessage(), before.branch)
-	} else {
+	case len(bump.files) == 0:
+		fmt.Fprintf(&b, "No version file says a version, so there is no new commit on %s.\n", before.branch)
+	default:
 		fmt.Fprintf(&b, "The version files said %s already, so there is no new commit on %s.\n", r.Version, before.branch)
 	}
-	fmt.Fprintf(&b, "Pushed tag %s on %s. The release runs where your CI runs tags, or now: dagger call release --version=%s\n", r.Version.GitTag(), r.source.commit[:7], r.Version)
+	fmt.Fprintf(&b, "Pushed tag %s on %s. The release runs where your CI runs tags, or now: dagger call release --version=%s\n", r.tagName(), r.source.commit[:7], r.Version)
 	fmt.Fprint(&b, "Now: git pull --ff-only\n")
 	return b.String()
 }

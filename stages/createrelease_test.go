@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"dagger/slipway/stages/report"
+	"dagger/slipway/stages/versionfile"
 )
 
 func TestJudgeGates(t *testing.T) {
@@ -64,7 +65,7 @@ func TestCheckGitTagFree(t *testing.T) {
 		"taken there without v": {nil, map[string]string{"refs/tags/1.2.3": "b"}, "the tag 1.2.3 exists and names commit b"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := &Run{Version: mustVersion(t, "1.2.3"), source: source{tags: c.tags}, remote: remote{refs: c.refs}}
+			r := &Run{Version: mustVersion(t, "1.2.3"), config: config{tagPrefix: "v"}, source: source{tags: c.tags}, remote: remote{refs: c.refs}}
 			err := r.checkGitTagFree()
 			if (err == nil) != (c.want == "") || err != nil && err.Error() != c.want {
 				t.Errorf("got %v, want %q", err, c.want)
@@ -74,14 +75,18 @@ func TestCheckGitTagFree(t *testing.T) {
 }
 
 func TestCutText(t *testing.T) {
-	r := &Run{Version: mustVersion(t, "1.2.4"), source: source{commit: "2222222222"}}
-	text := r.cutText(source{commit: "1111111111", branch: "main"})
+	r := &Run{Version: mustVersion(t, "1.2.4"), config: config{tagPrefix: "v"}, source: source{commit: "2222222222"}}
+	files := bumped{files: []versionfile.Source{{Path: "package.json"}}}
+	text := r.cutText(source{commit: "1111111111", branch: "main"}, files)
 	for _, word := range []string{"Pushed commit 2222222 (chore: bump version to 1.2.4) to main.", "Pushed tag v1.2.4 on 2222222.", "git pull --ff-only\n"} {
 		if !strings.Contains(text, word) {
 			t.Errorf("%q does not say %q", text, word)
 		}
 	}
-	if text := r.cutText(r.source); strings.Contains(text, "Pushed commit") || !strings.Contains(text, "said 1.2.4 already") {
+	if text := r.cutText(r.source, bumped{}); strings.Contains(text, "already") || !strings.Contains(text, "No version file says a version, so there is no new commit") {
+		t.Errorf("with a version that the build computes it says %q", text)
+	}
+	if text := r.cutText(r.source, files); strings.Contains(text, "Pushed commit") || !strings.Contains(text, "said 1.2.4 already") {
 		t.Errorf("without a commit it says %q", text)
 	}
 }

@@ -57,28 +57,52 @@ func (r *Run) openForge(ctx context.Context) error {
 }
 
 func (r *Run) checkPage(ctx context.Context) error {
-	unchecked, err := r.page.forge.CanRelease(ctx, r.Version.GitTag())
+	unchecked, err := r.page.forge.CanRelease(ctx, r.tagName())
 	if err != nil {
 		return r.unlessDry("the forge", forgeAway(err))
 	}
 	if unchecked != "" {
 		r.notCheckedf("%s", unchecked)
 	}
+	if err := r.checkTagName(); err != nil {
+		return err
+	}
 	releases, err := r.page.forge.Releases(ctx)
 	if err != nil {
 		return r.unlessDry("the forge", forgeAway(err))
 	}
 	r.page.releases = releases
-	if r.withdrawn = forge.Withdrawn(releases); slices.Contains(r.withdrawn, r.Version.GitTag()) {
+	if r.withdrawn = r.withdrawnOf(releases); slices.Contains(r.withdrawn, r.Version) {
 		return r.refuse("use the next patch version", "%s was withdrawn by a rollback", r.Version)
 	}
-	if r.page.found, err = forge.Find(releases, r.Version.GitTag(), r.source.commit); err != nil {
+	if r.page.found, err = forge.Find(releases, r.tagName(), r.source.commit); err != nil {
 		return r.refuse("", "%v", err)
 	}
 	if found := r.page.found; found != nil && found.Immutable && len(r.missingAssets(found)) > 0 {
 		return r.refuse("use the next patch version", "the release %s is published, immutable and incomplete: %s", found.Tag, listOf(r.missingAssets(found)))
 	}
 	return nil
+}
+
+// checkTagName wants the remote to know the version by no other tag than the one that its release is of.
+func (r *Run) checkTagName() error {
+	tag, known := r.remoteTag()
+	if !known || tag.name == r.tagName() {
+		return nil
+	}
+	return r.refuse(fmt.Sprintf("if your tags are like that, set tagPrefix to nothing; else push the other one as well: git push origin %s:%s%s", tag.commit, tagRefs, r.tagName()),
+		"the tag %s stands for this version, and the release on the forge needs %s", tag.name, r.tagName())
+}
+
+// withdrawnOf are the versions that the forge says were taken back.
+func (r *Run) withdrawnOf(releases []forge.Release) []version.Version {
+	var withdrawn []version.Version
+	for _, tag := range forge.Withdrawn(releases) {
+		if v, ok := r.config.tagPrefix.FromTag(tag); ok {
+			withdrawn = append(withdrawn, v)
+		}
+	}
+	return withdrawn
 }
 
 // unlessDry is an error for a real run, and something that was not checked for a dry one.
@@ -121,7 +145,7 @@ func (r *Run) createRelease(ctx context.Context) (Outcome, error) {
 		return Outcome{Figures: figures}, r.incomplete(err)
 	}
 	if pushed {
-		figures = append(figures, "tag "+r.Version.GitTag()+" pushed")
+		figures = append(figures, "tag "+r.tagName()+" pushed")
 	}
 	if err := r.draft(ctx); err != nil {
 		return Outcome{Figures: figures}, r.incomplete(err)
@@ -175,7 +199,7 @@ func (r *Run) draft(ctx context.Context) error {
 		p.found = &made
 	}
 	next := *p.found
-	next.Title, next.Prerelease = r.Version.GitTag(), r.Version.IsPrerelease()
+	next.Title, next.Prerelease = r.tagName(), r.Version.IsPrerelease()
 	next.Body = forge.WithNotes(p.found.Body, r.body)
 	if next.Body == p.found.Body && next.Title == p.found.Title && next.Prerelease == p.found.Prerelease {
 		return nil
@@ -192,7 +216,7 @@ func (r *Run) draft(ctx context.Context) error {
 
 func (r *Run) releasePage() forge.Release {
 	return forge.Release{
-		Tag: r.Version.GitTag(), Commit: r.source.commit, Title: r.Version.GitTag(), Body: forge.WithNotes("", r.body), Draft: true,
+		Tag: r.tagName(), Commit: r.source.commit, Title: r.tagName(), Body: forge.WithNotes("", r.body), Draft: true,
 		Prerelease: r.Version.IsPrerelease(),
 	}
 }

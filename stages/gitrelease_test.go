@@ -39,7 +39,7 @@ func TestIsLatest(t *testing.T) {
 		{"1.2.3", &Run{source: source{tags: []gitTag{{name: "v1.2.3"}, {name: "v2.0.0-rc.1"}, {name: "nightly"}}}}, true},
 	} {
 		t.Run(c.version, func(t *testing.T) {
-			c.run.Version = mustParse(t, c.version)
+			c.run.Version, c.run.config.tagPrefix = mustParse(t, c.version), "v"
 			if got := c.run.isLatest(); got != c.want {
 				t.Errorf("latest is %v, want %v", got, c.want)
 			}

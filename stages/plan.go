@@ -13,16 +13,14 @@ import (
 
 // changelog makes the notes from the commits after the previous release.
 func (r *Run) changelog(ctx context.Context) (changelog.Notes, error) {
-	previous := ""
-	if r.previous != (version.Version{}) {
-		tag, ok := r.source.tagOf(r.previous)
-		if !ok {
-			return changelog.Notes{}, refuseState("fetch the tags (git fetch --tags), or tag the commit of that release",
-				"the previous release %s is in the registry and git has no tag for it", r.previous)
-		}
-		previous = tag.name
-	}
-	return r.notesBetween(ctx, previous, "HEAD", r.Version.GitTag())
+	return r.notesBetween(ctx, r.notesFrom(), "HEAD", r.tagName())
+}
+
+// notesFrom is the tag that the notes start after: of the highest lower version that has one (C8).
+func (r *Run) notesFrom() string {
+	before, _ := version.Previous(r.Version, r.notWithdrawn(r.tagged()))
+	tag, _ := r.tagOf(before)
+	return tag.name
 }
 
 // notesBetween reads the commits that are in one revision and not in the other.
@@ -37,6 +35,9 @@ func (r *Run) notesBetween(ctx context.Context, from, to, title string) (changel
 	}
 	in, links := r.forgeInput(ctx, commits)
 	in.Commits, in.Previous, in.Current = commits, from, title
+	if v, ok := r.config.tagPrefix.FromTag(title); ok {
+		in.Version = v.String()
+	}
 	if in.Prior, err = r.authorsBefore(ctx, from); err != nil {
 		return changelog.Notes{}, err
 	}
@@ -86,11 +87,11 @@ func (r *Run) changelogBetween(ctx context.Context, from, to string) (changelog.
 
 // releaseTag finds the tag of a version that was released.
 func (r *Run) releaseTag(text string) (gitTag, error) {
-	v, err := version.Parse(text)
+	v, err := r.config.tagPrefix.Parse(text)
 	if err != nil {
 		return gitTag{}, refuseInput(err)
 	}
-	tag, ok := r.source.tagOf(v)
+	tag, ok := r.tagOf(v)
 	if !ok {
 		return gitTag{}, refuseState("name one of git's tags, or fetch them: git fetch --tags", "git has no tag for version %s", v)
 	}
@@ -99,14 +100,14 @@ func (r *Run) releaseTag(text string) (gitTag, error) {
 
 // tagBefore is the tag that notes up to a version start after; the highest stable one for the last commit.
 func (r *Run) tagBefore(to string) string {
-	known := r.source.versions()
+	known := r.tagged()
 	var before version.Version
-	if v, err := version.Parse(to); err == nil {
+	if v, err := r.config.tagPrefix.Parse(to); err == nil {
 		before, _ = version.Previous(v, known)
 	} else if highest, ok := version.Floating(known)["latest"]; ok {
 		before = highest
 	}
-	tag, _ := r.source.tagOf(before)
+	tag, _ := r.tagOf(before)
 	return tag.name
 }
 

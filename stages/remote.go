@@ -14,7 +14,6 @@ import (
 	"dagger/slipway/stages/forge"
 	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/retry"
-	"dagger/slipway/stages/version"
 )
 
 // remote is what the Git server says about the repository.
@@ -27,7 +26,7 @@ type remote struct {
 
 const (
 	branchPrefix = "refs/heads/"
-	tagPrefix    = "refs/tags/"
+	tagRefs      = "refs/tags/"
 )
 
 // askpass answers git's two questions. The token is only in the environment, where the engine masks it: never in an
@@ -216,8 +215,8 @@ func (r *Run) whyNotRead() string {
 }
 
 func (r *Run) checkRemoteTag() error {
-	for _, name := range []string{r.Version.GitTag(), r.Version.String()} {
-		if at := r.remote.refs[tagPrefix+name]; at != "" && at != r.source.commit {
+	for _, name := range r.config.tagPrefix.Tags(r.Version) {
+		if at := r.remote.refs[tagRefs+name]; at != "" && at != r.source.commit {
 			return r.refuse("check out that commit to finish its release, or release the next patch version",
 				"the tag %s exists on the remote and names commit %s, not %s", name, at, r.source.commit)
 		}
@@ -225,9 +224,18 @@ func (r *Run) checkRemoteTag() error {
 	return nil
 }
 
+// remoteTag is the tag by which the remote knows the version.
+func (r *Run) remoteTag() (gitTag, bool) {
+	return tagOf(r.config.tagPrefix, r.remote.tags(), r.Version)
+}
+
 // checkBranch finds the commit on a branch that is released from.
 func (r *Run) checkBranch(ctx context.Context) error {
 	branches := r.remote.releaseBranches(r.config.branches)
+	if len(branches) == 0 {
+		return r.refuse("set releaseBranches to the branches that you release from",
+			"the remote names no default branch, and none of its branches fits releaseBranches (%s)", orDefault(listOf(r.config.branches), "none"))
+	}
 	for _, name := range branches {
 		if r.remote.refs[branchPrefix+name] == r.source.commit {
 			return nil
@@ -241,15 +249,15 @@ func (r *Run) checkBranch(ctx context.Context) error {
 		"no release branch of the remote contains commit %s; they are %s", r.source.commit[:7], listOf(branches))
 }
 
-// versions are the releases that the remote knows.
-func (m remote) versions() []version.Version {
-	var known []version.Version
-	for ref := range m.refs {
-		if v, ok := version.FromTag(strings.TrimPrefix(ref, tagPrefix)); ok && strings.HasPrefix(ref, tagPrefix) {
-			known = append(known, v)
+// tags are those of the remote, with the commit that each names.
+func (m remote) tags() []gitTag {
+	var tags []gitTag
+	for ref, commit := range m.refs {
+		if name, ok := strings.CutPrefix(ref, tagRefs); ok {
+			tags = append(tags, gitTag{name, commit})
 		}
 	}
-	return known
+	return tags
 }
 
 // releaseBranches are the remote's branches that releases are made from.
@@ -301,12 +309,12 @@ func (r *Run) pushTag(ctx context.Context) (pushed bool, err error) {
 	if err := r.checkRemoteTag(); err != nil {
 		return false, err
 	}
-	name := r.Version.GitTag()
-	if now.refs[tagPrefix+name] != "" || now.refs[tagPrefix+r.Version.String()] != "" {
+	if _, there := r.remoteTag(); there {
 		return false, nil
 	}
-	want := map[string]string{tagPrefix + name: r.source.commit}
-	return true, r.pushRefs(ctx, r.git, want, r.tagCommand(r.source.commit), r.pushCommand(tagPrefix+name+":"+tagPrefix+name))
+	ref := tagRefs + r.tagName()
+	want := map[string]string{ref: r.source.commit}
+	return true, r.pushRefs(ctx, r.git, want, r.tagCommand(r.source.commit), r.pushCommand(ref+":"+ref))
 }
 
 // signed makes what git writes the committer's, at the time given.
@@ -321,7 +329,7 @@ func (r *Run) signed(git *dagger.Container, at time.Time) *dagger.Container {
 }
 
 func (r *Run) tagCommand(commit string) []string {
-	return []string{"git", "-c", "tag.gpgSign=false", "tag", "--annotate", "--message=Release " + r.Version.GitTag(), "--end-of-options", r.Version.GitTag(), commit}
+	return []string{"git", "-c", "tag.gpgSign=false", "tag", "--annotate", "--message=Release " + r.tagName(), "--end-of-options", r.tagName(), commit}
 }
 
 // pushCommand names what it pushes: never all tags, never by force, all of it or nothing (G4).

@@ -118,7 +118,7 @@ func TestCheckRemoteTag(t *testing.T) {
 		"a branch of that name is none": {"refs/heads/v1.2.3", "other", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := &Run{Version: mustVersion(t, "1.2.3"), source: source{commit: "this"}, remote: remote{refs: map[string]string{c.ref: c.at}}}
+			r := &Run{Version: mustVersion(t, "1.2.3"), config: config{tagPrefix: "v"}, source: source{commit: "this"}, remote: remote{refs: map[string]string{c.ref: c.at}}}
 			err := r.checkRemoteTag()
 			if (err == nil) != (c.reason == "") || err != nil && err.Error() != c.reason {
 				t.Errorf("got %v, want %q", err, c.reason)

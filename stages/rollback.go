@@ -81,7 +81,7 @@ func (p Pipeline) newRollback(options RollbackOptions) (*Run, *rollback, error) 
 	var to version.Version
 	var toErr error
 	if options.To != "" {
-		to, toErr = version.Parse(options.To)
+		to, toErr = r.config.tagPrefix.Parse(options.To)
 		b.To = to.String()
 	}
 	reason, reasonErr := forceReason(true, options.Reason)
@@ -154,8 +154,12 @@ func (r *Run) imageExists(ctx context.Context, ref string) (bool, error) {
 
 // withdraw says on the forge which versions were taken back (B4). Their tags and releases stay.
 func (b *rollback) withdraw(r *Run, ctx context.Context) (Outcome, error) {
-	for _, v := range b.done.Withdrawn {
-		r.withdrawn = append(r.withdrawn, "v"+v)
+	for _, text := range b.done.Withdrawn {
+		v, err := version.Parse(text)
+		if err != nil {
+			return Outcome{}, err
+		}
+		r.withdrawn = append(r.withdrawn, v)
 	}
 	figures := []string{strings.Join(b.done.Withdrawn, ", ") + " withdrawn"}
 	if r.page == nil || !r.page.writable {
@@ -166,14 +170,14 @@ func (b *rollback) withdraw(r *Run, ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	for _, release := range releases {
-		if !slices.Contains(r.withdrawn, release.Tag) {
+		if v, ok := r.config.tagPrefix.FromTag(release.Tag); !ok || !slices.Contains(r.withdrawn, v) {
 			continue
 		}
 		if _, err := r.page.forge.UpdateRelease(ctx, forge.Withdraw(release, changelog.EscapeMarkdown(b.Reason))); err != nil {
 			return Outcome{}, err
 		}
 	}
-	r.withdrawn = slices.Concat(r.withdrawn, forge.Withdrawn(releases))
+	r.withdrawn = slices.Concat(r.withdrawn, r.withdrawnOf(releases))
 	return passed(figures...), nil
 }
 
@@ -252,22 +256,29 @@ func (b *rollback) revert(r *Run, ctx context.Context) (Outcome, error) {
 	if left == "" || target == "" {
 		return Outcome{}, errors.New("the ledger does not say which commits the two versions are from")
 	}
-	branch := "hotfix/rollback-v" + b.done.Left
+	proposal := b.proposal(r.config.tagPrefix)
 	base, err := r.baseOf(ctx, left)
 	if err != nil {
 		return Outcome{}, err
 	}
-	if r.remote.refs[branchPrefix+branch] == "" {
-		if err := r.pushReverts(ctx, base, branch, target, left); err != nil {
+	proposal.Base = base
+	if r.remote.refs[branchPrefix+proposal.Branch] == "" {
+		if err := r.pushReverts(ctx, base, proposal.Branch, target, left); err != nil {
 			return Outcome{}, err
 		}
 	}
-	opened, err := r.page.forge.OpenPullRequest(ctx, forge.Proposal{
-		Branch: branch, Base: base, Title: "revert: release v" + b.done.Left,
-		Body: fmt.Sprintf("Takes back what v%s brought after v%s.\n\n%s was rolled back: %s\n", b.done.Left, b.done.Version, b.Environment, changelog.EscapeMarkdown(b.Reason)),
-	})
+	opened, err := r.page.forge.OpenPullRequest(ctx, proposal)
 	if err != nil {
 		return Outcome{}, err
 	}
-	return passed(fmt.Sprintf("pull request #%d from %s", opened.Number, branch)), nil
+	return passed(fmt.Sprintf("pull request #%d from %s", opened.Number, proposal.Branch)), nil
+}
+
+// proposal is the pull request that takes the code back, with the versions under the names of their tags.
+func (b *rollback) proposal(prefix version.TagPrefix) forge.Proposal {
+	left, target := string(prefix)+b.done.Left, string(prefix)+b.done.Version
+	return forge.Proposal{
+		Branch: "hotfix/rollback-" + left, Title: "revert: release " + left,
+		Body: fmt.Sprintf("Takes back what %s brought after %s.\n\n%s was rolled back: %s\n", left, target, b.Environment, changelog.EscapeMarkdown(b.Reason)),
+	}
 }

@@ -56,7 +56,7 @@ type Run struct {
 	body          string                          // the text of the release
 	newer         version.Version                 // what staging runs, if that is higher
 	before        *report.Metrics                 // of the previous release
-	withdrawn     []string                        // tags of versions that a rollback has taken back
+	withdrawn     []version.Version               // what a rollback has taken back
 	success       report.Outcome                  // of a run that is not a release
 	title         string                          // of such a run
 	upcoming      func() (changelog.Notes, error) // of the release that a checklist is for
@@ -78,8 +78,8 @@ type Run struct {
 func NewRun(dag *dagger.Client, settings Settings, options Options) (*Run, error) {
 	r := &Run{dag: dag, DryRun: options.DryRun, started: time.Now(), nonce: rand.Text(), images: map[string]*built{}, coverage: map[string]*dagger.File{}}
 	var versionErr, configErr, forceErr, waitErr error
-	r.Version, versionErr = version.Parse(options.Version)
 	r.config, configErr = settings.read()
+	r.Version, versionErr = r.config.tagPrefix.Parse(options.Version)
 	r.Reason, forceErr = forceReason(options.Force, options.Reason)
 	r.lockWait, waitErr = parseLockWait(options.LockWait)
 	return r, inputError(versionErr, configErr, forceErr, waitErr)

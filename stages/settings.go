@@ -15,6 +15,7 @@ import (
 	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/gate"
 	"dagger/slipway/stages/project"
+	"dagger/slipway/stages/version"
 )
 
 // Settings are what a repository says about itself once: the arguments of the module's constructor.
@@ -44,6 +45,7 @@ type Settings struct {
 	Repository        string
 	Committer         string
 	Categories        string
+	TagPrefix         string
 	VersionFiles      string
 	ReleaseBranches   string
 	ToolImages        string
@@ -80,6 +82,7 @@ type config struct {
 	categories    []changelog.Category
 	backend       folder
 	frontend      folder
+	tagPrefix     version.TagPrefix
 	versionFiles  []string
 	committer     committer
 	branches      []string // patterns of release branches besides the default branch
@@ -142,8 +145,13 @@ func (s Settings) read() (config, error) {
 	set("categories", err)
 	_, err = gate.Threshold(s.CoverageThreshold)
 	set("coverageThreshold", err)
+	c.tagPrefix, err = version.ParseTagPrefix(s.TagPrefix)
+	set("tagPrefix", err)
 	c.versionFiles, err = parsePaths(s.VersionFiles)
 	set("versionFiles", err)
+	if len(c.versionFiles) == 0 {
+		c.versionFiles = manifests(c.backend, c.frontend)
+	}
 	c.committer, err = parseCommitter(s.Committer)
 	set("committer", err)
 	c.branches, err = parseBranches(s.ReleaseBranches)
@@ -155,6 +163,19 @@ func (s Settings) read() (config, error) {
 		set(name, checkPath(value))
 	}
 	return c, errors.Join(wrong...)
+}
+
+// manifests are the files in which the two sides say their version, unless others are named.
+func manifests(backend, frontend folder) (files []string) {
+	for _, side := range []struct {
+		folder
+		name string
+	}{{backend, "pyproject.toml"}, {frontend, "package.json"}} {
+		if !side.off {
+			files = append(files, path.Join(side.path, side.name))
+		}
+	}
+	return files
 }
 
 func wrongSetting(name string, err error) error {

@@ -116,6 +116,26 @@ func TestSettingsReportAllThatIsWrong(t *testing.T) {
 	}
 }
 
+// TestVersionFilesFollowTheFolders: with backend=api, api/pyproject.toml says the version.
+func TestVersionFilesFollowTheFolders(t *testing.T) {
+	for name, c := range map[string]struct{ backend, frontend, files, want string }{
+		"the folders' defaults":  {"", "", "", "backend/pyproject.toml, frontend/package.json"},
+		"other folders":          {"api", "web/app/", "", "api/pyproject.toml, web/app/package.json"},
+		"the root":               {".", "web", "", "pyproject.toml, web/package.json"},
+		"a side that is not":     {"none", "web", "", "web/package.json"},
+		"neither side":           {"none", "none", "", ""},
+		"files that are named":   {"api", "none", "pyproject.toml, ./a/package.json", "pyproject.toml, a/package.json"},
+		"nothing between commas": {"api", "none", " , ", "api/pyproject.toml"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := Settings{Severity: "HIGH", Backend: c.backend, Frontend: c.frontend, VersionFiles: c.files}.read()
+			if err != nil || strings.Join(got.versionFiles, ", ") != c.want {
+				t.Errorf("got %v, %v, want %s", got.versionFiles, err, c.want)
+			}
+		})
+	}
+}
+
 func TestForceReason(t *testing.T) {
 	for _, c := range []struct {
 		name   string

@@ -293,22 +293,25 @@ func withoutUser(remote string) string {
 	return u.String()
 }
 
-// versions are the releases that git knows: strict versions among its tags.
-func (s source) versions() []version.Version {
+// versionsOf are the releases among git's tags.
+func versionsOf(prefix version.TagPrefix, tags []gitTag) []version.Version {
 	var known []version.Version
-	for _, t := range s.tags {
-		if v, ok := version.FromTag(t.name); ok {
+	for _, t := range tags {
+		if v, ok := prefix.FromTag(t.name); ok {
 			known = append(known, v)
 		}
 	}
 	return known
 }
 
-// tagOf finds the tag of a version, with or without v.
-func (s source) tagOf(v version.Version) (gitTag, bool) {
-	for _, t := range s.tags {
-		if t.name == v.GitTag() || t.name == v.String() {
-			return t, true
+// tagOf finds the tag of a version, the one that Slipway itself would give first.
+func tagOf(prefix version.TagPrefix, tags []gitTag, v version.Version) (gitTag, bool) {
+	if v == (version.Version{}) {
+		return gitTag{}, false
+	}
+	for _, name := range prefix.Tags(v) {
+		if at := slices.IndexFunc(tags, func(t gitTag) bool { return t.name == name }); at >= 0 {
+			return tags[at], true
 		}
 	}
 	return gitTag{}, false
@@ -324,6 +327,17 @@ func (r *Run) folder(name string) *dagger.Directory {
 		WithExec([]string{"git", "archive", "--format=tar", "--mtime=1980-01-01T00:00:00Z", "-o", packed, r.source.id + ":" + name}).
 		File(packed)
 	return r.unpack(archive)
+}
+
+// tagName is what this version's tag is called.
+func (r *Run) tagName() string { return r.config.tagPrefix.Tag(r.Version) }
+
+// tagged are the releases that have a tag in the repository.
+func (r *Run) tagged() []version.Version { return versionsOf(r.config.tagPrefix, r.source.tags) }
+
+// tagOf is the repository's tag of a version.
+func (r *Run) tagOf(v version.Version) (gitTag, bool) {
+	return tagOf(r.config.tagPrefix, r.source.tags, v)
 }
 
 // folders are the parts of the repository that some stage sees, each once.

@@ -148,11 +148,15 @@ func (s state) published(image string) (registry.Image, bool) {
 
 // stable are the versions that a floating tag may belong to: known to git, here or on the remote, or to the registry.
 func (r *Run) stable() []version.Version {
-	known := slices.Concat(r.source.versions(), r.remote.versions(), r.state.known)
-	return slices.DeleteFunc(known, func(v version.Version) bool { return slices.Contains(r.withdrawn, v.GitTag()) })
+	return r.notWithdrawn(slices.Concat(r.tagged(), versionsOf(r.config.tagPrefix, r.remote.tags()), r.state.known))
 }
 
-// versionsAmong leaves out tags that are not strict versions.
+// notWithdrawn leaves out what a rollback has taken back.
+func (r *Run) notWithdrawn(known []version.Version) []version.Version {
+	return slices.DeleteFunc(known, func(v version.Version) bool { return slices.Contains(r.withdrawn, v) })
+}
+
+// versionsAmong leaves out tags of images that are not strict versions.
 func versionsAmong(tags []string) []version.Version {
 	var known []version.Version
 	for _, t := range tags {

@@ -16,7 +16,8 @@ const storePath = "/reports"
 
 // store is where a repository's last report is kept: a cache volume of the engine, so that failed runs have one too.
 func (r *Run) store() *dagger.Container {
-	key := sha256.Sum256([]byte(r.source.remote + "\n" + r.source.root))
+	// Products that are released from one repository differ by their tags.
+	key := sha256.Sum256([]byte(r.source.remote + "\n" + r.source.root + "\n" + string(r.config.tagPrefix)))
 	volume := r.dag.CacheVolume("slipway-report-" + hex.EncodeToString(key[:8]))
 	// An exec is repeated only if something about it is new.
 	return r.tool("git").WithMountedCache(storePath, volume).WithEnvVariable("SLIPWAY_RUN", rand.Text())
@@ -33,7 +34,7 @@ func (r *Run) keep(ctx context.Context, result report.Report) error {
 	}
 	c := r.store().WithNewFile("/report.json", text).WithExec([]string{"cp", "/report.json", storePath + "/last.json"})
 	if result.Outcome == report.Released || result.Outcome == report.Resumed {
-		c = c.WithExec([]string{"cp", "/report.json", storePath + "/v" + result.Version + ".json"})
+		c = c.WithExec([]string{"cp", "/report.json", storePath + "/" + result.Version + ".json"})
 	}
 	_, err = c.Sync(ctx)
 	return err
@@ -45,9 +46,9 @@ func (r *Run) readBefore(ctx context.Context) {
 	if r.previous == (version.Version{}) {
 		return
 	}
-	text, err := r.attachedReport(ctx, r.previous.GitTag())
+	text, err := r.attachedReport(ctx, r.previous)
 	if err != nil || text == nil {
-		if text, err = readKept(ctx, r.store(), r.previous.GitTag()); err != nil {
+		if text, err = readKept(ctx, r.store(), r.previous.String()); err != nil {
 			return
 		}
 	}
@@ -57,12 +58,12 @@ func (r *Run) readBefore(ctx context.Context) {
 }
 
 // attachedReport is what a release on the forge carries; nil if there is none.
-func (r *Run) attachedReport(ctx context.Context, tag string) ([]byte, error) {
+func (r *Run) attachedReport(ctx context.Context, v version.Version) ([]byte, error) {
 	if r.page == nil {
 		return nil, nil
 	}
 	for _, release := range r.page.releases {
-		if release.Tag != tag {
+		if of, ok := r.config.tagPrefix.FromTag(release.Tag); !ok || of != v {
 			continue
 		}
 		for _, a := range release.Assets {

@@ -23,8 +23,28 @@ func (r *Run) validate(ctx context.Context) (Outcome, error) {
 	if err := allOf(r.checkAll(ctx)...); err != nil {
 		return Outcome{}, r.blame(err)
 	}
-	r.previous, _ = version.Previous(r.Version, r.stable())
+	if err := r.findPrevious(); err != nil {
+		return Outcome{}, r.blame(err)
+	}
 	return passed(r.summary()...), nil
+}
+
+// findPrevious finds the release before this one. One that only the registry knows, because its run died or nobody tagged
+// it, counts; its commits are among this one's.
+func (r *Run) findPrevious() error {
+	r.previous, _ = version.Previous(r.Version, r.stable())
+	if _, here := r.tagOf(r.previous); here || r.previous == (version.Version{}) {
+		return nil
+	}
+	if tag, there := tagOf(r.config.tagPrefix, r.remote.tags(), r.previous); there {
+		return r.refuse("fetch the tags: git fetch --tags", "the tag %s of the previous release is on the remote and not in this clone", tag.name)
+	}
+	start := "at the beginning"
+	if from := r.notesFrom(); from != "" {
+		start = "after " + from
+	}
+	r.notCheckedf("which commit %s is from: it is in the registry and git has no tag for it, so these notes start %s", r.previous, start)
+	return nil
 }
 
 // checkAll returns what each check has found.
@@ -32,7 +52,7 @@ func (r *Run) checkAll(ctx context.Context) []error {
 	var found []error
 	for _, check := range []func(context.Context) error{
 		r.checkClean, r.checkHistory, r.checkSides, r.checkDockerfiles, r.checkVersionFiles,
-		r.checkGitTag, r.checkRemote, r.checkRegistry, r.checkForge, r.checkStaging, r.checkWebhook,
+		r.checkGitTag, r.checkRemote, r.noteNearMisses, r.checkRegistry, r.checkForge, r.checkStaging, r.checkWebhook,
 	} {
 		found = append(found, check(ctx))
 	}
@@ -112,14 +132,22 @@ func noDockerfile(format string, args ...any) error {
 
 // checkVersionFiles wants every file that carries the version to say this one (V9).
 func (r *Run) checkVersionFiles(context.Context) error {
+	files, silent, err := r.versionFiles()
+	if err != nil {
+		return err
+	}
+	if len(files) == 0 {
+		r.notCheckedf("that the version files say %s: %s", r.Version, silent)
+		return nil
+	}
 	var differing []string
-	for _, path := range r.config.versionFiles {
-		other, err := r.otherVersion(path)
+	for _, file := range files {
+		agrees, expected, err := file.Agrees(r.Version)
 		if err != nil {
-			return err
+			return refuseInput(err)
 		}
-		if other != "" {
-			differing = append(differing, other)
+		if !agrees {
+			differing = append(differing, fmt.Sprintf("%s says %q, expected %q", file.Path, file.Version, expected))
 		}
 	}
 	if len(differing) == 0 {
@@ -133,33 +161,50 @@ func (r *Run) checkVersionFiles(context.Context) error {
 	return r.refuse("change the files and commit", "%s", text)
 }
 
-// otherVersion says what a version file says, if it is not this version.
-func (r *Run) otherVersion(path string) (string, error) {
-	text, found := r.source.files[path]
-	if !found {
-		return "", nil
+// versionFiles are those that say a version, and in words why the others say none.
+func (r *Run) versionFiles() (files []versionfile.File, silent string, err error) {
+	var why []string
+	for _, path := range r.config.versionFiles {
+		text, found := r.source.files[path]
+		if !found {
+			why = append(why, path+" is not there")
+			continue
+		}
+		file, err := versionfile.Read(path, text)
+		switch {
+		case err != nil:
+			return nil, "", refuseState("correct the file", "%w", err)
+		case file.State == versionfile.Found:
+			files = append(files, file)
+		case file.State == versionfile.Dynamic:
+			why = append(why, path+" leaves it to the build")
+		default:
+			why = append(why, path+" says none")
+		}
 	}
-	file, err := versionfile.Read(path, text)
-	if err != nil {
-		return "", refuseState("correct the file", "%w", err)
-	}
-	agrees, expected, err := file.Agrees(r.Version)
-	switch {
-	case err != nil:
-		return "", refuseInput(err)
-	case agrees:
-		return "", nil
-	}
-	return fmt.Sprintf("%s says %q, expected %q", path, file.Version, expected), nil
+	return files, orDefault(strings.Join(why, ", "), "there are none, see the setting versionFiles"), nil
 }
 
 func (r *Run) checkGitTag(context.Context) error {
-	tag, ok := r.source.tagOf(r.Version)
-	if !ok || tag.commit == r.source.commit {
-		return nil
+	for _, tag := range r.source.tags {
+		if v, ok := r.config.tagPrefix.FromTag(tag.name); ok && v == r.Version && tag.commit != r.source.commit {
+			return r.refuse("check out that commit to finish its release, or release the next patch version",
+				"the tag %s exists and names commit %s, not %s", tag.name, tag.commit, r.source.commit)
+		}
 	}
-	return r.refuse("check out that commit to finish its release, or release the next patch version",
-		"the tag %s exists and names commit %s, not %s", tag.name, tag.commit, r.source.commit)
+	return nil
+}
+
+// noteNearMisses names what looks like a version among git's tags and does not count as one.
+func (r *Run) noteNearMisses(context.Context) error {
+	tags := map[string]string{}
+	for _, t := range slices.Concat(r.source.tags, r.remote.tags()) {
+		tags[t.name] = t.commit
+	}
+	if near := r.config.tagPrefix.NearMisses(tags); len(near) > 0 {
+		r.notCheckedf("tags that look like versions and do not count (%d): %s; the tag of a version is %s1.2.3, see the setting tagPrefix", len(near), listOf(near), r.config.tagPrefix)
+	}
+	return nil
 }
 
 // checkRegistry reads how far this version has got. A dry run goes on without a registry.

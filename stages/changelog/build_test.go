@@ -280,6 +280,9 @@ func TestIgnored(t *testing.T) {
 		{name: "bump of something else", message: "chore(deps): bump version to 1.2.1"},
 		{name: "another type", message: "fix: bump version to 1.2.1"},
 		{name: "prerelease itself, in capitals", message: "chore(release): 1.3.0-RC.1", current: "v1.3.0-RC.1", rule: "C7: the release's own commit"},
+		{name: "bump of one product of several", message: "chore: bump version to 1.2.1", current: "shop-v1.2.1", rule: "C7: the release's own commit"},
+		{name: "the tag's name", message: "chore(release): shop-v1.2.1", current: "shop-v1.2.1", rule: "C7: the release's own commit"},
+		{name: "another product's tag", message: "chore(release): web-v1.2.1", current: "shop-v1.2.1"},
 		{name: "no current tag", message: "chore(release): x", current: "-"},
 		{name: "duplicate", message: "a (#5)", pull: PullRequest{Labels: []string{"duplicate"}}, rule: "C6: label duplicate on the pull request"},
 		{name: "invalid", message: "a (#5)", pull: PullRequest{Labels: []string{"invalid"}}, rule: "C6: label invalid on the pull request"},
@@ -295,7 +298,7 @@ func TestIgnored(t *testing.T) {
 			current := strings.TrimPrefix(cmp.Or(test.current, "v1.2.1"), "-")
 			test.pull.Number = 5
 			commits := commitsOf([]row{{id: "a", message: test.message}})
-			n := Build(Input{Commits: commits, Current: current, PullRequests: []PullRequest{test.pull},
+			n := Build(Input{Commits: commits, Current: current, Version: current[strings.LastIndex(current, "v")+1:], PullRequests: []PullRequest{test.pull},
 				Issues: []Issue{{Number: 9, Labels: []string{"wontfix"}}}}, Options{})
 			checkAccount(t, commits, n)
 			rule := ""

@@ -206,7 +206,7 @@ func (b *builder) ignoredBy(u unit) string {
 
 // isRelease knows the release's own commit, and those of its prereleases.
 func (b *builder) isRelease(line string) bool {
-	own := strings.TrimPrefix(b.in.Current, "v")
+	own := strings.ToLower(b.in.Version)
 	h := parseHeader(line)
 	if own == "" || h.Type != "chore" {
 		return false
@@ -219,9 +219,10 @@ func (b *builder) isRelease(line string) bool {
 	default:
 		return false
 	}
-	title = strings.TrimPrefix(ciNote.ReplaceAllString(title, ""), "v")
-	own = strings.ToLower(own)
-	return title == own || strings.HasPrefix(title, own+"-")
+	title = ciNote.ReplaceAllString(title, "")
+	return slices.ContainsFunc([]string{own, "v" + own, strings.ToLower(b.in.Current)}, func(name string) bool {
+		return title == name || strings.HasPrefix(title, name+"-")
+	})
 }
 
 func (b *builder) ignored(u unit, e Entry, rule string) []Ignored {

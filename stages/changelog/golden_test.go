@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -38,7 +39,7 @@ func readHistory(t *testing.T) Input {
 		m := who.FindStringSubmatch(c.Author)
 		commits[len(commits)-1-i].Author = Person{Name: m[1], Email: m[2]}
 	}
-	in := Input{Previous: file.Previous, Current: file.Current, PullRequests: file.PullRequests, Issues: file.Issues, Prior: map[string]bool{}}
+	in := Input{Previous: file.Previous, Current: file.Current, Version: strings.TrimPrefix(file.Current, "v"), PullRequests: file.PullRequests, Issues: file.Issues, Prior: map[string]bool{}}
 	if in.Commits, err = ParseLog(encodeLog(commits)); err != nil {
 		t.Fatal(err)
 	}

@@ -53,6 +53,8 @@ type Input struct {
 	Issues []Issue
 	// Previous and Current are Git tags; without Previous there is no compare link (C9).
 	Previous, Current string
+	// Version is what Current is the tag of, without what stands before it there.
+	Version string
 	// Prior holds logins and e-mail addresses, in any case, of earlier releases; nil when not known, so that nobody is called new.
 	Prior map[string]bool
 }

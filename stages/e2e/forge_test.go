@@ -27,6 +27,7 @@ type forgeShop struct {
 	Shop
 	url, token, name string
 	repository       string // the setting, when it is not what the remote says
+	tagPrefix        string // the setting; empty: not set
 }
 
 func newForgeShop(t *testing.T) forgeShop {
@@ -64,10 +65,11 @@ func (f forgeShop) release(t *testing.T, prefix, version string, more ...string)
 }
 
 func (f forgeShop) arguments(prefix, version string) []string {
-	return []string{
-		"--registry=" + prefix, services, "--forge=gitea", "--repository=" + f.repository, "--forge-token=env://FORGE_TOKEN",
-		"release", "--version=" + version,
+	args := []string{"--registry=" + prefix, services, "--forge=gitea", "--repository=" + f.repository, "--forge-token=env://FORGE_TOKEN"}
+	if f.tagPrefix != "" {
+		args = append(args, "--tag-prefix="+f.tagPrefix)
 	}
+	return append(args, "release", "--version="+version)
 }
 
 // push sends a branch to the forge, past Slipway.
@@ -263,10 +265,12 @@ func (f *forgeShop) through(t *testing.T) *labtest.Proxy {
 	return p
 }
 
-// TestKilledBetweenTagAndRelease kills the command line at the moment when the draft is asked for.
+// TestKilledBetweenTagAndRelease kills the command line at the moment when the draft is asked for. The tags are those of one
+// product of several, in a folder of their own, and the shop's own v1.2.0 is another product's.
 func TestKilledBetweenTagAndRelease(t *testing.T) {
 	t.Parallel()
 	f, prefix := newForgeShop(t), NewPrefix(t)
+	f.tagPrefix = "shop/v"
 	proxy := f.through(t)
 	proxy.Fault(labtest.Fault{Method: http.MethodPost, Path: `/releases$`, Hang: true})
 	f.KillWhen(t, func() bool {
@@ -274,14 +278,14 @@ func TestKilledBetweenTagAndRelease(t *testing.T) {
 			return r.Method == http.MethodPost && strings.HasSuffix(r.Path, "/releases")
 		})
 	}, f.arguments(prefix, "1.2.3")...)
-	if f.Git(t, "ls-remote", "origin", "refs/tags/v1.2.3") == "" || len(f.releases(t)) != 0 {
+	if f.Git(t, "ls-remote", "origin", "refs/tags/shop/v1.2.3") == "" || len(f.releases(t)) != 0 {
 		t.Fatal("the run was not killed between the tag and the release")
 	}
 	WantTags(t, prefix, "1.2.3", "sha-"+f.Git(t, "rev-parse", "HEAD")[:7])
 	proxy.Heal()
-	green(t, f.release(t, prefix, "1.2.3"), "Outcome: resumed", "release lock removed")
+	green(t, f.release(t, prefix, "1.2.3"), "Outcome: resumed", "first release", "release lock removed")
 	all := f.releases(t)
-	if len(all) != 1 || all[0].Draft || len(all[0].Assets) != 5 {
+	if len(all) != 1 || all[0].TagName != "shop/v1.2.3" || all[0].Draft || len(all[0].Assets) != 5 {
 		t.Errorf("the releases are %+v", all)
 	}
 	if Tags(t, prefix, "backend")["latest"] == "" {
@@ -289,17 +293,31 @@ func TestKilledBetweenTagAndRelease(t *testing.T) {
 	}
 }
 
-// TestBackport: the notes of a lower version start at its own line, and the forge's other releases stay as they are.
+// TestBackport: the notes of a lower version start at its own line, and the forge's other releases stay as they are. The
+// repository has two products, and CI starts with the name of a tag.
 func TestBackport(t *testing.T) {
 	f, prefix := newForgeShop(t), NewPrefix(t)
-	f.Git(t, "checkout", "-q", "-b", "release/1.1", "v1.1.8")
+	f.tagPrefix = "shop-v"
+	for tag := range strings.FieldsSeq(f.Git(t, "tag")) {
+		f.Git(t, "tag", "shop-"+tag, tag+"^{}")
+		f.Git(t, "tag", "-d", tag)
+	}
+	f.Git(t, "tag", "web-v1.1.9", "shop-v1.2.0")
+	f.Git(t, "tag", "shop-1.0.0", "shop-v1.1.8")
+	f.Git(t, "push", "-q", "--prune", f.address(f.token), "refs/tags/*:refs/tags/*")
+	f.Git(t, "checkout", "-q", "-b", "release/1.1", "shop-v1.1.8")
 	f.Write(t, "backend/shop/note.py", "NOTE = 1\n")
 	f.Commit(t, "fix(backend): a note for the old line")
 	f.SetVersion(t, "1.1.8", "1.1.9")
 	f.push(t, "release/1.1")
-	green(t, f.release(t, prefix, "1.1.9"), "after 1.1.8", "1 changes")
-	body := f.releases(t)[0].Body
-	holds(t, body, "a note for the old line", "compare/v1.1.8...v1.1.9")
+	green(t, f.release(t, prefix, "shop-v1.1.9"), "after 1.1.8", "1 changes", "tag shop-v1.1.9 pushed",
+		"tags that look like versions and do not count (1): shop-1.0.0; the tag of a version is shop-v1.2.3")
+	one := f.releases(t)[0]
+	body := one.Body
+	holds(t, body, "a note for the old line", "compare/shop-v1.1.8...shop-v1.1.9")
+	if refs := f.remoteRefs(t); one.TagName != "shop-v1.1.9" || one.Name != "shop-v1.1.9" || refs["refs/tags/shop-v1.1.9"] != f.Git(t, "rev-parse", "HEAD") {
+		t.Errorf("the release is %+v, and the tags are %v", one, refs)
+	}
 	if strings.Contains(body, "reorder") {
 		t.Errorf("the notes hold changes of 1.2.0:\n%s", body)
 	}

@@ -86,14 +86,23 @@ func (s ruleset) forbids(tag string) bool {
 	return creation && slices.ContainsFunc(s.Conditions.Ref.Include, matches) && !slices.ContainsFunc(s.Conditions.Ref.Exclude, matches)
 }
 
-// matchesRef is GitHub's fnmatch for what a version tag can be: a single name below refs/tags.
+// matchesRef is GitHub's fnmatch: a star stops at a slash, and **/ stands for any number of folders.
 func matchesRef(pattern, tag string) bool {
 	if pattern == "~ALL" {
 		return true
 	}
-	pattern = strings.ReplaceAll(pattern, "**/", "")
-	ok, err := path.Match(strings.TrimPrefix(pattern, "refs/tags/"), tag)
-	return ok && err == nil
+	return matchesParts(strings.Split(strings.TrimPrefix(pattern, "refs/tags/"), "/"), strings.Split(tag, "/"))
+}
+
+func matchesParts(patterns, parts []string) bool {
+	if len(patterns) == 0 || len(parts) == 0 {
+		return len(patterns) == len(parts)
+	}
+	if patterns[0] == "**" && len(patterns) > 1 {
+		return matchesParts(patterns[1:], parts) || matchesParts(patterns, parts[1:])
+	}
+	ok, err := path.Match(patterns[0], parts[0])
+	return ok && err == nil && matchesParts(patterns[1:], parts[1:])
 }
 
 // Releases also says which release is the latest; the list itself does not.

@@ -452,6 +452,24 @@ func TestGitHubCanRelease(t *testing.T) {
 	}
 }
 
+// TestRulesetPattern has tags of one product of several, whose names may hold slashes: a star stops at one, **/ does not.
+func TestRulesetPattern(t *testing.T) {
+	for _, test := range []struct {
+		pattern, tag string
+		want         bool
+	}{
+		{"~ALL", "shop/v1.2.3", true}, {"refs/tags/v*", "v1.2.3", true}, {"refs/tags/**/*", "v1.2.3", true}, {"refs/tags/*", "v1.2.3", true},
+		{"refs/tags/**/*", "shop/v1.2.3", true}, {"refs/tags/**/*", "acme/shop/v1.2.3", true}, {"refs/tags/shop/**/*", "shop/v1.2.3", true},
+		{"refs/tags/**/v*", "shop/v1.2.3", true}, {"refs/tags/shop/*", "shop/v1.2.3", true}, {"refs/tags/shop-*", "shop-v1.2.3", true},
+		{"refs/tags/*", "shop/v1.2.3", false}, {"refs/tags/v*", "shop/v1.2.3", false}, {"refs/tags/web/**/*", "shop/v1.2.3", false},
+		{"refs/tags/shop/v*", "v1.2.3", false}, {"refs/tags/**/v*", "shop/1.2.3", false}, {"refs/tags/shop", "shop/v1.2.3", false},
+	} {
+		if got := matchesRef(test.pattern, test.tag); got != test.want {
+			t.Errorf("%s for %s: got %t", test.pattern, test.tag, got)
+		}
+	}
+}
+
 func hash(n int) string { return fmt.Sprintf("%040x", n) }
 
 func commit(n int, subject string, parents ...int) changelog.Commit {

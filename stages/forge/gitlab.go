@@ -12,7 +12,7 @@ type gitLab struct{ *client }
 
 var _ Forge = (*gitLab)(nil)
 
-// packageName is the generic package that holds the assets; its version is the tag.
+// packageName is the generic package that holds the assets; its version stands for the tag.
 const packageName = "release-assets"
 
 func (g *gitLab) Capabilities() Capabilities { return Capabilities{} }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -380,8 +381,15 @@ func (s *gitlabServer) pack(name, version string) *gitlabPackage {
 	return s.packages[len(s.packages)-1]
 }
 
+// packageVersion is what the server takes for the version of a generic package.
+var packageVersion = regexp.MustCompile(`^(\.?[\w+-]+\.?)+$`)
+
 func (s *gitlabServer) putFile(w http.ResponseWriter, r *http.Request) {
 	data, err := io.ReadAll(r.Body)
+	if !packageVersion.MatchString(r.PathValue("version")) {
+		reply(w, 400, object{"error": "package_version is invalid"})
+		return
+	}
 	p := s.pack(r.PathValue("name"), r.PathValue("version"))
 	same := func(f gitlabFile) bool { return f.Name == r.PathValue("file") }
 	if err != nil || s.unique && slices.ContainsFunc(p.Files, same) {

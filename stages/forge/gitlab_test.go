@@ -68,6 +68,26 @@ func TestGitLabRelease(t *testing.T) {
 	}
 }
 
+// TestGitLabAssetsOfAnyTag: not every tag is the version of a package that GitLab takes, and no two may share one.
+func TestGitLabAssetsOfAnyTag(t *testing.T) {
+	s := newGitLab(t)
+	f := s.Forge()
+	for _, tag := range []string{"shop/v1.2.3", "shop-v1.2.3", "shop+v1.2.3", "@acme/shop@1.2.3", "магазин-1.2.3", "shop+2Fv1.2.3"} {
+		file := File{"sbom.json", "application/json", []byte(tag)}
+		asset, err := f.UploadAsset(t.Context(), Release{Tag: tag, Draft: true}, file)
+		if err != nil {
+			t.Errorf("%s: %v", tag, err)
+			continue
+		}
+		if data, err := f.DownloadAsset(t.Context(), asset); err != nil || string(data) != tag {
+			t.Errorf("%s: got %q, %v", tag, data, err)
+		}
+	}
+	if len(s.packages) != 6 {
+		t.Errorf("%d packages, want 6", len(s.packages))
+	}
+}
+
 func TestGitLabPublish(t *testing.T) {
 	draft := release
 	draft.Draft = true

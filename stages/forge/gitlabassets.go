@@ -43,7 +43,7 @@ func (g *gitLab) Assets(ctx context.Context, r Release) ([]Asset, error) {
 	}
 	q := call{
 		what: "read the packages", right: toRead, url: g.project() + "/packages",
-		query: g.list("package_type", "generic", "package_name", packageName, "package_version", r.Tag),
+		query: g.list("package_type", "generic", "package_name", packageName, "package_version", versionOf(r.Tag)),
 	}
 	packages, err := all[version](ctx, g.client, q)
 	if err != nil {
@@ -51,7 +51,7 @@ func (g *gitLab) Assets(ctx context.Context, r Release) ([]Asset, error) {
 	}
 	newest := make(map[string]Asset)
 	for _, p := range packages {
-		if p.Name != packageName || p.Version != r.Tag { // The server's filter also finds names that are only alike.
+		if p.Name != packageName || p.Version != versionOf(r.Tag) { // The server's filter also finds names that are only alike.
 			continue
 		}
 		if err := g.files(ctx, r.Tag, p.ID, newest); err != nil {
@@ -91,8 +91,22 @@ func (g *gitLab) files(ctx context.Context, tag string, id int64, newest map[str
 	return err
 }
 
+// versionOf writes what GitLab does not take in the version of a package as +2F, and the plus itself, so that no two tags
+// share one.
+func versionOf(tag string) string {
+	var b strings.Builder
+	for _, c := range []byte(tag) {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("._-", c) >= 0 {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "+%02X", c)
+		}
+	}
+	return b.String()
+}
+
 func (g *gitLab) fileURL(tag, name string) string {
-	return strings.Join([]string{g.project(), "packages/generic", packageName, url.PathEscape(tag), url.PathEscape(name)}, "/")
+	return strings.Join([]string{g.project(), "packages/generic", packageName, url.PathEscape(versionOf(tag)), url.PathEscape(name)}, "/")
 }
 
 func (g *gitLab) UploadAsset(ctx context.Context, r Release, f File) (Asset, error) {

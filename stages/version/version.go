@@ -14,7 +14,11 @@ type Version struct{ sem semver.Version }
 // Parse accepts SemVer 2.0.0 without build metadata, after removing one leading v, and repairs nothing.
 // The error names the rule that the input breaks.
 func Parse(input string) (Version, error) {
-	text := strings.TrimPrefix(input, "v")
+	return parse(input, strings.TrimPrefix(input, "v"))
+}
+
+// parse reads the text that is left of an input.
+func parse(input, text string) (Version, error) {
 	fault := firstFault(text)
 	sem, err := semver.StrictNewVersion(text)
 	if fault == "" && err != nil {
@@ -26,7 +30,7 @@ func Parse(input string) (Version, error) {
 	return Version{*sem}, nil
 }
 
-// FromTag reads an existing image or Git tag. A tag that is not strictly a version, such as v1 or nightly, is none.
+// FromTag reads an existing image tag. A tag that is not strictly a version, such as v1 or nightly, is none.
 func FromTag(tag string) (Version, bool) {
 	v, err := Parse(tag)
 	return v, err == nil
@@ -34,9 +38,6 @@ func FromTag(tag string) (Version, bool) {
 
 // String returns the version as image tags spell it: 1.2.3.
 func (v Version) String() string { return v.sem.Original() }
-
-// GitTag returns the version as Git tags spell it: v1.2.3.
-func (v Version) GitTag() string { return "v" + v.String() }
 
 // Major returns the first number.
 func (v Version) Major() uint64 { return v.sem.Major() }

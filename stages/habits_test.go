@@ -1,0 +1,196 @@
+package stages
+
+import (
+	"strings"
+	"testing"
+
+	"dagger/slipway/stages/report"
+)
+
+// What files say that carry a version, leave it to the build, or have none.
+const (
+	static      = "[project]\nname = \"shop\"\nversion = \"1.2.3\"\n"
+	scm         = "[build-system]\nrequires = [\"setuptools>=80\", \"setuptools-scm>=8\"]\n[project]\nname = \"shop\"\ndynamic = [\"version\"]\n[tool.setuptools_scm]\n"
+	hatch       = "[project]\nname = \"shop\"\ndynamic = [\"version\"]\n[tool.hatch.version]\nsource = \"vcs\"\n"
+	poetry      = "[tool.poetry]\nname = \"shop\"\nversion = \"0.0.0\"\n[tool.poetry-dynamic-versioning]\nenable = true\n"
+	nameless    = "[tool.ruff]\nline-length = 120\n"
+	private     = `{"name": "shop", "private": true}`
+	numbered    = `{"name": "shop", "version": "1.2.3"}`
+	placeholder = `{"name": "shop", "version": "0.0.0"}`
+)
+
+// habit is a run of a repository whose sides say their version in these ways; an empty one is not there.
+func habit(t *testing.T, pyproject, packageJSON string) *Run {
+	t.Helper()
+	r := prefixed(t, "v", "1.2.3")
+	r.source.files = map[string][]byte{}
+	for name, text := range map[string]string{"backend/pyproject.toml": pyproject, "frontend/package.json": packageJSON} {
+		if text != "" {
+			r.source.files[name] = []byte(text)
+		}
+	}
+	return r
+}
+
+// TestVersionFilesOfAnyHabit: a version that is nowhere to be compared was not checked, and that is said (V9).
+func TestVersionFilesOfAnyHabit(t *testing.T) {
+	for name, c := range map[string]struct{ pyproject, packageJSON, refused, notChecked string }{
+		"both say it":               {static, numbered, "", ""},
+		"one of them says it":       {static, private, "", ""},
+		"the other one":             {scm, numbered, "", ""},
+		"one says another":          {scm, placeholder, `the version files do not say 1.2.3: frontend/package.json says "0.0.0", expected "1.2.3"`, ""},
+		"setuptools-scm":            {scm, private, "", "that the version files say 1.2.3: backend/pyproject.toml leaves it to the build, frontend/package.json says none"},
+		"hatch-vcs":                 {hatch, "", "", "that the version files say 1.2.3: backend/pyproject.toml leaves it to the build, frontend/package.json is not there"},
+		"poetry-dynamic-versioning": {poetry, "", "", "that the version files say 1.2.3: backend/pyproject.toml leaves it to the build, frontend/package.json is not there"},
+		"a manifest of tools":       {nameless, "", "", "that the version files say 1.2.3: backend/pyproject.toml says none, frontend/package.json is not there"},
+		"neither file":              {"", "", "", "that the version files say 1.2.3: backend/pyproject.toml is not there, frontend/package.json is not there"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := habit(t, c.pyproject, c.packageJSON)
+			err := r.checkVersionFiles(t.Context())
+			if (err == nil) != (c.refused == "") || err != nil && err.Error() != c.refused {
+				t.Errorf("got %v, want %q", err, c.refused)
+			}
+			if got := strings.Join(r.notChecked, "\n"); got != c.notChecked {
+				t.Errorf("not checked: %q, want %q", got, c.notChecked)
+			}
+			ticked, err := habit(t, c.pyproject, c.packageJSON).tickVersions(t.Context())
+			if c.refused == "" && (err != nil || (ticked.Ending == report.Passed) != (c.notChecked == "")) {
+				t.Errorf("the checklist says %+v, %v", ticked, err)
+			}
+		})
+	}
+	r := habit(t, "", "")
+	r.config.versionFiles = nil
+	if err := r.checkVersionFiles(t.Context()); err != nil || strings.Join(r.notChecked, "") != "that the version files say 1.2.3: there are none, see the setting versionFiles" {
+		t.Errorf("without version files: %v, %q", err, r.notChecked)
+	}
+}
+
+// TestBumpOfAnyHabit: where no file says the version there is nothing to bump, and that is no success without a word.
+func TestBumpOfAnyHabit(t *testing.T) {
+	const nothing = "no version file says a version, so there is nothing to bump: "
+	for name, c := range map[string]struct{ pyproject, packageJSON, tags, next, changed, refused string }{
+		"both files":              {static, numbered, "v1.2.3=a", "1.2.4", "backend/pyproject.toml frontend/package.json", ""},
+		"one is dynamic":          {scm, numbered, "v1.2.3=a", "1.2.4", "frontend/package.json", ""},
+		"setuptools-scm":          {scm, private, "v1.2.3=a v1.2.2=a", "1.2.4", "", nothing + "backend/pyproject.toml leaves it to the build, frontend/package.json says none"},
+		"hatch-vcs":               {hatch, "", "v1.2.3=a", "1.2.4", "", nothing + "backend/pyproject.toml leaves it to the build, frontend/package.json is not there"},
+		"poetry, bare tags":       {poetry, "", "1.2.3=a", "1.2.4", "", nothing + "backend/pyproject.toml leaves it to the build, frontend/package.json is not there"},
+		"neither file, and a tag": {"", "", "v1.2.3=a", "1.2.4", "", nothing + "backend/pyproject.toml is not there, frontend/package.json is not there"},
+		"no tag":                  {static, numbered, "", "1.2.4", "backend/pyproject.toml frontend/package.json", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := habit(t, c.pyproject, c.packageJSON)
+			r.source.tags = tagsOf(c.tags)
+			b, err := r.bump(t.Context(), Next{Kind: "patch"})
+			if err != nil || b.version.String() != c.next {
+				t.Fatalf("the next version is %s, %v, want %s", b.version, err, c.next)
+			}
+			var changed []string
+			for _, file := range b.changed {
+				changed = append(changed, file.Path)
+			}
+			if got := strings.Join(changed, " "); got != c.changed {
+				t.Errorf("changed %s, want %s", got, c.changed)
+			}
+			if err := r.checkBump(b); (err == nil) != (c.refused == "") || err != nil && err.Error() != c.refused {
+				t.Errorf("got %v, want %q", err, c.refused)
+			}
+		})
+	}
+	r := habit(t, scm, "")
+	if _, err := r.bump(t.Context(), Next{Kind: "patch"}); err == nil || !strings.Contains(err.Error(), "give the first version itself, --version=0.1.0") {
+		t.Errorf("without a tag: %v", err)
+	}
+	if b, err := r.bump(t.Context(), Next{Version: "0.1.0"}); err != nil || b.version.String() != "0.1.0" {
+		t.Errorf("the first version itself: %+v, %v", b, err)
+	}
+}
+
+// TestFirstRelease: without a tag and without a file that says a version, what is proposed can be called.
+func TestFirstRelease(t *testing.T) {
+	p := proposal{}
+	if got, want := p.choices(), "  first       0.1.0           dagger call create-release --version=0.1.0\n"; got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	if !strings.Contains(p.text(), "this is the first release") {
+		t.Errorf("got %q", p.text())
+	}
+	r := habit(t, scm, private)
+	if before, err := r.current(nil); err != nil || before != p.current || r.tagBefore("") != "" {
+		t.Errorf("without a tag the version is %s, %v, and notes start at %q", before, err, r.tagBefore(""))
+	}
+	if _, err := r.releaseTag("1.2.3"); err == nil || !strings.Contains(err.Error(), "git has no tag for version 1.2.3") {
+		t.Errorf("got %v", err)
+	}
+	r.source.commit = "1234567890"
+	if words := r.summary(); words[len(words)-1] != "first release" {
+		t.Errorf("validate says %v", words)
+	}
+}
+
+// TestDevelop: the default branch is whatever the remote says it is.
+func TestDevelop(t *testing.T) {
+	develop := parseRefs("ref: refs/heads/develop\tHEAD\n111111111111\tHEAD\n111111111111\trefs/heads/develop\n222222222222\trefs/heads/main\n222222222222\trefs/heads/release/1.2\n")
+	headless := develop
+	headless.defaultBranch = ""
+	for name, c := range map[string]struct {
+		remote           remote
+		patterns, branch string
+		at               string
+		refused, cut     string
+	}{
+		"the default branch":   {develop, "release/*", "develop", "111111111111", "", ""},
+		"a release branch":     {develop, "release/*", "release/1.2", "222222222222", "", ""},
+		"a branch called main": {develop, "", "main", "222222222222", "", "the branch main is not released from; those that are: develop"},
+		"main, as it is set":   {develop, "main", "main", "222222222222", "", ""},
+		"no branch fits": {headless, "hotfix/*", "develop", "111111111111",
+			"the remote names no default branch, and none of its branches fits releaseBranches (hotfix/*)", "the branch develop is not released from; those that are: none"},
+		"no branch fits nothing": {headless, "", "develop", "111111111111",
+			"the remote names no default branch, and none of its branches fits releaseBranches (none)", "the branch develop is not released from; those that are: none"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &Run{source: source{branch: c.branch, commit: c.at}, remote: c.remote}
+			r.config.branches, _ = parseBranches(c.patterns)
+			// A commit that is a branch's head, or is on no branch at all, needs no git to be judged.
+			if len(c.remote.releaseBranches(r.config.branches)) == 0 || c.cut == "" {
+				if err := r.checkBranch(t.Context()); (err == nil) != (c.refused == "") || err != nil && err.Error() != c.refused {
+					t.Errorf("got %v, want %q", err, c.refused)
+				}
+			}
+			if err := r.checkUpstream(); (err == nil) != (c.cut == "") || err != nil && err.Error() != c.cut {
+				t.Errorf("create-release: got %v, want %q", err, c.cut)
+			}
+		})
+	}
+}
+
+// TestPreviousRelease: a version that is only in the registry counts, and the notes start at one that git knows (section 12).
+func TestPreviousRelease(t *testing.T) {
+	for name, c := range map[string]struct{ here, there, registry, withdrawn, previous, from, refused, notChecked string }{
+		"the first":                 {},
+		"as it should be":           {here: "v1.1.0=a v1.2.0=b", there: "v1.1.0=a v1.2.0=b", registry: "1.1.0 1.2.0", previous: "1.2.0", from: "v1.2.0"},
+		"its run died":              {here: "v1.1.0=a", there: "v1.1.0=a", registry: "1.1.0 1.2.0", previous: "1.2.0", from: "v1.1.0", notChecked: "which commit 1.2.0 is from: it is in the registry and git has no tag for it, so these notes start after v1.1.0"},
+		"the team never tagged":     {registry: "1.1.0 1.2.0", previous: "1.2.0", notChecked: "which commit 1.2.0 is from: it is in the registry and git has no tag for it, so these notes start at the beginning"},
+		"tags not fetched":          {here: "v1.1.0=a", there: "v1.1.0=a v1.2.0=b", previous: "1.2.0", from: "v1.1.0", refused: "the tag v1.2.0 of the previous release is on the remote and not in this clone"},
+		"the last one is withdrawn": {here: "v1.1.0=a v1.2.0=b", registry: "1.1.0 1.2.0", withdrawn: "1.2.0", previous: "1.1.0", from: "v1.1.0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := habit(t, static, numbered)
+			r.source.tags, r.remote.refs = tagsOf(c.here), map[string]string{}
+			for _, tag := range tagsOf(c.there) {
+				r.remote.refs["refs/tags/"+tag.name] = tag.commit
+			}
+			r.state.known, r.withdrawn = versionsAmong(strings.Fields(c.registry)), versionsAmong(strings.Fields(c.withdrawn))
+			if err := r.findPrevious(); (err == nil) != (c.refused == "") || err != nil && err.Error() != c.refused {
+				t.Errorf("got %v, want %q", err, c.refused)
+			}
+			if r.previous.String() != c.previous || r.notesFrom() != c.from {
+				t.Errorf("previous %s, notes from %q, want %s and %q", r.previous, r.notesFrom(), c.previous, c.from)
+			}
+			if got := strings.Join(r.notChecked, "\n"); got != c.notChecked {
+				t.Errorf("not checked: %q, want %q", got, c.notChecked)
+			}
+		})
+	}
+}

@@ -37,7 +37,7 @@ func (r *Run) buildImages(ctx context.Context) error {
 	if err := allOf(r.eachImage(func(image Image) error {
 		b, err := r.build(ctx, image)
 		if err != nil {
-			return buildFailure(image, err)
+			return r.buildFailure(image, err)
 		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -64,9 +64,10 @@ func (r *Run) eachImage(work func(Image) error) []error {
 	return failures
 }
 
-func buildFailure(image Image, err error) error {
+func (r *Run) buildFailure(image Image, err error) error {
 	f := *explain(err)
-	f.err = fmt.Errorf("image %s: %w", image.Name, f.err)
+	// A command of the Dockerfile may print what it was given.
+	f.err, f.output = fmt.Errorf("image %s: %s", image.Name, r.mask(f.Error())), r.mask(f.output)
 	f.ending = report.Failed
 	if f.next == "" {
 		f.next = fmt.Sprintf("build it on its own to see more: dagger call image --name=%s", image.Name)
@@ -121,13 +122,13 @@ func (r *Run) sameLayers() [][]*built {
 // pack takes the layers alone: the configuration has the version in it, and labels name the commit, so that a commit
 // which leaves the layers as they are has nothing to pack and nothing to scan.
 func (r *Run) pack(b *built) *dagger.File {
-	return r.dag.Container().WithRootfs(b.container.Rootfs()).AsTarball()
+	return r.container().WithRootfs(b.container.Rootfs()).AsTarball()
 }
 
 // packed is the image with the layers of its archive, which is what was scanned: the engine may forget layers and build
 // them again, with other times in them.
 func (r *Run) packed(b *built) *dagger.Container {
-	return r.labelled(b.container.WithRootfs(r.dag.Container().Import(b.archive).Rootfs()), b.Image)
+	return r.labelled(b.container.WithRootfs(r.container().Import(b.archive).Rootfs()), b.Image)
 }
 
 // reuse takes the image that another run of this commit has pushed. Its layers stand for themselves: files that are gone
@@ -138,16 +139,24 @@ func (r *Run) reuse(b *built, digest string) error {
 		return err
 	}
 	b.reused, b.digest, b.content, b.sbom = true, digest, digest, nil
-	b.container = r.authenticated(r.dag.Container()).From(where + "@" + digest)
+	b.container = r.container().From(where + "@" + digest)
 	b.archive = b.container.AsTarball()
 	return nil
 }
 
 func (r *Run) dockerBuild(image Image) *dagger.Container {
-	return r.source.folders[image.Context].DockerBuild(dagger.DirectoryDockerBuildOpts{
-		Dockerfile: image.Dockerfile,
-		Target:     image.Target,
-		BuildArgs:  []dagger.BuildArg{{Name: "VERSION", Value: r.versionText()}},
+	context, file := r.source.folders[image.Context], image.Dockerfile
+	if image.outside() {
+		dockerfile, ignore := image.bring(r.source.files)
+		context = context.WithNewFile(dockerfile.name, dockerfile.text).WithNewFile(ignore.name, ignore.text)
+		file = dockerfile.name
+	}
+	args := []dagger.BuildArg{{Name: versionArg, Value: r.versionText()}}
+	for _, arg := range r.config.buildArgs[image.Name] {
+		args = append(args, dagger.BuildArg{Name: arg.name, Value: arg.value})
+	}
+	return context.DockerBuild(dagger.DirectoryDockerBuildOpts{
+		Dockerfile: file, Target: image.Target, Platform: r.config.platform, BuildArgs: args, Secrets: r.secrets(),
 	})
 }
 
@@ -180,14 +189,6 @@ func (r *Run) labelled(c *dagger.Container, image Image) *dagger.Container {
 // forceSkips is what a forced release leaves out, in the words of every place that has to say so.
 const forceSkips = "security scan, dependency check and slow tests"
 
-// authenticated lets the engine pull and push with the registry's token.
-func (r *Run) authenticated(c *dagger.Container) *dagger.Container {
-	if r.config.RegistryToken == nil || r.config.RegistryUser == "" {
-		return c
-	}
-	return c.WithRegistryAuth(r.config.Registry, r.config.RegistryUser, r.config.RegistryToken)
-}
-
 // image builds one image of the setting, for a look at it.
 func (r *Run) image(ctx context.Context, name string) (*dagger.Container, error) {
 	if err := r.load(ctx); err != nil {
@@ -203,7 +204,7 @@ func (r *Run) image(ctx context.Context, name string) (*dagger.Container, error)
 		}
 		b, err := r.build(ctx, image)
 		if err != nil {
-			return nil, buildFailure(image, err)
+			return nil, r.buildFailure(image, err)
 		}
 		b.archive = r.pack(b)
 		return r.packed(b), nil

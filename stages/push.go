@@ -120,7 +120,7 @@ func (r *Run) publish(ctx context.Context, b *built) (digest string, err error) 
 	}
 	for try := range retry.Tries {
 		var ref string
-		if ref, err = r.authenticated(b.container).Publish(ctx, where+":"+r.state.shaTag); err == nil {
+		if ref, err = b.container.Publish(ctx, where+":"+r.state.shaTag); err == nil {
 			_, digest, _ = strings.Cut(ref, "@")
 			return digest, nil
 		}

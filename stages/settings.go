@@ -21,7 +21,11 @@ type Settings struct {
 	Registry          string
 	RegistryUser      string
 	RegistryToken     *dagger.Secret
+	RegistryAuth      *dagger.Secret
 	Images            string
+	BuildArgs         string
+	BuildSecrets      *dagger.Secret
+	Platforms         string
 	Backend           string
 	Frontend          string
 	TestServices      string
@@ -59,6 +63,8 @@ type Settings struct {
 type config struct {
 	Settings
 	images       []Image
+	buildArgs    map[string][]pair // by image
+	platform     dagger.Platform
 	services     []pair
 	tools        map[string]string
 	policy       gate.Policy
@@ -102,6 +108,12 @@ func (s Settings) read() (config, error) {
 	var err error
 	c.images, err = ParseImages(s.Images)
 	set("images", err)
+	if err == nil {
+		c.buildArgs, err = parseBuildArgs(s.BuildArgs, c.images)
+		set("buildArgs", err)
+	}
+	c.platform, err = parsePlatform(s.Platforms)
+	set("platforms", err)
 	c.services, err = parsePairs(s.TestServices, "postgres=postgres:17")
 	set("testServices", err)
 	c.tools, err = parseTools(s.ToolImages)

@@ -1,0 +1,43 @@
+package e2e
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"path"
+	"testing"
+)
+
+// TestImagesAsTeamsBuildThem builds on a private image, with an argument and a secret, by a Dockerfile from outside of its
+// context whose own ignore file counts.
+func TestImagesAsTeamsBuildThem(t *testing.T) {
+	s := newSmallShop(t)
+	password, secret := "canary/"+rand.Text(), "canary+"+rand.Text()
+	private := listen(t, withToken(t, "bot", password))
+	s.Write(t, "docker/Dockerfile.ui", `ARG BASE
+FROM $BASE
+ARG API_URL
+COPY . /ui/
+RUN --mount=type=secret,id=npm.token,required=true \
+    echo "$API_URL, $(wc -c < /run/secrets/npm.token) bytes, $(ls -A /ui)" | tr '\n' ' ' > /built
+`)
+	s.Write(t, "docker/Dockerfile.ui.dockerignore", "left-out\n")
+	s.Write(t, "ui/kept", "")
+	s.Write(t, "ui/left-out", "")
+	s.Commit(t, "feat: a user interface")
+	s.Setenv("AUTH", `{"auths": {"`+private.Addr()+`": {"auth": "`+base64.StdEncoding.EncodeToString([]byte("bot:"+password))+`"}}}`)
+	s.Setenv("BUILD_SECRETS", "# for npm\nnpm.token="+secret+"\n")
+	call := func(settings ...string) Result {
+		return s.Call(t, append(append([]string{"--images=team-ui=ui:../docker/Dockerfile.ui"}, settings...), "image", "--name=team-ui", "file", "--path=/built", "contents")...)
+	}
+	base := "--build-args=team-ui:API_URL=https://api.example.com/v1?a=b,team-ui:BASE=" + path.Join(private.Addr(), "library", "nginx:1.26")
+	red(t, call(base, "--build-secrets=env://BUILD_SECRETS"), "image team-ui: ", "401 Unauthorized")
+	r := call(base, "--build-secrets=env://BUILD_SECRETS", "--registry-auth=env://AUTH")
+	green(t, r, "https://api.example.com/v1?a=b, 33 bytes, kept ")
+	hides(t, r.Output(), secret, password)
+	refused(t, s.Call(t, "--images=team-ui=ui:../docker/Dockerfile.ui", "--registry="+NewPrefix(t), "validate", "--version=1.2.3"),
+		"image team-ui: docker/Dockerfile.ui uses build arguments that have no value: API_URL, BASE", "buildArgs (team-ui:API_URL=value", "Outcome: refused-state")
+	green(t, s.Call(t, "--images=backend=tiny", "--platforms=linux/arm64", "image", "--name=backend", "platform"), "linux/arm64")
+	s.Write(t, "docker/Dockerfile.ui", "FROM nginx:1.26\nRUN --mount=type=secret,id=npm.token cat /run/secrets/npm.token; exit 3\n")
+	s.Commit(t, "fix: show what it is")
+	hides(t, refused(t, call("--build-secrets=env://BUILD_SECRETS"), "image team-ui: "), secret)
+}

@@ -136,7 +136,8 @@ func New(
 	//
 	// +optional
 	buildSecrets *dagger.Secret,
-	// Platform of the images and of the tests, whatever the engine runs on, such as linux/arm64. One for now.
+	// Platforms of the images, whatever the engine runs on, such as linux/amd64, linux/arm64. Several make one index an image;
+	// tests run on the first.
 	//
 	// +default="linux/amd64"
 	platforms string,

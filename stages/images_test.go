@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/registry"
 )
 
 func TestParseBuildArgs(t *testing.T) {
@@ -72,19 +75,45 @@ func TestParseLogins(t *testing.T) {
 	}
 }
 
-func TestParsePlatform(t *testing.T) {
-	for setting, want := range map[string]string{"": "linux/amd64", "linux/arm64": "linux/arm64", " linux/arm/v7, ": "linux/arm/v7"} {
-		if got, err := parsePlatform(setting); string(got) != want || err != nil {
+func TestParsePlatforms(t *testing.T) {
+	for setting, want := range map[string][]dagger.Platform{
+		"": {"linux/amd64"}, "linux/arm64": {"linux/arm64"}, " linux/arm/v7, ": {"linux/arm/v7"}, "linux/arm64,linux/amd64": {"linux/arm64", "linux/amd64"},
+	} {
+		if got, err := parsePlatforms(setting); !slices.Equal(got, want) || err != nil {
 			t.Errorf("%q: got %s, %v", setting, got, err)
 		}
 	}
 	for setting, reason := range map[string]string{
 		"amd64":                    `no platform is called "amd64": expected one of linux/amd64, linux/arm64`,
 		"linux/amd64, windows/arm": `no platform is called "windows/arm"`,
-		"linux/amd64, linux/arm64": `expected one platform for now, found "linux/amd64, linux/arm64"`,
+		"linux/amd64, linux/amd64": `the platform "linux/amd64" stands twice`,
 	} {
-		if got, err := parsePlatform(setting); err == nil || !strings.Contains(err.Error(), reason) {
+		if got, err := parsePlatforms(setting); err == nil || !strings.Contains(err.Error(), reason) {
 			t.Errorf("%q: got %s, %v; want an error with %q", setting, got, err, reason)
+		}
+	}
+}
+
+// TestOtherPlatforms: what an earlier run has pushed is used again, and so has to be for what is set.
+func TestOtherPlatforms(t *testing.T) {
+	for _, c := range []struct {
+		set     []dagger.Platform
+		pushed  []string
+		refused string
+	}{
+		{[]dagger.Platform{"linux/amd64"}, []string{"linux/amd64"}, ""},
+		{[]dagger.Platform{"linux/arm64", "linux/amd64"}, []string{"linux/amd64", "linux/arm64"}, ""},
+		{[]dagger.Platform{"linux/amd64"}, []string{"linux/arm64"}, "10.0.0.1:5000/acme/api@sha256:d1 was pushed for linux/arm64, and the setting platforms says linux/amd64"},
+		{[]dagger.Platform{"linux/arm64", "linux/amd64"}, []string{"linux/amd64"}, "was pushed for linux/amd64, and the setting platforms says linux/amd64, linux/arm64"},
+	} {
+		client, err := registry.New("10.0.0.1:5000/acme", registry.Auth{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &Run{registry: client, config: config{platforms: c.set, images: []Image{{Name: "api"}, {Name: "new"}}}}
+		r.state.sha = map[string]registry.Image{"api": {Digest: "sha256:d1", Platforms: c.pushed}}
+		if err := r.checkPlatforms(); c.refused == "" && err != nil || c.refused != "" && (err == nil || !strings.Contains(err.Error(), c.refused)) {
+			t.Errorf("%s on %s: got %v, want %q", c.set, c.pushed, err, c.refused)
 		}
 	}
 }

@@ -38,7 +38,7 @@ var behind = map[string]string{
 	"stages.ParseImages":        "setting …:",
 	"stages.checkPath":          "setting …:",
 	"stages.parseBuildArgs":     "setting …:",
-	"stages.parsePlatform":      "setting …:",
+	"stages.parsePlatforms":     "setting …:",
 	"stages.checkURL":           "setting …:",
 	"stages.parseBranches":      "setting …:",
 	"stages.parseCommitter":     "setting …:",

@@ -130,7 +130,7 @@ var onPlatform = []string{"node", "python"}
 func (r *Run) tool(name string) *dagger.Container {
 	c := r.dag.Container()
 	if slices.Contains(onPlatform, name) {
-		c = r.container()
+		c = r.on(r.config.platforms[0])
 	}
 	return c.From(r.config.tools[name])
 }

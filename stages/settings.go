@@ -64,7 +64,7 @@ type config struct {
 	Settings
 	images       []Image
 	buildArgs    map[string][]pair // by image
-	platform     dagger.Platform
+	platforms    []dagger.Platform
 	services     []pair
 	tools        map[string]string
 	policy       gate.Policy
@@ -112,7 +112,7 @@ func (s Settings) read() (config, error) {
 		c.buildArgs, err = parseBuildArgs(s.BuildArgs, c.images)
 		set("buildArgs", err)
 	}
-	c.platform, err = parsePlatform(s.Platforms)
+	c.platforms, err = parsePlatforms(s.Platforms)
 	set("platforms", err)
 	c.services, err = parsePairs(s.TestServices, "postgres=postgres:17")
 	set("testServices", err)

@@ -236,7 +236,7 @@ func (r *Run) checkRegistry(ctx context.Context) error {
 		return &failure{err: err, outcome: report.RefusedState, ending: report.Broken, next: "nothing was written; see that the registry can be reached and the token may read and write"}
 	}
 	r.state = state
-	return r.bound()
+	return allOf(r.bound(), r.checkPlatforms())
 }
 
 func (r *Run) connectRegistry(ctx context.Context) error {

@@ -4,7 +4,11 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"path"
+	"slices"
 	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
 // TestImagesAsTeamsBuildThem builds on a private image, with an argument and a secret, by a Dockerfile from outside of its
@@ -36,8 +40,46 @@ RUN --mount=type=secret,id=npm.token,required=true \
 	hides(t, r.Output(), secret, password)
 	refused(t, s.Call(t, "--images=team-ui=ui:../docker/Dockerfile.ui", "--registry="+NewPrefix(t), "validate", "--version=1.2.3"),
 		"image team-ui: docker/Dockerfile.ui uses build arguments that have no value: API_URL, BASE", "buildArgs (team-ui:API_URL=value", "Outcome: refused-state")
-	green(t, s.Call(t, "--images=backend=tiny", "--platforms=linux/arm64", "image", "--name=backend", "platform"), "linux/arm64")
 	s.Write(t, "docker/Dockerfile.ui", "FROM nginx:1.26\nRUN --mount=type=secret,id=npm.token cat /run/secrets/npm.token; exit 3\n")
 	s.Commit(t, "fix: show what it is")
 	hides(t, refused(t, call("--build-secrets=env://BUILD_SECRETS"), "image team-ui: "), secret)
+}
+
+// TestPlatforms publishes one index for two platforms, of which the engine can run only one: its files are no programs.
+func TestPlatforms(t *testing.T) {
+	s, prefix := newSmallShop(t), NewPrefix(t)
+	publish := func(platforms string) Result {
+		return s.Call(t, "--registry="+prefix, "--images=backend=tiny", "--platforms="+platforms, "publish", "--version=1.2.3")
+	}
+	green(t, publish("linux/amd64, linux/arm64"), "Build and Push")
+	repository, err := name.NewRepository(path.Join(prefix, "backend"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	index, err := remote.Index(repository.Tag("1.2.3"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, m := range manifest.Manifests {
+		image, err := index.Image(m.Digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config, err := image.ConfigFile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, m.Platform.String()+" "+config.Platform().String()+" "+config.Config.Labels["org.opencontainers.image.version"])
+	}
+	slices.Sort(got)
+	if want := []string{"linux/amd64 linux/amd64 1.2.3", "linux/arm64 linux/arm64 1.2.3"}; !slices.Equal(got, want) {
+		t.Errorf("the index has %q, want %q", got, want)
+	}
+	green(t, publish("linux/arm64,linux/amd64"), "found in the registry")
+	refused(t, publish("linux/amd64"), "was pushed for linux/amd64, linux/arm64, and the setting platforms says linux/amd64", "Outcome: refused-state")
 }

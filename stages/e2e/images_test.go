@@ -11,10 +11,16 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// TestImagesAsTeamsBuildThem builds on a private image, with an argument and a secret, by a Dockerfile from outside of its
-// context whose own ignore file counts.
+// TestImagesAsTeamsBuildThem is about what builds need besides their context, and about several platforms.
 func TestImagesAsTeamsBuildThem(t *testing.T) {
 	s := newSmallShop(t)
+	t.Run("platforms", func(t *testing.T) { publishPlatforms(t, s) })
+	t.Run("private", func(t *testing.T) { buildPrivately(t, s) })
+}
+
+// buildPrivately builds on a private image, with an argument and a secret, by a Dockerfile from outside of its context whose
+// own ignore file counts.
+func buildPrivately(t *testing.T, s Shop) {
 	password, secret := "canary/"+rand.Text(), "canary+"+rand.Text()
 	private := listen(t, withToken(t, "bot", password))
 	s.Write(t, "docker/Dockerfile.ui", `ARG BASE
@@ -45,9 +51,9 @@ RUN --mount=type=secret,id=npm.token,required=true \
 	hides(t, refused(t, call("--build-secrets=env://BUILD_SECRETS"), "image team-ui: "), secret)
 }
 
-// TestPlatforms publishes one index for two platforms, of which the engine can run only one: its files are no programs.
-func TestPlatforms(t *testing.T) {
-	s, prefix := newSmallShop(t), NewPrefix(t)
+// publishPlatforms publishes one index for two platforms, of which the lab can run only one: its images hold no programs.
+func publishPlatforms(t *testing.T, s Shop) {
+	prefix := NewPrefix(t)
 	publish := func(platforms string) Result {
 		return s.Call(t, "--registry="+prefix, "--images=backend=tiny", "--platforms="+platforms, "publish", "--version=1.2.3")
 	}

@@ -61,7 +61,11 @@ func (r Slipway) MarshalJSON() ([]byte, error) {
 		Registry          string
 		RegistryUser      string
 		RegistryToken     *dagger.Secret
+		RegistryAuth      *dagger.Secret
 		Images            string
+		BuildArgs         string
+		BuildSecrets      *dagger.Secret
+		Platforms         string
 		Backend           string
 		Frontend          string
 		TestServices      string
@@ -106,7 +110,11 @@ func (r Slipway) MarshalJSON() ([]byte, error) {
 	concrete.Registry = r.Registry
 	concrete.RegistryUser = r.RegistryUser
 	concrete.RegistryToken = r.RegistryToken
+	concrete.RegistryAuth = r.RegistryAuth
 	concrete.Images = r.Images
+	concrete.BuildArgs = r.BuildArgs
+	concrete.BuildSecrets = r.BuildSecrets
+	concrete.Platforms = r.Platforms
 	concrete.Backend = r.Backend
 	concrete.Frontend = r.Frontend
 	concrete.TestServices = r.TestServices
@@ -155,7 +163,11 @@ func (r *Slipway) UnmarshalJSON(bs []byte) error {
 		Registry          string
 		RegistryUser      string
 		RegistryToken     *dagger.Secret
+		RegistryAuth      *dagger.Secret
 		Images            string
+		BuildArgs         string
+		BuildSecrets      *dagger.Secret
+		Platforms         string
 		Backend           string
 		Frontend          string
 		TestServices      string
@@ -204,7 +216,11 @@ func (r *Slipway) UnmarshalJSON(bs []byte) error {
 	r.Registry = concrete.Registry
 	r.RegistryUser = concrete.RegistryUser
 	r.RegistryToken = concrete.RegistryToken
+	r.RegistryAuth = concrete.RegistryAuth
 	r.Images = concrete.Images
+	r.BuildArgs = concrete.BuildArgs
+	r.BuildSecrets = concrete.BuildSecrets
+	r.Platforms = concrete.Platforms
 	r.Backend = concrete.Backend
 	r.Frontend = concrete.Frontend
 	r.TestServices = concrete.TestServices
@@ -771,11 +787,39 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg registryToken", err))
 				}
 			}
+			var registryAuth *dagger.Secret
+			if inputArgs["registryAuth"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["registryAuth"]), &registryAuth)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg registryAuth", err))
+				}
+			}
 			var images string
 			if inputArgs["images"] != nil {
 				err = json.Unmarshal([]byte(inputArgs["images"]), &images)
 				if err != nil {
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg images", err))
+				}
+			}
+			var buildArgs string
+			if inputArgs["buildArgs"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["buildArgs"]), &buildArgs)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg buildArgs", err))
+				}
+			}
+			var buildSecrets *dagger.Secret
+			if inputArgs["buildSecrets"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["buildSecrets"]), &buildSecrets)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg buildSecrets", err))
+				}
+			}
+			var platforms string
+			if inputArgs["platforms"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["platforms"]), &platforms)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg platforms", err))
 				}
 			}
 			var backend string
@@ -1051,7 +1095,7 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg runUrl", err))
 				}
 			}
-			return New(source, registry, registryUser, registryToken, images, backend, frontend, testServices, testVariables, testExtras, testImages, backendTests, frontendTests, coverageThreshold, severity, misconfigSeverity, gateDev, gateUnfixed, ignoreFile, licenceDeny, forge, forgeToken, repository, committer, categories, tagPrefix, versionFiles, releaseBranches, toolImages, staging, production, sshKey, sshAgent, knownHosts, composeFile, healthUrl, versionUrl, backupScript, restoreScript, migrateService, slackWebhookUrl, codecovToken, codecovUrl, runUrl), nil
+			return New(source, registry, registryUser, registryToken, registryAuth, images, buildArgs, buildSecrets, platforms, backend, frontend, testServices, testVariables, testExtras, testImages, backendTests, frontendTests, coverageThreshold, severity, misconfigSeverity, gateDev, gateUnfixed, ignoreFile, licenceDeny, forge, forgeToken, repository, committer, categories, tagPrefix, versionFiles, releaseBranches, toolImages, staging, production, sshKey, sshAgent, knownHosts, composeFile, healthUrl, versionUrl, backupScript, restoreScript, migrateService, slackWebhookUrl, codecovToken, codecovUrl, runUrl), nil
 		default:
 			return nil, fmt.Errorf("unknown function %s", fnName)
 		}

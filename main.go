@@ -25,7 +25,15 @@ type Slipway struct {
 	// +private
 	RegistryToken *dagger.Secret
 	// +private
+	RegistryAuth *dagger.Secret
+	// +private
 	Images string
+	// +private
+	BuildArgs string
+	// +private
+	BuildSecrets *dagger.Secret
+	// +private
+	Platforms string
 	// +private
 	Backend string
 	// +private
@@ -125,10 +133,30 @@ func New(
 	//
 	// +optional
 	registryToken *dagger.Secret,
-	// Images to build, as name=context[:dockerfile][#target], separated by commas. Empty: tag and release only.
+	// Credentials of other registries, which base images come from, in the form of Docker's config.json, such as
+	// file://$HOME/.docker/config.json. Unset or empty: anonymous.
+	//
+	// +optional
+	registryAuth *dagger.Secret,
+	// Images to build, as name=context[:dockerfile][#target], separated by commas. The Dockerfile is relative to the context
+	// and may lie outside of it. Empty: tag and release only.
 	//
 	// +default="backend=backend, frontend=frontend, arq-worker=backend:Dockerfile.worker"
 	images string,
+	// Build arguments, as image:NAME=value, separated by commas, such as frontend:NEXT_PUBLIC_API_URL=https://api.example.com.
+	//
+	// +optional
+	buildArgs string,
+	// Secrets of the builds, as lines ID=value, for RUN --mount=type=secret,id=ID, such as file://build.env. A value has at
+	// least 8 characters. Unset or empty: none.
+	//
+	// +optional
+	buildSecrets *dagger.Secret,
+	// Platforms of the images, whatever the engine runs on, such as linux/amd64, linux/arm64. Several make one index an image;
+	// tests run on the first.
+	//
+	// +default="linux/amd64"
+	platforms string,
 	// Folder of the Python backend, or none to switch it off. Package manager (uv, Poetry, pdm, requirements files), Python's
 	// version and runner are told by the files in it, and `plan` says by which. If the default one is absent or holds no
 	// project, it is not applicable.
@@ -304,7 +332,8 @@ func New(
 	runUrl *dagger.Secret,
 ) *Slipway {
 	return &Slipway{
-		Source: source, Registry: registry, RegistryUser: registryUser, RegistryToken: registryToken, Images: images,
+		Source: source, Registry: registry, RegistryUser: registryUser, RegistryToken: registryToken, RegistryAuth: registryAuth,
+		Images: images, BuildArgs: buildArgs, BuildSecrets: buildSecrets, Platforms: platforms,
 		Backend: backend, Frontend: frontend, TestServices: testServices, TestVariables: testVariables, TestExtras: testExtras,
 		TestImages: testImages, BackendTests: backendTests, FrontendTests: frontendTests, CoverageThreshold: coverageThreshold,
 		Severity: severity, MisconfigSeverity: misconfigSeverity, GateDev: gateDev, GateUnfixed: gateUnfixed, IgnoreFile: ignoreFile, LicenceDeny: licenceDeny,

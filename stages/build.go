@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -14,18 +15,33 @@ import (
 	"dagger/slipway/stages/report"
 )
 
-// built is one image, ready to be scanned and pushed.
+// built is one image, ready to be pushed.
 type built struct {
 	Image
+	variants []*variant // by platform, in the order of the setting
+	reused   bool       // published by an earlier run of this commit
+	digest   string
+	tags     []string
+	seconds  float64
+}
+
+// variant is an image for one platform, ready to be scanned.
+type variant struct {
+	Image
+	platform  dagger.Platform
 	content   string            // digest of its files, or of the image that was published
 	archive   *dagger.File      // its layers, shared with the images that have the same
 	container *dagger.Container // as it is pushed
-	reused    bool              // published by an earlier run of this commit
-	digest    string
-	tags      []string
-	seconds   float64
 	scan      gate.Scan
 	sbom      *dagger.File // in CycloneDX, once it was scanned
+}
+
+// label names variants apart; where there is one platform, it is the image's name alone.
+func (c config) label(image string, platform dagger.Platform) string {
+	if len(c.platforms) == 1 {
+		return image
+	}
+	return image + "-" + strings.ReplaceAll(string(platform), "/", "-")
 }
 
 // buildImages builds every image, or takes the one that an earlier run of this commit has pushed. All failures count.
@@ -37,7 +53,7 @@ func (r *Run) buildImages(ctx context.Context) error {
 	if err := allOf(r.eachImage(func(image Image) error {
 		b, err := r.build(ctx, image)
 		if err != nil {
-			return buildFailure(image, err)
+			return r.buildFailure(image, err)
 		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -64,9 +80,10 @@ func (r *Run) eachImage(work func(Image) error) []error {
 	return failures
 }
 
-func buildFailure(image Image, err error) error {
+func (r *Run) buildFailure(image Image, err error) error {
 	f := *explain(err)
-	f.err = fmt.Errorf("image %s: %w", image.Name, f.err)
+	// A command of the Dockerfile may print what it was given.
+	f.err, f.output = fmt.Errorf("image %s: %s", image.Name, r.mask(f.Error())), r.mask(f.output)
 	f.ending = report.Failed
 	if f.next == "" {
 		f.next = fmt.Sprintf("build it on its own to see more: dagger call image --name=%s", image.Name)
@@ -80,9 +97,17 @@ func (r *Run) build(ctx context.Context, image Image) (*built, error) {
 		return b, r.reuse(b, at.Digest)
 	}
 	start := time.Now()
-	b := &built{Image: image, container: r.dockerBuild(image)}
-	var err error
-	b.content, err = b.container.Rootfs().Digest(ctx)
+	b := &built{Image: image}
+	var group errgroup.Group
+	for _, p := range r.config.platforms {
+		v := &variant{Image: image, platform: p, container: r.dockerBuild(image, p)}
+		b.variants = append(b.variants, v)
+		group.Go(func() (err error) {
+			v.content, err = v.container.Rootfs().Digest(ctx)
+			return err
+		})
+	}
+	err := group.Wait()
 	b.seconds = time.Since(start).Seconds()
 	return b, err
 }
@@ -91,43 +116,46 @@ func (r *Run) build(ctx context.Context, image Image) (*built, error) {
 // another command.
 func (r *Run) packImages() {
 	for _, same := range r.sameLayers() {
-		if same[0].reused {
+		if r.images[same[0].Name].reused {
 			continue
 		}
 		archive := r.pack(same[0])
-		for _, b := range same {
-			b.archive = archive
-			b.container = r.packed(b)
+		for _, v := range same {
+			v.archive = archive
+			v.container = r.packed(v)
 		}
 	}
 }
 
-// sameLayers are the images by their files, in the order of the setting, so that every run asks the engine for the same.
-func (r *Run) sameLayers() [][]*built {
-	var groups [][]*built
+// sameLayers are the variants by platform and files, in the order of the settings, so that every run asks the engine for the
+// same.
+func (r *Run) sameLayers() [][]*variant {
+	var groups [][]*variant
 	at := map[string]int{}
 	for _, image := range r.config.images {
-		b := r.images[image.Name]
-		n, seen := at[b.content]
-		if !seen {
-			n = len(groups)
-			at[b.content], groups = n, append(groups, nil)
+		for _, v := range r.images[image.Name].variants {
+			key := string(v.platform) + " " + v.content
+			n, seen := at[key]
+			if !seen {
+				n = len(groups)
+				at[key], groups = n, append(groups, nil)
+			}
+			groups[n] = append(groups[n], v)
 		}
-		groups[n] = append(groups[n], b)
 	}
 	return groups
 }
 
 // pack takes the layers alone: the configuration has the version in it, and labels name the commit, so that a commit
 // which leaves the layers as they are has nothing to pack and nothing to scan.
-func (r *Run) pack(b *built) *dagger.File {
-	return r.dag.Container().WithRootfs(b.container.Rootfs()).AsTarball()
+func (r *Run) pack(v *variant) *dagger.File {
+	return r.on(v.platform).WithRootfs(v.container.Rootfs()).AsTarball()
 }
 
 // packed is the image with the layers of its archive, which is what was scanned: the engine may forget layers and build
 // them again, with other times in them.
-func (r *Run) packed(b *built) *dagger.Container {
-	return r.labelled(b.container.WithRootfs(r.dag.Container().Import(b.archive).Rootfs()), b.Image)
+func (r *Run) packed(v *variant) *dagger.Container {
+	return r.labelled(v.container.WithRootfs(r.on(v.platform).Import(v.archive).Rootfs()), v.Image)
 }
 
 // reuse takes the image that another run of this commit has pushed. Its layers stand for themselves: files that are gone
@@ -137,17 +165,28 @@ func (r *Run) reuse(b *built, digest string) error {
 	if err != nil {
 		return err
 	}
-	b.reused, b.digest, b.content, b.sbom = true, digest, digest, nil
-	b.container = r.authenticated(r.dag.Container()).From(where + "@" + digest)
-	b.archive = b.container.AsTarball()
+	b.reused, b.digest, b.variants = true, digest, nil
+	for _, p := range r.config.platforms {
+		v := &variant{Image: b.Image, platform: p, content: digest, container: r.on(p).From(where + "@" + digest)}
+		v.archive = v.container.AsTarball()
+		b.variants = append(b.variants, v)
+	}
 	return nil
 }
 
-func (r *Run) dockerBuild(image Image) *dagger.Container {
-	return r.source.folders[image.Context].DockerBuild(dagger.DirectoryDockerBuildOpts{
-		Dockerfile: image.Dockerfile,
-		Target:     image.Target,
-		BuildArgs:  []dagger.BuildArg{{Name: "VERSION", Value: r.versionText()}},
+func (r *Run) dockerBuild(image Image, platform dagger.Platform) *dagger.Container {
+	context, file := r.source.folders[image.Context], image.Dockerfile
+	if image.outside() {
+		dockerfile, ignore := image.bring(r.source.files)
+		context = context.WithNewFile(dockerfile.name, dockerfile.text).WithNewFile(ignore.name, ignore.text)
+		file = dockerfile.name
+	}
+	args := []dagger.BuildArg{{Name: versionArg, Value: r.versionText()}}
+	for _, arg := range r.config.buildArgs[image.Name] {
+		args = append(args, dagger.BuildArg{Name: arg.name, Value: arg.value})
+	}
+	return context.DockerBuild(dagger.DirectoryDockerBuildOpts{
+		Dockerfile: file, Target: image.Target, Platform: platform, BuildArgs: args, Secrets: r.secrets(),
 	})
 }
 
@@ -180,14 +219,6 @@ func (r *Run) labelled(c *dagger.Container, image Image) *dagger.Container {
 // forceSkips is what a forced release leaves out, in the words of every place that has to say so.
 const forceSkips = "security scan, dependency check and slow tests"
 
-// authenticated lets the engine pull and push with the registry's token.
-func (r *Run) authenticated(c *dagger.Container) *dagger.Container {
-	if r.config.RegistryToken == nil || r.config.RegistryUser == "" {
-		return c
-	}
-	return c.WithRegistryAuth(r.config.Registry, r.config.RegistryUser, r.config.RegistryToken)
-}
-
 // image builds one image of the setting, for a look at it.
 func (r *Run) image(ctx context.Context, name string) (*dagger.Container, error) {
 	if err := r.load(ctx); err != nil {
@@ -203,10 +234,11 @@ func (r *Run) image(ctx context.Context, name string) (*dagger.Container, error)
 		}
 		b, err := r.build(ctx, image)
 		if err != nil {
-			return nil, buildFailure(image, err)
+			return nil, r.buildFailure(image, err)
 		}
-		b.archive = r.pack(b)
-		return r.packed(b), nil
+		v := b.variants[0]
+		v.archive = r.pack(v)
+		return r.packed(v), nil
 	}
 	return nil, refuseInput(errors.New("no image is called " + name + ": the setting images has " + listOf(names)))
 }

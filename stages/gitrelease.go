@@ -235,7 +235,9 @@ const (
 func (r *Run) missingAssets(found *forge.Release) []string {
 	want := []string{checksumsFile, reportFile}
 	for _, i := range r.config.images {
-		want = append(want, sbomName(i.Name))
+		for _, p := range r.config.platforms {
+			want = append(want, sbomName(r.config.label(i.Name, p)))
+		}
 	}
 	return slices.DeleteFunc(want, func(name string) bool {
 		return slices.ContainsFunc(found.Assets, func(a forge.Asset) bool { return a.Name == name })

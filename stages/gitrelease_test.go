@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/forge"
 	"dagger/slipway/stages/version"
@@ -48,7 +49,7 @@ func TestIsLatest(t *testing.T) {
 }
 
 func TestMissingAssets(t *testing.T) {
-	r := &Run{config: config{images: []Image{{Name: "backend"}, {Name: "team/api"}}}}
+	r := &Run{config: config{platforms: []dagger.Platform{"linux/amd64"}, images: []Image{{Name: "backend"}, {Name: "team/api"}}}}
 	found := &forge.Release{Assets: []forge.Asset{{Name: "backend.cdx.json"}, {Name: "report.json"}, {Name: "by-hand.zip"}}}
 	if got, want := r.missingAssets(found), []string{"checksums.txt", "team-api.cdx.json"}; !slices.Equal(got, want) {
 		t.Errorf("missing %v, want %v", got, want)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/registry"
 	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/retry"
@@ -120,7 +121,7 @@ func (r *Run) publish(ctx context.Context, b *built) (digest string, err error) 
 	}
 	for try := range retry.Tries {
 		var ref string
-		if ref, err = r.authenticated(b.container).Publish(ctx, where+":"+r.state.shaTag); err == nil {
+		if ref, err = r.publishOnce(ctx, b, where+":"+r.state.shaTag); err == nil {
 			_, digest, _ = strings.Cut(ref, "@")
 			return digest, nil
 		}
@@ -130,6 +131,18 @@ func (r *Run) publish(ctx context.Context, b *built) (digest string, err error) 
 	}
 	// The engine quotes what the registry answers, and a registry may answer with what it was sent.
 	return "", fmt.Errorf("pushing %s: %s", where, r.registry.Mask(err.Error()))
+}
+
+// publishOnce pushes an image, or an index of those for several platforms.
+func (r *Run) publishOnce(ctx context.Context, b *built, where string) (string, error) {
+	if len(b.variants) == 1 {
+		return b.variants[0].container.Publish(ctx, where)
+	}
+	var containers []*dagger.Container
+	for _, v := range b.variants {
+		containers = append(containers, v.container)
+	}
+	return r.dag.Container().Publish(ctx, where, dagger.ContainerPublishOpts{PlatformVariants: containers})
 }
 
 // passing tells a registry that is busy or away for a moment from one that has said no.

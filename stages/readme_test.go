@@ -37,6 +37,8 @@ var behind = map[string]string{
 	"server.ParseTarget":        "setting …:",
 	"stages.ParseImages":        "setting …:",
 	"stages.checkPath":          "setting …:",
+	"stages.parseBuildArgs":     "setting …:",
+	"stages.parsePlatforms":     "setting …:",
 	"stages.checkURL":           "setting …:",
 	"stages.parseBranches":      "setting …:",
 	"stages.parseCommitter":     "setting …:",

@@ -84,7 +84,7 @@ func (h *rehearsal) build(r *Run, ctx context.Context) (Outcome, error) {
 	}
 	for _, i := range r.config.images {
 		file := "/tmp/" + strings.ReplaceAll(i.Name, "/", "-") + ".tar"
-		if _, err := r.images[i.Name].container.AsTarball().Export(ctx, file); err != nil {
+		if _, err := r.images[i.Name].variants[0].container.AsTarball().Export(ctx, file); err != nil {
 			return Outcome{}, err
 		}
 		var err error

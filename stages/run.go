@@ -46,6 +46,8 @@ type Run struct {
 	testVariables []pair
 	registry      *registry.Client // nil when images go nowhere
 	registryToken string
+	buildSecrets  []buildSecret
+	hidden        []*strings.Replacer // secrets that others may print
 	state         state
 	git           *dagger.Container // git that reaches the remote; nil when it was not read
 	remote        remote
@@ -122,9 +124,17 @@ func forceReason(force bool, reason string) (string, error) {
 	return strings.Join(strings.Fields(reason), " "), nil
 }
 
+// onPlatform are the tools that run the repository's own code, which has to behave as it will on the servers. The others are
+// as fast as the engine's own platform.
+var onPlatform = []string{"node", "python"}
+
 // tool is a container of one of the images that Slipway itself runs.
 func (r *Run) tool(name string) *dagger.Container {
-	return r.dag.Container().From(r.config.tools[name])
+	c := r.dag.Container()
+	if slices.Contains(onPlatform, name) {
+		c = r.on(r.config.platforms[0])
+	}
+	return c.From(r.config.tools[name])
 }
 
 // execRetried runs a command whatever its exit code. What the engine remembers of one that ended badly may be bad luck of an
@@ -142,6 +152,9 @@ func (r *Run) execRetried(ctx context.Context, c *dagger.Container, args []strin
 
 // load reads the repository, and stands before every stage.
 func (r *Run) load(ctx context.Context) error {
+	if err := cmp.Or(r.logIn(ctx), r.readBuildSecrets(ctx)); err != nil {
+		return err
+	}
 	var unread, own error
 	r.source, unread = r.readSource(ctx)
 	// What cannot be read may be a copy of Slipway's own tree without its .git.

@@ -27,17 +27,18 @@ func (r *Run) sboms(ctx context.Context) ([]forge.File, error) {
 	var mu sync.Mutex
 	var group errgroup.Group
 	for _, i := range r.config.images {
-		b := r.images[i.Name]
-		if b.sbom == nil && r.Reason != "" {
-			continue // a forced release whose scan did not finish
+		for _, v := range r.images[i.Name].variants {
+			if v.sbom == nil && r.Reason != "" {
+				continue // a forced release whose scan did not finish
+			}
+			group.Go(func() error {
+				data, err := r.readSBOM(ctx, v)
+				mu.Lock()
+				defer mu.Unlock()
+				files = append(files, forge.File{Name: sbomName(r.config.label(v.Name, v.platform)), ContentType: "application/vnd.cyclonedx+json", Data: data})
+				return err
+			})
 		}
-		group.Go(func() error {
-			data, err := r.readSBOM(ctx, b)
-			mu.Lock()
-			defer mu.Unlock()
-			files = append(files, forge.File{Name: sbomName(b.Name), ContentType: "application/vnd.cyclonedx+json", Data: data})
-			return err
-		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, explain(err)
@@ -46,27 +47,27 @@ func (r *Run) sboms(ctx context.Context) ([]forge.File, error) {
 	return files, nil
 }
 
-func (r *Run) readSBOM(ctx context.Context, b *built) ([]byte, error) {
-	if b.sbom == nil { // another run has pushed the image after this one had scanned its own
+func (r *Run) readSBOM(ctx context.Context, v *variant) ([]byte, error) {
+	if v.sbom == nil { // another run has pushed the image after this one had scanned its own
 		s, err := r.scanner(ctx)
 		if err != nil {
 			return nil, err
 		}
-		if err := r.scanLayers(ctx, s.trivy, b); err != nil {
+		if err := r.scanLayers(ctx, s.trivy, v); err != nil {
 			return nil, err
 		}
 	}
-	text, err := b.sbom.Contents(ctx)
+	text, err := v.sbom.Contents(ctx)
 	if err != nil {
 		return nil, err
 	}
-	where, err := r.registry.Repository(b.Name)
+	where, err := r.registry.Repository(v.Name)
 	if err != nil {
 		return nil, err
 	}
-	data, err := nameSBOM([]byte(text), where, r.Version.String(), b.digest)
+	data, err := nameSBOM([]byte(text), where, r.Version.String(), r.images[v.Name].digest)
 	if err != nil {
-		return nil, fmt.Errorf("the list of contents of image %s: %w", b.Name, err)
+		return nil, fmt.Errorf("the list of contents of image %s: %w", r.config.label(v.Name, v.platform), err)
 	}
 	return data, nil
 }

@@ -47,7 +47,9 @@ func (r *Run) scan(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	for _, image := range r.config.images {
-		scans = append(scans, r.images[image.Name].scan)
+		for _, v := range r.images[image.Name].variants {
+			scans = append(scans, v.scan)
+		}
 	}
 	found := r.config.policy.Judge(scans...)
 	o := judged(gate.Join(found, s.ignored, s.database))
@@ -135,21 +137,21 @@ func (r *Run) scanTree(ctx context.Context, trivy *dagger.Container, archive *da
 
 // scanLayers scans every layer that is pushed, once for the images that have the same. What Trivy learns of a layer is kept
 // per folder, whose images share most of theirs, so that each is read once.
-func (r *Run) scanLayers(ctx context.Context, trivy *dagger.Container, images ...*built) error {
+func (r *Run) scanLayers(ctx context.Context, trivy *dagger.Container, images ...*variant) error {
 	scan, sbom, err := r.scanArchive(ctx, trivy, images[0])
-	for _, b := range images {
-		scan.Target = b.Name + " image"
-		b.scan, b.sbom = scan, sbom
+	for _, v := range images {
+		scan.Target = r.config.label(v.Name, v.platform) + " image"
+		v.scan, v.sbom = scan, sbom
 	}
 	return err
 }
 
-func (r *Run) scanArchive(ctx context.Context, trivy *dagger.Container, b *built) (gate.Scan, *dagger.File, error) {
-	layers := r.dag.CacheVolume("slipway-trivy-layers-" + b.Context)
+func (r *Run) scanArchive(ctx context.Context, trivy *dagger.Container, v *variant) (gate.Scan, *dagger.File, error) {
+	layers := r.dag.CacheVolume("slipway-trivy-layers-" + v.Context)
 	c := trivy.
 		WithMountedCache(trivyCache+"/fanal", layers, dagger.ContainerWithMountedCacheOpts{Sharing: dagger.CacheSharingModeLocked}).
-		WithMountedFile(archivePath, b.archive)
-	scan := gate.Scan{Target: b.Name + " image", Artifact: archivePath, Type: "container_image"}
+		WithMountedFile(archivePath, v.archive)
+	scan := gate.Scan{Target: r.config.label(v.Name, v.platform) + " image", Artifact: archivePath, Type: "container_image"}
 	scan, scanned, err := r.runTrivy(ctx, c, scan,
 		"image", "--scanners", "vuln,secret", "--skip-db-update", "--skip-java-db-update", "--offline-scan", "--exit-on-eol", fmt.Sprint(gate.ExitFindings), "--input", archivePath)
 	if err != nil {

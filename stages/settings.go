@@ -24,7 +24,11 @@ type Settings struct {
 	Registry          string
 	RegistryUser      string
 	RegistryToken     *dagger.Secret
+	RegistryAuth      *dagger.Secret
 	Images            string
+	BuildArgs         string
+	BuildSecrets      *dagger.Secret
+	Platforms         string
 	Backend           string
 	Frontend          string
 	TestServices      string
@@ -70,6 +74,8 @@ type Settings struct {
 type config struct {
 	Settings
 	images       []Image
+	buildArgs    map[string][]pair // by image
+	platforms    []dagger.Platform
 	services     []pair
 	tools        map[string]string
 	toolNamed    map[string]bool // by the setting
@@ -129,6 +135,12 @@ func (s Settings) read() (config, error) {
 	var err error
 	c.images, err = ParseImages(s.Images)
 	set("images", err)
+	if err == nil {
+		c.buildArgs, err = parseBuildArgs(s.BuildArgs, c.images)
+		set("buildArgs", err)
+	}
+	c.platforms, err = parsePlatforms(s.Platforms)
+	set("platforms", err)
 	c.services, err = parsePairs(s.TestServices, "postgres=postgres:17")
 	set("testServices", err)
 	c.tools, c.toolNamed, err = parseTools(s.ToolImages)
@@ -211,7 +223,7 @@ func folderOf(setting, standard, manifest string) folder {
 // releasedFiles are the Dockerfiles of the images.
 func releasedFiles(images []Image) (files []string) {
 	for _, i := range images {
-		files = append(files, path.Join(i.Context, i.Dockerfile))
+		files = append(files, i.path())
 	}
 	return files
 }

@@ -79,7 +79,7 @@ func (r *Run) languageImage(tool string, l project.Language) *dagger.Container {
 	if l.Version == "" || r.config.toolNamed[tool] {
 		return r.tool(tool)
 	}
-	return r.dag.Container().From(fmt.Sprintf("%s:%s-slim", tool, l.Version))
+	return r.on(r.config.platforms[0]).From(fmt.Sprintf("%s:%s-slim", tool, l.Version))
 }
 
 // at is where a path of the repository lies in a container that has a side's root in /app.

@@ -30,13 +30,15 @@ type source struct {
 	remote  string // without user information
 	shallow bool
 	tags    []gitTag
-	dirty   []string          // tracked files that differ from the commit
-	id      string            // of the tree: the commit's, with the changes
-	files   map[string][]byte // what Slipway itself reads of the commit, by path
-	project project.Files     // what tells of package managers, locks and runners
-	slow    []string          // Python files that mark tests as slow
-	folders map[string]*dagger.Directory
-	tree    *dagger.File // all of them, as an archive
+	dirty   []string // tracked files that differ from the commit
+	// What the clone has left out: files of Git LFS whose content is not here, and submodules.
+	pointers, submodules []string
+	id                   string            // of the tree: the commit's, with the changes
+	files                map[string][]byte // what Slipway itself reads of the commit, by path
+	project              project.Files     // what tells of package managers, locks and runners
+	slow                 []string          // Python files that mark tests as slow
+	folders              map[string]*dagger.Directory
+	tree                 *dagger.File // all of them, as an archive
 	// What configures something, of the whole repository: programs change more often, and Trivy finds no misconfiguration in them.
 	configuration *dagger.File
 	git           *dagger.Container // git with the repository mounted
@@ -50,6 +52,12 @@ type gitTag struct{ name, commit string }
 // changes is read as it lies, and the changes are reported.
 // The archives carry one constant time, so that the same content is the same file, whatever commit it is from.
 var readScript = `set -eu
+# Whatever the checkout was made with: text is compared with the line ends that it is recorded with, and files of Git LFS are
+# taken as they lie. Filters of the clone's own configuration would need their programs here.
+git() {
+	command git -c core.autocrlf=input -c core.safecrlf=false -c core.quotePath=false \
+		-c filter.lfs.clean= -c filter.lfs.smudge= -c filter.lfs.process= -c filter.lfs.required=false "$@"
+}
 git config --global --add safe.directory '*'
 if [ -f .git ]; then echo 'linked worktree' >&2; exit 3; fi
 git rev-parse -q --verify --end-of-options 'HEAD^{commit}' >/dev/null || { echo 'no commit' >&2; exit 4; }
@@ -65,12 +73,33 @@ printf 'remote %s\n' "$(git remote get-url origin 2>/dev/null | sed -e 's#^\(htt
 git for-each-ref --format='tag %(refname:strip=2) %(objectname) %(*objectname)' refs/tags
 export GIT_INDEX_FILE=/tmp/index
 git read-tree HEAD
+# What is recorded of a file of Git LFS is a pointer with the checksum of its content, which tells content from a change.
+git grep -z --cached -F -e 'oid sha256:' -- ':(attr:filter=lfs)' | tr '\0' ' ' | sed 's/^/pointer /'
+git grep -z -l --cached -F -e 'oid sha256:' -- ':(attr:filter=lfs)' | xargs -0 -r sha256sum 2>/dev/null | sed 's/^/content /' || true
 # Of an empty tree git add says that nothing matches. What is left out is not uploaded: by our +ignore, and Dagger's locks by Dagger.
 [ -z "$(git ls-files | head -n 1)" ] || git add -u -- . ':(exclude,glob)**/node_modules/**' ':(exclude,glob)**/.venv/**' \
 	':(exclude,glob)**/__pycache__/**' ':(exclude,glob)**/dagger.lock' ':(exclude,glob)**/.dagger/lock'
+git diff-index --cached --name-status HEAD | sed 's/^/dirty /'
+# Git leaves the folder of a submodule empty in an archive. One that is checked out is taken into the tree, and then those in it.
+submodules() { git ls-files -s | sed -n 's/^160000 \([0-9a-f]*\) 0	/\1 /p'; }
+mkdir -p .git/objects/info
+found=yes
+while [ -n "$found" ]; do
+	found=
+	while read -r commit folder; do
+		if [ -n "$folder" ] && [ -e "$folder/.git" ] && objects=$(git -C "$folder" rev-parse --path-format=absolute --git-path objects) && git -C "$folder" cat-file -e "$commit^{tree}"; then
+			printf '%s\n' "$objects" >> .git/objects/info/alternates
+			git update-index --force-remove -- "$folder"
+			git read-tree --prefix="$folder/" "$commit"
+			found=yes
+		fi
+	done <<-END
+		$(submodules)
+	END
+done
+submodules | sed 's/^[0-9a-f]* /submodule /'
 tree=$(git write-tree)
 printf 'tree %s\n' "$tree"
-git diff-index --cached --name-status HEAD | sed 's/^/dirty /'
 # Names with quotes or control characters in them are printed in quotes, and are none that a tool looks for.
 tracked() { git -c core.quotePath=false ls-files -- "$@" ':(exclude,glob)**/node_modules/**' | sed '/^"/d'; }
 tracked ` + pathspecs(project.Read) + ` > /tmp/read
@@ -174,6 +203,7 @@ func explainGit(err error) error {
 func parseSource(facts string, files []string) (s source, folders []int, err error) {
 	var read []string
 	s.project = project.Files{}
+	pointers, contents := map[string]string{}, map[string]string{}
 	for line := range strings.Lines(facts) {
 		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		switch key {
@@ -207,6 +237,14 @@ func parseSource(facts string, files []string) (s source, folders []int, err err
 			contents, e := parseBatch(value, read)
 			err = errors.Join(err, e)
 			maps.Copy(s.project, contents)
+		case "pointer":
+			path, oid, _ := strings.Cut(value, " oid sha256:")
+			pointers[path] = oid
+		case "content":
+			sum, path, _ := strings.Cut(value, "  ")
+			contents[path] = sum
+		case "submodule":
+			s.submodules = append(s.submodules, value)
 		case "folder":
 			number, e := strconv.Atoi(value)
 			err = errors.Join(err, e)
@@ -219,6 +257,7 @@ func parseSource(facts string, files []string) (s source, folders []int, err err
 			err = errors.Join(err, fmt.Errorf("git printed a line that is not a fact: %q", line))
 		}
 	}
+	s.settleLFS(pointers, contents)
 	return s, folders, err
 }
 
@@ -229,6 +268,20 @@ func parseBatch(text string, paths []string) (map[string][]byte, error) {
 		return nil, err
 	}
 	return parseFiles(bufio.NewReader(bytes.NewReader(batch)), paths)
+}
+
+// settleLFS tells content that Git LFS has fetched, which is no change, from pointers that still stand for it.
+func (s *source) settleLFS(pointers, contents map[string]string) {
+	for _, path := range sortedKeys(pointers) {
+		change := slices.Index(s.dirty, "M "+path)
+		switch {
+		case contents[path] == "": // deleted
+		case change < 0:
+			s.pointers = append(s.pointers, path)
+		case contents[path] == pointers[path]:
+			s.dirty = slices.Delete(s.dirty, change, change+1)
+		}
+	}
 }
 
 // parseFiles reads what git cat-file --batch has found. A link counts as the file that it leads to inside the repository.
@@ -373,7 +426,7 @@ func (c config) files() []string {
 		}
 	}
 	for _, i := range c.allImages() {
-		files = append(files, path.Join(i.Context, i.Dockerfile))
+		files = append(append(files, i.path()), i.ignoreFiles()...)
 	}
 	for _, v := range c.testVariables {
 		if v.file != "" {

@@ -212,10 +212,10 @@ func (r *Run) testContainer(ctx context.Context, side string, install func() (*d
 		}
 		return c.WithEnvVariable("JUNIT_XML", reports+"/junit.xml").WithEnvVariable("COVERAGE_XML", reports+"/coverage.xml"), nil
 	}
-	c := r.dockerBuild(image)
+	c := r.dockerBuild(image, r.config.platforms[0])
 	user, err := c.User(ctx)
 	if err != nil {
-		return nil, buildFailure(image, err)
+		return nil, r.buildFailure(image, err)
 	}
 	return c.WithoutEntrypoint().
 		WithDirectory(reports, r.dag.Directory(), dagger.ContainerWithDirectoryOpts{Owner: user}).

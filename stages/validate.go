@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -51,7 +50,7 @@ func (r *Run) findPrevious() error {
 func (r *Run) checkAll(ctx context.Context) []error {
 	var found []error
 	for _, check := range []func(context.Context) error{
-		r.checkClean, r.checkHistory, r.checkSides, r.checkDockerfiles, r.checkVersionFiles,
+		r.checkClean, r.checkHistory, r.checkSides, r.checkDockerfiles, r.checkBuildArgs, r.checkFetched, r.checkVersionFiles,
 		r.checkGitTag, r.checkRemote, r.noteNearMisses, r.checkRegistry, r.checkForge, r.checkStaging, r.checkWebhook,
 	} {
 		found = append(found, check(ctx))
@@ -119,8 +118,35 @@ func (r *Run) checkDockerfiles(context.Context) error {
 		if r.source.folders[i.Context] == nil {
 			return noDockerfile("image %s: the folder %s is not in the repository", i.Name, i.Context)
 		}
-		if _, found := r.source.files[path.Join(i.Context, i.Dockerfile)]; !found {
-			return noDockerfile("image %s: %s/%s is not in the repository", i.Name, i.Context, i.Dockerfile)
+		if _, found := r.source.files[i.path()]; !found {
+			return noDockerfile("image %s: %s is not in the repository", i.Name, i.path())
+		}
+		return nil
+	})...)
+}
+
+// checkBuildArgs finds what would be built with nothing where a value belongs: the build itself does not mind.
+func (r *Run) checkBuildArgs(context.Context) error {
+	return allOf(r.eachImage(func(i Image) error {
+		missing := r.config.missingArgs(i, r.source.files[i.path()])
+		if len(missing) == 0 {
+			return nil
+		}
+		return r.refuse(fmt.Sprintf("give it with the setting buildArgs (%s:%s=value; an empty value counts too), or give the ARG a default", i.Name, missing[0]),
+			"image %s: %s uses build arguments that have no value: %s", i.Name, i.path(), listOf(missing))
+	})...)
+}
+
+// checkFetched finds what the clone has left out of the build contexts.
+func (r *Run) checkFetched(context.Context) error {
+	return allOf(r.eachImage(func(i Image) error {
+		if files := i.sees(r.source.pointers, r.source.files); len(files) > 0 {
+			return r.refuse("git lfs pull (in GitHub Actions: lfs: true)",
+				"image %s: the content of files in Git LFS was not fetched: %s", i.Name, listOf(files))
+		}
+		if folders := i.sees(r.source.submodules, r.source.files); len(folders) > 0 {
+			return r.refuse("git submodule update --init --recursive (in GitHub Actions: submodules: recursive)",
+				"image %s: submodules were not fetched: %s", i.Name, listOf(folders))
 		}
 		return nil
 	})...)
@@ -236,16 +262,13 @@ func (r *Run) checkRegistry(ctx context.Context) error {
 		return &failure{err: err, outcome: report.RefusedState, ending: report.Broken, next: "nothing was written; see that the registry can be reached and the token may read and write"}
 	}
 	r.state = state
-	return r.bound()
+	return allOf(r.bound(), r.checkPlatforms())
 }
 
 func (r *Run) connectRegistry(ctx context.Context) error {
 	token, err := secretText(ctx, r.config.RegistryToken, "registryToken")
 	if err != nil {
 		return refuseInput(err)
-	}
-	if token == "" {
-		r.config.RegistryToken = nil // set and empty means not configured, for the engine too
 	}
 	client, err := registry.New(r.config.Registry, registry.Auth{User: r.config.RegistryUser, Token: token})
 	if err != nil {

@@ -89,6 +89,14 @@ func newImage(t *testing.T, revision string) v1.Image {
 	if err != nil {
 		t.Fatal(err)
 	}
+	file, err := made.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file.OS, file.Architecture = "linux", "amd64"
+	if made, err = mutate.ConfigFile(made, file); err != nil {
+		t.Fatal(err)
+	}
 	return made
 }
 

@@ -15,7 +15,9 @@ type Image struct {
 	Name   string // without the prefix
 	Digest string // of the image, or of the index for several platforms
 	Labels map[string]string
-	Size   int64 // bytes of its layers, packed; for an index those of its first image
+	// Platforms that it is for, sorted, such as linux/arm64.
+	Platforms []string
+	Size      int64 // bytes of its layers, packed; for an index those of its first image
 }
 
 // Revision returns the commit that the image says it was built from, empty if it says none.
@@ -80,7 +82,7 @@ func (c *Client) get(ctx context.Context, where name.Reference) (*remote.Descrip
 
 // describe reads the labels and the size.
 func describe(found *remote.Descriptor) (Image, error) {
-	image, err := firstImage(found)
+	image, platforms, err := imagesOf(found)
 	if err != nil {
 		return Image{}, err
 	}
@@ -92,30 +94,59 @@ func describe(found *remote.Descriptor) (Image, error) {
 	if err != nil {
 		return Image{}, err
 	}
-	about := Image{Labels: config.Config.Labels}
+	about := Image{Labels: config.Config.Labels, Platforms: platforms}
+	if len(platforms) == 0 {
+		about.Platforms = []string{platform(config.Platform())}
+	}
 	for _, layer := range manifest.Layers {
 		about.Size += layer.Size
 	}
 	return about, nil
 }
 
-func firstImage(found *remote.Descriptor) (v1.Image, error) {
+// imagesOf returns the first image, and what an index says of the platforms of all.
+func imagesOf(found *remote.Descriptor) (first v1.Image, platforms []string, err error) {
 	if !found.MediaType.IsIndex() {
-		return found.Image()
+		first, err = found.Image()
+		return first, nil, err
 	}
 	index, err := found.ImageIndex()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	manifest, err := index.IndexManifest()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, m := range manifest.Manifests {
 		// Build attestations stand in the index as images of an unknown platform.
-		if m.MediaType.IsImage() && (m.Platform == nil || m.Platform.OS != "unknown") {
-			return index.Image(m.Digest)
+		if !m.MediaType.IsImage() || m.Platform != nil && m.Platform.OS == "unknown" {
+			continue
+		}
+		if first == nil {
+			if first, err = index.Image(m.Digest); err != nil {
+				return nil, nil, err
+			}
+		}
+		if m.Platform != nil {
+			platforms = append(platforms, platform(m.Platform))
 		}
 	}
-	return nil, errors.New("the index holds no image")
+	if first == nil {
+		return nil, nil, errors.New("the index holds no image")
+	}
+	slices.Sort(platforms)
+	return first, slices.Compact(platforms), nil
+}
+
+// platform is written the short way: v8 is the only variant that arm64 has in practice, and some tools leave it out.
+func platform(p *v1.Platform) string {
+	if p == nil {
+		return "an unknown platform"
+	}
+	short := v1.Platform{OS: p.OS, Architecture: p.Architecture, Variant: p.Variant}
+	if short.Architecture == "arm64" {
+		short.Variant = ""
+	}
+	return short.String()
 }

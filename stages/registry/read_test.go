@@ -166,6 +166,7 @@ func TestInspect(t *testing.T) {
 			wantEqual(t, "name", got.Name, "backend")
 			wantEqual(t, "digest", got.Digest, digest)
 			wantEqual(t, "revision", got.Revision(), "c0ffee")
+			wantEqual(t, "platforms", strings.Join(got.Platforms, " "), "linux/amd64")
 		}
 		wantEqual(t, "writes", b.writes(), "")
 	})
@@ -210,6 +211,7 @@ func TestInspectIndexReadsItsFirstImage(t *testing.T) {
 		}
 		wantEqual(t, "digest", got.Digest, digest)
 		wantEqual(t, "revision", got.Revision(), "first")
+		wantEqual(t, "platforms", strings.Join(got.Platforms, " "), "linux/arm64")
 	})
 }
 

@@ -1,0 +1,96 @@
+package stages
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/redact"
+)
+
+// buildSecret is what RUN --mount=type=secret,id=ID finds.
+type buildSecret struct{ id, value string }
+
+var secretIDPattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*\z`)
+
+// parseBuildSecrets reads ID=value lines of a dotenv file. Errors name the line and never quote it.
+func parseBuildSecrets(text string) ([]buildSecret, error) {
+	var secrets []buildSecret
+	number := 0
+	for line := range strings.Lines(text) {
+		number++
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		id, value, ok := strings.Cut(strings.TrimPrefix(line, "export "), "=")
+		id, value = strings.TrimSpace(id), unquote(strings.TrimSpace(value))
+		switch {
+		case !ok:
+			return nil, fmt.Errorf("the secret buildSecrets has no = in line %d: expected ID=value in each line", number)
+		case !secretIDPattern.MatchString(id):
+			return nil, fmt.Errorf("the secret buildSecrets has no id before the = in line %d: expected letters, digits and _ . -", number)
+		case len(value) < minSecret:
+			return nil, fmt.Errorf("the secret buildSecrets has a value of %d characters in line %d, expected at least %d: is it the right one?", len(value), number, minSecret)
+		case slices.ContainsFunc(secrets, func(s buildSecret) bool { return s.id == id }):
+			return nil, fmt.Errorf("the secret buildSecrets has the id of line %d twice", number)
+		}
+		secrets = append(secrets, buildSecret{id, value})
+	}
+	return secrets, nil
+}
+
+var escapes = strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\"`, `"`)
+
+// unquote takes off the quotes that dotenv files may have; only double ones have escapes, for values of several lines.
+func unquote(value string) string {
+	if len(value) < 2 || value[0] != value[len(value)-1] {
+		return value
+	}
+	inner := value[1 : len(value)-1]
+	switch value[0] {
+	case '\'':
+		return inner
+	case '"':
+		return escapes.Replace(inner)
+	}
+	return value
+}
+
+func (r *Run) readBuildSecrets(ctx context.Context) error {
+	text, err := secretText(ctx, r.config.BuildSecrets, "buildSecrets")
+	if err != nil {
+		return refuseInput(err)
+	}
+	r.buildSecrets, err = parseBuildSecrets(text)
+	if err != nil {
+		return refuseInput(err)
+	}
+	for _, s := range r.buildSecrets {
+		r.hide("", s.value)
+	}
+	return nil
+}
+
+// secrets are the build's in the engine's form, which finds them by their names.
+func (r *Run) secrets() (all []*dagger.Secret) {
+	for _, s := range r.buildSecrets {
+		all = append(all, r.dag.SetSecret(s.id, s.value))
+	}
+	return all
+}
+
+// hide keeps a secret out of what others print and Slipway repeats.
+func (r *Run) hide(user, secret string) {
+	r.hidden = append(r.hidden, redact.Token(user, secret))
+}
+
+func (r *Run) mask(text string) string {
+	for _, hidden := range r.hidden {
+		text = hidden.Replace(text)
+	}
+	return text
+}

@@ -1,0 +1,204 @@
+package stages
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/registry"
+)
+
+func TestParseBuildArgs(t *testing.T) {
+	images := []Image{{Name: "frontend"}, {Name: "team/api"}}
+	got, err := parseBuildArgs("frontend:API=https://api.example.com:8443/v1?a=b, team/api:COMMIT=, frontend:MODE=production", images)
+	want := map[string][]pair{"frontend": {{"API", "https://api.example.com:8443/v1?a=b"}, {"MODE", "production"}}, "team/api": {{"COMMIT", ""}}}
+	if err != nil || !maps.EqualFunc(got, want, slices.Equal[[]pair]) {
+		t.Errorf("got %v, %v; want %v", got, err, want)
+	}
+	for setting, reason := range map[string]string{
+		"API=https://x":              `expected image:NAME=value such as frontend:NEXT_PUBLIC_API_URL=https://api.example.com, found "API=https://x"`,
+		"frontend:API":               `found "frontend:API"`,
+		"frontend:=x":                `found "" in "frontend:=x"`,
+		"frontend:A-B=x":             `expected a name of letters, digits and _ before the =, found "A-B" in "frontend:A-B=x"`,
+		"ui:API=x":                   `no image is called "ui", found it in "ui:API=x": the setting images has frontend, team/api`,
+		"frontend:VERSION=1":         `every image is given VERSION by Slipway, found it in "frontend:VERSION=1"`,
+		"frontend:A=1, frontend:A=2": `"frontend:A" stands twice`,
+	} {
+		if got, err := parseBuildArgs(setting, images); err == nil || !strings.Contains(err.Error(), reason) {
+			t.Errorf("%q: got %v, %v; want an error with %q", setting, got, err, reason)
+		}
+	}
+}
+
+func TestParseBuildSecrets(t *testing.T) {
+	got, err := parseBuildSecrets("# for npm\n\nNPM_TOKEN=npm_pa$word==\r\nexport pip.conf=\"[global]\\nindex = \\\"x\\\"\"\n key-1 = 'two words \\n'\nLAST=\"unclosed")
+	want := []buildSecret{{"NPM_TOKEN", "npm_pa$word=="}, {"pip.conf", "[global]\nindex = \"x\""}, {"key-1", `two words \n`}, {"LAST", `"unclosed`}}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %q, %v; want %q", got, err, want)
+	}
+	const canary = "canary-of-a-secret"
+	for text, reason := range map[string]string{
+		"A=" + canary + "\n\n" + canary + "\n": "has no = in line 3",
+		canary + "/1=x":                        "has no id before the = in line 1",
+		"=" + canary:                           "has no id before the = in line 1",
+		"# one\nA=canary":                      "has a value of 6 characters in line 2, expected at least 8",
+		"A=" + canary + "\nA=" + canary + "\n": "has the id of line 2 twice",
+		"A=":                                   "has a value of 0 characters in line 1",
+	} {
+		if _, err := parseBuildSecrets(text); err == nil || !strings.Contains(err.Error(), reason) || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%q: got %v; want an error with %q that does not quote it", text, err, reason)
+		}
+	}
+}
+
+func TestParseLogins(t *testing.T) {
+	got, err := parseLogins(`{"credsStore": "desktop", "auths": {"https://index.docker.io/v1/": {"auth": "YWNtZTpwYTpzcw=="}, "ghcr.io": {"username": "bot", "password": "s3cret"}}}`)
+	want := []login{{"ghcr.io", "bot", "s3cret"}, {"https://index.docker.io/v1/", "acme", "pa:ss"}}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %v, %v; want %v", got, err, want)
+	}
+	if got, err := parseLogins(""); got != nil || err != nil {
+		t.Errorf("of nothing: got %v, %v", got, err)
+	}
+	for text, reason := range map[string]string{
+		"canary": "is not in the form of Docker's config.json",
+		`{}`:     "is not in the form",
+		`{"auths": {"x.io": {"auth": "canary"}}}`: "is not in the form",
+		`{"auths": {"x.io": {}}}`:                 "has no user and password for x.io: where a credential helper keeps them",
+	} {
+		if got, err := parseLogins(text); err == nil || !strings.Contains(err.Error(), reason) || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%q: got %v, %v; want an error with %q that does not quote it", text, got, err, reason)
+		}
+	}
+}
+
+func TestParsePlatforms(t *testing.T) {
+	for setting, want := range map[string][]dagger.Platform{
+		"": {"linux/amd64"}, "linux/arm64": {"linux/arm64"}, " linux/arm/v7, ": {"linux/arm/v7"}, "linux/arm64,linux/amd64": {"linux/arm64", "linux/amd64"},
+	} {
+		if got, err := parsePlatforms(setting); !slices.Equal(got, want) || err != nil {
+			t.Errorf("%q: got %s, %v", setting, got, err)
+		}
+	}
+	for setting, reason := range map[string]string{
+		"amd64":                    `no platform is called "amd64": expected one of linux/amd64, linux/arm64`,
+		"linux/amd64, windows/arm": `no platform is called "windows/arm"`,
+		"linux/amd64, linux/amd64": `the platform "linux/amd64" stands twice`,
+	} {
+		if got, err := parsePlatforms(setting); err == nil || !strings.Contains(err.Error(), reason) {
+			t.Errorf("%q: got %s, %v; want an error with %q", setting, got, err, reason)
+		}
+	}
+}
+
+// TestOtherPlatforms: what an earlier run has pushed is used again, and so has to be for what is set.
+func TestOtherPlatforms(t *testing.T) {
+	for _, c := range []struct {
+		set     []dagger.Platform
+		pushed  []string
+		refused string
+	}{
+		{[]dagger.Platform{"linux/amd64"}, []string{"linux/amd64"}, ""},
+		{[]dagger.Platform{"linux/arm64", "linux/amd64"}, []string{"linux/amd64", "linux/arm64"}, ""},
+		{[]dagger.Platform{"linux/amd64"}, []string{"linux/arm64"}, "10.0.0.1:5000/acme/api@sha256:d1 was pushed for linux/arm64, and the setting platforms says linux/amd64"},
+		{[]dagger.Platform{"linux/arm64", "linux/amd64"}, []string{"linux/amd64"}, "was pushed for linux/amd64, and the setting platforms says linux/amd64, linux/arm64"},
+	} {
+		client, err := registry.New("10.0.0.1:5000/acme", registry.Auth{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &Run{registry: client, config: config{platforms: c.set, images: []Image{{Name: "api"}, {Name: "new"}}}}
+		r.state.sha = map[string]registry.Image{"api": {Digest: "sha256:d1", Platforms: c.pushed}}
+		if err := r.checkPlatforms(); c.refused == "" && err != nil || c.refused != "" && (err == nil || !strings.Contains(err.Error(), c.refused)) {
+			t.Errorf("%s on %s: got %v, want %q", c.set, c.pushed, err, c.refused)
+		}
+	}
+}
+
+func TestDockerfileFromOutside(t *testing.T) {
+	i := Image{Name: "ui", Context: "keep-ui", Dockerfile: "../docker/Dockerfile.ui"}
+	for name, c := range map[string]struct {
+		files map[string][]byte
+		want  string
+	}{
+		"nothing to ignore": {nil, ""},
+		"the context's own": {map[string][]byte{"keep-ui/.dockerignore": []byte("node_modules")}, "node_modules"},
+		"the Dockerfile's":  {map[string][]byte{"keep-ui/.dockerignore": []byte("node_modules"), "docker/Dockerfile.ui.dockerignore": []byte("*\n!src")}, "*\n!src"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := map[string][]byte{i.path(): []byte("FROM scratch\n")}
+			maps.Copy(files, c.files)
+			dockerfile, ignore := i.bring(files)
+			folder, file, _ := strings.Cut(dockerfile.name, "/")
+			if file != "Dockerfile.ui" || dockerfile.text != "FROM scratch\n" || ignore.name != dockerfile.name+".dockerignore" {
+				t.Errorf("brings %q and %q", dockerfile, ignore)
+			}
+			if want := c.want + "\n" + folder + "\n"; ignore.text != want {
+				t.Errorf("ignores %q, want %q", ignore.text, want)
+			}
+		})
+	}
+	one, _ := i.bring(map[string][]byte{i.path(): []byte("FROM a")})
+	two, _ := i.bring(map[string][]byte{i.path(): []byte("FROM b")})
+	if one.name == two.name {
+		t.Error("two Dockerfiles have one name")
+	}
+}
+
+func TestImageSees(t *testing.T) {
+	paths := []string{"a.bin", "ui/b.bin", "ui/docs/c.bin", "ui-2/d.bin", "vendor"}
+	files := map[string][]byte{"ui/.dockerignore": []byte("docs\n"), ".dockerignore": []byte("*.bin\n")}
+	for _, c := range []struct {
+		context string
+		files   map[string][]byte
+		want    []string
+	}{
+		{"ui", nil, []string{"ui/b.bin", "ui/docs/c.bin"}},
+		{"ui", files, []string{"ui/b.bin"}},
+		{"ui", map[string][]byte{"ui/.dockerignore": []byte("[")}, []string{"ui/b.bin", "ui/docs/c.bin"}},
+		{".", files, []string{"ui/b.bin", "ui/docs/c.bin", "ui-2/d.bin", "vendor"}},
+		{"vendor/theme", nil, []string{"vendor"}},
+		{"vendor", nil, []string{"vendor"}},
+		{"api", nil, nil},
+	} {
+		if got := (Image{Context: c.context, Dockerfile: "Dockerfile"}).sees(paths, c.files); !slices.Equal(got, c.want) {
+			t.Errorf("from %s: got %q, want %q", c.context, got, c.want)
+		}
+	}
+}
+
+// TestBuildsAreComplete is about what a build would not notice: nothing where a value, a file or a folder belongs.
+func TestBuildsAreComplete(t *testing.T) {
+	r := &Run{source: source{
+		files: map[string][]byte{
+			"backend/Dockerfile":  []byte("FROM python\nARG VERSION\nLABEL v=$VERSION\n"),
+			"frontend/Dockerfile": []byte("FROM node\nARG API\nARG MODE\nRUN build $API $MODE\n"),
+		},
+		pointers: []string{"backend/model.bin", "docs/photo.png"}, submodules: []string{"frontend/theme"},
+	}}
+	r.config.images = []Image{{Name: "api", Context: "backend", Dockerfile: "Dockerfile"}, {Name: "ui", Context: "frontend", Dockerfile: "Dockerfile"}}
+	r.config.buildArgs = map[string][]pair{"ui": {{"MODE", "production"}}}
+	for check, words := range map[string][]string{
+		"arguments": {"image ui: frontend/Dockerfile uses build arguments that have no value: API", "buildArgs (ui:API=value"},
+		"content": {"image api: the content of files in Git LFS was not fetched: backend/model.bin", "image ui: submodules were not fetched: frontend/theme",
+			"git lfs pull", "git submodule update --init --recursive"},
+	} {
+		err := map[string]func(context.Context) error{"arguments": r.checkBuildArgs, "content": r.checkFetched}[check](context.Background())
+		if err == nil {
+			t.Fatalf("%s: nothing is refused", check)
+		}
+		said := err.Error() + explain(err).next
+		for _, w := range words {
+			if !strings.Contains(said, w) {
+				t.Errorf("%s: %q does not hold %q", check, said, w)
+			}
+		}
+	}
+	r.config.buildArgs["ui"] = append(r.config.buildArgs["ui"], pair{"API", ""})
+	if err := r.checkBuildArgs(context.Background()); err != nil {
+		t.Errorf("an argument that is given: %v", err)
+	}
+}

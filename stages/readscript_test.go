@@ -1,0 +1,206 @@
+package stages
+
+import (
+	"archive/tar"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// clone is a repository on this machine, for which readScript needs no engine.
+type clone struct {
+	t         *testing.T
+	dir, home string
+}
+
+func newClone(t *testing.T) clone {
+	t.Helper()
+	for _, program := range []string{"git", "sh", "sha256sum"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skip(err)
+		}
+	}
+	c := clone{t, t.TempDir(), t.TempDir()}
+	c.git("init", "-q", "-b", "main")
+	return c
+}
+
+func (c clone) run(program string, args ...string) string {
+	c.t.Helper()
+	cmd := exec.Command(program, args...)
+	cmd.Dir = c.dir
+	cmd.Env = append(os.Environ(), "HOME="+c.home, "XDG_CONFIG_HOME=", "GIT_CONFIG_NOSYSTEM=1",
+		"GIT_AUTHOR_NAME=Test", "GIT_AUTHOR_EMAIL=test@example.com", "GIT_COMMITTER_NAME=Test", "GIT_COMMITTER_EMAIL=test@example.com")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		c.t.Fatalf("%s %v: %v: %s", program, args, err, out)
+	}
+	return string(out)
+}
+
+func (c clone) git(args ...string) string { c.t.Helper(); return c.run("git", args...) }
+
+func (c clone) write(name, text string) {
+	c.t.Helper()
+	file := filepath.Join(c.dir, name)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o644)); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c clone) commit() {
+	c.t.Helper()
+	c.git("add", "-A")
+	c.git("commit", "-q", "-m", "all")
+}
+
+// read runs the script as readSource does, and returns the archives of the folders as well.
+func (c clone) read(folders ...string) (source, []map[string]string) {
+	c.t.Helper()
+	out := c.t.TempDir()
+	// This machine's git may be too old for --mtime, which nothing here depends on.
+	script := strings.NewReplacer("/out", out, "/tmp/index", filepath.Join(out, "index"), " --mtime=1980-01-01T00:00:00Z", "").Replace(readScript)
+	c.run("sh", append([]string{"-c", script, "sh", strconv.Itoa(len(folders))}, folders...)...)
+	facts, err := os.ReadFile(filepath.Join(out, "facts"))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	s, present, err := parseSource(string(facts), nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var archives []map[string]string
+	for _, n := range present {
+		archives = append(archives, c.unpack(filepath.Join(out, strconv.Itoa(n)+".tar")))
+	}
+	return s, archives
+}
+
+func (c clone) unpack(archive string) map[string]string {
+	c.t.Helper()
+	file, err := os.Open(archive)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer file.Close()
+	files := map[string]string{}
+	for reader := tar.NewReader(file); ; {
+		header, err := reader.Next()
+		if errors.Is(err, io.EOF) {
+			return files
+		}
+		text, e := io.ReadAll(reader)
+		if err = errors.Join(err, e); err != nil {
+			c.t.Fatal(err)
+		}
+		if header.Typeflag == tar.TypeReg {
+			files[header.Name] = string(text)
+		}
+	}
+}
+
+func want(t *testing.T, what string, got, want []string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("%s are %q, want %q", what, got, want)
+	}
+}
+
+func pointerTo(content string) string {
+	return fmt.Sprintf("version https://git-lfs.github.com/spec/v1\noid sha256:%x\nsize %d\n", sha256.Sum256([]byte(content)), len(content))
+}
+
+// TestReadLFS has no git-lfs, as the tool's image may have none: the pointers are committed as what they are.
+func TestReadLFS(t *testing.T) {
+	c := newClone(t)
+	for _, name := range []string{"fetched.bin", "pointer.bin", "changed.bin", "gone.bin", "späte Datei.bin"} {
+		c.write("ui/"+name, pointerTo(name))
+	}
+	c.write("ui/notes.txt", pointerTo("quoted in a document"))
+	c.commit()
+	c.write(".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n")
+	c.commit()
+	// What git lfs install writes into a clone, whose program is not there.
+	for key, value := range map[string]string{"clean": "git-lfs clean -- %f", "smudge": "git-lfs smudge -- %f", "process": "git-lfs filter-process", "required": "true"} {
+		c.git("config", "filter.lfs."+key, value)
+	}
+	c.write("ui/fetched.bin", "fetched.bin")
+	c.write("ui/späte Datei.bin", "späte Datei.bin")
+	c.write("ui/changed.bin", "something else")
+	if err := os.Remove(filepath.Join(c.dir, "ui/gone.bin")); err != nil {
+		t.Fatal(err)
+	}
+	s, archives := c.read("ui")
+	want(t, "pointers", s.pointers, []string{"ui/pointer.bin"})
+	want(t, "changes", s.dirty, []string{"M ui/changed.bin", "D ui/gone.bin"})
+	if got := archives[0]["fetched.bin"]; got != "fetched.bin" {
+		t.Errorf("the build gets %q", got)
+	}
+}
+
+// TestReadLineEnds reads a checkout of Windows, whose configuration lies outside of the clone or in it.
+func TestReadLineEnds(t *testing.T) {
+	for _, config := range []string{"", "true", "false"} {
+		t.Run("autocrlf="+config, func(t *testing.T) {
+			c := newClone(t)
+			c.write("run.sh", "echo 1\necho 2\n")
+			c.write("dos.txt", "one\r\ntwo\r\n")
+			c.write("photo.bin", "\x00\r\n")
+			c.commit()
+			if config != "" {
+				c.git("config", "core.autocrlf", config)
+				c.git("config", "core.safecrlf", "true")
+			}
+			c.write("run.sh", "echo 1\r\necho 2\r\n")
+			s, archives := c.read("")
+			want(t, "changes", s.dirty, nil)
+			for name, text := range map[string]string{"run.sh": "echo 1\necho 2\n", "dos.txt": "one\r\ntwo\r\n", "photo.bin": "\x00\r\n"} {
+				if got := archives[0][name]; got != text {
+					t.Errorf("the build gets %s as %q, want %q", name, got, text)
+				}
+			}
+			c.write("run.sh", "echo 1\r\necho 3\r\n")
+			s, _ = c.read("")
+			want(t, "changes", s.dirty, []string{"M run.sh"})
+		})
+	}
+}
+
+// TestReadSubmodules has a submodule in a submodule.
+func TestReadSubmodules(t *testing.T) {
+	inner, outer, c := newClone(t), newClone(t), newClone(t)
+	inner.write("deep", "deep\n")
+	inner.commit()
+	add := func(to clone, from clone, folder string) {
+		to.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", from.dir, folder)
+		to.commit()
+	}
+	outer.write("theme.css", "a {}\n")
+	add(outer, inner, "vendor/inner")
+	c.write("ui/Dockerfile", "FROM scratch\n")
+	add(c, outer, "ui/a theme")
+	s, _ := c.read("ui")
+	want(t, "submodules that are not here", s.submodules, []string{"ui/a theme/vendor/inner"})
+
+	c.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init", "--recursive")
+	s, archives := c.read("ui", "ui/a theme")
+	want(t, "submodules that are not here", s.submodules, nil)
+	want(t, "changes", s.dirty, nil)
+	if got := archives[0]["a theme/theme.css"] + archives[1]["vendor/inner/deep"]; got != "a {}\ndeep\n" {
+		t.Errorf("the build gets %q", got)
+	}
+
+	c.git("submodule", "--quiet", "deinit", "--all")
+	s, archives = c.read("ui")
+	want(t, "submodules that are not here", s.submodules, []string{"ui/a theme"})
+	want(t, "changes", s.dirty, nil)
+	want(t, "files", sortedKeys(archives[0]), []string{"Dockerfile"})
+}

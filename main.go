@@ -388,8 +388,8 @@ func (s *Slipway) Release(
 
 // Print what a release would do, from what git and the registry really hold.
 //
-// That is the previous version, the commits since, which tags would move from which digest, and what is configured. It
-// runs no test and writes nothing.
+// That is the previous version, the commits since, which tags would move from which digest, what each side is made of and
+// which file says so, and what is configured. It runs no test and writes nothing.
 //
 // +cache="session"
 func (s *Slipway) Plan(
@@ -430,17 +430,17 @@ func (s *Slipway) Dependencies(ctx context.Context) (string, error) {
 	return s.pipeline().Dependencies(ctx)
 }
 
-// Run the backend's tests with pytest and measure their coverage (stage 4).
+// Run the backend's tests, with pytest or the command in backendTests, and measure their coverage (stage 4).
 //
-// Tests marked `slow` run apart from the required ones, whose coverage counts. It fails if a test fails, if none passed,
-// or if coverage is below the threshold.
+// Tests marked `slow` run apart from the required ones, whose coverage counts: of what the project itself names as its
+// source. It fails if a test fails, if none passed, or if coverage is below the threshold.
 //
 // +check
 func (s *Slipway) TestBackend(ctx context.Context) (string, error) {
 	return s.pipeline().TestBackend(ctx)
 }
 
-// Run the frontend's tests with vitest and measure their coverage (stage 5).
+// Run the frontend's tests, with vitest, jest, bun or the command in frontendTests, and measure their coverage (stage 5).
 //
 // Files *.slow.test.* run apart from the required ones, whose coverage counts. It fails if a test fails, if none passed,
 // or if coverage is below the threshold.

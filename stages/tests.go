@@ -100,17 +100,22 @@ func (r *Run) judgeSlow(ctx context.Context, s suite) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	result := ran.tests(false).In(s.folder)
-	switch {
-	case ran.nothing():
-		return passed("no slow tests"), nil
-	case onlySkipped(result) && ran.code == 0:
+	return ran.slow(s.folder), nil
+}
+
+// slow is the outcome of a run of slow tests, of which there may be none.
+func (t testRun) slow(folder string) Outcome {
+	if t.nothing() {
+		return passed("no slow tests")
+	}
+	result := t.tests(false).In(folder)
+	if onlySkipped(result) && t.code == 0 {
 		result.Verdict, result.Reason = gate.Pass, ""
 	}
 	for i, figure := range result.Figures {
 		result.Figures[i] = figure + " slow"
 	}
-	return ran.outcome(result), nil
+	return t.outcome(result)
 }
 
 // onlySkipped: slow tests that skip themselves are no failure, because the required tests have passed without them. A command

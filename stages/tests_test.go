@@ -2,8 +2,10 @@ package stages
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
+	"dagger/slipway/stages/gate"
 	"dagger/slipway/stages/report"
 )
 
@@ -29,5 +31,40 @@ func TestBothOf(t *testing.T) {
 				t.Errorf("got %+v", got)
 			}
 		})
+	}
+}
+
+// TestSlowRuns: a slow run whose command failed is never green because nothing passed.
+func TestSlowRuns(t *testing.T) {
+	const skippedOnly = `<testsuite tests="1" skipped="1"><testcase name="a"><skipped/></testcase></testsuite>`
+	for name, c := range map[string]struct {
+		code   int
+		junit  string
+		ending report.Ending
+	}{
+		"pytest collected nothing":                  {5, `<testsuites><testsuite name="pytest" tests="0"/></testsuites>`, report.Passed},
+		"vitest found no file":                      {0, "", report.Passed},
+		"one that skips itself":                     {0, skippedOnly, report.Passed},
+		"one that skips itself, and an error apart": {1, skippedOnly, report.Failed},
+		"pytest broke off":                          {3, "", report.Broken},
+		"one that passed, and an error apart":       {1, `<testsuite tests="1"><testcase name="a"/></testsuite>`, report.Broken},
+	} {
+		ran := testRun{code: c.code, files: map[string][]byte{"junit.xml": []byte(c.junit)}}
+		if got := ran.slow("frontend"); got.Ending != c.ending {
+			t.Errorf("%s: %s (%s), want %s", name, got.Ending, got.Reason, c.ending)
+		}
+	}
+}
+
+// TestOwnCommands: a command of the repository's own that reports nothing is judged by its exit code, and said to be.
+func TestOwnCommands(t *testing.T) {
+	for code, want := range map[int]gate.Verdict{0: gate.Pass, 1: gate.Fail} {
+		got := testRun{code: code, files: map[string][]byte{}}.tests(true)
+		if got.Verdict != want || strings.Join(got.Figures, "") != "tests not counted" {
+			t.Errorf("exit code %d: %s %q", code, got.Verdict, got.Figures)
+		}
+	}
+	if got := (testRun{files: map[string][]byte{}}).tests(false); got.Verdict != gate.Error {
+		t.Errorf("ours without a report: %s", got.Verdict)
 	}
 }

@@ -108,10 +108,10 @@ func (r *Run) scanLocks(ctx context.Context) (gate.Result, error) {
 	trivy := s.trivy
 	scan := gate.Scan{Target: "dependencies", Artifact: locksPath, Type: "filesystem", Licences: true}
 	if p := r.sides.backend; p != nil {
-		if p.Manager == project.PDM {
-			trivy = trivy.WithMountedFile(path.Join(locksPath, p.Root, "requirements.txt"), r.exportPDM(p))
-		}
 		trivy = r.showLocks(trivy, p.Manifests, locksOf(p), &scan)
+		if trivy, err = r.showExport(ctx, trivy, p, &scan); err != nil {
+			return gate.Result{}, err
+		}
 		installed, err := r.installed(ctx, backendSide, func() (*dagger.Container, error) { return r.pythonEnvironment(p) })
 		if err != nil {
 			return gate.Result{}, err
@@ -176,27 +176,57 @@ func explainInstall(err error, n *project.Node) error {
 
 const locksPath = "/locks"
 
-// locksOf are the locks of the backend that Trivy reads: of requirements only those under their best-known name, and of
-// pdm's what it is exported to.
+const exportPath = "/requirements.txt"
+
+// exportOf is the command that writes the locked versions of the side as requirements, where Trivy cannot read its lock: pdm's,
+// and uv's of a workspace, which has no package that all others belong to.
+func exportOf(p *project.Python) []string {
+	switch {
+	case p.Manager == project.PDM:
+		return []string{"pdm", "export", "--format=requirements", "--without-hashes", "--prod", "--output=" + exportPath}
+	case p.Member != "":
+		return []string{"uv", "export", "--quiet", "--locked", "--no-hashes", "--no-default-groups", "--no-emit-local", "--package=" + p.Member, "--output-file=" + exportPath}
+	}
+	return nil
+}
+
+// showExport gives Trivy what is exported of a lock that it cannot read. There may be nothing in it: a side that needs only
+// what lies beside it.
+func (r *Run) showExport(ctx context.Context, trivy *dagger.Container, p *project.Python, scan *gate.Scan) (*dagger.Container, error) {
+	export := exportOf(p)
+	if export == nil {
+		return trivy, nil
+	}
+	file := r.pythonTools(p).WithExec(export).File(exportPath)
+	text, err := file.Contents(ctx)
+	if err != nil {
+		return nil, explain(err)
+	}
+	if !strings.Contains(text, "==") {
+		return trivy, nil
+	}
+	name := path.Join(p.Root, path.Base(exportPath))
+	scan.Files = append(scan.Files, name)
+	return trivy.WithMountedFile(path.Join(locksPath, name), file), nil
+}
+
+// locksOf are the locks of the backend that Trivy reads itself; of requirements only those under their best-known name.
 func locksOf(p *project.Python) []string {
-	switch p.Manager {
-	case project.PDM:
-		return []string{path.Join(p.Root, "requirements.txt")}
-	case project.Requirements:
+	switch {
+	case exportOf(p) != nil:
+		return nil
+	case p.Manager == project.Requirements:
 		return slices.DeleteFunc(slices.Clone(p.Requirements), func(name string) bool { return path.Base(name) != "requirements.txt" })
 	}
 	return []string{p.Lock}
 }
 
-// exportPDM writes the locked versions in a form that Trivy reads.
-func (r *Run) exportPDM(p *project.Python) *dagger.File {
-	const exported = "/requirements.txt"
-	return r.pythonTools(p).WithExec([]string{"pdm", "export", "--format=requirements", "--without-hashes", "--prod", "--output=" + exported}).File(exported)
-}
-
 // showLocks gives Trivy the locks of a side, and the manifests that tell which packages are direct.
 func (r *Run) showLocks(trivy *dagger.Container, manifests, locks []string, scan *gate.Scan) *dagger.Container {
 	for _, name := range manifests {
+		if path.Base(name) == "uv.lock" && !slices.Contains(locks, name) {
+			continue // what is exported of it stands for it
+		}
 		trivy = trivy.WithMountedFile(path.Join(locksPath, name), r.source.folders[wholeTree].File(name))
 	}
 	scan.Files = append(scan.Files, locks...)

@@ -40,7 +40,8 @@ type Entry struct {
 	Ending  Ending            `json:"result"`
 	Version string            `json:"version"`
 	Commit  string            `json:"commit,omitempty"`
-	Images  map[string]string `json:"images,omitempty"` // by name: repository@digest
+	Images  map[string]string `json:"images,omitempty"`  // by name: repository@digest
+	Compose string            `json:"compose,omitempty"` // the compose file, as the repository calls it
 	By      string            `json:"by"`
 	Reason  string            `json:"reason,omitempty"`
 	Backup  string            `json:"backup,omitempty"` // taken just before

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"path"
 	"slices"
@@ -78,6 +79,16 @@ type change struct {
 	edited []string // that somebody has changed on the server, and that are written over
 }
 
+// paths are those that it touches.
+func (c change) paths() []string { return slices.Concat(pathsOf(c.write), c.remove) }
+
+func pathsOf(files []File) (paths []string) {
+	for _, f := range files {
+		paths = append(paths, f.Path)
+	}
+	return paths
+}
+
 // changeOf compares a release's files with those of the release before and with what is there. What nobody has shipped is
 // left alone, and so is what the release still names though its commit does not have it any more.
 func changeOf(next, before []File, there map[string]string, named []string) (c change) {
@@ -117,7 +128,7 @@ func (c *Conn) states(ctx context.Context, paths []string) (map[string]string, e
 	if len(paths) == 0 {
 		return states, nil
 	}
-	text, err := c.run(ctx, command{args: []string{"sh", "-c", stateScript}, stdin: strings.NewReader(strings.Join(paths, "\x00") + "\x00")})
+	text, err := c.run(ctx, command{args: []string{"sh", "-c", stateScript}, stdin: list(paths)})
 	if err != nil {
 		return nil, err
 	}
@@ -139,14 +150,37 @@ func (c *Conn) states(ctx context.Context, paths []string) (map[string]string, e
 
 // compare finds what a release would do to the files on the server.
 func (c *Conn) compare(ctx context.Context, next, before []File, named []string) (change, error) {
-	paths := slices.Concat(slices.Collect(maps.Keys(statesOf(next))), slices.Collect(maps.Keys(statesOf(before))))
+	paths := slices.Concat(pathsOf(next), pathsOf(before))
 	slices.Sort(paths)
 	there, err := c.states(ctx, slices.Compact(paths))
 	if err != nil {
 		return change{}, err
 	}
-	return changeOf(next, before, there, named), nil
+	found := changeOf(next, before, there, named)
+	return found, c.mayWrite(ctx, found.paths())
 }
+
+// folderScript prints the folders of the files on its input that cannot be written to.
+const folderScript = `xargs -0 sh -c 'for f; do
+folder=$(dirname -- "$f")
+while test ! -e "$folder"; do folder=$(dirname -- "$folder"); done
+test -w "$folder" || echo "$folder"
+done' sh`
+
+// mayWrite looks for folders that are somebody else's: Docker makes what is missing as root.
+func (c *Conn) mayWrite(ctx context.Context, files []string) error {
+	if len(files) == 0 {
+		return nil
+	}
+	text, err := c.run(ctx, command{args: []string{"sh", "-c", folderScript}, stdin: list(files)})
+	if err != nil || text == "" {
+		return err
+	}
+	return fmt.Errorf("%s/%s on %s is no folder that %s may write to, and files of the release belong there: give it to that user with chown", c.target.Dir, firstLine(text), c.target.Host, c.target.User)
+}
+
+// list is how xargs -0 is given paths.
+func list(paths []string) io.Reader { return strings.NewReader(strings.Join(paths, "\x00") + "\x00") }
 
 // put writes a file that containers may read, whichever user they run as.
 func (c *Conn) put(ctx context.Context, f File) error {
@@ -182,32 +216,34 @@ func (d *deployment) place(ctx context.Context) error {
 	if err := d.saveReplaced(ctx, c); err != nil {
 		return err
 	}
-	for _, f := range c.write {
-		if err := d.conn.put(ctx, f); err != nil {
-			return err
-		}
-	}
-	for _, p := range c.remove {
-		if err := d.conn.remove(ctx, p); err != nil {
-			return err
-		}
-	}
+	name := "write the files"
 	if len(c.edited) > 0 {
-		d.figures = append(d.figures, editedFigure(c.edited)+"; what they were is in "+releaseDir(d.release.Version)+"/replaced.json")
+		name = "replace files changed on the server (" + strings.Join(c.edited, ", ") + ")"
+		d.figures = append(d.figures, "files changed on the server are replaced: "+strings.Join(c.edited, ", ")+"; what they were is in "+releaseDir(d.release.Version)+"/replaced.json")
+	}
+	if err := d.steps(ctx, []step{{name, func(ctx context.Context) error { return d.conn.apply(ctx, c) }}}); err != nil {
+		return err
 	}
 	return d.next.loadPinned(ctx)
 }
 
-func editedFigure(edited []string) string {
-	return "files changed on the server are replaced: " + strings.Join(edited, ", ")
+func (c *Conn) apply(ctx context.Context, of change) error {
+	for _, f := range of.write {
+		if err := c.put(ctx, f); err != nil {
+			return err
+		}
+	}
+	for _, p := range of.remove {
+		if err := c.remove(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (d *deployment) saveReplaced(ctx context.Context, c change) error {
 	saved := replaced{Version: d.release.Version}
-	paths := slices.Clone(c.remove)
-	for _, f := range c.write {
-		paths = append(paths, f.Path)
-	}
+	paths := c.paths()
 	there, err := d.conn.states(ctx, paths)
 	if err != nil {
 		return err

@@ -102,6 +102,7 @@ services:
   app:
     image: ${REGISTRY}/redis:${VERSION:?}
     restart: unless-stopped
+    stop_grace_period: 1s
     container_name: ${PROJECT:?it is in the server's .env}-app
     extends: {file: base.yml, service: timing}
     env_file: [app.env, .env.prod]
@@ -135,8 +136,10 @@ func mounting(conf string) map[string]string {
 }
 
 func TestForesee(t *testing.T) {
+	t.Parallel()
 	a := newApplication(t)
 	a.files(t, map[string]string{"deploy/.env": "PROJECT=" + a.project(), "deploy/.env.prod": "FROM_SERVER=yes", "certs/key": "own", "deploy/app.conf": "edited"})
+	a.sh(t, "mkdir -p closed deploy/dir.conf && chmod 555 closed")
 	before := a.everything(t)
 	for _, c := range []struct {
 		name, was, is, err string
@@ -146,11 +149,14 @@ func TestForesee(t *testing.T) {
 		{"an env_file that nobody has", ".env.prod", ".env.live", "env file " + a.target.Dir + "/deploy/.env.live not found"},
 		{"a file to extend that nobody has", "base.yml", "none.yml", "none.yml"},
 		{"a network of somebody else", "  app:\n", "  app:\n    networks: [edge]\n", "the compose file expects the external network " + a.project() + "-edge, and it is not on "},
+		{"a folder in the place of a file", "./app.conf", "./dir.conf", "deploy/dir.conf is a folder on the server, and a file in the commit"},
+		{"a folder that is somebody else's", "./app.conf", "../closed/app.conf", a.target.Dir + "/closed on " + a.target.Host + " is no folder that " + a.target.User + " may write to"},
 		{"two tags of one image", "  dev:\n    build: ../frontend\n", "  dev:\n    image: ${REGISTRY}/redis:dev\n", "services app, dev use several tags of " + a.image.Repository},
 		{"something that is not built", "  app:\n", "  web:\n    build: {context: .., dockerfile: web/Dockerfile}\n  app:\n", "service web is built from .:web/Dockerfile, which is none of the release's images"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			files := mounting("good")
+			files["deploy/dir.conf"], files["closed/app.conf"] = "", ""
 			files["deploy/compose.yml"] = strings.Replace(files["deploy/compose.yml"], c.was, c.is, 1)
 			if c.is != "" && strings.Contains(c.is, "edge") {
 				files["deploy/compose.yml"] += "networks: {edge: {external: true, name: " + a.project() + "-edge}}\n"
@@ -178,6 +184,7 @@ func TestForesee(t *testing.T) {
 // TestDeployFiles is one application whose files come with its releases, go back with them, and are the server's own where
 // the commit does not have them.
 func TestDeployFiles(t *testing.T) {
+	t.Parallel()
 	a := newApplication(t)
 	own := map[string]string{"deploy/.env": "SECRET=s\nPROJECT=" + a.project(), "deploy/.env.prod": "FROM_SERVER=too", "certs/key": "own"}
 	a.files(t, own)
@@ -191,6 +198,11 @@ func TestDeployFiles(t *testing.T) {
 		t.Errorf("the containers have %q, %q, %q", env, conf, text)
 	}
 	a.want(t, own)
+	renamed := a.release("1.1.0", mounting("good 2"))
+	renamed.Compose = []byte(strings.Replace(string(renamed.Compose), "name: ", "name: other-", 1))
+	if _, err := Foresee(t.Context(), a.env, renamed); !strings.Contains(message(err), "the project is called "+a.project()+" on the server and would be called other-"+a.project()) {
+		t.Errorf("got %v, want another name to be refused", err)
+	}
 
 	t.Run("a changed file replaces the containers that mount it, and those only", func(t *testing.T) {
 		a.files(t, map[string]string{"deploy/app.conf": "good, by hand"})
@@ -215,18 +227,23 @@ func TestDeployFiles(t *testing.T) {
 		}
 		a.want(t, own)
 	})
-	for name, files := range map[string]map[string]string{
-		"a failed migration":                 mounting("bad"),
-		"a container that never gets better": withText(mounting("bad good"), "deploy/base.yml", "/app.conf", "/none.conf"),
+	for _, c := range []struct {
+		name  string
+		files map[string]string
+		err   string
+		same  bool // the container was never replaced
+	}{
+		{"a failed migration", mounting("bad"), "1.1.0 was never stopped and still runs", true},
+		{"a job that fails", withText(mounting("good 3"), "deploy/compose.yml", "  dev:\n", "  job: {image: '${REGISTRY}/redis:${VERSION}', command: ['false']}\n  dev:\n"), "1.1.0 runs again and is healthy", false},
 	} {
-		t.Run(name+" leaves the files of what runs", func(t *testing.T) {
+		t.Run(c.name+" leaves the files of what ran", func(t *testing.T) {
 			before, _ := a.inside(t, "app", "/app.conf")
 			a.files(t, map[string]string{"deploy/conf/b.conf": "by hand"})
-			if _, err := Deploy(t.Context(), a.env, a.release("1.2.0", files)); err == nil || !strings.Contains(err.Error(), "1.1.0 was never stopped and still runs") {
-				t.Errorf("got %v, want 1.1.0 to run", err)
+			if _, err := Deploy(t.Context(), a.env, a.release("1.2.0", c.files)); !strings.Contains(message(err), c.err) {
+				t.Errorf("got %v, want %s", err, c.err)
 			}
 			a.want(t, map[string]string{"deploy/app.conf": "good 2", "deploy/conf/b.conf": "by hand"})
-			if id, conf := a.inside(t, "app", "/app.conf"); id != before || conf != "good 2" {
+			if id, conf := a.inside(t, "app", "/app.conf"); (id == before) != c.same || conf != "good 2" {
 				t.Errorf("the container %s (before: %s) has %q", id, before, conf)
 			}
 			if exists(t, a.Conn, "deploy/conf/a.conf") || exists(t, a.Conn, replacedFile) {

@@ -24,7 +24,7 @@ func TestReferences(t *testing.T) {
 		{"include", ".", "include: [db/compose.yml]", []reference{{"db/compose.yml", "db"}}},
 		{"include in its long form", ".", "include: [{path: [a/x.yml, y.yml], project_directory: z, env_file: i.env}]",
 			[]reference{{"a/x.yml", "z"}, {"y.yml", "z"}, {"i.env", ""}}},
-		{"a path that only the server knows", ".", "services: {web: {env_file: ['${ENV_FILE}', /etc/app.env]}}", nil},
+		{"a path that only the server knows", ".", "services: {web: {env_file: ['${ENV_FILE}', /etc/app.env, ../app.env]}}", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := references([]byte(c.text), c.folder); !slices.Equal(got, c.want) {
@@ -44,13 +44,6 @@ func commit(files map[string]string) Tree {
 		}
 		return found, nil
 	}
-}
-
-func pathsOf(files []File) (paths []string) {
-	for _, f := range files {
-		paths = append(paths, f.Path)
-	}
-	return paths
 }
 
 func TestReadBy(t *testing.T) {

@@ -15,7 +15,8 @@ type Preflight struct {
 }
 
 // Foresee finds out, changing nothing, whether a release could be deployed to a server: docker compose reads its compose
-// file there, with the server's own settings, as it will when it is deployed.
+// file there, with the server's own settings, as it will when it is deployed. What the release itself cannot do there is an
+// error of type Failure. Without images only the server is looked at.
 func Foresee(ctx context.Context, env Environment, release Release) (Preflight, error) {
 	conn, ledger, err := visit(ctx, env)
 	if err != nil {
@@ -23,17 +24,27 @@ func Foresee(ctx context.Context, env Environment, release Release) (Preflight, 
 	}
 	defer conn.Close()
 	found := Preflight{Ledger: ledger}
-	next, err := conn.plan(ctx, env, release)
-	if err != nil {
-		return found, err
+	if len(release.Images) == 0 {
+		return found, nil
 	}
-	before, err := conn.before(ctx, ledger, next)
-	if err != nil {
-		return found, err
+	if found.Edited, err = conn.edited(ctx, ledger, env, release); err != nil && !errors.Is(err, errLost) {
+		err = untouched(err)
 	}
-	c, err := conn.compare(ctx, next.shipped, before, named(next.compose, next.shipped))
-	found.Edited = c.edited
 	return found, err
+}
+
+// edited are the files on the server that a release would write over, though somebody has changed them there.
+func (c *Conn) edited(ctx context.Context, ledger Ledger, env Environment, release Release) ([]string, error) {
+	next, err := c.plan(ctx, env, release)
+	if err != nil {
+		return nil, err
+	}
+	before, err := c.before(ctx, ledger, next)
+	if err != nil {
+		return nil, err
+	}
+	change, err := c.compare(ctx, next.shipped, before, named(next.compose, next.shipped))
+	return change.edited, err
 }
 
 // planned is a release as it will be on the server, which has nothing of it yet.

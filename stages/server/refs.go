@@ -15,7 +15,8 @@ type reference struct {
 }
 
 // references finds what docker compose needs to read a compose file at all: what is mounted is asked of compose itself. A
-// path that holds a variable is for the server to know, and a file that is no YAML is for compose to refuse.
+// path that holds a variable or leads out of the repository is for the server to know, and a file that is no YAML is for
+// compose to refuse.
 func references(text []byte, folder string) (found []reference) {
 	var file struct {
 		Include  []any `yaml:"include"`
@@ -27,10 +28,11 @@ func references(text []byte, folder string) (found []reference) {
 	}
 	_ = yaml.Unmarshal(text, &file)
 	add := func(name, base string) {
-		if name == "" || strings.Contains(name, "$") || path.IsAbs(name) {
+		file := path.Join(folder, name)
+		if name == "" || strings.Contains(name, "$") || path.IsAbs(name) || strings.HasPrefix(file, "../") {
 			return
 		}
-		found = append(found, reference{path.Join(folder, name), base})
+		found = append(found, reference{file, base})
 	}
 	for _, one := range file.Include {
 		base := field(one, "project_directory")

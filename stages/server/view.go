@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"path"
 	"strings"
 )
@@ -70,7 +69,7 @@ func (v *view) archive(base string) ([]byte, error) {
 	for _, f := range files {
 		header := &tar.Header{Name: f.Path, Mode: 0o600, Size: int64(len(f.Text))}
 		if err := w.WriteHeader(header); err != nil {
-			return nil, fmt.Errorf("the file %q of the commit: %w", f.Path, err)
+			return nil, err
 		}
 		if _, err := w.Write(f.Text); err != nil {
 			return nil, err

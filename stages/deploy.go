@@ -67,11 +67,11 @@ func (r *Run) checkStaging(ctx context.Context) error {
 	if release.Images, err = r.futureImages(); err != nil {
 		return err
 	}
-	found, err := server.Foresee(ctx, env, release)
-	if r.newer = r.higherThere(found.Ledger); r.newer != (version.Version{}) {
+	ledger, edited, err := server.Preflight(ctx, env, release)
+	if r.newer = r.higherThere(ledger); r.newer != (version.Version{}) {
 		return nil // nothing is deployed there
 	}
-	r.edited = found.Edited
+	r.edited = edited
 	if refused, ok := asFailure(err); ok {
 		return r.refuse("mend it, and run the same line again", "%v", refused)
 	}

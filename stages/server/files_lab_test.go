@@ -135,7 +135,7 @@ func mounting(conf string) map[string]string {
 	}
 }
 
-func TestForesee(t *testing.T) {
+func TestPreflight(t *testing.T) {
 	t.Parallel()
 	a := newApplication(t)
 	a.files(t, map[string]string{"deploy/.env": "PROJECT=" + a.project(), "deploy/.env.prod": "FROM_SERVER=yes", "certs/key": "own", "deploy/app.conf": "edited"})
@@ -161,15 +161,15 @@ func TestForesee(t *testing.T) {
 			if c.is != "" && strings.Contains(c.is, "edge") {
 				files["deploy/compose.yml"] += "networks: {edge: {external: true, name: " + a.project() + "-edge}}\n"
 			}
-			found, err := Foresee(t.Context(), a.env, a.release("1.0.0", files))
+			_, edited, err := Preflight(t.Context(), a.env, a.release("1.0.0", files))
 			if c.err == "" && err != nil || !strings.Contains(message(err), c.err) {
 				t.Fatalf("got %v, want %s", err, c.err)
 			}
 			if strings.Contains(message(err), "/tmp") {
 				t.Errorf("a folder that is gone is named: %v", err)
 			}
-			if c.err == "" && strings.Join(found.Edited, " ") != "deploy/app.conf" {
-				t.Errorf("edited on the server are %v", found.Edited)
+			if c.err == "" && strings.Join(edited, " ") != "deploy/app.conf" {
+				t.Errorf("edited on the server are %v", edited)
 			}
 		})
 	}
@@ -200,7 +200,7 @@ func TestDeployFiles(t *testing.T) {
 	a.want(t, own)
 	renamed := a.release("1.1.0", mounting("good 2"))
 	renamed.Compose = []byte(strings.Replace(string(renamed.Compose), "name: ", "name: other-", 1))
-	if _, err := Foresee(t.Context(), a.env, renamed); !strings.Contains(message(err), "the project is called "+a.project()+" on the server and would be called other-"+a.project()) {
+	if _, _, err := Preflight(t.Context(), a.env, renamed); !strings.Contains(message(err), "the project is called "+a.project()+" on the server and would be called other-"+a.project()) {
 		t.Errorf("got %v, want another name to be refused", err)
 	}
 

@@ -34,6 +34,18 @@ func TestReferences(t *testing.T) {
 	}
 }
 
+func FuzzReferences(f *testing.F) {
+	f.Add("include: [a, {path: [b], env_file: c}]\nservices: {web: {env_file: [{path: d}], extends: {file: ../e}}}")
+	f.Add("services: [a]\ninclude: {}")
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, one := range references([]byte(text), "deploy") {
+			if strings.HasPrefix(one.path, "../") || strings.HasPrefix(one.path, "/") {
+				t.Errorf("%q leads out of the repository", one.path)
+			}
+		}
+	})
+}
+
 // commit is a Tree of some files.
 func commit(files map[string]string) Tree {
 	return func(_ context.Context, paths []string) (found []File, err error) {

@@ -8,29 +8,23 @@ import (
 	"slices"
 )
 
-// Preflight is what a deployment would meet on a server.
-type Preflight struct {
-	Ledger Ledger
-	Edited []string // files of the release that somebody has changed on the server, and that it would replace
-}
-
-// Foresee finds out, changing nothing, whether a release could be deployed to a server: docker compose reads its compose
+// Preflight finds out, changing nothing, whether a release could be deployed to a server: docker compose reads its compose
 // file there, with the server's own settings, as it will when it is deployed. What the release itself cannot do there is an
-// error of type Failure. Without images only the server is looked at.
-func Foresee(ctx context.Context, env Environment, release Release) (Preflight, error) {
+// error of type Failure. Edited are files that it would replace although somebody has changed them on the server. Without
+// images only the server is looked at.
+func Preflight(ctx context.Context, env Environment, release Release) (ledger Ledger, edited []string, err error) {
 	conn, ledger, err := visit(ctx, env)
 	if err != nil {
-		return Preflight{}, err
+		return nil, nil, err
 	}
 	defer conn.Close()
-	found := Preflight{Ledger: ledger}
 	if len(release.Images) == 0 {
-		return found, nil
+		return ledger, nil, nil
 	}
-	if found.Edited, err = conn.edited(ctx, ledger, env, release); err != nil && !errors.Is(err, errLost) {
+	if edited, err = conn.edited(ctx, ledger, env, release); err != nil && !errors.Is(err, errLost) {
 		err = untouched(err)
 	}
-	return found, err
+	return ledger, edited, err
 }
 
 // edited are the files on the server that a release would write over, though somebody has changed them there.

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"path"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -29,7 +30,7 @@ func references(text []byte, folder string) (found []reference) {
 	_ = yaml.Unmarshal(text, &file)
 	add := func(name, base string) {
 		file := path.Join(folder, name)
-		if name == "" || strings.Contains(name, "$") || path.IsAbs(name) || strings.HasPrefix(file, "../") {
+		if name == "" || strings.Contains(name, "$") || path.IsAbs(name) || file == "." || strings.HasPrefix(file+"/", "../") {
 			return
 		}
 		found = append(found, reference{file, base})
@@ -114,6 +115,7 @@ func (r Release) readBy(ctx context.Context, composeFile string) ([]File, error)
 		if len(paths) == 0 {
 			break
 		}
+		slices.Sort(paths) // the order of a map would be another question to the engine each time
 		found, err := r.Tree(ctx, paths)
 		if err != nil {
 			return nil, err

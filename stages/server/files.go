@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -10,6 +11,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -182,13 +184,19 @@ func (c *Conn) mayWrite(ctx context.Context, files []string) error {
 // list is how xargs -0 is given paths.
 func list(paths []string) io.Reader { return strings.NewReader(strings.Join(paths, "\x00") + "\x00") }
 
-// put writes a file that containers may read, whichever user they run as.
+// putScript writes as writeScript does, and leaves a file that is there as readable as it was.
+const putScript = `umask 022 && mkdir -p -- "$(dirname -- "$1")" &&
+{ test ! -e "$1" || { cp -p -- "$1" "$1.part" && chmod u+w -- "$1.part"; }; } && cat > "$1.part" &&
+test "$(wc -c < "$1.part")" -eq "$2" && chmod "$3" -- "$1.part" && mv -- "$1.part" "$1"`
+
+// put writes a file of a release. A new one can be read by containers, whichever user they run as.
 func (c *Conn) put(ctx context.Context, f File) error {
-	if err := c.write(ctx, f.Path, f.Text, "022"); err != nil || !f.Executable {
-		return err
+	executable := "a-x"
+	if f.Executable {
+		executable = "a+x"
 	}
-	_, err := c.run(ctx, command{args: []string{"chmod", "755", f.Path}})
-	return err
+	_, err := c.run(ctx, command{args: []string{"sh", "-c", putScript, "sh", f.Path, strconv.Itoa(len(f.Text)), executable}, stdin: bytes.NewReader(f.Text)})
+	return notWritten(f.Path, err)
 }
 
 func (c *Conn) remove(ctx context.Context, file string) error {

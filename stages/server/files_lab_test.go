@@ -181,6 +181,44 @@ func TestPreflight(t *testing.T) {
 	}
 }
 
+func TestPut(t *testing.T) {
+	c, _ := folder(t)
+	for _, test := range []struct {
+		name, was  string
+		executable bool
+		want       string
+	}{
+		{"new", "", false, "644"},
+		{"new script", "", true, "755"},
+		{"kept from others", "600", false, "600"},
+		{"read only", "440", false, "640"},
+		{"becomes a script", "600", true, "711"},
+		{"is no script any more", "755", false, "644"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := File{Path: "some folder/it's " + test.name, Text: []byte("\x00new"), Executable: test.executable}
+			if test.was != "" {
+				if err := c.write(t.Context(), f.Path, []byte("much longer"), "077"); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := c.run(t.Context(), command{args: []string{"chmod", test.was, f.Path}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := c.put(t.Context(), f); err != nil {
+				t.Fatal(err)
+			}
+			mode, err := c.run(t.Context(), command{args: []string{"stat", "--format", "%a", f.Path}})
+			if err != nil || strings.TrimSpace(mode) != test.want {
+				t.Errorf("the mode is %s, %v, want %s", mode, err, test.want)
+			}
+			if got, err := c.states(t.Context(), []string{f.Path, "none"}); err != nil || len(got) != 1 || got[f.Path] != f.state() {
+				t.Errorf("there is %v, %v, want %s", got, err, f.state())
+			}
+		})
+	}
+}
+
 // TestDeployFiles is one application whose files come with its releases, go back with them, and are the server's own where
 // the commit does not have them.
 func TestDeployFiles(t *testing.T) {

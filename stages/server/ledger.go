@@ -183,6 +183,10 @@ const writeScript = `umask "$2" && mkdir -p -- "$(dirname -- "$1")" && cat > "$1
 
 func (c *Conn) write(ctx context.Context, file string, data []byte, mode string) error {
 	_, err := c.run(ctx, writing(file, data, mode))
+	return notWritten(file, err)
+}
+
+func notWritten(file string, err error) error {
 	if exit := new(exitError); errors.As(err, &exit) {
 		return fmt.Errorf("%s on the server cannot be written: %s", file, exit.output)
 	}

@@ -178,7 +178,7 @@ func (c *Conn) mayWrite(ctx context.Context, files []string) error {
 	if err != nil || text == "" {
 		return err
 	}
-	return fmt.Errorf("%s/%s on %s is no folder that %s may write to, and files of the release belong there: give it to that user with chown", c.target.Dir, firstLine(text), c.target.Host, c.target.User)
+	return fmt.Errorf("%s on %s is no folder that %s may write to, and files of the release belong there: give it to that user with chown", path.Join(c.target.Dir, firstLine(text)), c.target.Host, c.target.User)
 }
 
 // list is how xargs -0 is given paths.

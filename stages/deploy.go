@@ -1,7 +1,9 @@
 package stages
 
 import (
+	"bufio"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -58,19 +60,64 @@ func (r *Run) checkStaging(ctx context.Context) error {
 	if err != nil {
 		return r.unlessDry("the staging server", err)
 	}
-	if _, err := r.shipped(ctx, &env, r.source.commit); err != nil {
+	release, err := r.shipped(ctx, &env, r.source.commit)
+	if err != nil {
 		return err
 	}
-	ledger, err := server.Look(ctx, env)
+	if release.Images, err = r.futureImages(); err != nil {
+		return err
+	}
+	ledger, edited, err := server.Preflight(ctx, env, release)
+	if r.newer = r.higherThere(ledger); r.newer != (version.Version{}) {
+		return nil // nothing is deployed there
+	}
+	r.edited = edited
+	if refused, ok := asFailure(err); ok {
+		return r.refuse("mend it, and run the same line again", "%v", refused)
+	}
 	if err != nil {
 		return r.unlessDry("the staging server", refuseState("nothing was written; mend it, and run the same line again", "%w", err))
 	}
-	if current, ok := ledger.Current(); ok {
-		if running, err := version.Parse(current.Version); err == nil && running.Compare(r.Version) > 0 {
-			r.newer = running
+	return nil
+}
+
+// higherThere is the version that runs on a server, if it is higher than this one.
+func (r *Run) higherThere(ledger server.Ledger) version.Version {
+	current, _ := ledger.Current()
+	running, err := version.Parse(current.Version)
+	if err != nil || running.Compare(r.Version) <= 0 {
+		return version.Version{}
+	}
+	return running
+}
+
+// futureImages are the images that will be pushed, by their names only. A dry run without a registry has none.
+func (r *Run) futureImages() ([]server.Image, error) {
+	if r.registry == nil {
+		r.notCheckedf("the compose file on staging: no registry is set, so it is not known what its services are to run")
+		return nil, nil
+	}
+	var images []server.Image
+	for _, i := range r.config.images {
+		repository, err := r.registry.Repository(i.Name)
+		if err != nil {
+			return nil, err
+		}
+		images = append(images, server.Image{Name: i.Name, Repository: repository})
+	}
+	return r.withBuilds(images), nil
+}
+
+// withBuilds adds what the images are built from, by which services are known that name no image.
+func (r *Run) withBuilds(images []server.Image) []server.Image {
+	for n := range images {
+		for _, i := range r.config.images {
+			if i.Name == images[n].Name {
+				images[n].Build = server.Build{Context: i.Context, Dockerfile: i.Dockerfile, Target: i.Target}
+			}
 		}
 	}
-	return nil
+	return images
 }
 
 // deploy runs the deployment of what is known: version, commit and digests.
@@ -83,7 +130,7 @@ func (r *Run) deploy(ctx context.Context, e environment, commit string, images [
 	if err != nil {
 		return Outcome{}, err
 	}
-	release.Images = images
+	release.Images = r.withBuilds(images)
 	result, err := server.Deploy(ctx, env, release)
 	if err != nil {
 		r.noteServer(e, stillRuns(err))
@@ -109,9 +156,10 @@ func deployFigures(result server.Result) []string {
 	return append([]string{result.Version + " is healthy, after " + result.Previous}, result.Figures...)
 }
 
-// shipped is what of the commit goes to the server: the compose file and the database's scripts.
+// shipped is what of the commit goes to the server: the compose file with what it needs, and the database's scripts.
 func (r *Run) shipped(ctx context.Context, env *server.Environment, commit string) (server.Release, error) {
 	release := server.Release{Version: r.Version.String(), Commit: commit, By: r.config.committer.name, Reason: r.Reason}
+	release.Tree = func(ctx context.Context, paths []string) ([]server.File, error) { return r.filesAt(ctx, commit, paths) }
 	release.Registry = r.serverRegistry()
 	var found bool
 	var err error
@@ -159,6 +207,47 @@ func (r *Run) fileAt(ctx context.Context, commit, file string) ([]byte, bool, er
 	}
 	text, err := read.File("/tmp/file").Contents(ctx)
 	return []byte(text), err == nil, err
+}
+
+// treeScript lists the files of a commit at the paths that it is given, and then writes them all. A link counts as the file
+// that it leads to inside the repository.
+const treeScript = `set -eu
+git() { command git -c safe.directory='*' -c core.quotePath=false "$@"; }
+commit=$(git rev-parse --verify --quiet --end-of-options "$1^{commit}")
+shift
+mkdir /out
+git ls-tree -r --full-tree "$commit" -- "$@" > /out/list
+cut -f 2- /out/list | sed "s/^/$commit:/" | git cat-file --batch --follow-symlinks | base64 > /out/files`
+
+// filesAt reads the files of any commit of the source at the paths or below them.
+func (r *Run) filesAt(ctx context.Context, commit string, paths []string) ([]server.File, error) {
+	read := r.source.git.WithExec(append([]string{"sh", "-c", treeScript, "sh", commit}, paths...)).Directory("/out")
+	list, err := read.File("list").Contents(ctx)
+	if err != nil {
+		return nil, explain(err)
+	}
+	encoded, err := read.File("files").Contents(ctx)
+	if err != nil {
+		return nil, explain(err)
+	}
+	return parseTree(list, encoded)
+}
+
+// parseTree puts together what git ls-tree and git cat-file say.
+func parseTree(list, encoded string) ([]server.File, error) {
+	batch := bufio.NewReader(base64.NewDecoder(base64.StdEncoding, strings.NewReader(encoded)))
+	var files []server.File
+	for line := range strings.Lines(list) {
+		about, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+		kind, content, err := parseObject(batch)
+		if err != nil {
+			return nil, fmt.Errorf("git's answer about the file %s is cut off: %w", name, err)
+		}
+		if kind == "blob" {
+			files = append(files, server.File{Path: name, Text: content, Executable: strings.HasPrefix(about, "100755 ")})
+		}
+	}
+	return files, nil
 }
 
 // DeployOptions are what a caller says about one deployment.

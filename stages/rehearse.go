@@ -277,7 +277,7 @@ func (h *rehearsal) deploy(r *Run, ctx context.Context, n int, change func(*v1.C
 	if err != nil {
 		return server.Result{}, err
 	}
-	release.Version, release.Images, release.Registry = h.version(r, n), images, server.Registry{}
+	release.Version, release.Images, release.Registry = h.version(r, n), r.withBuilds(images), server.Registry{}
 	return server.Deploy(ctx, h.env, release)
 }
 

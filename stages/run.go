@@ -57,6 +57,7 @@ type Run struct {
 	page          *page                           // nil without a forge
 	body          string                          // the text of the release
 	newer         version.Version                 // what staging runs, if that is higher
+	edited        []string                        // files changed on staging, which the release replaces
 	before        *report.Metrics                 // of the previous release
 	withdrawn     []version.Version               // what a rollback has taken back
 	success       report.Outcome                  // of a run that is not a release

@@ -253,13 +253,25 @@ func TestReleaseToStaging(t *testing.T) {
 	release := func(version, health string) Result {
 		return d.Call(t, append([]string{"--health-url=" + health}, d.Arguments("release", "--version="+version)...)...)
 	}
-	commit := d.Git(t, "rev-parse", "HEAD")
+	const file = "docker-compose.prod.ip.yml"
+	d.Replace(t, file, "    image: redis:8\n", "    image: redis:8\n    env_file: shop.env\n    volumes: ['./conf:/conf:ro']\n")
+	d.Write(t, "conf/motd", "hello")
+	d.Commit(t, "a file is forgotten")
+	red(t, release("1.2.3", d.Staging.Backend()+"/health"), "Validate Release failed", "docker compose does not accept the compose file", d.Staging.Dir+"/shop.env not found", "Outcome: refused-state")
+	if left := d.Staging.Run(t, "ls -A "+d.Staging.Dir); left != ".env" {
+		t.Errorf("a release that was refused has written %s", left)
+	}
+	d.Write(t, "shop.env", "GREETING=hello")
+	commit := d.Commit(t, "the file is there")
 	digests := d.MakeVersion(t, "1.2.3", commit, nil)
 	red(t, release("1.2.3", d.Staging.Backend()+"/nowhere"), "Deploy Staging failed: not healthy after 1m0s", "/nowhere answers 404", "nothing to restore", "Outcome: deploy-not-restored")
 	WantTags(t, d.Prefix, "1.2.3", "sha-"+commit[:7])
 	green(t, release("1.2.3", d.Staging.Backend()+"/health"), "1.2.3 is healthy", "Outcome: resumed")
 	WantTags(t, d.Prefix, "1.2.3", "sha-"+commit[:7], "1.2", "1", "latest")
 	d.Staging.WantRunning(t, digests)
+	if got := d.Staging.Run(t, "docker exec $(docker ps -q --filter label=com.docker.compose.service=redis --filter label=com.docker.compose.project="+d.Staging.Project()+") sh -c 'echo $GREETING $(cat /conf/motd)'"); got != "hello hello" {
+		t.Errorf("the container has %q of the release's files", got)
+	}
 
 	d.Git(t, "checkout", "-q", "-b", "release/1.1", "v1.2.0")
 	old := d.SetVersion(t, "1.2.0", "1.1.9")

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -17,6 +20,7 @@ type Image struct {
 	Repository string
 	Digest     string
 	Size       int64 // bytes to pull at most; 0 if unknown
+	Build      Build // what it is built from; empty if unknown
 }
 
 // Ref names the image by its content.
@@ -28,11 +32,48 @@ func ImageOf(name, ref string) Image {
 	return Image{Name: name, Repository: repository, Digest: digest}
 }
 
-// service is what we need to know of a compose service.
+// Build is what an image is built from, in the repository's own terms.
+type Build struct{ Context, Dockerfile, Target string }
+
+func (b Build) same(other Build) bool {
+	return b.Context == other.Context && b.file() == other.file() && b.Target == other.Target
+}
+
+func (b Build) file() string { return path.Join(b.Context, b.Dockerfile) }
+
+// String is the build in the form of the setting images.
+func (b Build) String() string {
+	text := b.Context
+	if b.Dockerfile != "Dockerfile" {
+		text += ":" + b.Dockerfile
+	}
+	if b.Target != "" {
+		text += "#" + b.Target
+	}
+	return text
+}
+
+// service is what we need to know of a compose service. Its paths lie in the application's folder, or are absolute.
 type service struct {
 	Image       string `json:"image"`
 	Restart     string `json:"restart"`
 	NetworkMode string `json:"network_mode"`
+	Build       *struct {
+		Build
+		Inline string `json:"dockerfile_inline"`
+	} `json:"build"`
+	Volumes  []mount           `json:"volumes"`
+	Configs  []mount           `json:"configs"`
+	Secrets  []mount           `json:"secrets"`
+	Networks map[string]any    `json:"networks"`
+	Labels   map[string]string `json:"labels"`
+	inactive bool              // its profile is not asked for
+}
+
+// mount is something that a container sees: a path of the server, or the name of a config or a secret.
+type mount struct {
+	Type   string `json:"type"`
+	Source string `json:"source"`
 }
 
 // oneShot is a service that is meant to end: nobody would start it again after it has ended well.
@@ -44,22 +85,117 @@ func (s service) oneShot() bool {
 type compose struct {
 	Name     string             `json:"name"`
 	Services map[string]service `json:"services"`
+	Configs  map[string]content `json:"configs"`
+	Secrets  map[string]content `json:"secrets"`
+	Networks map[string]outside `json:"networks"`
+	Volumes  map[string]outside `json:"volumes"`
+}
+
+// outside is a network or a volume, which somebody else may have to make.
+type outside struct {
+	Name     string `json:"name"`
+	External bool   `json:"external"`
+}
+
+// content is the file of a config or a secret; empty if it comes from elsewhere.
+type content struct {
+	File string `json:"file"`
+}
+
+// localise makes every path one in the application's folder, wherever that was when compose was asked.
+func (a compose) localise(roots ...string) {
+	for _, s := range a.Services {
+		for n, v := range s.Volumes {
+			if v.Type == "bind" {
+				s.Volumes[n].Source = within(v.Source, roots)
+			}
+		}
+		if s.Build != nil {
+			s.Build.Context = within(s.Build.Context, roots)
+		}
+	}
+	for _, all := range []map[string]content{a.Configs, a.Secrets} {
+		for name, c := range all {
+			all[name] = content{within(c.File, roots)}
+		}
+	}
+}
+
+func within(file string, roots []string) string {
+	for _, root := range roots {
+		if rel, err := filepath.Rel(root, file); err == nil && rel != ".." && !strings.HasPrefix(rel, "../") {
+			return rel
+		}
+	}
+	return file
+}
+
+// mounted are the paths in the application's folder that a service sees.
+func (a compose) mounted(s service) []string {
+	var all []string
+	for _, v := range s.Volumes {
+		if v.Type == "bind" {
+			all = append(all, v.Source)
+		}
+	}
+	for _, c := range s.Configs {
+		all = append(all, a.Configs[c.Source].File)
+	}
+	for _, c := range s.Secrets {
+		all = append(all, a.Secrets[c.Source].File)
+	}
+	return slices.DeleteFunc(all, func(p string) bool { return p == "" || path.IsAbs(p) })
+}
+
+// sources are the paths in the application's folder that any service sees.
+func (a compose) sources() []string {
+	var all []string
+	for _, s := range a.Services {
+		all = append(all, a.mounted(s)...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// external are the networks and volumes that have to be on the server before the services that run.
+func (a compose) external() (networks, volumes []string) {
+	for _, s := range a.Services {
+		if s.inactive {
+			continue
+		}
+		for name := range s.Networks {
+			if n := a.Networks[name]; n.External {
+				networks = append(networks, n.Name)
+			}
+		}
+		for _, m := range s.Volumes {
+			if v := a.Volumes[m.Source]; m.Type == "volume" && v.External {
+				volumes = append(volumes, v.Name)
+			}
+		}
+	}
+	slices.Sort(networks)
+	slices.Sort(volumes)
+	return slices.Compact(networks), slices.Compact(volumes)
 }
 
 // project is one release of the application on the server: its compose file, and the file that pins its images.
 type project struct {
-	conn    *Conn
-	files   []string
-	env     []string
-	compose compose
+	conn        *Conn
+	composeFile string // as the repository calls it
+	folder      string // of that, where its relative paths start
+	files       []string
+	env         []string
+	view        *view // what is read instead of the application's folder, until the release's files are there
+	compose     compose
 }
 
 // releaseDir is where a release keeps what it was deployed with, so that it can be gone back to.
 func releaseDir(version string) string { return stateDir + "/releases/" + version }
 
 // project is a release by its images' references. Compose files like to say ${REGISTRY}/backend:${VERSION}, so both are given.
-func (c *Conn) project(version string, images map[string]string) *project {
-	p := &project{conn: c, files: []string{releaseDir(version) + "/compose.yml"}, env: []string{"VERSION=" + version}}
+func (c *Conn) project(version string, images map[string]string, composeFile string) *project {
+	p := &project{conn: c, composeFile: composeFile, folder: path.Dir(composeFile), files: []string{releaseDir(version) + "/compose.yml"}, env: []string{"VERSION=" + version}}
 	for name, ref := range images {
 		if prefix, ok := strings.CutSuffix(ImageOf(name, ref).Repository, "/"+name); ok {
 			p.env = []string{"VERSION=" + version, "REGISTRY=" + prefix}
@@ -75,12 +211,12 @@ func (p *project) pinFile() string {
 
 // loadPinned reads a project whose files are on the server.
 func (p *project) loadPinned(ctx context.Context) error {
-	p.files = append(p.files[:1], p.pinFile())
+	p.files, p.view = append(p.files[:1], p.pinFile()), nil
 	return p.load(ctx)
 }
 
 func (p *project) args(args ...string) []string {
-	line := []string{"docker", "compose", "--project-directory", p.conn.target.Dir}
+	line := []string{"docker", "compose", "--project-directory", path.Join(p.conn.target.Dir, p.folder)}
 	for _, f := range p.files {
 		line = append(line, "--file", p.conn.target.Dir+"/"+f)
 	}
@@ -88,6 +224,9 @@ func (p *project) args(args ...string) []string {
 }
 
 func (p *project) ask(ctx context.Context, args ...string) (string, error) {
+	if p.view != nil {
+		return p.view.ask(ctx, p, args...)
+	}
 	return p.conn.run(ctx, command{args: p.args(args...), env: p.env})
 }
 
@@ -100,33 +239,58 @@ func busy(args ...string) []string {
 	return append([]string{"flock", "--wait", busyWait, busyFile}, args...)
 }
 
-// load reads the compose file as compose does, with the server's own .env.
+// load reads the compose file as compose does, with the server's own .env. Services of profiles that are not asked for are
+// read as well, because people run them by hand; where they cannot be read they are left out.
 func (p *project) load(ctx context.Context) error {
-	text, err := p.ask(ctx, "config", "--format", "json")
+	err := p.config(ctx, "--profile", "*")
+	if exit := new(exitError); errors.As(err, &exit) {
+		err = p.config(ctx)
+	}
 	if exit := new(exitError); errors.As(err, &exit) {
 		return fmt.Errorf("docker compose does not accept the compose file with the server's settings: %s", exit.output)
 	}
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal([]byte(text), &p.compose); err != nil {
-		return fmt.Errorf("docker compose config has not answered in JSON (compose v2 is needed): %w", err)
+	active, err := p.ask(ctx, "config", "--services")
+	if err != nil {
+		return err
+	}
+	for name, s := range p.compose.Services {
+		s.inactive = !slices.Contains(strings.Fields(active), name)
+		p.compose.Services[name] = s
 	}
 	return nil
 }
 
-// pin finds the services of each image by its repository, and sets them to the very digest.
+func (p *project) config(ctx context.Context, profile ...string) error {
+	text, err := p.ask(ctx, append(profile, "config", "--format", "json")...)
+	if err != nil {
+		return err
+	}
+	root := p.conn.target.Dir
+	if p.view != nil {
+		root = p.view.root
+	}
+	p.compose = compose{}
+	if err := json.Unmarshal([]byte(text), &p.compose); err != nil {
+		return fmt.Errorf("docker compose config has not answered in JSON (compose v2 is needed): %w", err)
+	}
+	p.compose.localise(root, p.conn.target.Dir)
+	return nil
+}
+
+// pin finds the services of each image, by its repository or by what they are built from, and sets them to the very digest.
 func (a compose) pin(images []Image) (map[string]string, error) {
-	pins := map[string]string{}
+	pins, used := map[string]string{}, map[string]bool{}
+	for name, s := range a.Services {
+		if image, ok := s.imageAmong(images); ok {
+			pins[name], used[image.Repository] = image.Ref(), true
+		}
+	}
 	var idle []string
 	for _, image := range images {
-		used := false
-		for name, s := range a.Services {
-			if repositoryOf(s.Image) == repositoryOf(image.Repository) {
-				pins[name], used = image.Ref(), true
-			}
-		}
-		if !used {
+		if !used[image.Repository] {
 			idle = append(idle, image.Repository)
 		}
 	}
@@ -136,6 +300,57 @@ func (a compose) pin(images []Image) (map[string]string, error) {
 			strings.Join(idle, ", "), idle[0], strings.Join(a.images(), ", "))
 	}
 	return pins, nil
+}
+
+// imageAmong is the image that a service runs. A service's own name for what it is built from means nothing elsewhere.
+func (s service) imageAmong(images []Image) (Image, bool) {
+	for _, image := range images {
+		if repositoryOf(s.Image) == repositoryOf(image.Repository) {
+			return image, true
+		}
+	}
+	for _, image := range images {
+		if s.Build != nil && s.Build.Inline == "" && image.Build != (Build{}) && s.Build.same(image.Build) {
+			return image, true
+		}
+	}
+	return Image{}, false
+}
+
+// refusal says what of a compose file cannot be deployed: nothing is built on the server, and one repository has one digest.
+func (a compose) refusal(images []Image) error {
+	tags := map[string]map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(a.Services)) {
+		s := a.Services[name]
+		image, ours := s.imageAmong(images)
+		switch {
+		case !ours && s.Build != nil && !s.inactive:
+			return fmt.Errorf("service %s is built from %s, which is none of the release's images: expected a line such as image: ${REGISTRY}/%s:${VERSION}, and %s=%s in the setting images",
+				name, s.Build, name, name, s.Build)
+		case !ours || s.Image == "" || repositoryOf(s.Image) != repositoryOf(image.Repository):
+			continue
+		}
+		if tags[image.Repository] == nil {
+			tags[image.Repository] = map[string]string{}
+		}
+		tags[image.Repository][tagOf(s.Image)] = name
+	}
+	for _, repository := range slices.Sorted(maps.Keys(tags)) {
+		if used := tags[repository]; len(used) > 1 {
+			names := slices.Sorted(maps.Values(used))
+			return fmt.Errorf("services %s use several tags of %s (%s), and a release is one image of it: expected an image of its own for each program (setting images), or the same tag",
+				strings.Join(names, ", "), repository, strings.Join(slices.Sorted(maps.Keys(used)), ", "))
+		}
+	}
+	return nil
+}
+
+func tagOf(image string) string {
+	ref, err := name.ParseReference(image)
+	if err != nil {
+		return image
+	}
+	return ref.Identifier()
 }
 
 func (a compose) images() []string {
@@ -158,11 +373,31 @@ func repositoryOf(image string) string {
 	return ref.Context().Name()
 }
 
-// pinText is a compose file that says nothing but the images. JSON is YAML, and quotes what must be quoted.
-func pinText(pins map[string]string) ([]byte, error) {
-	services := map[string]map[string]string{}
+// contentLabel makes compose replace a container whose files were: it does not see into what it mounts.
+const contentLabel = "slipway.files"
+
+// contents are, by service, a sum of the release's files that it sees.
+func (a compose) contents(files []File) map[string]string {
+	sums := map[string]string{}
+	for name, s := range a.Services {
+		if sum := contentOf(files, a.mounted(s)); sum != "" {
+			sums[name] = sum
+		}
+	}
+	return sums
+}
+
+// pinText is a compose file that says nothing but the images and the contents. JSON is YAML, and quotes what must be quoted.
+func pinText(pins, contents map[string]string) ([]byte, error) {
+	services := map[string]map[string]any{}
 	for service, ref := range pins {
-		services[service] = map[string]string{"image": ref}
+		services[service] = map[string]any{"image": ref}
+	}
+	for service, sum := range contents {
+		if services[service] == nil {
+			services[service] = map[string]any{}
+		}
+		services[service]["labels"] = map[string]string{contentLabel: sum}
 	}
 	return json.MarshalIndent(map[string]any{"services": services}, "", "  ")
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -115,7 +116,7 @@ func (d *deployment) noteSchema(ctx context.Context) (err error) {
 	if !ok || d.env.Backup == "" {
 		return nil
 	}
-	if d.previous != nil && d.before.Schema != "" && d.previous.compose.Services[d.env.Migrate] == migration {
+	if d.previous != nil && d.before.Schema != "" && reflect.DeepEqual(d.previous.compose.Services[d.env.Migrate], migration) {
 		d.entry.Schema = d.before.Schema // the same program has run, which does nothing twice
 		return nil
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -31,6 +32,7 @@ type Release struct {
 	Commit   string
 	Images   []Image
 	Compose  []byte
+	Tree     Tree // of the commit
 	Scripts  []Script
 	Registry Registry
 	By       string
@@ -96,9 +98,11 @@ type deployment struct {
 	pins     map[string]string
 	previous *project // nil at the first deployment
 	before   Entry
-	entry    Entry
-	started  time.Time
-	figures  []string
+	// files are what the release ships, filesBefore what the previous one did.
+	files, filesBefore []File
+	entry              Entry
+	started            time.Time
+	figures            []string
 	// reconnected says that the first connection was lost.
 	reconnected bool
 }
@@ -114,10 +118,10 @@ func Deploy(ctx context.Context, env Environment, release Release) (Result, erro
 		return d.result(already), untouched(err)
 	}
 	// These leave what runs alone.
-	if err := d.steps(ctx, []step{{"send the compose file", d.send}, {"pull the images", d.pull}}); err != nil {
+	if err := d.steps(ctx, []step{{"send the files", d.send}, {"pull the images", d.pull}}); err != nil {
 		return Result{}, untouched(err)
 	}
-	if err := d.steps(ctx, []step{{"back up the database", d.backUp}, {"migrate the database", d.migrate}, {"try the new images", d.try}}); err != nil {
+	if err := d.steps(ctx, []step{{"back up the database", d.backUp}, {"place the files", d.place}, {"migrate the database", d.migrate}, {"try the new images", d.try}}); err != nil {
 		return Result{}, d.failed(ctx, d.kept(err))
 	}
 	if err := d.steps(ctx, []step{{"bring it up", d.up}, {"wait for health", d.wait}}); err != nil {
@@ -157,7 +161,7 @@ func begin(ctx context.Context, env Environment, release Release, kind Kind) (*d
 		return nil, untouched(err)
 	}
 	d := &deployment{env: env, release: release, conn: conn, started: time.Now()}
-	d.entry = Entry{Kind: kind, Version: release.Version, Commit: release.Commit, By: release.By, Reason: release.Reason}
+	d.entry = Entry{Kind: kind, Version: release.Version, Commit: release.Commit, Compose: env.ComposeFile, By: release.By, Reason: release.Reason}
 	if err := d.open(ctx); err != nil {
 		d.end()
 		return nil, untouched(err)
@@ -175,6 +179,9 @@ func (d *deployment) open(ctx context.Context) error {
 	}
 	d.hold = hold
 	if d.ledger, err = d.conn.readLedger(ctx); err != nil {
+		return err
+	}
+	if err := d.mendFiles(ctx); err != nil {
 		return err
 	}
 	return d.findPrevious(ctx)
@@ -208,13 +215,16 @@ func (d *deployment) findPrevious(ctx context.Context) error {
 	d.previous = nil
 	if current, ok := d.ledger.Current(); ok {
 		d.before = current
-		p := d.conn.project(current.Version, current.Images)
+		p := d.conn.project(current.Version, current.Images, current.Compose)
 		kept, err := d.conn.read(ctx, p.pinFile())
 		if err != nil {
 			return err
 		}
 		if kept != "" {
 			d.previous = p
+			if d.filesBefore, err = d.conn.filesOf(ctx, current); err != nil {
+				return err
+			}
 			return p.loadPinned(ctx)
 		}
 	}
@@ -222,7 +232,7 @@ func (d *deployment) findPrevious(ctx context.Context) error {
 	if err != nil || file == "" {
 		return err
 	}
-	found := d.conn.project(foundRelease, nil)
+	found := d.conn.project(foundRelease, nil, d.env.ComposeFile)
 	found.files, found.env = []string{d.env.ComposeFile}, nil
 	if err := found.load(ctx); err != nil {
 		return err
@@ -249,8 +259,15 @@ func (d *deployment) adopt(ctx context.Context, found *project, file string) err
 	if d.before.Version == "" {
 		d.before = Entry{Version: foundRelease, Images: pins}
 	}
-	d.previous = d.conn.project(foundRelease, nil)
-	return d.ship(ctx, d.previous, []byte(file), pins)
+	d.previous = d.conn.project(foundRelease, nil, d.env.ComposeFile)
+	pinned, err := pinText(pins, nil)
+	if err != nil {
+		return err
+	}
+	if err := d.ship(ctx, d.previous, []byte(file), pinned); err != nil {
+		return err
+	}
+	return d.previous.loadPinned(ctx)
 }
 
 // runsAlready says whether the very images run and are healthy. It asks the server, not the ledger alone.
@@ -274,19 +291,18 @@ func (r Release) refs() map[string]string {
 	return refs
 }
 
-// send puts the release's files on the server, and pins its images by digest.
+// send puts the release's files on the server, beside those that run, and pins its images by digest.
 func (d *deployment) send(ctx context.Context) error {
-	d.next = d.conn.project(d.release.Version, d.release.refs())
-	if err := d.conn.write(ctx, d.next.files[0], d.release.Compose, "077"); err != nil {
+	next, err := d.conn.plan(ctx, d.env, d.release)
+	if err != nil {
 		return err
 	}
-	if err := d.next.load(ctx); err != nil {
-		return err
+	if d.previous != nil {
+		if err := d.previous.sameName(next.project); err != nil {
+			return err
+		}
 	}
-	var err error
-	if d.pins, err = d.next.compose.pin(d.release.Images); err != nil {
-		return err
-	}
+	d.next, d.pins, d.files = next.project, next.pins, next.shipped
 	for _, s := range d.release.Scripts {
 		if err := d.conn.write(ctx, s.Path, s.Text, "077"); err != nil {
 			return err
@@ -295,22 +311,22 @@ func (d *deployment) send(ctx context.Context) error {
 			return err
 		}
 	}
-	return d.ship(ctx, d.next, d.release.Compose, d.pins)
-}
-
-// ship writes the two files of a project, and reads it as pinned.
-func (d *deployment) ship(ctx context.Context, p *project, file []byte, pins map[string]string) error {
-	text, err := pinText(pins)
+	files, err := json.Marshal(d.files)
 	if err != nil {
 		return err
 	}
+	if err := d.conn.write(ctx, filesFile(d.release.Version), files, "077"); err != nil {
+		return err
+	}
+	return d.ship(ctx, d.next, d.release.Compose, d.next.view.pins)
+}
+
+// ship writes the two files of a project.
+func (d *deployment) ship(ctx context.Context, p *project, file, pins []byte) error {
 	if err := d.conn.write(ctx, p.files[0], file, "077"); err != nil {
 		return err
 	}
-	if err := d.conn.write(ctx, p.pinFile(), text, "077"); err != nil {
-		return err
-	}
-	return p.loadPinned(ctx)
+	return d.conn.write(ctx, p.pinFile(), pins, "077")
 }
 
 // pull gets every image while the old ones still run. It is also the proof that the server may have them.
@@ -356,7 +372,7 @@ func (d *deployment) up(ctx context.Context) error { return d.next.up(ctx, d.env
 
 func (p *project) up(ctx context.Context, e Environment) error {
 	args := []string{"up", "--detach", "--remove-orphans", "--no-build", "--quiet-pull"}
-	if _, ok := p.compose.Services[e.Migrate]; ok {
+	if migrate, ok := p.compose.Services[e.Migrate]; ok && !migrate.inactive {
 		args = append(append(args, "--no-deps"), slices.Sorted(maps.Keys(p.services(e)))...)
 	}
 	_, err := p.change(ctx, args...)
@@ -367,11 +383,8 @@ func (d *deployment) wait(ctx context.Context) error {
 	return d.conn.gate(ctx, d.next.watched(d.env, d.release.Version, d.pins))
 }
 
-// conclude makes the compose file of the release the one that people find, and writes the deployment down.
+// conclude writes the deployment down.
 func (d *deployment) conclude(ctx context.Context) error {
-	if err := d.publishFile(ctx); err != nil {
-		return err
-	}
 	if err := d.noteSchema(ctx); err != nil {
 		d.figures = append(d.figures, "warning: the schema is not known: "+firstLine(err.Error()))
 	}
@@ -379,11 +392,10 @@ func (d *deployment) conclude(ctx context.Context) error {
 	if err := d.conn.record(ctx, d.entry); err != nil {
 		return &Failure{Err: err, State: NotRestored, Found: fmt.Sprintf("%s runs and is healthy, but %s does not say so", d.release.Version, ledgerFile), Next: "run the same line again"}
 	}
+	if err := d.settle(ctx, d.release.Version); err != nil {
+		d.figures = append(d.figures, "warning: what the files replaced was not put away: "+firstLine(err.Error()))
+	}
 	return nil
-}
-
-func (d *deployment) publishFile(ctx context.Context) error {
-	return d.conn.write(ctx, d.env.ComposeFile, d.release.Compose, "022")
 }
 
 // failed writes a failure down as well as the connection lets it.
@@ -393,6 +405,9 @@ func (d *deployment) failed(ctx context.Context, f *Failure) error {
 	if err := d.reconnect(ctx, f.Err); err != nil {
 		f.Next = strings.TrimPrefix(f.Next+"; the server could not be reached again, run the same line once it can", "; ")
 		return f
+	}
+	if err := d.putFilesBack(ctx); err != nil {
+		f.Next = strings.TrimPrefix(f.Next+"; the files that were replaced could not be put back ("+firstLine(err.Error())+"): they are in "+replacedFile, "; ")
 	}
 	d.entry.Time, d.entry.Ending, d.entry.Images = time.Now().UTC().Truncate(time.Second), Failed, d.release.refs()
 	f.Before = d.before.Version

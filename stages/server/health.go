@@ -181,10 +181,10 @@ func (c *Conn) observe(ctx context.Context, w *watch) (look, error) {
 	return l, err
 }
 
-// services are those that have to run: all but the migration, which has had its own turn.
+// services are those that have to run: all of the active profiles but the migration, which has had its own turn.
 func (p *project) services(e Environment) map[string]service {
 	services := maps.Clone(p.compose.Services)
-	delete(services, e.Migrate)
+	maps.DeleteFunc(services, func(name string, s service) bool { return name == e.Migrate || s.inactive })
 	return services
 }
 

@@ -40,7 +40,8 @@ type Entry struct {
 	Ending  Ending            `json:"result"`
 	Version string            `json:"version"`
 	Commit  string            `json:"commit,omitempty"`
-	Images  map[string]string `json:"images,omitempty"` // by name: repository@digest
+	Images  map[string]string `json:"images,omitempty"`  // by name: repository@digest
+	Compose string            `json:"compose,omitempty"` // the compose file, as the repository calls it
 	By      string            `json:"by"`
 	Reason  string            `json:"reason,omitempty"`
 	Backup  string            `json:"backup,omitempty"` // taken just before
@@ -182,6 +183,10 @@ const writeScript = `umask "$2" && mkdir -p -- "$(dirname -- "$1")" && cat > "$1
 
 func (c *Conn) write(ctx context.Context, file string, data []byte, mode string) error {
 	_, err := c.run(ctx, writing(file, data, mode))
+	return notWritten(file, err)
+}
+
+func notWritten(file string, err error) error {
 	if exit := new(exitError); errors.As(err, &exit) {
 		return fmt.Errorf("%s on the server cannot be written: %s", file, exit.output)
 	}

@@ -53,6 +53,9 @@ func (d *deployment) putBack(ctx context.Context, cause error) *Failure {
 }
 
 func (d *deployment) restore(ctx context.Context) error {
+	if err := d.putFilesBack(ctx); err != nil {
+		return err
+	}
 	if err := d.previous.up(ctx, d.env); err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func Rollback(ctx context.Context, env Environment, back Back) (RolledResult, er
 			return RolledResult{}, d.failed(ctx, d.putBack(ctx, d.databaseError(err)))
 		}
 	}
-	if err := d.steps(ctx, []step{{"bring it up", d.up}, {"wait for health", d.wait}}); err != nil {
+	if err := d.steps(ctx, []step{{"place the files", d.placeForGood}, {"bring it up", d.up}, {"wait for health", d.wait}}); err != nil {
 		return RolledResult{}, d.failed(ctx, d.stuck(ctx, err))
 	}
 	result := RolledResult{Result: d.result(false), Left: d.before.Version, LeftCommit: d.before.Commit, Commit: d.target.Commit}
@@ -129,12 +129,29 @@ func (d *rollback) findTarget(ctx context.Context) error {
 	d.target = target
 	d.release.Version, d.release.Commit = target.Version, target.Commit
 	d.entry.Version, d.entry.Commit, d.entry.Schema = target.Version, target.Commit, d.before.Schema
-	d.next = d.conn.project(target.Version, target.Images)
+	d.entry.Compose = target.Compose
+	d.next = d.conn.project(target.Version, target.Images, target.Compose)
 	file, err := d.conn.read(ctx, d.next.files[0])
 	if err == nil && file == "" {
 		err = fmt.Errorf("%s on the server is gone: it is the compose file that %s ran with", d.next.files[0], target.Version)
 	}
-	d.release.Compose = []byte(file)
+	if err != nil {
+		return err
+	}
+	return d.findFiles(ctx, file)
+}
+
+// findFiles are those that the target was deployed with: an entry that names no compose file is from before they were kept.
+func (d *rollback) findFiles(ctx context.Context, composeFile string) (err error) {
+	if d.files, err = d.conn.filesOf(ctx, d.target); err != nil {
+		return err
+	}
+	if d.target.Compose == "" {
+		d.next.composeFile = d.env.ComposeFile
+		d.files = []File{{Path: d.env.ComposeFile, Text: []byte(composeFile)}}
+	}
+	pins, err := d.conn.read(ctx, d.next.pinFile())
+	d.next.view = &view{files: d.files, pins: []byte(pins)}
 	return err
 }
 
@@ -169,7 +186,7 @@ func (d *rollback) findImages(ctx context.Context) error {
 			d.figures = append(d.figures, "the registry does not answer: the server's own copy of "+name+" is used")
 		}
 	}
-	if err := d.next.loadPinned(ctx); err != nil {
+	if err := d.next.load(ctx); err != nil {
 		return err
 	}
 	var err error
@@ -256,6 +273,14 @@ func (d *rollback) databaseError(err error) error {
 		return err
 	}
 	return fmt.Errorf("restoring the database failed: %s; the state from before is in %s", exit.output, d.entry.Backup)
+}
+
+// placeForGood leaves the target's files where they are even if it is not healthy, because it is what runs then.
+func (d *rollback) placeForGood(ctx context.Context) error {
+	if err := d.place(ctx); err != nil {
+		return err
+	}
+	return d.settle(ctx, d.target.Version)
 }
 
 // stuck is a rollback whose own target is not healthy: another attempt would only make it worse (B3).

@@ -62,7 +62,7 @@ func Read(ctx context.Context, env Environment) (Status, error) {
 	if s.Current, s.Deployed = ledger.Current(); !s.Deployed {
 		return s, nil
 	}
-	p := conn.project(s.Current.Version, s.Current.Images)
+	p := conn.project(s.Current.Version, s.Current.Images, s.Current.Compose)
 	if err := p.loadPinned(ctx); err != nil {
 		return Status{}, err
 	}

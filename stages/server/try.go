@@ -49,7 +49,7 @@ func (d *deployment) triable() []string {
 	var names []string
 	for name := range d.pins {
 		s := d.next.compose.Services[name]
-		if name != d.env.Migrate && s.NetworkMode != "host" && !s.oneShot() {
+		if name != d.env.Migrate && !s.inactive && s.NetworkMode != "host" && !s.oneShot() {
 			names = append(names, name)
 		}
 	}

@@ -1,0 +1,125 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+)
+
+// Preflight finds out, changing nothing, whether a release could be deployed to a server: docker compose reads its compose
+// file there, with the server's own settings, as it will when it is deployed. What the release itself cannot do there is an
+// error of type Failure. Edited are files that it would replace although somebody has changed them on the server. Without
+// images only the server is looked at.
+func Preflight(ctx context.Context, env Environment, release Release) (ledger Ledger, edited []string, err error) {
+	conn, ledger, err := visit(ctx, env)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer conn.Close()
+	if len(release.Images) == 0 {
+		return ledger, nil, nil
+	}
+	if edited, err = conn.edited(ctx, ledger, env, release); err != nil && !errors.Is(err, errLost) {
+		err = untouched(err)
+	}
+	return ledger, edited, err
+}
+
+// edited are the files on the server that a release would write over, though somebody has changed them there.
+func (c *Conn) edited(ctx context.Context, ledger Ledger, env Environment, release Release) ([]string, error) {
+	next, err := c.plan(ctx, env, release)
+	if err != nil {
+		return nil, err
+	}
+	before, err := c.before(ctx, ledger, next)
+	if err != nil {
+		return nil, err
+	}
+	change, err := c.compare(ctx, next.shipped, before, named(next.compose, next.shipped))
+	return change.edited, err
+}
+
+// planned is a release as it will be on the server, which has nothing of it yet.
+type planned struct {
+	*project
+	shipped []File // of the commit: the compose file, and what it reads and mounts
+	pins    map[string]string
+}
+
+// plan has docker compose read a release, finds what of the commit belongs to it, and pins its images.
+func (c *Conn) plan(ctx context.Context, env Environment, release Release) (*planned, error) {
+	read, err := release.readBy(ctx, env.ComposeFile)
+	if err != nil {
+		return nil, err
+	}
+	p := &planned{project: c.project(release.Version, release.refs(), env.ComposeFile)}
+	p.view = &view{files: read}
+	if err := p.load(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.compose.refusal(release.Images); err != nil {
+		return nil, err
+	}
+	if err := c.hasExternal(ctx, p.compose); err != nil {
+		return nil, err
+	}
+	if p.pins, err = p.compose.pin(release.Images); err != nil {
+		return nil, err
+	}
+	p.shipped = read
+	if sources := p.compose.sources(); len(sources) > 0 {
+		mounted, err := release.Tree(ctx, sources)
+		if err != nil {
+			return nil, err
+		}
+		p.shipped = byPath(slices.Concat(read, slices.DeleteFunc(mounted, func(f File) bool { return !shippable(f) })))
+	}
+	p.view.pins, err = pinText(p.pins, p.compose.contents(p.shipped))
+	return p, err
+}
+
+// hasExternal insists on what compose expects somebody else to have made.
+func (c *Conn) hasExternal(ctx context.Context, a compose) error {
+	networks, volumes := a.external()
+	for kind, names := range map[string][]string{"network": networks, "volume": volumes} {
+		for _, name := range names {
+			_, err := c.run(ctx, command{args: []string{"docker", kind, "inspect", "--format", "{{.Name}}", name}})
+			if exit := new(exitError); errors.As(err, &exit) {
+				return fmt.Errorf("the compose file expects the external %s %s, and it is not on %s: make it there with docker %s create %s", kind, name, c.target.Host, kind, name)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// before are the files of what runs, which has to be the same project: another name means other containers and volumes.
+func (c *Conn) before(ctx context.Context, ledger Ledger, next *planned) ([]File, error) {
+	current, ok := ledger.Current()
+	if !ok {
+		return nil, nil
+	}
+	p := c.project(current.Version, current.Images, current.Compose)
+	if kept, err := c.read(ctx, p.pinFile()); err != nil || kept == "" {
+		return nil, err
+	}
+	if err := p.loadPinned(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.sameName(next.project); err != nil {
+		return nil, err
+	}
+	return c.filesOf(ctx, current)
+}
+
+func (p *project) sameName(next *project) error {
+	if p.compose.Name == next.compose.Name {
+		return nil
+	}
+	return fmt.Errorf("the project is called %s on the server and would be called %s, with other containers and volumes: expected name: %s as the first line of %s",
+		p.compose.Name, next.compose.Name, p.compose.Name, path.Clean(next.composeFile))
+}

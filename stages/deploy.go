@@ -67,11 +67,10 @@ func (r *Run) checkStaging(ctx context.Context) error {
 	if release.Images, err = r.futureImages(); err != nil {
 		return err
 	}
-	ledger, edited, err := server.Preflight(ctx, env, release)
-	if r.newer = r.higherThere(ledger); r.newer != (version.Version{}) {
+	r.preview, err = server.Preflight(ctx, env, release)
+	if r.newer = r.higherThere(r.preview.Ledger); r.newer != (version.Version{}) {
 		return nil // nothing is deployed there
 	}
-	r.edited = edited
 	if refused, ok := asFailure(err); ok {
 		return r.refuse("mend it, and run the same line again", "%v", refused)
 	}

@@ -200,5 +200,14 @@ func (r *Run) planSettings(b *strings.Builder) {
 	} {
 		fmt.Fprintf(w, "  %s\t%s\n", row[0], row[1])
 	}
+	for _, image := range r.config.images {
+		fmt.Fprintf(w, "  image %s\t%s of %s\n", image.Name, image.path(), image.Context)
+	}
+	for _, service := range sortedKeys(r.preview.Services) {
+		fmt.Fprintf(w, "  service %s\tgets %s\n", service, strings.TrimSuffix(r.preview.Services[service], "@"))
+	}
+	if len(r.preview.Shipped) > 0 {
+		fmt.Fprintf(w, "  files for the server\t%s\n", strings.Join(r.preview.Shipped, ", "))
+	}
 	w.Flush() //nolint:errcheck // a strings.Builder takes everything
 }

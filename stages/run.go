@@ -18,6 +18,7 @@ import (
 	"dagger/slipway/stages/notify"
 	"dagger/slipway/stages/registry"
 	"dagger/slipway/stages/report"
+	"dagger/slipway/stages/server"
 	"dagger/slipway/stages/version"
 )
 
@@ -57,7 +58,7 @@ type Run struct {
 	page          *page                           // nil without a forge
 	body          string                          // the text of the release
 	newer         version.Version                 // what staging runs, if that is higher
-	edited        []string                        // files changed on staging, which the release replaces
+	preview       server.Preview                  // of the deployment to staging
 	before        *report.Metrics                 // of the previous release
 	withdrawn     []version.Version               // what a rollback has taken back
 	success       report.Outcome                  // of a run that is not a release

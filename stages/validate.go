@@ -95,8 +95,8 @@ func (r *Run) summary() []string {
 	} else {
 		words = append(words, "after "+r.previous.String())
 	}
-	if len(r.edited) > 0 {
-		words = append(words, "warning: changed on staging, and will be replaced there: "+listOf(r.edited))
+	if len(r.preview.Edited) > 0 {
+		words = append(words, "warning: changed on staging, and will be replaced there: "+listOf(r.preview.Edited))
 	}
 	return words
 }

@@ -161,7 +161,8 @@ func TestPreflight(t *testing.T) {
 			if c.is != "" && strings.Contains(c.is, "edge") {
 				files["deploy/compose.yml"] += "networks: {edge: {external: true, name: " + a.project() + "-edge}}\n"
 			}
-			_, edited, err := Preflight(t.Context(), a.env, a.release("1.0.0", files))
+			preview, err := Preflight(t.Context(), a.env, a.release("1.0.0", files))
+			edited := preview.Edited
 			if c.err == "" && err != nil || !strings.Contains(message(err), c.err) {
 				t.Fatalf("got %v, want %s", err, c.err)
 			}
@@ -238,7 +239,7 @@ func TestDeployFiles(t *testing.T) {
 	a.want(t, own)
 	renamed := a.release("1.1.0", mounting("good 2"))
 	renamed.Compose = []byte(strings.Replace(string(renamed.Compose), "name: ", "name: other-", 1))
-	if _, _, err := Preflight(t.Context(), a.env, renamed); !strings.Contains(message(err), "the project is called "+a.project()+" on the server and would be called other-"+a.project()) {
+	if _, err := Preflight(t.Context(), a.env, renamed); !strings.Contains(message(err), "the project is called "+a.project()+" on the server and would be called other-"+a.project()) {
 		t.Errorf("got %v, want another name to be refused", err)
 	}
 

@@ -8,37 +8,49 @@ import (
 	"slices"
 )
 
-// Preflight finds out, changing nothing, whether a release could be deployed to a server: docker compose reads its compose
-// file there, with the server's own settings, as it will when it is deployed. What the release itself cannot do there is an
-// error of type Failure. Edited are files that it would replace although somebody has changed them on the server. Without
-// images only the server is looked at.
-func Preflight(ctx context.Context, env Environment, release Release) (ledger Ledger, edited []string, err error) {
-	conn, ledger, err := visit(ctx, env)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer conn.Close()
-	if len(release.Images) == 0 {
-		return ledger, nil, nil
-	}
-	if edited, err = conn.edited(ctx, ledger, env, release); err != nil && !errors.Is(err, errLost) {
-		err = untouched(err)
-	}
-	return ledger, edited, err
+// Preview is what a deployment would do to a server.
+type Preview struct {
+	Ledger   Ledger
+	Edited   []string          // files that it would replace although somebody has changed them there
+	Services map[string]string // the images that it would pin, by service
+	Shipped  []string          // files of the commit that go there
 }
 
-// edited are the files on the server that a release would write over, though somebody has changed them there.
-func (c *Conn) edited(ctx context.Context, ledger Ledger, env Environment, release Release) ([]string, error) {
+// Preflight finds out, changing nothing, whether a release could be deployed to a server: docker compose reads its compose
+// file there, with the server's own settings, as it will when it is deployed. What the release itself cannot do there is an
+// error of type Failure. Without images only the server is looked at.
+func Preflight(ctx context.Context, env Environment, release Release) (p Preview, err error) {
+	conn, ledger, err := visit(ctx, env)
+	if err != nil {
+		return p, err
+	}
+	defer conn.Close()
+	p.Ledger = ledger
+	if len(release.Images) == 0 {
+		return p, nil
+	}
+	if err = conn.preview(ctx, &p, env, release); err != nil && !errors.Is(err, errLost) {
+		err = untouched(err)
+	}
+	return p, err
+}
+
+func (c *Conn) preview(ctx context.Context, p *Preview, env Environment, release Release) error {
 	next, err := c.plan(ctx, env, release)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	before, err := c.before(ctx, ledger, next)
+	p.Services = next.pins
+	for _, f := range next.shipped {
+		p.Shipped = append(p.Shipped, f.Path)
+	}
+	before, err := c.before(ctx, p.Ledger, next)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	change, err := c.compare(ctx, next.shipped, before, named(next.compose, next.shipped))
-	return change.edited, err
+	p.Edited = change.edited
+	return err
 }
 
 // planned is a release as it will be on the server, which has nothing of it yet.

@@ -119,15 +119,8 @@ func (r *Run) pythonTools(p *project.Python) *dagger.Container {
 		c = c.WithMountedCache(tool.cache, r.dag.CacheVolume("slipway-"+p.Manager)).
 			WithExec(append([]string{"sh", "-c", `uv tool install --quiet "$@" && exec uv venv --quiet /venv`, "sh", tool.program}, tool.with...))
 	}
-	return r.mountFiles(c, p.Root, p.Manifests).WithWorkdir(r.pythonWorkdir(p))
-}
-
-// pythonWorkdir is where the package manager is asked: in the folder that has a manifest.
-func (r *Run) pythonWorkdir(p *project.Python) string {
-	if _, ok := r.source.project[path.Join(p.Folder, "pyproject.toml")]; ok || p.Manager == project.Requirements {
-		return at(p.Root, p.Folder)
-	}
-	return appPath
+	// The package manager is asked where the manifest lies.
+	return r.mountFiles(c, p.Root, p.Manifests).WithWorkdir(at(p.Root, p.Home))
 }
 
 // pythonManager is a tool that locks Python dependencies.
@@ -202,7 +195,7 @@ func (r *Run) pythonEnvironment(p *project.Python) (*dagger.Container, error) {
 	// The environment is made in the exec that installs into it, which costs more than making it.
 	install := []string{"sh", "-c", `uv venv --quiet /venv && exec uv pip install --quiet "$@"`, "sh"}
 	for _, name := range p.Requirements {
-		install = append(install, "-r", project.Relative(p.Folder, name))
+		install = append(install, "-r", at(p.Root, name))
 	}
 	return c.WithExec(install), nil
 }

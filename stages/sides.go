@@ -100,7 +100,7 @@ func (r *Run) mountFiles(c *dagger.Container, root string, names []string) *dagg
 	return c.WithWorkdir(appPath)
 }
 
-// planSide is what plan says of a side, and which files it rests on.
+// planPython is what plan says of the backend, and which files it rests on.
 func (r *Run) planPython() string {
 	p := r.sides.backend
 	if p == nil {
@@ -113,6 +113,7 @@ func (r *Run) planPython() string {
 	return strings.Join(append(words, r.runnerText(backendSide, p.Runner)), "; ")
 }
 
+// planNode is the same of the frontend.
 func (r *Run) planNode() string {
 	n := r.sides.frontend
 	if n == nil {

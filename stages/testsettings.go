@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -72,25 +73,35 @@ func (r *Run) readTestVariables() (all []pair, err error) {
 		if !ok {
 			return nil, refuseState("commit it, or correct the setting testVariables", "setting testVariables: the file %s is not in the repository", v.file)
 		}
-		more, err := dotenv(string(text))
-		if err != nil {
+		if all, err = dotenv(all, string(text)); err != nil {
 			return nil, refuseState("correct the file", "%s: %w", v.file, err)
 		}
-		all = append(all, more...)
 	}
 	return all, nil
 }
 
-// dotenv reads lines NAME=value; export before a name, comments and empty lines are passed over.
-func dotenv(text string) (variables []pair, err error) {
+var reference = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*\}`)
+
+// dotenv adds lines NAME=value; export before a name, comments and empty lines are passed over. ${NAME} in a value stands for
+// a variable that came before it.
+func dotenv(all []pair, text string) ([]pair, error) {
+	var wrong error
 	for line := range strings.Lines(text) {
 		line = strings.TrimPrefix(strings.TrimSpace(line), "export ")
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		v, e := parseVariable(line)
-		err = errors.Join(err, e)
-		variables = append(variables, v)
+		v, err := parseVariable(line)
+		wrong = errors.Join(wrong, err)
+		v.value = reference.ReplaceAllStringFunc(v.value, func(name string) string {
+			for _, before := range slices.Backward(all) {
+				if "${"+before.name+"}" == name {
+					return before.value
+				}
+			}
+			return name
+		})
+		all = append(all, v)
 	}
-	return variables, err
+	return all, wrong
 }

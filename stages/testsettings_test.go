@@ -13,9 +13,9 @@ func TestTestVariables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &Run{config: c, source: source{files: map[string][]byte{".env.example": []byte("# comment\n\nexport A='1'\nDATABASE_URL=sqlite://\n")}}}
+	r := &Run{config: c, source: source{files: map[string][]byte{".env.example": []byte("# comment\n\nexport A='1'\nDATABASE_URL=sqlite://${A}/${B}\n")}}}
 	got, err := r.readTestVariables()
-	want := []pair{{"A", "1"}, {"DATABASE_URL", "sqlite://"}, {"DATABASE_URL", "postgresql+asyncpg://u:p@db/x?a=b"}, {"EMPTY", ""}, {"QUOTED", "a b"}}
+	want := []pair{{"A", "1"}, {"DATABASE_URL", "sqlite://1/${B}"}, {"DATABASE_URL", "postgresql+asyncpg://u:p@db/x?a=b"}, {"EMPTY", ""}, {"QUOTED", "a b"}}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("got %q, %v; want %q", got, err, want)
 	}

@@ -71,6 +71,21 @@ var repos = []repo{
 		expect: []string{"uv.lock in step, bun.lock in step", "Backend Tests     passed", "Frontend Tests    passed", "Outcome: dry-run-ok"},
 	},
 	{
+		// A dependency that lies beside the side, and a workspace of npm's.
+		name: "paths",
+		locks: []lock{
+			pythonLock("uv==0.13.9", "cd backend; uv lock -q", "backend/uv.lock"),
+			npmLock("npm@10", "npm install --package-lock-only", "package-lock.json"),
+		},
+		expect: []string{"uv.lock in step", "Backend Tests     passed", "Frontend Tests    passed", "Outcome: dry-run-ok"},
+	},
+	{
+		// Another folder, and options of the project's own that choose tests; its expression counts beside ours.
+		name:   "habits",
+		call:   []string{"--backend=api", "--frontend=none"},
+		expect: []string{"1 passed, coverage not measured, 1 passed slow", "Outcome: dry-run-ok"},
+	},
+	{
 		// An installation that reads sources, and no backend.
 		name:   "scripts",
 		locks:  []lock{npmLock("npm@10", "npm install --package-lock-only --ignore-scripts", "frontend/package-lock.json")},

@@ -82,13 +82,15 @@ func upwards(folder string) (all []string) {
 	}
 }
 
-// Relative is a path as seen from a folder that it lies in.
+// Relative is a path as seen from a folder.
 func Relative(folder, name string) string {
-	switch folder {
-	case name:
+	switch {
+	case folder == name:
 		return "."
-	case ".":
+	case folder == ".":
 		return name
+	case Within(folder, name):
+		return strings.TrimPrefix(name, folder+"/")
 	}
-	return strings.TrimPrefix(name, folder+"/")
+	return path.Join("..", Relative(path.Dir(folder), name))
 }

@@ -23,6 +23,7 @@ const (
 type Python struct {
 	Folder   string // of the setting
 	Root     string // where the lock lies: the folder itself, or one above it
+	Home     string // where the side's manifest lies: one of both
 	Manager  string // empty when nothing is locked
 	Lock     string // the lock's path; of requirements, the first file's
 	Language Language
@@ -94,34 +95,32 @@ func readPyproject(files Files, folder string) (p pyproject, err error) {
 
 // NewPython reads the side of a folder. It is nil when the folder holds nothing that Python projects have.
 func NewPython(files Files, folder string, extras []string) (*Python, error) {
-	own, err := readPyproject(files, folder)
+	p := &Python{Folder: folder, Root: folder}
+	if err := p.findLock(files); err != nil {
+		return nil, err
+	}
+	if _, any := files.first(folder, "pyproject.toml", "setup.py"); !any && p.Manager == "" {
+		return nil, nil
+	}
+	p.Home = folder
+	if !files.has(path.Join(folder, "pyproject.toml")) {
+		p.Home = p.Root
+	}
+	own, err := readPyproject(files, p.Home)
 	if err != nil {
 		return nil, err
 	}
-	p := &Python{Folder: folder, Root: folder}
-	requirements := requirementFiles(files, folder)
-	if err := p.findLock(files, own, requirements); err != nil {
+	root, err := readPyproject(files, p.Root)
+	if err != nil {
 		return nil, err
 	}
-	if p.Manager == "" && !files.has(path.Join(folder, "pyproject.toml")) && !files.has(path.Join(folder, "setup.py")) {
-		return nil, nil
-	}
-	root := own
-	if p.Root != folder && !files.has(path.Join(folder, "pyproject.toml")) {
-		if own, err = readPyproject(files, p.Root); err != nil {
-			return nil, err
-		}
-		root = own
-	} else if root, err = readPyproject(files, p.Root); err != nil {
-		return nil, err
-	}
-	p.Manifests = manifests(files, p.Root, folder, p.Manager)
 	p.Groups, p.Extras = p.wanted(own, extras)
 	p.Sources = p.sources(files, own, root)
+	p.Manifests = p.manifests(files)
 	p.Package = p.isPackage(files, own)
 	p.VersionFromVC = versionFromVC(own)
 	p.Git = fromGit(files, p)
-	p.Language = pythonLanguage(files, folder, p.Root, own)
+	p.Language = p.language(files, own)
 	if slices.ContainsFunc(p.dependencies(files, own, root), isPytest) {
 		p.Runner = Pytest
 	}
@@ -133,34 +132,33 @@ var lockNames = []struct{ name, manager string }{{"uv.lock", UV}, {"poetry.lock"
 
 // findLock looks in the folder and then above it: a workspace has one lock for all its members, and a folder without a
 // manifest belongs to the project that it lies in.
-func (p *Python) findLock(files Files, own pyproject, requirements []string) error {
+func (p *Python) findLock(files Files) error {
+	own, err := readPyproject(files, p.Folder)
+	if err != nil {
+		return err
+	}
 	hasManifest := files.has(path.Join(p.Folder, "pyproject.toml"))
 	isCode := hasManifest || len(files.below(p.Folder, "__init__.py", "conftest.py", "pytest.ini")) > 0
 	for _, at := range upwards(p.Folder) {
-		if at != p.Folder && !isCode {
-			return nil
-		}
+		above := at != p.Folder
 		root, err := readPyproject(files, at)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
+		case above && !isCode, above && hasManifest && !root.hasMember(Relative(at, p.Folder)):
+			continue
 		}
-		member := at == p.Folder || !hasManifest || root.hasMember(Relative(at, p.Folder))
 		for _, lock := range lockNames {
-			name := path.Join(at, lock.name)
-			if !files.has(name) || !member {
-				continue
+			if name := path.Join(at, lock.name); files.has(name) {
+				p.Root, p.Manager, p.Lock = at, lock.manager, name
+				if above && hasManifest {
+					p.Member = own.Project.Name
+				}
+				return nil
 			}
-			p.Root, p.Manager, p.Lock = at, lock.manager, name
-			if at != p.Folder && hasManifest {
-				p.Member = own.Project.Name
-			}
-			return nil
 		}
-		if at == p.Folder && len(requirements) > 0 && !own.usesUV() {
+		if requirements := requirementFiles(files, p.Folder); !above && len(requirements) > 0 && !own.usesUV() {
 			p.Manager, p.Lock, p.Requirements = Requirements, requirements[0], requirements
-			return nil
-		}
-		if at == p.Folder && hasManifest && !own.locksAbove(files, at) {
 			return nil
 		}
 	}
@@ -170,17 +168,6 @@ func (p *Python) findLock(files Files, own pyproject, requirements []string) err
 // usesUV says whether a project without a uv.lock is uv's all the same.
 func (p pyproject) usesUV() bool {
 	return len(p.Tool.UV.Dev) > 0 || p.Tool.UV.Default != nil || len(p.Tool.UV.Sources) > 0 || len(p.Tool.UV.Workspace.Members) > 0
-}
-
-// locksAbove says whether some folder above has a workspace that the folder may be a member of.
-func (p pyproject) locksAbove(files Files, folder string) bool {
-	for _, at := range upwards(folder)[1:] {
-		root, err := readPyproject(files, at)
-		if err == nil && root.hasMember(Relative(at, folder)) {
-			return true
-		}
-	}
-	return false
 }
 
 // hasMember says whether a workspace has a folder, seen from its root, as a member.
@@ -222,22 +209,21 @@ func (p *Python) wanted(own pyproject, named []string) (groups, extras []string)
 	return groups, extras
 }
 
-// manifests are the files that tell a package manager what to install. Those of other members of a workspace belong to them.
-func manifests(files Files, root, folder, manager string) []string {
-	names := []string{"pyproject.toml", "uv.lock", "poetry.lock", "poetry.toml", "pdm.lock"}
-	var found []string
-	if manager == UV {
-		found = files.below(root, "pyproject.toml")
+// manifests are the files that tell a package manager what to install. Those of other members of a workspace and of path
+// dependencies belong to them.
+func (p *Python) manifests(files Files) (found []string) {
+	if p.Manager == UV {
+		found = files.below(p.Root, "pyproject.toml")
 	}
-	for _, at := range []string{root, folder} {
-		for _, name := range names {
+	for _, at := range append([]string{p.Root}, p.Sources...) {
+		for _, name := range []string{"pyproject.toml", "uv.lock", "poetry.lock", "poetry.toml", "pdm.lock"} {
 			if file := path.Join(at, name); files.has(file) {
 				found = append(found, file)
 			}
 		}
 	}
-	if manager == Requirements {
-		found = append(found, allRequirements(files, folder)...)
+	if p.Manager == Requirements {
+		found = append(found, allRequirements(files, p.Folder)...)
 	}
 	slices.Sort(found)
 	return slices.Compact(found)
@@ -298,12 +284,8 @@ func (p *Python) isPackage(files Files, own pyproject) bool {
 		return false
 	}
 	// An application of Poetry's has a build system like any other, and often nothing that could be built.
-	at := p.Folder
-	if !files.has(path.Join(at, "pyproject.toml")) {
-		at = p.Root
-	}
 	module := strings.ReplaceAll(normal(cmp.Or(own.Project.Name, own.Tool.Poetry.Name)), "-", "_")
-	_, found := files.first(at, module+"/__init__.py", "src/"+module+"/__init__.py")
+	_, found := files.first(p.Home, module+"/__init__.py", "src/"+module+"/__init__.py")
 	return found || len(own.Tool.Poetry.Packages) > 0
 }
 
@@ -322,22 +304,18 @@ func fromGit(files Files, p *Python) bool {
 	return slices.ContainsFunc(p.Manifests, func(name string) bool { return gitSource.Match(files[name]) })
 }
 
-func pythonLanguage(files Files, folder, root string, own pyproject) Language {
-	if text, from := pinned(files, folder, root, "python", ".python-version"); text != "" {
+func (p *Python) language(files Files, own pyproject) Language {
+	if text, from := pinned(files, p.Folder, p.Root, "python", ".python-version"); text != "" {
 		if m := pythonPin.FindStringSubmatch(text); m != nil {
 			return Language{m[1], from + " says " + text}
 		}
-	}
-	at := path.Join(folder, "pyproject.toml")
-	if !files.has(at) {
-		at = path.Join(root, "pyproject.toml")
 	}
 	requirement := own.Project.Requires
 	if text, ok := own.Tool.Poetry.Dependencies["python"].(string); ok && requirement == "" {
 		requirement = text
 	}
 	if v := pythonFor(requirement); v != "" && requirement != "" {
-		return Language{v, at + " wants " + requirement}
+		return Language{v, path.Join(p.Home, "pyproject.toml") + " wants " + requirement}
 	}
 	return Language{}
 }

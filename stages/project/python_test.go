@@ -45,7 +45,7 @@ func TestPython(t *testing.T) {
 		"a folder of a project that lies above": {
 			files:  repository("pyproject.toml", tested, "uv.lock", "", "backend/app/__init__.py", ""),
 			folder: "backend",
-			want: Python{Root: ".", Manager: UV, Lock: "uv.lock", Runner: Pytest, Groups: []string{"dev"},
+			want: Python{Root: ".", Home: ".", Manager: UV, Lock: "uv.lock", Runner: Pytest, Groups: []string{"dev"},
 				Manifests: []string{"pyproject.toml", "uv.lock"}, Sources: []string{"backend"}},
 		},
 		"not a member of the workspace above, and without a lock": {
@@ -59,10 +59,10 @@ func TestPython(t *testing.T) {
 			want:   Python{Root: "api", Runner: Pytest, Groups: []string{"dev"}, Manifests: []string{"api/pyproject.toml"}, Sources: []string{"api"}},
 		},
 		"a path dependency": {
-			files:  repository("backend/pyproject.toml", tested+"[tool.uv.sources]\nmoney = { path = \"../libs/money\" }\n", "backend/uv.lock", ""),
+			files:  repository("backend/pyproject.toml", tested+"[tool.uv.sources]\nmoney = { path = \"../libs/money\" }\n", "backend/uv.lock", "", "libs/money/pyproject.toml", built),
 			folder: "backend",
 			want: Python{Root: "backend", Manager: UV, Lock: "backend/uv.lock", Runner: Pytest, Groups: []string{"dev"},
-				Manifests: []string{"backend/pyproject.toml", "backend/uv.lock"}, Sources: []string{"backend", "libs/money"}},
+				Manifests: []string{"backend/pyproject.toml", "backend/uv.lock", "libs/money/pyproject.toml"}, Sources: []string{"backend", "libs/money"}},
 		},
 		"poetry, an application": {
 			files: repository("backend/pyproject.toml", "[tool.poetry]\nname = \"shop\"\n[tool.poetry.dependencies]\npython = \"^3.11\"\n"+
@@ -105,6 +105,9 @@ func TestPython(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.want.Folder = c.folder
+			if c.want.Home == "" {
+				c.want.Home = c.folder
+			}
 			got, err := NewPython(c.files, c.folder, c.extras)
 			if err != nil || got == nil {
 				t.Fatalf("got %v, %v", got, err)
@@ -178,4 +181,12 @@ func FuzzPython(f *testing.F) {
 			t.Errorf("the side itself is not among its sources: %q", p.Sources)
 		}
 	})
+}
+
+func TestRelative(t *testing.T) {
+	for _, c := range [][3]string{{".", "a/b", "a/b"}, {"a", "a", "."}, {"a", "a/b", "b"}, {"backend", "libs/money", "../libs/money"}, {"a/b", "a/c", "../c"}, {"a/b", "c", "../../c"}, {"a", ".", ".."}} {
+		if got := Relative(c[0], c[1]); got != c[2] {
+			t.Errorf("%s from %s is %s, want %s", c[1], c[0], got, c[2])
+		}
+	}
 }

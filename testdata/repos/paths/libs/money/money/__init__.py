@@ -1,0 +1,2 @@
+def euros(amount: int) -> str:
+    return f"{amount} EUR"

@@ -170,7 +170,8 @@ func New(
 	// +default="frontend"
 	frontend string,
 	// Services started beside the backend's tests under these names, such as postgres=postgres:17, redis=redis:8. The tests
-	// find them in DATABASE_URL (PostgreSQL) and REDIS_URL (Redis, Valkey), or under host name and port.
+	// find them in DATABASE_URL (PostgreSQL; user and password test, database app) and REDIS_URL (Redis, Valkey), or under host
+	// name and port.
 	//
 	// +optional
 	testServices string,

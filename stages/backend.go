@@ -255,6 +255,7 @@ func (r *Run) pipInstall(c *dagger.Container, args ...string) *dagger.Container 
 // Addresses and passwords of the well-known test services, under the names of variables that applications read.
 const (
 	testUser     = "test"
+	testDatabase = "app" // unlike the user's, because test suites like to replace the one name in the address
 	postgresPort = 5432
 	redisPort    = 6379
 )
@@ -269,8 +270,8 @@ func (r *Run) withServices(c *dagger.Container, suite string) *dagger.Container 
 			service = service.
 				WithEnvVariable("POSTGRES_USER", testUser).
 				WithEnvVariable("POSTGRES_PASSWORD", testUser).
-				WithEnvVariable("POSTGRES_DB", testUser)
-			c = c.WithEnvVariable("DATABASE_URL", fmt.Sprintf("postgresql://%[1]s:%[1]s@%[2]s:%[3]d/%[1]s", testUser, p.name, postgresPort))
+				WithEnvVariable("POSTGRES_DB", testDatabase)
+			c = c.WithEnvVariable("DATABASE_URL", fmt.Sprintf("postgresql://%[1]s:%[1]s@%[2]s:%[3]d/%[4]s", testUser, p.name, postgresPort, testDatabase))
 		case "redis", "valkey":
 			c = c.WithEnvVariable("REDIS_URL", fmt.Sprintf("redis://%s:%d/0", p.name, redisPort))
 		}

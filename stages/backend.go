@@ -187,7 +187,8 @@ func named(args []string, group string, groups []string, extra string, extras []
 func (r *Run) pythonEnvironment(p *project.Python) (*dagger.Container, error) {
 	c := r.pythonTools(p)
 	if m, ok := pythonManagers[p.Manager]; ok {
-		return c.WithExec(m.dependencies(p)), nil
+		// What is wrong with the sources of packages would stand below what is wrong with their installation.
+		return c.WithEnvVariable("PYTHONWARNINGS", "ignore").WithExec(m.dependencies(p)).WithoutEnvVariable("PYTHONWARNINGS"), nil
 	}
 	if p.Manager == "" {
 		return nil, noPythonLock(p)

@@ -53,7 +53,7 @@ var repos = []repo{
 		// Files that name others, one that is for production only, variables from a file; yarn 1 and an old vitest.
 		name:   "requirements",
 		locks:  []lock{npmLock("yarn@1.22.22", "yarn install --silent --ignore-scripts", "frontend/yarn.lock")},
-		call:   []string{"--test-variables=backend/.env.test, MODE=test"},
+		call:   []string{"--test-variables=backend/test.env, MODE=test"},
 		expect: []string{"yarn.lock in step", "1 passed, coverage not measured", "Frontend Tests    passed", "Outcome: dry-run-ok"},
 	},
 	{

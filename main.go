@@ -158,7 +158,7 @@ func New(
 	// +default="linux/amd64"
 	platforms string,
 	// Folder of the Python backend, or none to switch it off. Package manager (uv, Poetry, pdm, requirements files), Python's
-	// version and runner are told by the files in it, and `plan` says by which. If the default one is absent or holds no
+	// version and runner are told by the files in it, and plan says by which. If the default one is absent or holds no
 	// project, it is not applicable.
 	//
 	// +default="backend"
@@ -272,7 +272,7 @@ func New(
 	//
 	// +optional
 	staging string,
-	// Server that `deploy --environment=production` goes to, in the same form.
+	// Server that deploy --environment=production goes to, in the same form.
 	//
 	// +optional
 	production string,
@@ -488,7 +488,7 @@ func (s *Slipway) Publish(
 // Print the notes of the commits between two releases, from git alone.
 func (s *Slipway) Changelog(
 	ctx context.Context,
-	// Version to start after; the release before `to` when it is not given.
+	// Version to start after; the release before the argument to when it is not given.
 	//
 	// +optional
 	from string,
@@ -617,7 +617,7 @@ func (s *Slipway) Rollback(
 	//
 	// +optional
 	to string,
-	// Backup to restore: a `file` in the server's folder, or the word recorded for what the version gone back to has left.
+	// Backup to restore: a file in the server's folder, or the word recorded for what the version gone back to has left.
 	// What was written since is lost. A safety backup is made first, the services stop meanwhile. Not given: no restore.
 	//
 	// +optional

@@ -96,8 +96,16 @@ func TestDocumentation(t *testing.T) {
 			return true
 		}
 		for _, field := range f.Type.Params.List {
-			if name := field.Names[0].Name; name != "ctx" && len(comments[field]) == 0 {
+			name, text := field.Names[0].Name, ""
+			for _, group := range comments[field] {
+				text += group.Text()
+			}
+			switch {
+			case name == "ctx":
+			case text == "":
 				t.Errorf("%s: the argument %s has no description", f.Name.Name, name)
+			case strings.Contains(text, "`"):
+				t.Errorf("%s: what stands in backticks is taken for the kind of the argument %s by --help", f.Name.Name, name)
 			}
 		}
 		return false

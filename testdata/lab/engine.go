@@ -53,7 +53,7 @@ const engineConfig = `
 insecure-entitlements = ["security.insecure"]
 
 [worker.oci]
-maxUsedSpace = "28GB"
+maxUsedSpace = "40GB"
 reservedSpace = "4GB"
 minFreeSpace = "6GB"
 

@@ -170,7 +170,7 @@ func explainInstall(err error, n *project.Node) error {
 	return &failure{
 		err:    fmt.Errorf("%s does not agree with package.json", n.Lock),
 		ending: report.Failed, output: f.output,
-		next: fmt.Sprintf("run %s install in %s and commit %s", nodeManagers[n.Manager].command, n.Root, path.Base(n.Lock)),
+		next: fmt.Sprintf("run %s install in %s and commit %s", nodeManagers[n.Manager].install[0], n.Root, path.Base(n.Lock)),
 	}
 }
 

@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"cmp"
 	"context"
 	"path"
 	"slices"
@@ -96,7 +97,6 @@ func vitestCommands(n *project.Node) (required, slow []string) {
 // nodeManager is a tool that locks JavaScript dependencies.
 type nodeManager struct {
 	program string // its package
-	command string
 	version string // of the package, when the repository names none; empty: the one that comes with Node
 	cache   string // folder of its downloads
 	install []string
@@ -105,33 +105,31 @@ type nodeManager struct {
 
 var nodeManagers = map[string]nodeManager{
 	project.NPM: {
-		program: "npm", command: "npm", cache: "/root/.npm", install: []string{"npm", "ci", "--no-audit", "--no-fund", "--prefer-offline"},
+		program: "npm", cache: "/root/.npm", install: []string{"npm", "ci", "--no-audit", "--no-fund", "--prefer-offline"},
 		stale: []string{"can only install packages when your package.json and package-lock.json"},
 	},
 	project.PNPM: {
-		program: "pnpm", command: "pnpm", version: "10", cache: "/root/.local/share/pnpm", install: []string{"pnpm", "install", "--frozen-lockfile", "--store-dir=/root/.local/share/pnpm/store"},
+		program: "pnpm", version: "10", cache: "/root/.local/share/pnpm", install: []string{"pnpm", "install", "--frozen-lockfile", "--store-dir=/root/.local/share/pnpm/store"},
 		stale: []string{"ERR_PNPM_OUTDATED_LOCKFILE", "ERR_PNPM_LOCKFILE_CONFIG_MISMATCH"},
 	},
 	project.Yarn: {
-		program: "yarn", command: "yarn", version: "1.22.22", cache: "/root/.yarn-cache", install: []string{"yarn", "install", "--frozen-lockfile", "--non-interactive", "--cache-folder=/root/.yarn-cache"},
+		program: "yarn", version: "1.22.22", cache: "/root/.yarn-cache", install: []string{"yarn", "install", "--frozen-lockfile", "--non-interactive", "--cache-folder=/root/.yarn-cache"},
 		stale: []string{"Your lockfile needs to be updated"},
 	},
 	project.Berry: {
-		program: "@yarnpkg/cli-dist", command: "yarn", version: "4", cache: "/root/.yarn/berry", install: []string{"yarn", "install", "--immutable"},
+		program: "@yarnpkg/cli-dist", version: "4", cache: "/root/.yarn/berry", install: []string{"yarn", "install", "--immutable"},
 		stale: []string{"YN0028"},
 	},
 	project.Bun: {
-		program: "bun", command: "bun", version: "1", cache: "/root/.bun/install/cache", install: []string{"bun", "install", "--frozen-lockfile"},
+		program: "bun", version: "1", cache: "/root/.bun/install/cache", install: []string{"bun", "install", "--frozen-lockfile"},
 		stale: []string{"lockfile had changes, but lockfile is frozen"},
 	},
 }
 
 // nodeTools is a container with the package manager that has locked the dependencies.
 func (r *Run) nodeTools(n *project.Node) *dagger.Container {
-	m, version := nodeManagers[n.Manager], n.Version
-	if version == "" {
-		version = m.version
-	}
+	m := nodeManagers[n.Manager]
+	version := cmp.Or(n.Version, m.version)
 	c := r.languageImage("node", n.Language).WithMountedCache("/root/.npm", r.dag.CacheVolume("slipway-npm")).
 		WithEnvVariable("CI", "true").
 		// The version that was installed is the one that runs, whatever the repository carries along.

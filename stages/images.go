@@ -11,6 +11,8 @@ import (
 
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
+
+	"dagger/slipway/stages/project"
 )
 
 // Image says how one image of the release is built.
@@ -105,16 +107,11 @@ func (i Image) ignores(files map[string][]byte) []byte {
 func (i Image) sees(paths []string, files map[string][]byte) []string {
 	ignored := i.ignored(files)
 	return slices.DeleteFunc(slices.Clone(paths), func(p string) bool {
-		if within(p, i.Context) {
+		if project.Within(p, i.Context) {
 			return false
 		}
-		return !within(i.Context, p) || ignored(strings.TrimPrefix(p, i.Context+"/"))
+		return !project.Within(i.Context, p) || ignored(strings.TrimPrefix(p, i.Context+"/"))
 	})
-}
-
-// within says whether a path is a folder or lies in it.
-func within(folder, p string) bool {
-	return folder == wholeTree || p == folder || strings.HasPrefix(p, folder+"/")
 }
 
 // ignored judges paths in the context. What is wrong with an ignore file is for the build to say.

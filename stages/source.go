@@ -101,7 +101,7 @@ submodules | sed 's/^[0-9a-f]* /submodule /'
 tree=$(git write-tree)
 printf 'tree %s\n' "$tree"
 # Names with quotes or control characters in them are printed in quotes, and are none that a tool looks for.
-tracked() { git -c core.quotePath=false ls-files -- "$@" ':(exclude,glob)**/node_modules/**' | sed '/^"/d'; }
+tracked() { git ls-files -- "$@" ':(exclude,glob)**/node_modules/**' | sed '/^"/d'; }
 tracked ` + pathspecs(project.Read) + ` > /tmp/read
 sed 's/^/read /' /tmp/read
 tracked ` + pathspecs(project.Look) + ` | sed 's/^/look /'

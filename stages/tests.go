@@ -209,21 +209,22 @@ func readTests(ctx context.Context, c *dagger.Container, command []string) (test
 // testContainer is where a side's tests run: in the image that the settings name for it, in which everything is installed
 // already, or in one with what the repository has locked.
 func (r *Run) testContainer(ctx context.Context, side string, install func() (*dagger.Container, error)) (*dagger.Container, error) {
-	image, ok := r.config.testImages[side]
-	if !ok {
-		c, err := install()
-		if err != nil {
-			return nil, err
-		}
-		return c.WithEnvVariable("JUNIT_XML", reports+"/junit.xml").WithEnvVariable("COVERAGE_XML", reports+"/coverage.xml"), nil
+	if image, ok := r.config.testImages[side]; ok {
+		install = func() (*dagger.Container, error) { return r.testImage(ctx, image) }
 	}
+	c, err := install()
+	if err != nil {
+		return nil, err
+	}
+	return c.WithEnvVariable("JUNIT_XML", reports+"/junit.xml").WithEnvVariable("COVERAGE_XML", reports+"/coverage.xml"), nil
+}
+
+// testImage is an image of the repository's own, whose user may write reports.
+func (r *Run) testImage(ctx context.Context, image Image) (*dagger.Container, error) {
 	c := r.dockerBuild(image, r.config.platforms[0])
 	user, err := c.User(ctx)
 	if err != nil {
 		return nil, r.buildFailure(image, err)
 	}
-	return c.WithoutEntrypoint().
-		WithDirectory(reports, r.dag.Directory(), dagger.ContainerWithDirectoryOpts{Owner: user}).
-		WithEnvVariable("JUNIT_XML", reports+"/junit.xml").
-		WithEnvVariable("COVERAGE_XML", reports+"/coverage.xml"), nil
+	return c.WithoutEntrypoint().WithDirectory(reports, r.dag.Directory(), dagger.ContainerWithDirectoryOpts{Owner: user}), nil
 }

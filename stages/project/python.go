@@ -231,30 +231,28 @@ func (p *Python) manifests(files Files) (found []string) {
 
 // sources are the folders of the side and of the members and path dependencies that it may import.
 func (p *Python) sources(files Files, own, root pyproject) []string {
-	all := []string{p.Folder}
+	var others []string
 	if p.Manager == UV && p.Root != p.Folder {
 		for _, name := range files.below(p.Root, "pyproject.toml") {
 			if folder := path.Dir(name); folder != p.Root && root.hasMember(Relative(p.Root, folder)) {
-				all = append(all, folder)
+				others = append(others, folder)
 			}
 		}
 	}
-	for _, from := range []struct {
-		at string
-		pyproject
-	}{{p.Folder, own}, {p.Root, root}} {
-		for _, folder := range from.paths() {
-			all = append(all, path.Join(from.at, folder))
+	for at, manifest := range map[string]pyproject{p.Home: own, p.Root: root} {
+		for _, folder := range manifest.paths() {
+			others = append(others, path.Join(at, folder))
 		}
 	}
-	all = slices.DeleteFunc(all, func(folder string) bool { return strings.HasPrefix(folder, "..") })
-	first := all[0]
-	slices.Sort(all)
-	all = slices.Compact(all)
-	// What lies in another of them comes with it.
-	return slices.DeleteFunc(append([]string{first}, slices.DeleteFunc(all, func(f string) bool { return f == first })...), func(folder string) bool {
-		return slices.ContainsFunc(all, func(other string) bool { return other != folder && Within(other, folder) })
-	})
+	slices.Sort(others)
+	all := []string{p.Folder}
+	for _, folder := range others {
+		// What lies in another of them comes with it, and they are sorted, so that the outer one is there first.
+		if !strings.HasPrefix(folder, "..") && !slices.ContainsFunc(all, func(outer string) bool { return Within(outer, folder) }) {
+			all = append(all, folder)
+		}
+	}
+	return all
 }
 
 // paths are the folders of dependencies that lie in the same repository.

@@ -64,6 +64,12 @@ func TestPython(t *testing.T) {
 			want: Python{Root: "backend", Manager: UV, Lock: "backend/uv.lock", Runner: Pytest, Groups: []string{"dev"},
 				Manifests: []string{"backend/pyproject.toml", "backend/uv.lock", "libs/money/pyproject.toml"}, Sources: []string{"backend", "libs/money"}},
 		},
+		"a path dependency of the project that lies above": {
+			files:  repository("pyproject.toml", tested+"[tool.uv.sources]\nmoney = { path = \"libs/money\" }\n", "uv.lock", "", "backend/app/__init__.py", ""),
+			folder: "backend",
+			want: Python{Root: ".", Home: ".", Manager: UV, Lock: "uv.lock", Runner: Pytest, Groups: []string{"dev"},
+				Manifests: []string{"pyproject.toml", "uv.lock"}, Sources: []string{"backend", "libs/money"}},
+		},
 		"poetry, an application": {
 			files: repository("backend/pyproject.toml", "[tool.poetry]\nname = \"shop\"\n[tool.poetry.dependencies]\npython = \"^3.11\"\n"+
 				"[tool.poetry.group.test.dependencies]\npytest-asyncio = \"*\"\n[tool.poetry.group.docs.dependencies]\nmkdocs = \"*\"\n"+built, "backend/poetry.lock", ""),

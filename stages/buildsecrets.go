@@ -19,14 +19,8 @@ var secretIDPattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*\z`)
 // parseBuildSecrets reads ID=value lines of a dotenv file. Errors name the line and never quote it.
 func parseBuildSecrets(text string) ([]buildSecret, error) {
 	var secrets []buildSecret
-	number := 0
-	for line := range strings.Lines(text) {
-		number++
-		line = strings.TrimSpace(line)
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		id, value, ok := strings.Cut(strings.TrimPrefix(line, "export "), "=")
+	for number, line := range dotenvLines(text) {
+		id, value, ok := strings.Cut(line, "=")
 		id, value = strings.TrimSpace(id), unquote(strings.TrimSpace(value))
 		switch {
 		case !ok:

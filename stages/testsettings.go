@@ -3,6 +3,7 @@ package stages
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"path"
 	"regexp"
 	"slices"
@@ -51,15 +52,7 @@ func parseVariable(text string) (pair, error) {
 	if name = strings.TrimSpace(name); !ok || !variablePattern.MatchString(name) {
 		return pair{}, fmt.Errorf("expected NAME=value, found %q", text)
 	}
-	return pair{name, unquoted(strings.TrimSpace(value))}, nil
-}
-
-// unquoted takes the quotes off a value that stands in a pair of them.
-func unquoted(value string) string {
-	if n := len(value); n > 1 && value[0] == value[n-1] && strings.ContainsRune(`'"`, rune(value[0])) {
-		return value[1 : n-1]
-	}
-	return value
+	return pair{name, unquote(strings.TrimSpace(value))}, nil
 }
 
 // readTestVariables reads the files that the setting names, between the variables that it gives itself.
@@ -82,15 +75,24 @@ func (r *Run) readTestVariables() (all []pair, err error) {
 
 var reference = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*\}`)
 
-// dotenv adds lines NAME=value; export before a name, comments and empty lines are passed over. ${NAME} in a value stands for
-// a variable that came before it.
+// dotenvLines are the lines of a dotenv file that say something, by their numbers, without an export before them.
+func dotenvLines(text string) iter.Seq2[int, string] {
+	return func(yield func(int, string) bool) {
+		number := 0
+		for line := range strings.Lines(text) {
+			number++
+			line = strings.TrimSpace(line)
+			if line != "" && !strings.HasPrefix(line, "#") && !yield(number, strings.TrimPrefix(line, "export ")) {
+				return
+			}
+		}
+	}
+}
+
+// dotenv adds lines NAME=value. ${NAME} in a value stands for a variable that came before it.
 func dotenv(all []pair, text string) ([]pair, error) {
 	var wrong error
-	for line := range strings.Lines(text) {
-		line = strings.TrimPrefix(strings.TrimSpace(line), "export ")
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
+	for _, line := range dotenvLines(text) {
 		v, err := parseVariable(line)
 		wrong = errors.Join(wrong, err)
 		v.value = reference.ReplaceAllStringFunc(v.value, func(name string) string {

@@ -56,15 +56,15 @@ func (b Build) String() string {
 
 // service is what we need to know of a compose service. Its paths lie in the application's folder, or are absolute.
 type service struct {
-	Image         string   `json:"image"`
-	ContainerName string   `json:"container_name"`
-	NetworkMode   string   `json:"network_mode"`
-	MAC           string   `json:"mac_address"`
-	Command       []string `json:"command"`
-	Entrypoint    []string `json:"entrypoint"`
-	Ports         []port   `json:"ports"`
-	Scale         *int     `json:"scale"`
-	Deploy        swarm    `json:"deploy"`
+	Image         string    `json:"image"`
+	ContainerName string    `json:"container_name"`
+	NetworkMode   string    `json:"network_mode"`
+	MAC           string    `json:"mac_address"`
+	Command       []string  `json:"command"`
+	Entrypoint    []string  `json:"entrypoint"`
+	Ports         []binding `json:"ports"`
+	Scale         *int      `json:"scale"`
+	Deploy        swarm     `json:"deploy"`
 	DependsOn     map[string]struct {
 		Condition string `json:"condition"`
 	} `json:"depends_on"`
@@ -81,8 +81,8 @@ type service struct {
 	ends     bool                 // it is a one-shot
 }
 
-// port is one that a service publishes on the server.
-type port struct {
+// binding is a port that a service publishes on the server.
+type binding struct {
 	Target    int    `json:"target"`
 	Published string `json:"published"`
 }
@@ -485,14 +485,16 @@ type container struct {
 // What docker compose writes on the containers that it makes.
 const (
 	projectLabel = "com.docker.compose.project"
+	serviceLabel = "com.docker.compose.service"
+	oneOffLabel  = "com.docker.compose.oneoff"
 	folderLabel  = projectLabel + ".working_dir"
 	filesLabel   = projectLabel + ".config_files"
 	envFileLabel = projectLabel + ".environment_file"
 )
 
-func (c container) service() string { return c.Config.Labels["com.docker.compose.service"] }
+func (c container) service() string { return c.Config.Labels[serviceLabel] }
 
-func (c container) oneOff() bool { return c.Config.Labels["com.docker.compose.oneoff"] == "True" }
+func (c container) oneOff() bool { return c.Config.Labels[oneOffLabel] == "True" }
 
 func (c container) trial() bool { return c.oneOff() && strings.HasPrefix(c.Name, "/"+trialPrefix) }
 

@@ -26,7 +26,7 @@ func (d *dockerd) compose(c *call, config string, args []string) error {
 		"ps": (*fakeProject).ps, "exec": (*fakeProject).exec, "rm": (*fakeProject).rm, "start": (*fakeProject).startAll,
 	}[args[0]]
 	if !ok {
-		return ends(125, "unknown docker command: \"compose %s\"", args[0])
+		return ends(16, "unknown docker command: \"compose %s\"", args[0])
 	}
 	a, err := c.load(o)
 	if err != nil {
@@ -388,7 +388,9 @@ func (p *fakeProject) dress(one *fakeContainer, service string) {
 	})
 	environment, _ := s["environment"].(map[string]any)
 	for k, v := range environment {
-		one.env = append(one.env, k+"="+fmt.Sprint(v))
+		if v != nil {
+			one.env = append(one.env, k+"="+fmt.Sprint(v))
+		}
 	}
 	slices.Sort(one.env)
 	one.spec = s
@@ -679,6 +681,7 @@ func (p *fakeProject) rm(args []string) error {
 				}
 			}
 			if !one.at(time.Now()).up() {
+				p.call.print("Going to remove %s", one.name)
 				_ = p.remove(one, false)
 			}
 		}

@@ -53,7 +53,7 @@ func (c *fakeContainer) at(now time.Time) moment {
 	case c.started.IsZero():
 		return moment{status: "created"}
 	case !c.ended.IsZero() && !now.Before(c.ended):
-		return moment{status: "exited", code: c.code, began: c.started, end: c.ended}
+		return moment{status: "exited", code: c.code, began: c.started, end: c.ended, health: c.does.afterwards()}
 	}
 	m := moment{began: c.started}
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, time.Minute) {
@@ -64,7 +64,7 @@ func (c *fakeContainer) at(now time.Time) moment {
 		}
 		m.code = c.does.endCode
 		if !c.again(m) {
-			m.status = "exited"
+			m.status, m.health = "exited", c.does.afterwards()
 			return m
 		}
 		if next := m.end.Add(pause); now.Before(next) {
@@ -95,6 +95,14 @@ func (b behaviour) health(age time.Duration) string {
 		return "starting"
 	}
 	return ""
+}
+
+// afterwards is the health of what has ended.
+func (b behaviour) afterwards() string {
+	if b.health(0) == "" {
+		return ""
+	}
+	return "unhealthy"
 }
 
 // settle does what containers have done since anybody looked.
@@ -140,7 +148,7 @@ func (d *dockerd) databaseRuns(now time.Time) bool {
 func (d *dockerd) create(name, ref, service string) (*fakeContainer, error) {
 	i := d.local(ref)
 	if i == nil {
-		return nil, ends(1, "Error response from daemon: No such image: %s", ref)
+		return nil, noImage(ref)
 	}
 	for _, c := range d.containers {
 		if c.name == name {

@@ -218,7 +218,7 @@ func (a *app) long(file map[string]any) error {
 			eachOf(s, kind, func(short string) any { return map[string]any{"source": short} })
 		}
 		eachOf(s, "volumes", a.mount)
-		eachOf(s, "ports", port)
+		eachOf(s, "ports", published)
 		for _, key := range []string{"command", "entrypoint"} {
 			if text, ok := s[key].(string); ok {
 				s[key] = words(text)
@@ -420,7 +420,7 @@ func (a *app) mount(short string) any {
 	return m
 }
 
-func port(short string) any {
+func published(short string) any {
 	text, protocol, given := strings.Cut(short, "/")
 	if !given {
 		protocol = "tcp"

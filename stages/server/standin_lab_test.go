@@ -182,9 +182,9 @@ func (c *container) settled() {
 	}
 	for name := range c.Config.Labels {
 		switch name {
-		case hashLabel, imageLabel:
+		case ofConfig, ofImage:
 			c.Config.Labels[name] = "a sum"
-		case projectLabel, serviceLabel, oneOffLabel, numberLabel, "own":
+		case inProject, inService, asOneOff, asNumber, "own":
 		default:
 			delete(c.Config.Labels, name)
 		}

@@ -386,6 +386,9 @@ func (p *fakeProject) dress(one *fakeContainer, service string) {
 		inProject: p.name, inService: service, ofConfig: hash(s), ofImage: one.image,
 		"com.docker.compose.project.working_dir": p.dir, "com.docker.compose.project.config_files": strings.Join(p.files, ","),
 	})
+	if p.envFiles != nil {
+		one.labels["com.docker.compose.project.environment_file"] = strings.Join(p.envFiles, ",")
+	}
 	environment, _ := s["environment"].(map[string]any)
 	for k, v := range environment {
 		if v != nil {
@@ -400,9 +403,14 @@ func (p *fakeProject) dress(one *fakeContainer, service string) {
 		one.grace = grace
 	}
 	for _, v := range entries(s["volumes"]) {
-		if source, ok := v["source"].(string); ok && v["type"] == "volume" {
-			one.volumes = append(one.volumes, fmt.Sprint(p.top["volumes"][source]["name"]))
+		m := map[string]any{"Type": v["type"], "Source": v["source"], "Destination": v["target"], "RW": v["read_only"] != true}
+		if source := word(v["source"]); v["type"] == "volume" && source != "" {
+			m["Name"] = p.top["volumes"][source]["name"]
+			one.volumes = append(one.volumes, word(m["Name"]))
+		} else if v["type"] == "volume" {
+			m["Name"] = sum256(one.id + word(v["target"])) // which goes with the container
 		}
+		one.mounts = append(one.mounts, m)
 	}
 	for _, port := range entries(s["ports"]) {
 		if published := word(port["published"]); published != "" {

@@ -55,7 +55,7 @@ func Rollback(ctx context.Context, env Environment, back Back) (RolledResult, er
 	}
 	d := &rollback{deployment: begun, back: back}
 	defer d.end()
-	if d.rolledBackAlready() {
+	if d.before.did(back) {
 		return d.again(ctx)
 	}
 	found := []step{{"find the version", d.findTarget}, {"find its images", d.findImages}, {"check the schema", d.checkSchema}, {"find the backup", d.findBackup}}
@@ -70,7 +70,7 @@ func Rollback(ctx context.Context, env Environment, back Back) (RolledResult, er
 			return RolledResult{}, d.failed(ctx, d.putBack(ctx, d.databaseError(err)))
 		}
 	}
-	if err := d.steps(ctx, []step{{"place the files", d.placeForGood}, {"bring it up", d.up}, {"wait for health", d.wait}}); err != nil {
+	if err := d.steps(ctx, []step{{"place the files of " + d.goal(), d.placeForGood}, {"bring it up", d.up}, {"wait for health", d.wait}}); err != nil {
 		return RolledResult{}, d.failed(ctx, d.stuck(ctx, err))
 	}
 	result := RolledResult{Result: d.result(false), Left: d.before.Version, LeftCommit: d.before.Commit, Commit: d.target.Commit}
@@ -81,10 +81,17 @@ func Rollback(ctx context.Context, env Environment, back Back) (RolledResult, er
 	return result, err
 }
 
-// rolledBackAlready knows the same line again by its reason: it completes what came after, and goes no further back.
-func (d *rollback) rolledBackAlready() bool {
-	same := d.before.Kind == RolledBack && d.before.Reason == d.back.Reason && d.before.By == d.back.By
-	return same && (d.back.To == "" || d.back.To == d.before.Version)
+// goal is what is gone back to, and why if nobody has named it.
+func (d *rollback) goal() string {
+	if d.back.To != "" {
+		return d.target.Version
+	}
+	return d.target.Version + ", " + whyBefore + " " + d.before.Version
+}
+
+// did knows the same line again by its reason, whoever gives it: it completes what came after, and goes no further back.
+func (e Entry) did(back Back) bool {
+	return e.Kind == RolledBack && e.Reason == back.Reason && (back.To == "" || back.To == e.Version)
 }
 
 // again tells what the earlier run has done, once the server was asked whether it still is so.

@@ -132,7 +132,7 @@ func (r *Run) deploy(ctx context.Context, e environment, commit string, images [
 	release.Images = r.withBuilds(images)
 	result, err := server.Deploy(ctx, env, release)
 	if err != nil {
-		r.noteServer(e, stillRuns(err))
+		r.noteFailure(e, err)
 		return Outcome{}, serverFailure(err, report.DeployRestored, report.DeployNotRestored)
 	}
 	r.noteServer(e, result.Version)

@@ -126,7 +126,7 @@ func (b *rollback) server(r *Run, ctx context.Context) (Outcome, error) {
 		Registry: r.serverRegistry(), By: r.config.committer.name, Reason: b.Reason, Exists: r.imageExists,
 	})
 	if err != nil {
-		r.noteServer(b.environment, stillRuns(err))
+		r.noteFailure(b.environment, err)
 		r.news.Withdrawal = notify.Withdrawal{Reason: b.Reason}
 		return Outcome{}, serverFailure(err, report.RollbackFailed, report.RollbackFailed)
 	}

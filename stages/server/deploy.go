@@ -48,36 +48,6 @@ type Script struct {
 // Registry is how the server gets at the images. It is kept in the server's memory, and only while it is used.
 type Registry struct{ Host, User, Token string }
 
-// State is what a deployment that failed has left on the server.
-type State string
-
-// The states.
-const (
-	Untouched   State = "untouched"    // nothing was changed
-	Kept        State = "kept"         // what ran before was never stopped
-	Restored    State = "restored"     // what ran before runs again and is healthy
-	NotRestored State = "not-restored" // somebody has to look
-)
-
-// Failure is a deployment that did not come about, and what it has left.
-type Failure struct {
-	Err    error
-	State  State
-	Before string // the version that ran before, empty if there was none
-	Found  string // what the server is in now, as a sentence
-	Logs   string // of the containers that were not healthy
-	Next   string
-}
-
-func (f *Failure) Error() string {
-	if f.Found == "" {
-		return f.Err.Error()
-	}
-	return f.Err.Error() + "; " + f.Found
-}
-
-func (f *Failure) Unwrap() error { return f.Err }
-
 // Result is a deployment that came about.
 type Result struct {
 	Version  string
@@ -390,7 +360,7 @@ func (d *deployment) conclude(ctx context.Context) error {
 	}
 	d.entry.Time, d.entry.Ending, d.entry.Images = time.Now().UTC().Truncate(time.Second), Healthy, d.release.refs()
 	if err := d.conn.record(ctx, d.entry); err != nil {
-		return &Failure{Err: err, State: NotRestored, Found: fmt.Sprintf("%s runs and is healthy, but %s does not say so", d.release.Version, ledgerFile), Next: "run the same line again"}
+		return unrecorded(d.release.Version, "so", err)
 	}
 	if err := d.settle(ctx, d.release.Version); err != nil {
 		d.figures = append(d.figures, "warning: what the files replaced was not put away: "+firstLine(err.Error()))
@@ -410,7 +380,7 @@ func (d *deployment) failed(ctx context.Context, f *Failure) error {
 		f.Next = strings.TrimPrefix(f.Next+"; the files that were replaced could not be put back ("+firstLine(err.Error())+"): they are in "+replacedFile, "; ")
 	}
 	d.entry.Time, d.entry.Ending, d.entry.Images = time.Now().UTC().Truncate(time.Second), Failed, d.release.refs()
-	f.Before = d.before.Version
+	d.lookBack(ctx, f)
 	d.entry.State, d.entry.Error = f.State, firstLine(f.Err.Error())
 	if err := d.conn.record(ctx, d.entry); err != nil {
 		f.Next = strings.TrimPrefix(f.Next+"; the ledger on the server could not be written", "; ")

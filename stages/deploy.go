@@ -2,6 +2,7 @@ package stages
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/forge"
 	"dagger/slipway/stages/notify"
 	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/server"
@@ -326,6 +328,7 @@ func (r *Run) deployable(ctx context.Context, e environment) (commit string, ima
 	if err := r.needRegistry(ctx); err != nil {
 		return "", nil, err
 	}
+	r.findForge(ctx)
 	if e.name == production {
 		commit, images, err = r.staged(ctx)
 	} else {
@@ -339,6 +342,19 @@ func (r *Run) deployable(ctx context.Context, e environment) (commit string, ima
 			"%s of commit %s, which %s was built from, is not in this repository", e.composeFile, commit[:min(7, len(commit))], r.Version)
 	}
 	return commit, images, r.mayRun(ctx, e)
+}
+
+// findForge asks git and the forge which versions were taken back. A deployment goes on without them, and says so.
+func (r *Run) findForge(ctx context.Context) {
+	err := cmp.Or(r.openForge(ctx), r.readRemote(ctx))
+	if err == nil && r.page != nil && r.page.writable {
+		var releases []forge.Release
+		releases, err = r.page.forge.Releases(ctx)
+		r.withdrawn = r.withdrawnOf(releases)
+	}
+	if err != nil {
+		r.notCheckedf("whether git and the forge say that %s was withdrawn: %v", r.Version, err)
+	}
 }
 
 func (r *Run) needRegistry(ctx context.Context) error {
@@ -408,6 +424,9 @@ func (r *Run) staged(ctx context.Context) (string, []server.Image, error) {
 func (r *Run) mayRun(ctx context.Context, e environment) error {
 	if e.name == production && r.Version.IsPrerelease() {
 		return refuseState("release and deploy the stable version", "%s is a prerelease, which production does not run", r.Version)
+	}
+	if err := r.refuseWithdrawn(); err != nil {
+		return err
 	}
 	env, err := r.server(ctx, e)
 	if err != nil {

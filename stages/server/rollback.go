@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"dagger/slipway/stages/version"
 )
 
 // Recorded asks for the backup of what the version that is gone back to had left behind.
@@ -25,8 +23,9 @@ type Back struct {
 	Reason      string
 	// Exists asks the registry for an image by its digest; an error is a registry that does not answer.
 	Exists func(ctx context.Context, ref string) (bool, error)
-	// Withdraws says that the versions above the target are taken back, as production does.
-	Withdraws bool
+	// Known are the versions that this server need not know of. Those that are left are taken back, as production does; nil:
+	// none are.
+	Known func(ctx context.Context) []string
 }
 
 // RolledResult is a rollback that came about.
@@ -36,6 +35,8 @@ type RolledResult struct {
 	LeftCommit string   // what it was built from
 	Commit     string   // of the version that runs now
 	Withdrawn  []string // versions that are taken back
+	Above      []string // versions above the one that ran before, which stay
+	Unchanged  bool     // nothing was written on the server: an earlier run had done it all
 }
 
 // rollback is a deployment of what ran before.
@@ -77,8 +78,7 @@ func Rollback(ctx context.Context, env Environment, back Back) (RolledResult, er
 	if err := d.conclude(ctx); err != nil {
 		return RolledResult{}, err
 	}
-	result.Withdrawn, err = d.withdraw(ctx)
-	return result, err
+	return result, d.withdraw(ctx, &result)
 }
 
 // goal is what is gone back to, and why if nobody has named it.
@@ -92,26 +92,6 @@ func (d *rollback) goal() string {
 // did knows the same line again by its reason, whoever gives it: it completes what came after, and goes no further back.
 func (e Entry) did(back Back) bool {
 	return e.Kind == RolledBack && e.Reason == back.Reason && (back.To == "" || back.To == e.Version)
-}
-
-// again tells what the earlier run has done, once the server was asked whether it still is so.
-func (d *rollback) again(ctx context.Context) (RolledResult, error) {
-	v, err := d.conn.look(ctx, d.previous.watched(d.env, d.before.Version, nil))
-	if err == nil && !v.good() {
-		err = fmt.Errorf("%s was brought back already, and is not healthy now: %s", d.before.Version, strings.Join(v.bad(), "; "))
-	}
-	if err != nil {
-		return RolledResult{}, untouched(err)
-	}
-	result := RolledResult{Result: Result{Version: d.before.Version, Already: true}, Commit: d.before.Commit}
-	for _, e := range d.ledger {
-		if e.Kind != Withdrawn && e.Ending == Healthy && e.Time.Before(d.before.Time) {
-			result.Left, result.LeftCommit = e.Version, e.Commit
-		}
-	}
-	d.target, d.before = d.before, Entry{Version: result.Left}
-	result.Withdrawn, err = d.withdraw(ctx)
-	return result, err
 }
 
 // findTarget reads from the ledger what to go back to, and from the release's folder how it ran.
@@ -134,6 +114,9 @@ func (d *rollback) findTarget(ctx context.Context) error {
 		return fmt.Errorf("%s is higher than %s, which runs here: that is a deployment, not a rollback", target.Version, d.before.Version)
 	}
 	d.target = target
+	if d.back.To == "" {
+		d.figures = append(d.figures, "went to "+d.goal())
+	}
 	d.release.Version, d.release.Commit = target.Version, target.Commit
 	d.entry.Version, d.entry.Commit, d.entry.Schema = target.Version, target.Commit, d.before.Schema
 	d.entry.Compose = target.Compose
@@ -160,12 +143,6 @@ func (d *rollback) findFiles(ctx context.Context, composeFile string) (err error
 	pins, err := d.conn.read(ctx, d.next.pinFile())
 	d.next.view = &view{files: d.files, pins: []byte(pins)}
 	return err
-}
-
-func higher(a, b string) bool {
-	va, errA := version.Parse(a)
-	vb, errB := version.Parse(b)
-	return errA == nil && errB == nil && va.Compare(vb) > 0
 }
 
 func (l Ledger) healthy() []string {
@@ -302,27 +279,4 @@ func (d *rollback) stuck(ctx context.Context, cause error) *Failure {
 	}
 	f.Logs = d.logs(ctx)
 	return f
-}
-
-// withdraw writes down which versions are not to be used again (B4).
-func (d *rollback) withdraw(ctx context.Context) ([]string, error) {
-	if !d.back.Withdraws {
-		return nil, nil
-	}
-	var withdrawn []string
-	for _, v := range append(d.ledger.healthy(), d.before.Version) {
-		if higher(v, d.target.Version) && !higher(v, d.before.Version) && !slices.Contains(withdrawn, v) {
-			withdrawn = append(withdrawn, v)
-		}
-	}
-	for _, v := range withdrawn {
-		if slices.Contains(d.ledger.WithdrawnVersions(), v) {
-			continue
-		}
-		e := Entry{Time: time.Now().UTC().Truncate(time.Second), Kind: Withdrawn, Version: v, By: d.back.By, Reason: d.back.Reason}
-		if err := d.conn.record(ctx, e); err != nil {
-			return withdrawn, err
-		}
-	}
-	return withdrawn, nil
 }

@@ -1,6 +1,10 @@
 package server
 
-import "testing"
+import (
+	"errors"
+	"testing"
+	"time"
+)
 
 // TestWhatAFailureHasLeft: a version is said to run only if one of its containers does.
 func TestWhatAFailureHasLeft(t *testing.T) {
@@ -37,4 +41,29 @@ func TestWhatAFailureHasLeft(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestFailureBesideWhatWasDown: a version that somebody had stopped is not said to run.
+func TestFailureBesideWhatWasDown(t *testing.T) {
+	s := deployed(t, "1.2.0")
+	s.image("backend", "1.3.0", behaviour{unhealthyAfter: 10 * time.Millisecond})
+	if out, err := s.sh("docker stop $(docker ps --quiet)"); err != nil {
+		t.Fatal(out)
+	}
+	_, err := Deploy(t.Context(), s.environment(), s.release("1.3.0", oneService))
+	if f := new(Failure); !errors.As(err, &f) || f.State != Stopped || f.Runs != "" {
+		t.Errorf("got %+v, %v", f, err)
+	}
+	wantRunning(t, s, map[string]string{})
+}
+
+func TestFailureOfTheFirstDeployment(t *testing.T) {
+	s := standIn(t)
+	s.image("backend", "1.3.0", behaviour{healthyAfter: 10 * time.Millisecond})
+	s.on("up", fail(1, "the port is taken"))
+	_, err := Deploy(t.Context(), s.environment(), s.release("1.3.0", oneService))
+	if f := new(Failure); !errors.As(err, &f) || f.State != Stopped || f.Runs != "" {
+		t.Errorf("got %+v, %v", f, err)
+	}
+	wantRunning(t, s, map[string]string{})
 }

@@ -93,6 +93,17 @@ func (l Ledger) Find(version string) (Entry, bool) {
 	return Entry{}, false
 }
 
+// leftBy is what ran before the last time that a version was brought up.
+func (l Ledger) leftBy(current Entry) Entry {
+	ran := slices.DeleteFunc(slices.Clone(l), func(e Entry) bool { return e.Kind == Withdrawn || e.Ending != Healthy })
+	for n, e := range slices.Backward(ran) {
+		if e.Version == current.Version && n > 0 {
+			return ran[n-1]
+		}
+	}
+	return Entry{}
+}
+
 // WithdrawnVersions are those that a production rollback has taken back.
 func (l Ledger) WithdrawnVersions() []string {
 	var versions []string

@@ -1,6 +1,10 @@
 package server
 
-import "testing"
+import (
+	"context"
+	"slices"
+	"testing"
+)
 
 // TestSameRollback: the same line again, by whomever, is the same rollback; it is told by its reason.
 func TestSameRollback(t *testing.T) {
@@ -38,4 +42,34 @@ func TestGoal(t *testing.T) {
 	if got := d.goal(); got != "1.0.0" {
 		t.Errorf("a version that was named is called %q", got)
 	}
+}
+
+// TestRollbackGoesTheWayItCame: what was rolled away from is not gone back to, and the run says where it goes and why.
+func TestRollbackGoesTheWayItCame(t *testing.T) {
+	s := deployed(t, "1.0.0", "1.1.0")
+	if rolled, err := Rollback(t.Context(), s.environment(), s.back("")); err != nil || rolled.Version != "1.0.0" {
+		t.Fatalf("got %+v, %v", rolled, err)
+	}
+	s.image("backend", "1.2.0", behaviour{})
+	if _, err := Deploy(t.Context(), s.environment(), s.release("1.2.0", oneService)); err != nil {
+		t.Fatal(err)
+	}
+	var steps []string
+	env := s.environment()
+	begin := env.Step
+	env.Step = func(ctx context.Context, name string) (context.Context, func(error)) {
+		steps = append(steps, name)
+		return begin(ctx, name)
+	}
+	rolled, err := Rollback(t.Context(), env, s.back(""))
+	if err != nil || rolled.Version != "1.0.0" || rolled.Left != "1.2.0" {
+		t.Fatalf("got %+v, %v", rolled, err)
+	}
+	if want := "went to 1.0.0, the healthy version that ran before 1.2.0"; !slices.Contains(rolled.Figures, want) {
+		t.Errorf("figures: got %q, want %q", rolled.Figures, want)
+	}
+	if want := "place the files of 1.0.0, the healthy version that ran before 1.2.0 on staging"; !slices.Contains(steps, want) {
+		t.Errorf("steps: got %q, want %q", steps, want)
+	}
+	wantRunning(t, s, map[string]string{"backend": "backend:1.0.0"})
 }

@@ -84,11 +84,8 @@ func (d *rollback) again(ctx context.Context) (RolledResult, error) {
 	}
 	result := RolledResult{Result: Result{Version: d.before.Version, Already: true}, Commit: d.before.Commit, Unchanged: true}
 	result.Figures = []string{fmt.Sprintf("it was brought back at %s by %s, for the same reason", d.before.Time.Format("2006-01-02 15:04:05 UTC"), d.before.By)}
-	for _, e := range d.ledger {
-		if e.Kind != Withdrawn && e.Ending == Healthy && e.Time.Before(d.before.Time) {
-			result.Left, result.LeftCommit = e.Version, e.Commit
-		}
-	}
+	left := d.ledger.leftBy(d.before)
+	result.Left, result.LeftCommit = left.Version, left.Commit
 	d.target, d.before = d.before, Entry{Version: result.Left}
 	return result, d.withdraw(ctx, &result)
 }

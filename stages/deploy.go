@@ -159,7 +159,7 @@ func deployFigures(result server.Result) []string {
 
 // shipped is what of the commit goes to the server: the compose file with what it needs, and the database's scripts.
 func (r *Run) shipped(ctx context.Context, env *server.Environment, commit string) (server.Release, error) {
-	release := server.Release{Version: r.Version.String(), Commit: commit, By: r.config.committer.name, Reason: r.Reason}
+	release := server.Release{Version: r.Version.String(), Commit: commit, By: r.who(), Reason: r.Reason}
 	release.Tree = func(ctx context.Context, paths []string) ([]server.File, error) { return r.filesAt(ctx, commit, paths) }
 	release.Registry = r.serverRegistry()
 	var found bool

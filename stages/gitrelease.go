@@ -183,7 +183,7 @@ func (r *Run) releaseBody(notes changelog.Notes) string {
 	if r.Reason == "" {
 		return body
 	}
-	return "**Forced release**, skipped " + forceSkips + ": " + changelog.EscapeMarkdown(r.Reason) + "\n\n" + body
+	return "**Forced release** by " + changelog.EscapeMarkdown(r.who()) + ", skipped " + forceSkips + ": " + changelog.EscapeMarkdown(r.Reason) + "\n\n" + body
 }
 
 // draft makes the release, or writes the notes into the one that is there and keeps the text of people.

@@ -74,7 +74,7 @@ func send(ctx context.Context, address string, message notify.Message) error {
 // message is what there is to tell so far; only the cleaning up comes after it.
 func (r *Run) message(ctx context.Context) (m notify.Message, err error) {
 	m = r.news
-	m.Report, m.By, m.Skipped = r.reportSoFar(), r.config.committer.name, forceSkips
+	m.Report, m.By, m.Skipped = r.reportSoFar(), r.who(), forceSkips
 	m.RunPage, err = r.runPage(ctx)
 	if r.page != nil && r.page.found != nil {
 		m.ReleasePage = r.page.found.URL

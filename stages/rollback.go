@@ -127,7 +127,7 @@ func (b *rollback) server(r *Run, ctx context.Context) (Outcome, error) {
 	}
 	back := server.Back{
 		To: b.To, Database: b.RestoreDB, SchemaAhead: b.AllowSchemaAhead,
-		Registry: r.serverRegistry(), By: r.config.committer.name, Reason: b.Reason, Exists: r.imageExists,
+		Registry: r.serverRegistry(), By: r.who(), Reason: b.Reason, Exists: r.imageExists,
 	}
 	if b.Environment == production {
 		back.Known = func(ctx context.Context) []string { return b.known(r, ctx) }

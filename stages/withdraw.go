@@ -154,7 +154,7 @@ func (b *rollback) noteInGit(r *Run, ctx context.Context, versions []version.Ver
 	if len(missing) == 0 {
 		return nil
 	}
-	text, err := json.Marshal(note{r.config.committer.name, r.started.UTC(), b.Reason, b.Environment, b.done.Left, b.done.Version})
+	text, err := json.Marshal(note{r.who(), r.started.UTC(), b.Reason, b.Environment, b.done.Left, b.done.Version})
 	if err != nil {
 		return err
 	}

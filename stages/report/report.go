@@ -116,6 +116,7 @@ type Report struct {
 	Source   string    `json:"source,omitempty"`
 	DryRun   bool      `json:"dryRun"`
 	Forced   string    `json:"forced,omitempty"` // the reason given
+	By       string    `json:"by,omitempty"`     // who ran it
 	Started  time.Time `json:"started"`
 	Seconds  float64   `json:"seconds"`
 	Stages   []Stage   `json:"stages"`

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/forge"
@@ -132,17 +133,20 @@ func (r *Run) deploy(ctx context.Context, e environment, commit string, images [
 		return Outcome{}, err
 	}
 	release.Images = r.withBuilds(images)
+	listing := r.listed(ctx, e)
+	env.Announce = listing.begin
 	result, err := server.Deploy(ctx, env, release)
+	figures := listing.end(ctx, err)
 	if err != nil {
 		r.noteFailure(e, err)
-		return Outcome{}, serverFailure(err, report.DeployRestored, report.DeployNotRestored)
+		return Outcome{Figures: figures}, serverFailure(err, report.DeployRestored, report.DeployNotRestored)
 	}
 	r.noteServer(e, result.Version)
 	r.success = report.Deployed
 	if result.Already {
 		r.success = report.AlreadyDeployed
 	}
-	o := passed(deployFigures(result)...)
+	o := passed(append(deployFigures(result), figures...)...)
 	o.Environment = e.name
 	return o, nil
 }
@@ -344,8 +348,13 @@ func (r *Run) deployable(ctx context.Context, e environment) (commit string, ima
 	return commit, images, r.mayRun(ctx, e)
 }
 
+// askingTime is what a deployment or a rollback waits for somebody without whom it can go on.
+const askingTime = time.Minute
+
 // findForge asks git and the forge which versions were taken back. A deployment goes on without them, and says so.
 func (r *Run) findForge(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, askingTime)
+	defer cancel()
 	err := cmp.Or(r.openForge(ctx), r.readRemote(ctx))
 	if err == nil && r.page != nil && r.page.writable {
 		var releases []forge.Release

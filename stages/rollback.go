@@ -132,11 +132,14 @@ func (b *rollback) server(r *Run, ctx context.Context) (Outcome, error) {
 	if b.Environment == production {
 		back.Known = func(ctx context.Context) []string { return b.known(r, ctx) }
 	}
+	listing := r.listed(ctx, b.environment)
+	env.Announce = listing.begin
 	b.done, err = server.Rollback(ctx, env, back)
+	figures := listing.end(ctx, err)
 	if err != nil {
 		r.noteFailure(b.environment, err)
 		r.news.Withdrawal = notify.Withdrawal{Reason: b.Reason}
-		return Outcome{}, serverFailure(err, report.RollbackFailed, report.RollbackFailed)
+		return Outcome{Figures: figures}, serverFailure(err, report.RollbackFailed, report.RollbackFailed)
 	}
 	r.noteServer(b.environment, b.done.Version)
 	r.news.Withdrawal = notify.Withdrawal{Left: b.done.Left, Versions: b.done.Withdrawn, Reason: b.Reason}
@@ -144,7 +147,7 @@ func (b *rollback) server(r *Run, ctx context.Context) (Outcome, error) {
 	if b.done.Unchanged {
 		r.success, r.news.Untold = report.AlreadyRolledBack, b.untold(r.keptReport(ctx))
 	}
-	return passed(append([]string{b.word()}, b.done.Figures...)...), nil
+	return passed(slices.Concat([]string{b.word()}, b.done.Figures, figures)...), nil
 }
 
 // word is the first figure of a server that was rolled back.

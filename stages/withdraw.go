@@ -66,6 +66,8 @@ func (r *Run) stagingLedger(ctx context.Context) (server.Ledger, error) {
 	if !ok {
 		return nil, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, askingTime)
+	defer cancel()
 	env, err := r.server(ctx, e)
 	if err != nil {
 		return nil, err

@@ -25,6 +25,8 @@ type Environment struct {
 	Pace        Pace
 	// Step names what is being done, for those who watch.
 	Step func(ctx context.Context, name string) (context.Context, func(error))
+	// Announce is told what will be brought up, before anything is changed; nil: nobody is.
+	Announce func(ctx context.Context, version, commit string)
 }
 
 // Release is what is to run.
@@ -88,6 +90,7 @@ func Deploy(ctx context.Context, env Environment, release Release) (Result, erro
 	if already, err := d.runsAlready(ctx); err != nil || already {
 		return d.result(already), untouched(err)
 	}
+	d.announce(ctx)
 	// These leave what runs alone.
 	if err := d.steps(ctx, []step{{"send the files", d.send}, {"pull the images", d.pull}}); err != nil {
 		return Result{}, untouched(err)
@@ -105,6 +108,12 @@ func Deploy(ctx context.Context, env Environment, release Release) (Result, erro
 		d.figures = append(d.figures, "warning: old images were not removed: "+firstLine(err.Error()))
 	}
 	return d.result(false), nil
+}
+
+func (d *deployment) announce(ctx context.Context) {
+	if d.env.Announce != nil {
+		d.env.Announce(ctx, d.release.Version, d.release.Commit)
+	}
 }
 
 type step struct {

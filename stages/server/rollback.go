@@ -63,6 +63,7 @@ func Rollback(ctx context.Context, env Environment, back Back) (RolledResult, er
 	if err := d.steps(ctx, found); err != nil {
 		return RolledResult{}, untouched(err)
 	}
+	d.announce(ctx)
 	if back.Database != "" {
 		if err := d.steps(ctx, []step{{"save the present database", d.backUp}}); err != nil {
 			return RolledResult{}, d.failed(ctx, d.kept(err))

@@ -516,8 +516,8 @@ func TestReadmePipelinesAreYAML(t *testing.T) {
 		}
 		pipelines++
 	}
-	if pipelines != 4 {
-		t.Errorf("%d pipelines in YAML, expected 4", pipelines)
+	if pipelines != 6 {
+		t.Errorf("%d pipelines in YAML, expected 6", pipelines)
 	}
 }
 

@@ -47,9 +47,7 @@ func TestWhatAFailureHasLeft(t *testing.T) {
 func TestFailureBesideWhatWasDown(t *testing.T) {
 	s := deployed(t, "1.2.0")
 	s.image("backend", "1.3.0", behaviour{unhealthyAfter: 10 * time.Millisecond})
-	if out, err := s.sh("docker stop $(docker ps --quiet)"); err != nil {
-		t.Fatal(out)
-	}
+	s.sh("docker stop $(docker ps --quiet)")
 	_, err := Deploy(t.Context(), s.environment(), s.release("1.3.0", oneService))
 	if f := new(Failure); !errors.As(err, &f) || f.State != Stopped || f.Runs != "" {
 		t.Errorf("got %+v, %v", f, err)

@@ -46,7 +46,7 @@ func (f *Failure) look(before string, containers []container, pins map[string]st
 	})
 	switch {
 	case f.State == Kept && !runs:
-		f.State, f.Found = Stopped, before+" did not run before this, and does not now"
+		f.State, f.Found = Stopped, "nothing of ours ran when this began, and nothing does now"
 	case (f.State == Kept || f.State == Restored) && before != foundRelease:
 		f.Runs = before
 	}

@@ -68,6 +68,7 @@ type Settings struct {
 	CodecovToken      *dagger.Secret
 	CodecovURL        string
 	RunURL            *dagger.Secret
+	Actor             *dagger.Secret
 }
 
 // config is the settings, read.

@@ -286,6 +286,15 @@ const minSecret = 8
 
 // secretText reads a secret: an unset or empty one counts as not configured, one final line break is removed.
 func secretText(ctx context.Context, secret *dagger.Secret, name string) (string, error) {
+	text, err := plaintext(ctx, secret, name)
+	if err == nil && text != "" && len(text) < minSecret {
+		return "", fmt.Errorf("the secret %s has %d characters, expected at least %d: is it the right one?", name, len(text), minSecret)
+	}
+	return text, err
+}
+
+// plaintext is what stands in a secret, of whatever length.
+func plaintext(ctx context.Context, secret *dagger.Secret, name string) (string, error) {
 	if secret == nil {
 		return "", nil
 	}
@@ -296,11 +305,7 @@ func secretText(ctx context.Context, secret *dagger.Secret, name string) (string
 		}
 		return "", fmt.Errorf("the secret %s cannot be read: give it as env://NAME or file://PATH", name)
 	}
-	text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
-	if text != "" && len(text) < minSecret {
-		return "", fmt.Errorf("the secret %s has %d characters, expected at least %d: is it the right one?", name, len(text), minSecret)
-	}
-	return text, nil
+	return strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r"), nil
 }
 
 // listOf shows the first few of a list that may be long.

@@ -439,38 +439,13 @@ func (c *Conn) inspect(ctx context.Context, ids ...string) ([]container, error) 
 	if err != nil {
 		return nil, err
 	}
+	return parseContainers(text)
+}
+
+func parseContainers(text string) ([]container, error) {
 	var found []container
 	if err := json.Unmarshal([]byte(text), &found); err != nil {
 		return nil, fmt.Errorf("docker inspect on the server has not answered in JSON: %w", err)
 	}
 	return found, nil
-}
-
-// digests tells for each local image which names and digests it was pulled as.
-func (c *Conn) digests(ctx context.Context, containers []container) (map[string][]string, error) {
-	args := []string{"docker", "image", "inspect"}
-	for _, one := range containers {
-		if !slices.Contains(args, one.Image) {
-			args = append(args, one.Image)
-		}
-	}
-	if len(args) == 3 {
-		return nil, nil
-	}
-	text, err := c.run(ctx, command{args: args})
-	if err != nil {
-		return nil, err
-	}
-	var images []struct {
-		ID          string `json:"Id"`
-		RepoDigests []string
-	}
-	if err := json.Unmarshal([]byte(text), &images); err != nil {
-		return nil, fmt.Errorf("docker image inspect on the server has not answered in JSON: %w", err)
-	}
-	digests := map[string][]string{}
-	for _, i := range images {
-		digests[i.ID] = i.RepoDigests
-	}
-	return digests, nil
 }

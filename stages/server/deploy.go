@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -90,6 +91,7 @@ type Result struct {
 // deployment is one on its way.
 type deployment struct {
 	env      Environment
+	run      string // tells this run from every other
 	release  Release
 	conn     *Conn
 	hold     *hold
@@ -103,8 +105,9 @@ type deployment struct {
 	entry              Entry
 	started            time.Time
 	figures            []string
-	// reconnected says that the first connection was lost.
+	// reconnected says that the first connection was lost, and lost why the server could not be had again.
 	reconnected bool
+	lost        error
 }
 
 // Deploy brings a release to a server. On an error of type Failure, State says what is there now.
@@ -160,13 +163,18 @@ func begin(ctx context.Context, env Environment, release Release, kind Kind) (*d
 	if err != nil {
 		return nil, untouched(err)
 	}
-	d := &deployment{env: env, release: release, conn: conn, started: time.Now()}
-	d.entry = Entry{Kind: kind, Version: release.Version, Commit: release.Commit, Compose: env.ComposeFile, By: release.By, Reason: release.Reason}
+	d := newDeployment(env, conn, release, kind)
 	if err := d.open(ctx); err != nil {
 		d.end()
 		return nil, untouched(err)
 	}
 	return d, nil
+}
+
+func newDeployment(env Environment, conn *Conn, release Release, kind Kind) *deployment {
+	d := &deployment{env: env, release: release, conn: conn, run: rand.Text(), started: time.Now()}
+	d.entry = Entry{Kind: kind, Version: release.Version, Commit: release.Commit, Compose: env.ComposeFile, By: release.By, Reason: release.Reason}
+	return d
 }
 
 func (d *deployment) open(ctx context.Context) error {
@@ -188,7 +196,7 @@ func (d *deployment) open(ctx context.Context) error {
 }
 
 func (d *deployment) holder() Holder {
-	return Holder{Who: d.release.By, What: string(d.entry.Kind) + " of " + d.release.Version, Since: d.started.UTC()}
+	return Holder{Who: d.release.By, What: string(d.entry.Kind) + " of " + d.release.Version, Run: d.run, Since: d.started.UTC()}
 }
 
 func (d *deployment) end() {
@@ -403,8 +411,7 @@ func (d *deployment) failed(ctx context.Context, f *Failure) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reconnectTime)
 	defer cancel()
 	if err := d.reconnect(ctx, f.Err); err != nil {
-		f.Next = strings.TrimPrefix(f.Next+"; the server could not be reached again, run the same line once it can", "; ")
-		return f
+		return f.leftAlone(err)
 	}
 	if err := d.putFilesBack(ctx); err != nil {
 		f.Next = strings.TrimPrefix(f.Next+"; the files that were replaced could not be put back ("+firstLine(err.Error())+"): they are in "+replacedFile, "; ")

@@ -42,6 +42,7 @@ while [ "$(timeout 60 head -c 1)" = . ]; do :; done
 type Holder struct {
 	Who   string    `json:"who"`
 	What  string    `json:"what"`
+	Run   string    `json:"run"` // of this very run and no other
 	Since time.Time `json:"since"`
 }
 
@@ -135,11 +136,13 @@ func (h *hold) release() {
 	_ = h.session.Wait()
 }
 
-// lockPatiently waits out a lock of our own that the server still keeps for a connection that is gone.
+// lockPatiently waits out a lock of this very run that the server still keeps for a connection that is gone. Who holds it
+// is not told while it is being taken or given up.
 func (c *Conn) lockPatiently(ctx context.Context, holder Holder) (*hold, error) {
 	for {
 		h, err := c.lock(ctx, holder)
-		if locked := new(LockedError); !errors.As(err, &locked) || locked.Holder.Who != holder.Who {
+		locked := new(LockedError)
+		if !errors.As(err, &locked) || locked.Holder.Run != holder.Run && locked.Holder.Run != "" {
 			return h, err
 		}
 		select {

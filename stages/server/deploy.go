@@ -23,6 +23,7 @@ type Environment struct {
 	Migrate     string // the one-shot service that migrates the database
 	Backup      string // the script that backs the database up; empty: there is no database
 	Restore     string
+	Pace        Pace
 	// Step names what is being done, for those who watch.
 	Step func(ctx context.Context, name string) (context.Context, func(error))
 }

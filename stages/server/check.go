@@ -82,7 +82,7 @@ func (c *Conn) checkVersion(text string) error {
 	if isPodman(text) {
 		return c.podmanError()
 	}
-	found, ok := composeVersion(text)
+	found, ok := versionIn(text)
 	if !ok || found.LessThan(semver.MustParse(minCompose)) {
 		return fmt.Errorf("expected docker compose %s or newer on %s, found %q", minCompose, c.target.Host, strings.TrimSpace(text))
 	}
@@ -92,7 +92,7 @@ func (c *Conn) checkVersion(text string) error {
 // composePattern is a version at the beginning: what distributions add behind it is no SemVer.
 var composePattern = regexp.MustCompile(`^(?:Docker Compose version )?v?(\d+\.\d+\.\d+)(?:[^.\d]|\z)`)
 
-func composeVersion(text string) (*semver.Version, bool) {
+func versionIn(text string) (*semver.Version, bool) {
 	match := composePattern.FindStringSubmatch(strings.TrimSpace(text))
 	if match == nil {
 		return nil, false

@@ -14,7 +14,7 @@ func TestComposeVersion(t *testing.T) {
 	}
 	for _, a := range answers {
 		t.Run(a.Of, func(t *testing.T) {
-			got, ok := composeVersion(a.Prints)
+			got, ok := versionIn(a.Prints)
 			if ok != (a.Version != "") || ok && got.String() != a.Version {
 				t.Errorf("got %v, %t of %q, want %q", got, ok, a.Prints, a.Version)
 			}

@@ -21,8 +21,8 @@ func amongImages(refs []string, ref string) bool {
 	return slices.ContainsFunc(refs, func(other string) bool { return sameImage(other, ref) })
 }
 
-// familiar is a repository as Docker's own lists have it, and as their filters want it.
-func familiar(repository string) string {
+// shortRepository is one as Docker's own lists have it, and as their filters want it.
+func shortRepository(repository string) string {
 	short, hub := strings.CutPrefix(repositoryOf(repository), name.DefaultRegistry+"/")
 	if !hub {
 		return repository

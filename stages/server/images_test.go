@@ -58,7 +58,7 @@ func TestPrunable(t *testing.T) {
 	}
 }
 
-func TestFamiliar(t *testing.T) {
+func TestShortRepository(t *testing.T) {
 	for of, want := range map[string]string{
 		"docker.io/acme/b":        "acme/b",
 		"index.docker.io/acme/b":  "acme/b",
@@ -69,7 +69,7 @@ func TestFamiliar(t *testing.T) {
 		"localhost:5000/b":        "localhost:5000/b",
 		"10.88.0.1:5000/acme/b":   "10.88.0.1:5000/acme/b",
 	} {
-		if got := familiar(of); got != want {
+		if got := shortRepository(of); got != want {
 			t.Errorf("%s: got %s, want %s", of, got, want)
 		}
 	}

@@ -20,7 +20,7 @@ func (d *deployment) prune(ctx context.Context) error {
 	var removed []string
 	for _, image := range d.release.Images {
 		// Without --all, Docker 29 leaves out what has no tag.
-		text, err := d.conn.run(ctx, command{args: []string{"docker", "image", "ls", "--all", "--digests", "--no-trunc", "--format", "{{.Repository}}@{{.Digest}}", "--filter", "reference=" + familiar(image.Repository)}})
+		text, err := d.conn.run(ctx, command{args: []string{"docker", "image", "ls", "--all", "--digests", "--no-trunc", "--format", "{{.Repository}}@{{.Digest}}", "--filter", "reference=" + shortRepository(image.Repository)}})
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 )
@@ -224,15 +225,23 @@ func (p *project) args(args ...string) []string {
 }
 
 func (p *project) ask(ctx context.Context, args ...string) (string, error) {
+	return p.askWithin(ctx, fileTime, args...) // its files go along, as long as they are not on the server
+}
+
+func (p *project) askWithin(ctx context.Context, limit time.Duration, args ...string) (string, error) {
 	if p.view != nil {
-		return p.view.ask(ctx, p, args...)
+		return p.view.ask(ctx, p, limit, args...)
 	}
-	return p.conn.run(ctx, command{args: p.args(args...), env: p.env})
+	return p.conn.run(ctx, command{args: p.args(args...), env: p.env, time: limit})
 }
 
 // change runs a command that changes what runs, after any that a lost connection has left at work.
 func (p *project) change(ctx context.Context, args ...string) (string, error) {
-	return p.conn.run(ctx, command{args: busy(p.args(args...)...), env: p.env})
+	return p.changeWithin(ctx, changeTime, args...)
+}
+
+func (p *project) changeWithin(ctx context.Context, limit time.Duration, args ...string) (string, error) {
+	return p.conn.run(ctx, command{args: busy(p.args(args...)...), env: p.env, time: limit})
 }
 
 func busy(args ...string) []string {

@@ -58,7 +58,7 @@ func Connect(ctx context.Context, t Target, l Login) (*Conn, error) {
 	_ = raw.SetDeadline(time.Time{})
 	c := &Conn{target: t, client: ssh.NewClient(conn, channels, requests), gone: make(chan struct{})}
 	go func() { _ = c.client.Wait(); close(c.gone) }()
-	go c.keepAlive()
+	go c.keepAlive(aliveEvery)
 	return c, nil
 }
 
@@ -79,12 +79,12 @@ func loginError(t Target, err error) error {
 func (c *Conn) Close() { c.client.Close() }
 
 // keepAlive finds out that the server is gone, which a silent network never tells.
-func (c *Conn) keepAlive() {
+func (c *Conn) keepAlive(every time.Duration) {
 	for missed := 0; missed < aliveTries; {
 		select {
 		case <-c.gone:
 			return
-		case <-time.After(aliveEvery):
+		case <-time.After(every):
 		}
 		answered := make(chan error, 1)
 		go func() {
@@ -97,7 +97,7 @@ func (c *Conn) keepAlive() {
 				return
 			}
 			missed = 0
-		case <-time.After(aliveEvery):
+		case <-time.After(every):
 			missed++
 		}
 	}
@@ -109,7 +109,8 @@ type command struct {
 	args  []string
 	env   []string // NAME=value
 	stdin io.Reader
-	plain bool // not in the application's folder
+	plain bool          // not in the application's folder
+	time  time.Duration // in which it has to answer, if that is not commandTime
 }
 
 // exitError is a program on the server that ended badly.
@@ -126,21 +127,17 @@ func (e *exitError) Error() string {
 // run runs a program in the application's folder and returns what it printed. The server's shell gets one quoted line,
 // because SSH knows no argument lists.
 func (c *Conn) run(ctx context.Context, cmd command) (string, error) {
-	session, err := c.client.NewSession()
-	if err != nil {
-		return "", errLost
-	}
-	defer session.Close()
 	var stdout, stderr bytes.Buffer
-	session.Stdout, session.Stderr, session.Stdin = &stdout, &stderr, cmd.stdin
-	ended := make(chan error, 1)
-	go func() { ended <- session.Run(cmd.line(c.target.Dir)) }()
-	select {
-	case err = <-ended:
-	case <-ctx.Done():
-		return "", ctx.Err()
+	err := c.session(ctx, cmd.name(), cmd.time, func(session *ssh.Session) error {
+		defer session.Close()
+		session.Stdout, session.Stderr, session.Stdin = &stdout, &stderr, cmd.stdin
+		err := session.Run(cmd.line(c.target.Dir))
+		return runError(cmd, err, stdout.String()+stderr.String())
+	})
+	if exit := new(exitError); err != nil && !errors.As(err, &exit) {
+		return "", err
 	}
-	return stdout.String(), runError(cmd, err, stdout.String()+stderr.String())
+	return stdout.String(), err
 }
 
 func runError(cmd command, err error, output string) error {

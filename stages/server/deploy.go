@@ -346,7 +346,7 @@ func (d *deployment) pull(ctx context.Context) error {
 	}
 	for _, image := range d.release.Images {
 		args := append(append([]string{"docker"}, config...), "pull", "--quiet", image.Ref())
-		_, err := d.conn.run(ctx, command{args: args})
+		_, err := d.conn.run(ctx, command{args: args, time: pullTime})
 		if exit := new(exitError); errors.As(err, &exit) {
 			return fmt.Errorf("the server cannot pull %s: %s", image.Ref(), exit.output)
 		}
@@ -354,7 +354,7 @@ func (d *deployment) pull(ctx context.Context) error {
 			return err
 		}
 	}
-	_, err = d.next.ask(ctx, "pull", "--quiet", "--policy", "missing", "--ignore-buildable")
+	_, err = d.next.askWithin(ctx, pullTime, "pull", "--quiet", "--policy", "missing", "--ignore-buildable")
 	return err
 }
 

@@ -230,7 +230,7 @@ func (a *app) check() error {
 				return ends(15, "service %q depends on undefined service %q: invalid compose project", name, dep)
 			}
 		}
-		for _, v := range list2(s["volumes"]) {
+		for _, v := range entries(s["volumes"]) {
 			if source, _ := v["source"].(string); v["type"] == "volume" && source != "" && a.top["volumes"][source] == nil {
 				return ends(15, "service %q refers to undefined volume %s: invalid compose project", name, source)
 			}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
 	"os/exec"
 	"path"
 	"slices"
@@ -112,6 +111,7 @@ func init() {
 		"stop": (*dockerd).stopCommand, "start": (*dockerd).startCommand, "kill": (*dockerd).kill, "rm": (*dockerd).rm, "logs": (*dockerd).logs, "rename": (*dockerd).rename,
 		"exec": (*dockerd).exec, "run": (*dockerd).runCommand,
 		"network inspect": (*dockerd).networkInspect, "volume inspect": (*dockerd).volumeInspect, "network ls": (*dockerd).networkLs, "volume ls": (*dockerd).volumeLs,
+		"network create": (*dockerd).networkCreate, "volume create": (*dockerd).volumeCreate,
 	}
 }
 
@@ -157,7 +157,7 @@ func (d *dockerd) info(c *call, _ string, args []string) error {
 	if err != nil {
 		return err
 	}
-	return show(c, o.get("format"), map[string]any{"DockerRootDir": d.root, "ServerVersion": "28.2.2", "Driver": "overlay2", "Containers": len(d.containers)})
+	return show(c, o.get("format"), map[string]any{"DockerRootDir": d.root, "ServerVersion": d.versions.docker, "Driver": "overlay2", "Containers": len(d.containers)})
 }
 
 func (d *dockerd) version(c *call, _ string, args []string) error {
@@ -165,7 +165,7 @@ func (d *dockerd) version(c *call, _ string, args []string) error {
 	if err != nil {
 		return err
 	}
-	return show(c, o.get("format"), map[string]any{"Server": map[string]any{"Version": "28.2.2"}, "Client": map[string]any{"Version": "28.2.2"}})
+	return show(c, o.get("format"), map[string]any{"Server": map[string]any{"Version": d.versions.docker}, "Client": map[string]any{"Version": d.versions.docker}})
 }
 
 func (d *dockerd) ps(c *call, _ string, args []string) error {
@@ -173,10 +173,10 @@ func (d *dockerd) ps(c *call, _ string, args []string) error {
 	if err != nil {
 		return err
 	}
-	var found []*kept
+	var found []*fakeContainer
 	for _, one := range slices.Backward(d.containers) { // the newest first
 		m := one.at(time.Now())
-		shown := o.has("all") || slices.ContainsFunc(o["filter"], func(f string) bool { return strings.HasPrefix(f, "status=") }) || m.status == "running" || m.status == "restarting"
+		shown := o.has("all") || slices.ContainsFunc(o["filter"], func(f string) bool { return strings.HasPrefix(f, "status=") }) || m.up()
 		fits, err := d.matches(one, m, o["filter"])
 		if err != nil {
 			return err
@@ -188,7 +188,7 @@ func (d *dockerd) ps(c *call, _ string, args []string) error {
 	return d.list(c, o, found)
 }
 
-func (d *dockerd) list(c *call, o options, found []*kept) error {
+func (d *dockerd) list(c *call, o options, found []*fakeContainer) error {
 	var all []map[string]any
 	for _, one := range found {
 		id := one.id
@@ -218,7 +218,7 @@ func (d *dockerd) list(c *call, o options, found []*kept) error {
 }
 
 // matches reads filters: those of one kind are alternatives, but labels have to be there all.
-func (d *dockerd) matches(one *kept, m moment, filters []string) (bool, error) {
+func (d *dockerd) matches(one *fakeContainer, m moment, filters []string) (bool, error) {
 	kinds := map[string]bool{}
 	for _, f := range filters {
 		kind, value, _ := strings.Cut(f, "=")
@@ -314,7 +314,7 @@ func (d *dockerd) imageInspect(c *call, _ string, args []string) error {
 		if !i.built {
 			digests = append(digests, familiar(i.repository)+"@"+i.digest)
 		}
-		return map[string]any{"Id": i.id, "RepoTags": i.tags, "RepoDigests": digests, "Config": map[string]any{"Labels": map[string]string{}}}, nil
+		return map[string]any{"Id": i.id, "RepoTags": i.tags, "RepoDigests": digests, "Config": map[string]any{"ExposedPorts": exposed(i.does.exposes)}}, nil
 	})
 }
 
@@ -418,7 +418,7 @@ func (d *dockerd) tag(_ *call, _ string, args []string) error {
 }
 
 // each does something to containers, says their names, and fails at the end if one was not there.
-func (d *dockerd) each(c *call, refs []string, do func(*kept) error) error {
+func (d *dockerd) each(c *call, refs []string, do func(*fakeContainer) error) error {
 	var failed error
 	for _, ref := range refs {
 		one, err := d.find(ref)
@@ -439,17 +439,20 @@ func (d *dockerd) stopCommand(c *call, _ string, args []string) error {
 	if err != nil {
 		return err
 	}
-	return d.each(c, refs, func(one *kept) error {
-		grace := one.grace
-		if t := o.get("time"); t != "" {
-			seconds, err := strconv.Atoi(t)
-			if err != nil {
-				return ends(125, "invalid argument %q for \"-t, --timeout\" flag", t)
-			}
-			grace = time.Duration(seconds) * time.Second
+	grace := time.Duration(-1)
+	if t := o.get("time"); t != "" {
+		seconds, err := strconv.Atoi(t)
+		if err != nil {
+			return ends(125, "invalid argument %q for \"-t, --timeout\" flag", t)
 		}
-		return d.stop(c, one, grace)
-	})
+		grace = time.Duration(seconds) * time.Second
+	}
+	for _, ref := range refs { // all at once
+		if one, err := d.find(ref); err == nil {
+			d.askToStop(one, grace)
+		}
+	}
+	return d.each(c, refs, func(one *fakeContainer) error { return d.stop(c, one, grace) })
 }
 
 func (d *dockerd) startCommand(c *call, _ string, args []string) error {
@@ -465,7 +468,7 @@ func (d *dockerd) kill(c *call, _ string, args []string) error {
 	if err != nil {
 		return err
 	}
-	return d.each(c, refs, func(one *kept) error {
+	return d.each(c, refs, func(one *fakeContainer) error {
 		if one.at(time.Now()).status != "running" {
 			return ends(1, "Error response from daemon: cannot kill container: %s: container %s is not running", one.name, one.id)
 		}
@@ -487,18 +490,12 @@ func (d *dockerd) rm(c *call, _ string, args []string) error {
 	if err != nil {
 		return err
 	}
-	err = d.each(c, refs, func(one *kept) error { return d.remove(one, o.has("force")) })
-	if e := new(ending); o.has("force") && asEnding(err, &e) && strings.Contains(e.text, "No such container") {
+	err = d.each(c, refs, func(one *fakeContainer) error { return d.remove(one, o.has("force")) })
+	if o.has("force") && err != nil && strings.Contains(err.Error(), "No such container") {
 		c.tell("%s", err) // and yet it ends well
 		return nil
 	}
 	return err
-}
-
-func asEnding(err error, e **ending) bool {
-	found, ok := err.(*ending)
-	*e = found
-	return ok
 }
 
 func (d *dockerd) rename(_ *call, _ string, args []string) error {
@@ -552,12 +549,12 @@ func (d *dockerd) exec(c *call, _ string, args []string) error {
 }
 
 // inside runs a program in a container: really, on this machine, but with the programs of the stand-in before its own.
-func (d *dockerd) inside(c *call, one *kept, input bool, env, args []string) error {
+func (d *dockerd) inside(c *call, one *fakeContainer, input bool, env, args []string) error {
 	if one.at(time.Now()).status != "running" {
 		return ends(1, "Error response from daemon: container %s is not running", one.id)
 	}
 	cmd := exec.CommandContext(c.ctx, "/usr/bin/env", args...)
-	cmd.Env = slices.Concat([]string{"PATH=" + d.root + "/programs:/usr/bin:/bin", "HOSTNAME=" + one.id[:12], "SLIPWAY_CONTAINER=" + one.id}, one.env, env)
+	cmd.Env = slices.Concat([]string{standInSocket + "=" + d.socket, "PATH=" + d.root + "/programs:/usr/bin:/bin", "HOSTNAME=" + one.id[:12], "SLIPWAY_CONTAINER=" + one.id}, one.env, env)
 	cmd.Dir = d.root + "/tmp"
 	cmd.Stdout, cmd.Stderr = c.stdout, c.stderr
 	if input {
@@ -648,6 +645,31 @@ func (d *dockerd) volumeLs(c *call, _ string, args []string) error {
 	return outsideLs(c, "volume", d.volumes, args)
 }
 
+func (d *dockerd) networkCreate(c *call, _ string, args []string) error {
+	return outsideCreate(c, "network", d.networks, args)
+}
+
+func (d *dockerd) volumeCreate(c *call, _ string, args []string) error {
+	return outsideCreate(c, "volume", d.volumes, args)
+}
+
+func outsideCreate(c *call, kind string, there map[string]map[string]string, args []string) error {
+	o, names, err := parse("docker "+kind+" create", args, false, "label=")
+	if err != nil {
+		return err
+	}
+	if len(names) != 1 {
+		return ends(1, "docker %s create requires 1 argument.", kind)
+	}
+	there[names[0]] = map[string]string{}
+	for _, l := range o["label"] {
+		name, value, _ := strings.Cut(l, "=")
+		there[names[0]][name] = value
+	}
+	c.print("%s", names[0])
+	return nil
+}
+
 func outsideLs(c *call, kind string, there map[string]map[string]string, args []string) error {
 	o, _, err := parse("docker "+kind+" ls", args, false, "quiet,q", "filter,f=", "format=", "no-trunc")
 	if err != nil {
@@ -677,11 +699,4 @@ func outsideLs(c *call, kind string, there map[string]map[string]string, args []
 		format = "{{.Name}}"
 	}
 	return rows(c, format, all...)
-}
-
-func sshdCommand(env []string, line string) *exec.Cmd {
-	cmd := exec.Command("/bin/sh", "-c", line)
-	cmd.Env = env
-	cmd.Stdin, _ = os.Open(os.DevNull)
-	return cmd
 }

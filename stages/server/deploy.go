@@ -338,44 +338,6 @@ func (d *deployment) ship(ctx context.Context, p *project, file, pins []byte) er
 	return d.conn.write(ctx, p.pinFile(), pins, "077")
 }
 
-// pull gets every image while the old ones still run. It is also the proof that the server may have them.
-func (d *deployment) pull(ctx context.Context) error {
-	config, err := d.credentials(ctx)
-	if err != nil {
-		return err
-	}
-	for _, image := range d.release.Images {
-		args := append(append([]string{"docker"}, config...), "pull", "--quiet", image.Ref())
-		_, err := d.conn.run(ctx, command{args: args, time: pullTime})
-		if exit := new(exitError); errors.As(err, &exit) {
-			return fmt.Errorf("the server cannot pull %s: %s", image.Ref(), exit.output)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	_, err = d.next.askWithin(ctx, pullTime, "pull", "--quiet", "--policy", "missing", "--ignore-buildable")
-	return err
-}
-
-// has says whether the server holds an image, so that a rollback does not hang on a registry that is down.
-func (c *Conn) has(ctx context.Context, ref string) bool {
-	_, err := c.run(ctx, command{args: []string{"docker", "image", "inspect", "--format", "{{.Id}}", ref}})
-	return err == nil
-}
-
-// credentials are written to the server's memory, and go with the lock.
-func (d *deployment) credentials(ctx context.Context) ([]string, error) {
-	if d.release.Registry.Token == "" {
-		return nil, nil
-	}
-	text, err := d.release.Registry.dockerConfig()
-	if err != nil {
-		return nil, err
-	}
-	return []string{"--config", d.hold.temp}, d.conn.write(ctx, d.hold.temp+"/config.json", text, "077")
-}
-
 // up starts the release. The migration is left out: it has had its turn, and does nothing good twice.
 func (d *deployment) up(ctx context.Context) error { return d.next.up(ctx, d.env) }
 

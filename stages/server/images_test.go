@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // What Docker's two image stores say of one deployment from Docker Hub: they differ in the image's id.
@@ -72,5 +73,27 @@ func TestShortRepository(t *testing.T) {
 		if got := shortRepository(of); got != want {
 			t.Errorf("%s: got %s, want %s", of, got, want)
 		}
+	}
+}
+
+// The whole way of an image of Docker Hub: it is found healthy, and what nothing needs is removed, with tags and without.
+func TestDeployFromDockerHub(t *testing.T) {
+	for _, version := range []string{"28.3.0", "29.1.0"} {
+		t.Run("Docker "+version, func(t *testing.T) {
+			s := standIn(t)
+			s.shop, s.versions.docker = "docker.io/acme", version
+			old := s.image("backend", "0.9.0", behaviour{})
+			s.image("backend", "1.0.0", behaviour{healthyAfter: 10 * time.Millisecond})
+			s.sh("docker pull acme/backend@" + old.digest)
+			release := s.release("1.0.0", "services:\n  backend:\n    image: acme/backend:${VERSION}\n    restart: always\n")
+			result, err := Deploy(t.Context(), s.environment(), release)
+			if err != nil || !slices.Contains(result.Figures, "1 images of older releases removed") {
+				t.Errorf("got %+v, %v", result, err)
+			}
+			status, err := Read(t.Context(), s.environment())
+			if err != nil || len(status.Problems) > 0 || len(status.Services) != 1 || status.Services[0].Drift != "" {
+				t.Errorf("got %+v, %v", status, err)
+			}
+		})
 	}
 }

@@ -19,6 +19,7 @@ type Login struct {
 	Keys       string                   // private keys, PEM or OpenSSH form, one after another
 	Agent      func() (net.Conn, error) // an SSH agent; nil without one
 	KnownHosts string                   // lines of a known_hosts file
+	Bastion    Target                   // the host between; empty: there is none
 }
 
 // agentTime is for the agent's answers, behind which may stand a person who is asked. Tests have less of it.

@@ -63,12 +63,18 @@ type service struct {
 		Build
 		Inline string `json:"dockerfile_inline"`
 	} `json:"build"`
-	Volumes  []mount           `json:"volumes"`
-	Configs  []mount           `json:"configs"`
-	Secrets  []mount           `json:"secrets"`
-	Networks map[string]any    `json:"networks"`
-	Labels   map[string]string `json:"labels"`
-	inactive bool              // its profile is not asked for
+	Volumes     []mount           `json:"volumes"`
+	Configs     []mount           `json:"configs"`
+	Secrets     []mount           `json:"secrets"`
+	Networks    map[string]any    `json:"networks"`
+	Labels      map[string]string `json:"labels"`
+	Healthcheck *healthcheck      `json:"healthcheck"`
+	inactive    bool              // its profile is not asked for
+}
+
+// healthcheck is a service's, as far as it says when to look.
+type healthcheck struct {
+	StartPeriod string `json:"start_period"` // as Go writes durations
 }
 
 // mount is something that a container sees: a path of the server, or the name of a config or a secret.

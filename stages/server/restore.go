@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// restoreTime bounds bringing back what ran before; the caller's own time may be over by then.
+// restoreTime bounds bringing back what ran before, besides the wait for its health; the caller's own time may be over then.
 const restoreTime = 5 * time.Minute
 
 // kept is a failure before anything was replaced.
@@ -26,7 +26,7 @@ func (d *deployment) kept(err error) *Failure {
 
 // putBack ends a failed deployment with what ran before (D9): once, and without a second attempt.
 func (d *deployment) putBack(ctx context.Context, cause error) *Failure {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restoreTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restoreTime+d.patience())
 	defer cancel()
 	f := &Failure{Err: cause, State: NotRestored}
 	if err := d.reconnect(ctx, cause); err != nil {
@@ -44,6 +44,14 @@ func (d *deployment) putBack(ctx context.Context, cause error) *Failure {
 	}
 	f.State, f.Found = Restored, d.before.Version+" runs again and is healthy"
 	return f
+}
+
+// patience is for how long what ran before may take to be healthy again.
+func (d *deployment) patience() time.Duration {
+	if d.previous == nil {
+		return 0
+	}
+	return d.previous.watched(d.env, d.before.Version, nil).patience()
 }
 
 func (d *deployment) restore(ctx context.Context) error {

@@ -47,7 +47,7 @@ func (d *deployment) script(ctx context.Context, name string, args ...string) (s
 		running = d.next
 	}
 	env := []string{"COMPOSE_FILE=" + d.env.ComposeFile, "COMPOSE_PROJECT_NAME=" + running.compose.Name}
-	return d.conn.run(ctx, command{args: busy(append([]string{"./" + name}, args...)...), env: env})
+	return d.conn.run(ctx, command{args: busy(append([]string{"./" + name}, args...)...), env: env, time: scriptTime})
 }
 
 // completeScript looks for what dump programs write last. Other forms are told by their first bytes.
@@ -94,7 +94,7 @@ awk '/^COPY .* FROM stdin;$/ {data = 1}
 
 // schema is a fingerprint of the database's schema, taken from a dump; an archive gives none.
 func (d *deployment) schema(ctx context.Context, dump string) (string, error) {
-	text, err := d.conn.run(ctx, command{args: []string{"sh", "-c", schemaScript, "sh", dump}})
+	text, err := d.conn.run(ctx, command{args: []string{"sh", "-c", schemaScript, "sh", dump}, time: scriptTime})
 	return strings.TrimSpace(text), err
 }
 
@@ -103,7 +103,7 @@ func (d *deployment) migrate(ctx context.Context) error {
 	if _, ok := d.next.compose.Services[d.env.Migrate]; !ok {
 		return nil
 	}
-	_, err := d.next.change(ctx, "run", "--rm", "-T", "--quiet-pull", d.env.Migrate)
+	_, err := d.next.changeWithin(ctx, scriptTime, "run", "--rm", "-T", "--quiet-pull", d.env.Migrate)
 	if exit := new(exitError); errors.As(err, &exit) {
 		return d.afterMigration(ctx, exit)
 	}

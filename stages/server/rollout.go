@@ -221,7 +221,7 @@ func (r *rollout) drain(ctx context.Context) {
 				pause(ctx, wait)
 				return nil
 			}
-			_, err := r.conn.run(ctx, command{args: []string{"docker", "exec", c.ID, "sh", "-c", line}})
+			_, err := r.conn.run(ctx, command{args: []string{"docker", "exec", c.ID, "sh", "-c", line}, time: changeTime})
 			return err
 		})
 	}
@@ -266,10 +266,10 @@ func (c *Conn) stopAndRemove(ctx context.Context, containers []container, more .
 		return nil
 	}
 	ids := idsOf(containers)
-	if _, err := c.run(ctx, command{args: busy(append([]string{"docker", "stop"}, ids...)...)}); err != nil {
+	if _, err := c.run(ctx, command{args: busy(append([]string{"docker", "stop"}, ids...)...), time: changeTime}); err != nil {
 		return err
 	}
-	_, err := c.run(ctx, command{args: busy(slices.Concat([]string{"docker", "rm"}, more, ids)...)})
+	_, err := c.run(ctx, command{args: busy(slices.Concat([]string{"docker", "rm"}, more, ids)...), time: changeTime})
 	return err
 }
 

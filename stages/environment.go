@@ -114,8 +114,9 @@ func (r *Run) server(ctx context.Context, e environment) (server.Environment, er
 func (r *Run) serverEnvironment(e environment, login server.Login) server.Environment {
 	return server.Environment{
 		Name: e.name, Target: e.target, Login: login, ComposeFile: e.composeFile, HealthURL: e.healthURL, VersionURL: e.versionURL,
-		Migrate: orDefault(r.config.MigrateService, defaultMigrateService),
-		Step:    step,
+		Migrate:  orDefault(r.config.MigrateService, defaultMigrateService),
+		Postgres: r.config.tools["postgres"],
+		Step:     step,
 	}
 }
 

@@ -408,8 +408,9 @@ type container struct {
 	Image  string
 	Name   string
 	Config struct {
-		Image  string
-		Labels map[string]string
+		Image        string
+		Labels       map[string]string
+		ExposedPorts map[string]struct{} // 5432/tcp
 	}
 	RestartCount int
 	State        struct {

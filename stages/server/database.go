@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"reflect"
-	"slices"
 	"strings"
 	"time"
 )
@@ -25,77 +22,18 @@ func (d *deployment) backUp(ctx context.Context) error {
 	return nil
 }
 
-// dump runs the backup script, which is given the file to write and prints the one that it wrote.
-func (d *deployment) dump(ctx context.Context, file string) (string, error) {
-	text, err := d.script(ctx, d.env.Backup, file)
-	if exit := new(exitError); errors.As(err, &exit) {
-		return "", fmt.Errorf("the backup failed (%s): %s", d.env.Backup, exit.output)
+// present is the project that is on the server: at a first deployment the one that is to be.
+func (d *deployment) present() *project {
+	if d.previous == nil {
+		return d.next
 	}
-	if err != nil {
-		return "", err
-	}
-	if written := lastLine(text); written != "" {
-		file = written
-	}
-	return file, d.checkBackup(ctx, file)
+	return d.previous
 }
 
 // script runs a script of the repository in the application's folder, for the project that runs there.
 func (d *deployment) script(ctx context.Context, name string, args ...string) (string, error) {
-	running := d.previous
-	if running == nil {
-		running = d.next
-	}
-	env := []string{"COMPOSE_FILE=" + d.env.ComposeFile, "COMPOSE_PROJECT_NAME=" + running.compose.Name}
+	env := []string{"COMPOSE_FILE=" + d.env.ComposeFile, "COMPOSE_PROJECT_NAME=" + d.present().compose.Name}
 	return d.conn.run(ctx, command{args: busy(append([]string{"./" + name}, args...)...), env: env})
-}
-
-// completeScript looks for what dump programs write last. Other forms are told by their first bytes.
-const completeScript = `test -f "$1" && test -s "$1" || { echo empty; exit; }
-test "$(head -c 5 -- "$1")" = PGDMP && { echo archive; exit; }
-tail -n 20 -- "$1" | grep -q -i -e '^-- .*dump complete' && { echo complete; exit; }
-echo incomplete`
-
-// checkBackup insists on a file that a restore could use.
-func (d *deployment) checkBackup(ctx context.Context, file string) error {
-	text, err := d.conn.run(ctx, command{args: []string{"sh", "-c", completeScript, "sh", file}})
-	if err != nil {
-		return err
-	}
-	switch strings.TrimSpace(text) {
-	case "complete":
-		return nil
-	case "archive":
-		return d.checkArchive(ctx, file)
-	case "empty":
-		return fmt.Errorf("the backup %s is missing or empty", file)
-	}
-	return fmt.Errorf("the backup %s is incomplete: expected the line with which pg_dump or mysqldump ends", file)
-}
-
-// checkArchive lists an archive with the pg_restore of whichever service has one.
-func (d *deployment) checkArchive(ctx context.Context, file string) error {
-	var last error
-	for _, service := range slices.Sorted(maps.Keys(d.previous.compose.Services)) {
-		args := append([]string{"sh", "-c", `exec "$@" < "$0"`, file}, d.previous.args("exec", "-T", service, "pg_restore", "--list")...)
-		if _, last = d.conn.run(ctx, command{args: args, env: d.previous.env}); last == nil {
-			return nil
-		}
-	}
-	return fmt.Errorf("pg_restore cannot list the backup %s: %w", file, last)
-}
-
-// schemaScript is what is left of a dump without its data: two dumps of one schema give one sum.
-const schemaScript = `exec < "$1"
-test "$(head -c 5 -- "$1")" != PGDMP || exit 0
-awk '/^COPY .* FROM stdin;$/ {data = 1}
-!data && NF && !/^--/ && !/^INSERT INTO/ && !/setval\(/ && !/^\\(un)?restrict/ {sub(/ AUTO_INCREMENT=[0-9]+/, ""); print}
-/^\\\.$/ {data = 0}' | sha256sum | cut -c 1-16`
-
-// schema is a fingerprint of the database's schema, taken from a dump; an archive gives none.
-func (d *deployment) schema(ctx context.Context, dump string) (string, error) {
-	text, err := d.conn.run(ctx, command{args: []string{"sh", "-c", schemaScript, "sh", dump}})
-	return strings.TrimSpace(text), err
 }
 
 // migrate runs the migration on its own, before any container is replaced: one that fails leaves the old version up.
@@ -108,30 +46,6 @@ func (d *deployment) migrate(ctx context.Context) error {
 		return d.afterMigration(ctx, exit)
 	}
 	return err
-}
-
-// noteSchema writes down which schema the release runs on, so that a rollback knows whether an older one fits.
-func (d *deployment) noteSchema(ctx context.Context) (err error) {
-	migration, ok := d.next.compose.Services[d.env.Migrate]
-	if !ok || d.env.Backup == "" {
-		return nil
-	}
-	if d.previous != nil && d.before.Schema != "" && reflect.DeepEqual(d.previous.compose.Services[d.env.Migrate], migration) {
-		d.entry.Schema = d.before.Schema // the same program has run, which does nothing twice
-		return nil
-	}
-	d.entry.Schema, err = d.schemaNow(ctx)
-	return err
-}
-
-// schemaNow dumps once more, for the schema alone.
-func (d *deployment) schemaNow(ctx context.Context) (string, error) {
-	file, err := d.dump(ctx, "backup/.schema-"+time.Now().UTC().Format("2006-01-02_15-04-05.000000000")+".sql")
-	if err != nil {
-		return "", err
-	}
-	defer func() { _, _ = d.conn.run(ctx, command{args: []string{"rm", "-f", "--", file}}) }()
-	return d.schema(ctx, file)
 }
 
 // afterMigration tells a migration that has changed nothing from one that stopped half way (D11). The old version was

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
 	"os"
 	"os/exec"
@@ -63,9 +65,46 @@ func dumpFile(t *testing.T, text string) string {
 	return file
 }
 
-func sum(t *testing.T, text string) string {
+func zipped(t *testing.T, text string) string {
 	t.Helper()
-	out, err := exec.Command("sh", "-c", schemaScript, "sh", dumpFile(t, text)).CombinedOutput()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// need skips a test that runs a program of the server's, where this machine has none.
+func need(t *testing.T, program string) {
+	t.Helper()
+	if _, err := exec.LookPath(program); err != nil {
+		t.Skip(program + " is not installed")
+	}
+}
+
+func zstd(t *testing.T, text string) string {
+	t.Helper()
+	need(t, "zstd")
+	pack := exec.Command("zstd", "--quiet", "--stdout")
+	pack.Stdin = strings.NewReader(text)
+	packed, err := pack.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(packed)
+}
+
+// sum is the fingerprint of a dump; an archive is read by the program.
+func sum(t *testing.T, text string, program ...string) string {
+	t.Helper()
+	if len(program) == 0 {
+		program = plainDump
+	}
+	out, err := exec.Command("sh", append([]string{"-c", schemaScript, "sh", dumpFile(t, text)}, program...)...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -74,6 +113,7 @@ func sum(t *testing.T, text string) string {
 
 func TestSchemaScript(t *testing.T) {
 	base := postgres("k1", "1\ta@example.com\n", "1", "")
+	const body = "CREATE FUNCTION f() AS $$\nUPDATE x\nSET y = 1;\n$$;\n"
 	sql := mysql(" AUTO_INCREMENT=2", "INSERT INTO `users` VALUES (1);\n", "")
 	for _, c := range []struct {
 		name, one, other string
@@ -86,8 +126,11 @@ func TestSchemaScript(t *testing.T) {
 		{"no rows", base, postgres("k1", "", "1", ""), true},
 		{"rows that look like the schema", base, postgres("k1", "CREATE TABLE x;\nCOPY y FROM stdin;\n-- z\n", "1", ""), true},
 		{"another version of the program", base, strings.Replace(base, "version 15.18", "version 15.19", 1), true},
+		{"a newer program, which sets more", base, strings.Replace(base, "SET client", "SET transaction_timeout = 0;\nSET client", 1), true},
+		{"compressed by gzip", base, zipped(t, base), true},
 		{"rows as statements", base, regexp.MustCompile(`(?s)COPY .*?\\\.\n`).ReplaceAllString(base, "INSERT INTO public.users VALUES (1, 'a');\n"), true},
 		{"one more column", base, postgres("k1", "1\ta@example.com\n", "1", "\n    age integer,"), false},
+		{"a line of a function", body + base, strings.Replace(body, "= 1", "= 2", 1) + base, false},
 		{"no constraint after the data", base, strings.Replace(base, "PRIMARY KEY (id)", "UNIQUE (id)", 1), false},
 		{"MySQL: other rows", sql, mysql(" AUTO_INCREMENT=9", "INSERT INTO `users` VALUES (1),(8);\n", ""), true},
 		{"MySQL: no rows yet", sql, mysql("", "", ""), true},
@@ -103,11 +146,51 @@ func TestSchemaScript(t *testing.T) {
 	}
 }
 
-func TestSchemaScriptWithoutAFile(t *testing.T) {
-	out, err := exec.Command("sh", "-c", schemaScript, "sh", filepath.Join(t.TempDir(), "missing")).Output()
-	if exit := new(exec.ExitError); !errors.As(err, &exit) || len(out) > 0 {
-		t.Errorf("got %q, %v, want an error and no sum", out, err)
+// An archive has the fingerprint of the statements that pg_restore makes of it.
+func TestSchemaScriptOfAnArchive(t *testing.T) {
+	need(t, "pg_restore")
+	read := append([]string{"pg_restore"}, schemaOfArchive...)
+	app := sum(t, readFile(t, "testdata/app.dump"), read...)
+	if rows := sum(t, readFile(t, "testdata/rows.dump"), read...); rows != app || app == "" {
+		t.Errorf("with other rows the schema is %q, want %q", rows, app)
 	}
+	if column := sum(t, readFile(t, "testdata/column.dump"), read...); column == app {
+		t.Errorf("with one more column the schema is %q as well", column)
+	}
+	if got := sum(t, zipped(t, readFile(t, "testdata/app.dump")), read...); got != app {
+		t.Errorf("compressed the schema is %q, want %q", got, app)
+	}
+}
+
+// What is not known has no fingerprint, not even the one of nothing.
+func TestSchemaScriptThatKnowsNothing(t *testing.T) {
+	complete := postgres("k", "1\ta\n", "1", "")
+	cut, _, _ := strings.Cut(complete, "\\.\n")
+	whole := zipped(t, strings.Repeat(complete, 100))
+	for _, c := range []struct {
+		name, text string
+		program    []string
+	}{
+		{"cut off in the data", cut, plainDump},
+		{"cut off while it is unpacked", whole[:len(whole)-30], plainDump},
+		{"comments", "-- nothing\n", plainDump},
+		{"a pg_restore that fails", "PGDMP", []string{"false"}},
+		{"a pg_restore that says nothing", "PGDMP", []string{"true"}},
+		{"no pg_restore", "PGDMP", []string{"no-such-program"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			out, err := exec.Command("sh", append([]string{"-c", schemaScript, "sh", dumpFile(t, c.text)}, c.program...)...).Output()
+			if exit := new(exec.ExitError); !errors.As(err, &exit) || len(out) > 0 {
+				t.Errorf("got %q, %v, want an error and no sum", out, err)
+			}
+		})
+	}
+	t.Run("missing", func(t *testing.T) {
+		out, err := exec.Command("sh", append([]string{"-c", schemaScript, "sh", filepath.Join(t.TempDir(), "missing")}, plainDump...)...).Output()
+		if exit := new(exec.ExitError); !errors.As(err, &exit) || len(out) > 0 {
+			t.Errorf("got %q, %v, want an error and no sum", out, err)
+		}
+	})
 }
 
 func TestCompleteScript(t *testing.T) {
@@ -125,7 +208,12 @@ func TestCompleteScript(t *testing.T) {
 		{"something after the end", complete + strings.Repeat("x\n", 30), "incomplete"},
 		{"an error's text", "pg_dump: error: connection failed\n", "incomplete"},
 		{"archive", "PGDMP\x01\x0e\x00\x00", "archive"},
-		{"compressed", "\x1f\x8b\x08\x00dump", "incomplete"},
+		{"gzip", zipped(t, complete), "complete"},
+		{"gzip of a dump that was cut off", zipped(t, cut), "incomplete"},
+		{"gzip that was cut off", zipped(t, complete)[:80], "damaged"},
+		{"gzip with another byte", "\x1f\x8b\x08\x00dump", "damaged"},
+		{"gzip of an archive", zipped(t, "PGDMP\x01\x0e\x00\x00"), "archive"},
+		{"gzip of nothing", zipped(t, ""), "incomplete"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			checkComplete(t, dumpFile(t, c.text), c.want)
@@ -133,6 +221,41 @@ func TestCompleteScript(t *testing.T) {
 	}
 	t.Run("missing", func(t *testing.T) { checkComplete(t, filepath.Join(t.TempDir(), "none"), "empty") })
 	t.Run("folder", func(t *testing.T) { checkComplete(t, t.TempDir(), "empty") })
+}
+
+func TestZstd(t *testing.T) {
+	complete := postgres("k", "1\ta\n", "1", "")
+	cut, _, _ := strings.Cut(complete, "\\.\n")
+	for _, c := range []struct{ text, want string }{
+		{zstd(t, complete), "complete"},
+		{zstd(t, cut), "incomplete"},
+		{zstd(t, complete)[:80], "damaged"},
+		{zstd(t, "PGDMP\x01\x0e\x00\x00"), "archive"},
+	} {
+		checkComplete(t, dumpFile(t, c.text), c.want)
+	}
+	if got, want := sum(t, zstd(t, complete)), sum(t, complete); got != want {
+		t.Errorf("the schema is %q, want %q", got, want)
+	}
+}
+
+// Without zstd a dump that was compressed by it cannot be judged.
+func TestCompleteScriptWithoutZstd(t *testing.T) {
+	file, bin := dumpFile(t, zstd(t, postgres("k", "", "1", ""))), t.TempDir()
+	for _, program := range []string{"od", "tr", "head", "tail", "grep", "cat"} {
+		path, err := exec.LookPath(program)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(path, filepath.Join(bin, program)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", bin)
+	cmd := exec.Command("/bin/sh", "-c", completeScript, "sh", file)
+	if out, err := cmd.Output(); err != nil || string(out) != "zstd\n" {
+		t.Errorf("got %q, %v, want to hear that zstd is missing", out, err)
+	}
 }
 
 func checkComplete(t *testing.T, file, want string) {

@@ -23,6 +23,7 @@ type Environment struct {
 	Backup      string // the script that backs the database up; empty: there is no database
 	Restore     string
 	Postgres    string // an image with pg_restore, for archives that nothing else on the server can read
+	Pace        Pace
 	// Step names what is being done, for those who watch.
 	Step func(ctx context.Context, name string) (context.Context, func(error))
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -19,6 +20,19 @@ const (
 	// steadyTime is for how long a container has to run without a restart: a crash right after the start is common.
 	steadyTime = 10 * time.Second
 )
+
+// Pace is how long a server is watched until it is called healthy; what is zero is as above.
+type Pace struct {
+	Deadline time.Duration // by then it has to be
+	Step     time.Duration // between two looks
+	Steady   time.Duration // without a restart
+}
+
+func (p Pace) deadline() time.Duration { return cmp.Or(p.Deadline, gateTime) }
+
+func (p Pace) step() time.Duration { return cmp.Or(p.Step, gateStep) }
+
+func (p Pace) steady() time.Duration { return cmp.Or(p.Steady, steadyTime) }
 
 // verdict is what one look at the containers says.
 type verdict struct {
@@ -47,6 +61,7 @@ type look struct {
 	services   map[string]service  // all that have to be there
 	restarts   map[string]int      // by container, when it was first seen
 	brief      bool                // a health check is enough, however short the container runs
+	pace       Pace
 }
 
 // judge says whether everything that was asked for runs, is healthy, and is what was asked for.
@@ -82,8 +97,8 @@ func (l look) judgeOne(v *verdict, name string, c container) {
 		v.fail("%s is unhealthy", name)
 	case c.State.Health != nil && c.State.Health.Status != "healthy":
 		v.wait("%s is %s", name, c.State.Health.Status)
-	case l.age(c) < steadyTime && (c.State.Health == nil || !l.brief):
-		v.wait("%s runs for less than %s", name, steadyTime)
+	case l.age(c) < l.pace.steady() && (c.State.Health == nil || !l.brief):
+		v.wait("%s runs for less than %s", name, l.pace.steady())
 	}
 }
 
@@ -103,26 +118,27 @@ type watch struct {
 	ask      func(context.Context) []string // problems that only show from outside
 	restarts map[string]int
 	brief    bool
+	pace     Pace
 }
 
 // watched are the containers of the whole application, seen from within and from without.
 func (p *project) watched(e Environment, version string, pins map[string]string) *watch {
 	return &watch{
-		pins: pins, services: p.services(e), see: p.containers,
+		pins: pins, services: p.services(e), see: p.containers, pace: e.Pace,
 		ask: func(ctx context.Context) []string { return e.answers(ctx, version) },
 	}
 }
 
 // gate waits until three looks in a row are good.
 func (c *Conn) gate(ctx context.Context, w *watch) error {
-	ctx, cancel := context.WithTimeout(ctx, gateTime)
+	ctx, cancel := context.WithTimeout(ctx, w.pace.deadline())
 	defer cancel()
 	good, last := 0, []string{"nothing was seen"}
 	for {
 		v, err := c.look(ctx, w)
 		switch {
 		case ctx.Err() != nil:
-			return fmt.Errorf("not healthy after %s: %s", gateTime, strings.Join(last, "; "))
+			return fmt.Errorf("not healthy after %s: %s", w.pace.deadline(), strings.Join(last, "; "))
 		case err != nil:
 			return err
 		case len(v.fatal) > 0:
@@ -136,7 +152,7 @@ func (c *Conn) gate(ctx context.Context, w *watch) error {
 			return nil
 		}
 		select {
-		case <-time.After(gateStep):
+		case <-time.After(w.pace.step()):
 		case <-ctx.Done():
 		}
 	}
@@ -163,7 +179,7 @@ func (c *Conn) observe(ctx context.Context, w *watch) (look, error) {
 	if err != nil {
 		return look{}, err
 	}
-	l := look{pins: w.pins, services: w.services, brief: w.brief}
+	l := look{pins: w.pins, services: w.services, brief: w.brief, pace: w.pace}
 	if l.at, err = time.Parse(time.RFC3339, strings.TrimSpace(clock)); err != nil {
 		return look{}, fmt.Errorf("the server's clock says %q: %w", clock, err)
 	}

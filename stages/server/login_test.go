@@ -214,21 +214,21 @@ func TestHostKeysRefuses(t *testing.T) {
 	}
 }
 
-// standIn plays a server that lets nobody in, and counts who tries.
-type standIn struct {
+// stranger plays a server that lets nobody in, and counts who tries.
+type stranger struct {
 	target   Target
 	mu       sync.Mutex
 	attempts int
 	ended    sync.WaitGroup
 }
 
-func newStandIn(t *testing.T, hostKey string) *standIn {
+func newStranger(t *testing.T, hostKey string) *stranger {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &standIn{target: Target{User: "deploy", Host: "127.0.0.1", Port: listener.Addr().(*net.TCPAddr).Port, Dir: "/opt/app"}}
+	s := &stranger{target: Target{User: "deploy", Host: "127.0.0.1", Port: listener.Addr().(*net.TCPAddr).Port, Dir: "/opt/app"}}
 	config := &ssh.ServerConfig{
 		PublicKeyCallback: func(ssh.ConnMetadata, ssh.PublicKey) (*ssh.Permissions, error) { return nil, errors.New("nobody") },
 		AuthLogCallback:   func(ssh.ConnMetadata, string, error) { s.mu.Lock(); s.attempts++; s.mu.Unlock() },
@@ -251,7 +251,7 @@ func newStandIn(t *testing.T, hostKey string) *standIn {
 }
 
 // tried waits for the end of the one connection, and tells how often somebody asked to be let in.
-func (s *standIn) tried() int {
+func (s *stranger) tried() int {
 	s.ended.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -268,7 +268,7 @@ func TestConnectShowsNoKeyToAStranger(t *testing.T) {
 		{"the host is not known", "", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newStandIn(t, "ed25519")
+			s := newStranger(t, "ed25519")
 			known := knownLine(t, "10.1.2.3:22", "ed25519")
 			if c.known != "" {
 				known = knownLine(t, s.target.Address(), c.known)
@@ -286,7 +286,7 @@ func TestConnectShowsNoKeyToAStranger(t *testing.T) {
 }
 
 func TestConnectNotLetIn(t *testing.T) {
-	s := newStandIn(t, "ed25519")
+	s := newStranger(t, "ed25519")
 	_, err := Connect(t.Context(), s.target, Login{Keys: privatePEM(t, "rsa"), KnownHosts: knownLine(t, s.target.Address(), "ed25519")})
 	want := fmt.Sprintf("%s does not let deploy in with this key: add its public half to ~/.ssh/authorized_keys there", s.target.Address())
 	if message(err) != want {

@@ -27,7 +27,7 @@ func (d *deployment) try(ctx context.Context) error {
 		}
 		names = append(names, d.trial(name))
 	}
-	w := &watch{pins: d.pins, services: map[string]service{}, brief: true, see: func(ctx context.Context) ([]container, error) { return d.conn.inspect(ctx, names...) }}
+	w := &watch{pins: d.pins, services: map[string]service{}, brief: true, pace: d.env.Pace, see: func(ctx context.Context) ([]container, error) { return d.conn.inspect(ctx, names...) }}
 	for _, name := range services {
 		w.services[name] = d.next.compose.Services[name]
 	}

@@ -1,0 +1,213 @@
+package server
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// sshd lets one key in and runs command lines on this machine, as OpenSSH does without a terminal.
+type sshd struct {
+	listener net.Listener
+	config   *ssh.ServerConfig
+	env      []string // of each program
+
+	mu      sync.Mutex
+	conns   []net.Conn
+	groups  map[int]bool // process groups at work
+	refuses bool
+}
+
+func startSSHD(t testing.TB, env []string) *sshd {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	may := signer(t, "ed25519").PublicKey().Marshal()
+	s := &sshd{listener: listener, env: env, groups: map[int]bool{}}
+	s.config = &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
+		if string(key.Marshal()) != string(may) {
+			return nil, errors.New("unknown key")
+		}
+		return nil, nil
+	}}
+	s.config.AddHostKey(signer(t, "ed25519-2"))
+	go s.accept()
+	t.Cleanup(s.end)
+	return s
+}
+
+func (s *sshd) accept() {
+	for {
+		raw, err := s.listener.Accept()
+		if err != nil {
+			return
+		}
+		s.mu.Lock()
+		refused := s.refuses
+		s.conns = append(s.conns, raw)
+		s.mu.Unlock()
+		if refused {
+			raw.Close()
+			continue
+		}
+		go s.serve(raw)
+	}
+}
+
+// cut drops every connection. What runs goes on, without an end of its input that it can tell from a real one.
+func (s *sshd) cut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.conns {
+		c.Close()
+	}
+	s.conns = nil
+}
+
+// refuse says whether new connections are dropped at once.
+func (s *sshd) refuse(refuses bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refuses = refuses
+}
+
+func (s *sshd) end() {
+	s.listener.Close()
+	s.cut()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for group := range s.groups {
+		_ = syscall.Kill(-group, syscall.SIGKILL)
+	}
+}
+
+func (s *sshd) serve(raw net.Conn) {
+	conn, channels, requests, err := ssh.NewServerConn(raw, s.config)
+	if err != nil {
+		raw.Close()
+		return
+	}
+	defer conn.Close()
+	go answer(requests)
+	for c := range channels {
+		switch c.ChannelType() {
+		case "session":
+			if channel, requests, err := c.Accept(); err == nil {
+				go s.session(channel, requests)
+			}
+		case "direct-tcpip":
+			go forward(c)
+		default:
+			_ = c.Reject(ssh.UnknownChannelType, "unknown channel type")
+		}
+	}
+}
+
+// answer refuses every global request, which is what OpenSSH says to one that asks whether it is alive.
+func answer(requests <-chan *ssh.Request) {
+	for r := range requests {
+		if r.WantReply {
+			_ = r.Reply(false, nil)
+		}
+	}
+}
+
+// forward is what a bastion does.
+func forward(c ssh.NewChannel) {
+	var to struct {
+		Host   string
+		Port   uint32
+		Origin string
+		From   uint32
+	}
+	if err := ssh.Unmarshal(c.ExtraData(), &to); err != nil {
+		_ = c.Reject(ssh.ConnectionFailed, err.Error())
+		return
+	}
+	raw, err := new(net.Dialer).DialContext(context.Background(), "tcp", Target{Host: to.Host, Port: int(to.Port)}.Address())
+	if err != nil {
+		_ = c.Reject(ssh.ConnectionFailed, err.Error())
+		return
+	}
+	defer raw.Close()
+	channel, requests, err := c.Accept()
+	if err != nil {
+		return
+	}
+	defer channel.Close()
+	go ssh.DiscardRequests(requests)
+	go func() { _, _ = io.Copy(raw, channel); raw.Close() }()
+	_, _ = io.Copy(channel, raw)
+}
+
+func (s *sshd) session(channel ssh.Channel, requests <-chan *ssh.Request) {
+	group := 0
+	for r := range requests {
+		ok := false
+		switch text := textOf(r.Payload); {
+		case r.Type == "exec" && group == 0:
+			group = s.start(channel, text)
+			ok = group != 0
+		case r.Type == "signal" && group != 0:
+			number, known := map[string]syscall.Signal{"HUP": syscall.SIGHUP, "INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}[text]
+			ok = known && syscall.Kill(-group, number) == nil
+		}
+		if r.WantReply {
+			_ = r.Reply(ok, nil)
+		}
+	}
+}
+
+// textOf is the one string of a request.
+func textOf(payload []byte) string {
+	var request struct{ Text string }
+	_ = ssh.Unmarshal(payload, &request)
+	return request.Text
+}
+
+// start runs a line by the shell, in a process group of its own, and returns that.
+func (s *sshd) start(channel ssh.Channel, line string) int {
+	cmd := exec.Command("/bin/sh", "-c", line)
+	cmd.Env, cmd.Dir = s.env, "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	cmd.Stdout, cmd.Stderr = channel, channel.Stderr()
+	for _, e := range s.env {
+		if home, ok := strings.CutPrefix(e, "HOME="); ok {
+			cmd.Dir = home
+		}
+	}
+	input, err := cmd.StdinPipe()
+	if err != nil || cmd.Start() != nil {
+		channel.Close()
+		return 0
+	}
+	s.mu.Lock()
+	s.groups[cmd.Process.Pid] = true
+	s.mu.Unlock()
+	go func() { _, _ = io.Copy(input, channel); input.Close() }()
+	go func() {
+		_ = cmd.Wait()
+		s.mu.Lock()
+		delete(s.groups, cmd.Process.Pid)
+		s.mu.Unlock()
+		how := cmd.ProcessState.Sys().(syscall.WaitStatus)
+		code := how.ExitStatus()
+		if how.Signaled() {
+			code = 128 + int(how.Signal()) // which is also what the client makes of the signal's name
+		}
+		_, _ = channel.SendRequest("exit-status", false, binary.BigEndian.AppendUint32(nil, uint32(code)))
+		channel.Close()
+	}()
+	return cmd.Process.Pid
+}

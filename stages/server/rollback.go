@@ -128,8 +128,7 @@ func (d *rollback) findTarget(ctx context.Context) error {
 	}
 	d.target = target
 	d.release.Version, d.release.Commit = target.Version, target.Commit
-	d.entry.Version, d.entry.Commit, d.entry.Schema = target.Version, target.Commit, d.before.Schema
-	d.entry.Compose = target.Compose
+	d.entry.Version, d.entry.Commit, d.entry.Compose = target.Version, target.Commit, target.Compose
 	d.next = d.conn.project(target.Version, target.Images, target.Compose)
 	file, err := d.conn.read(ctx, d.next.files[0])
 	if err == nil && file == "" {
@@ -206,15 +205,6 @@ func (d *rollback) fetchMissing(ctx context.Context) error {
 	return nil
 }
 
-// checkSchema refuses to run an older version on a schema that it does not know (B5).
-func (d *rollback) checkSchema(context.Context) error {
-	if d.before.Schema == d.target.Schema || d.back.Database != "" || d.back.SchemaAhead {
-		return nil
-	}
-	return fmt.Errorf("%s ran on another schema than the database has now: say --restore-db=%s to go back to the backup of what %s left, or --allow-schema-ahead if %s runs on the newer schema",
-		d.target.Version, Recorded, d.target.Version, d.target.Version)
-}
-
 // findBackup checks the backup before anything is stopped (B6).
 func (d *rollback) findBackup(ctx context.Context) error {
 	if d.back.Database == "" {
@@ -262,7 +252,6 @@ func (d *rollback) restoreDatabase(ctx context.Context) error {
 	if _, err := d.script(ctx, d.env.Restore, d.backup); err != nil {
 		return err
 	}
-	d.entry.Schema = d.target.Schema
 	d.figures = append(d.figures, "database restored from "+d.backup)
 	return nil
 }

@@ -221,7 +221,7 @@ func (d *dockerd) describe(c *kept) map[string]any {
 	if m.health != "" {
 		state["Health"] = map[string]any{"Status": m.health}
 	}
-	exposed, bindings := map[string]any{}, map[string]any{}
+	exposed, bindings := c.does.exposed(), map[string]any{}
 	for _, p := range list2(c.spec["ports"]) {
 		key := fmt.Sprintf("%v/%v", p["target"], p["protocol"])
 		exposed[key] = map[string]any{}

@@ -314,7 +314,7 @@ func (d *dockerd) imageInspect(c *call, _ string, args []string) error {
 		if !i.built {
 			digests = append(digests, familiar(i.repository)+"@"+i.digest)
 		}
-		return map[string]any{"Id": i.id, "RepoTags": i.tags, "RepoDigests": digests, "Config": map[string]any{"Labels": map[string]string{}}}, nil
+		return map[string]any{"Id": i.id, "RepoTags": i.tags, "RepoDigests": digests, "Config": map[string]any{"Labels": map[string]string{}, "ExposedPorts": i.does.exposed(), "Volumes": i.does.volumes()}}, nil
 	})
 }
 

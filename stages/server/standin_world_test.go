@@ -32,6 +32,7 @@ type behaviour struct {
 	log            string
 	writes         bool                          // a row each 20 ms while it runs and a database does
 	database       bool                          // it is the database
+	exposes        []string                      // ports such as 6379/tcp; a database's is there anyway
 	work           func(*database) (string, int) // what it does before it ends: its output and its exit code
 }
 

@@ -1,0 +1,294 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// upgradedBy is the shop at 1.1.0, whose migration was that, with a backup script.
+func upgradedBy(t *testing.T, second behaviour, backup string) *server {
+	t.Helper()
+	s := shop(t, false)
+	s.image("backend", "1.1.0", behaviour{healthyAfter: 20 * time.Millisecond, writes: true}).service("migrate", second)
+	for _, version := range []string{"1.0.0", "1.1.0"} {
+		if _, err := Deploy(t.Context(), s.environment(), s.scripted(version, shopCompose, backup)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+// scripted is a release with another backup script.
+func (s *server) scripted(version, compose, backup string) Release {
+	r := s.release(version, compose)
+	r.Scripts = []Script{{"backup.sh", []byte("#!/bin/sh\nset -e\nmkdir -p backup\n" + backup)}, {"restore.sh", []byte(restoreSh)}}
+	return r
+}
+
+// Backup scripts as people write them; each prints the file that it wrote.
+const (
+	plainBackup   = "docker compose exec -T db pg_dump --clean > \"$1\"\necho \"$1\"\n"
+	gzipBackup    = "docker compose exec -T db pg_dump --clean | gzip > \"$1.gz\"\necho \"$1.gz\"\n"
+	archiveBackup = "docker compose exec -T db pg_dump -Fc > \"$1.dump\"\necho \"$1.dump\"\n"
+)
+
+// failure is how a deployment or a rollback came to nothing.
+func failure(t *testing.T, err error) *Failure {
+	t.Helper()
+	f := new(Failure)
+	if !errors.As(err, &f) {
+		t.Fatalf("got %v, want a failure", err)
+	}
+	return f
+}
+
+func wantText(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("%q is not in: %s", part, text)
+		}
+	}
+}
+
+// The database may be anywhere: what reads its dump is looked for in the project, on the server, and in an image.
+func TestArchivesAreReadWhereverTheDatabaseIs(t *testing.T) {
+	complete := magic + "CREATE TABLE a;\n" + dumpEnd
+	for _, c := range []struct {
+		name, dump, onServer, image string
+		want                        string // of the error
+		ran                         string // the look that decided
+	}{
+		{"the server's own", complete, "cat > /dev/null", "postgres:18", "", ""},
+		{"an image", complete, "exit 127", "postgres:18", "", "docker run --rm -i --network none --entrypoint pg_restore postgres:18 --file=/dev/null"},
+		{"too old on the server", complete, "echo unsupported version; exit 1", "postgres:18", "", "docker run --rm -i --network none --entrypoint pg_restore postgres:18 --file=/dev/null"},
+		{"nowhere", complete, "exit 127", "none:18", "pg_restore cannot read the backup backup.dump: Unable to find image 'none:18' locally", ""},
+		{"cut off", complete[:len(complete)-3], "exit 127", "postgres:18", "pg_restore cannot read the backup backup.dump: pg_restore: error: could not read from input file: end of file", ""},
+		{"damaged, as the first says", complete, "echo it is damaged; exit 1", "none:18", "pg_restore cannot read the backup backup.dump: it is damaged", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := standIn(t)
+			s.image("postgres", "18", behaviour{database: true})
+			s.script(s.root+"/bin/pg_restore", c.onServer)
+			s.file("backup.dump", c.dump)
+			env := s.environment()
+			env.Postgres = c.image
+			conn := connect(t, env.Target, env.Login)
+			d := &deployment{env: env, conn: conn, next: &project{conn: conn, compose: compose{Name: "app"}}}
+			if err := d.checkBackup(t.Context(), "backup.dump"); !strings.HasPrefix(message(err), c.want) || (err == nil) != (c.want == "") {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+			if ran := s.lines("run"); c.ran != "" && !slices.Equal(ran, []string{c.ran}) {
+				t.Errorf("ran %q, want %q", ran, c.ran)
+			}
+		})
+	}
+}
+
+func backups(t *testing.T, s *server) []string {
+	t.Helper()
+	files, err := filepath.Glob(s.target.Dir + "/backup/*")
+	hidden, _ := filepath.Glob(s.target.Dir + "/backup/.*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(files, hidden...)
+}
+
+// A rollback compares what the target ran on with the database, whatever the ledger says and however dumps look.
+func TestRollbackKnowsTheSchema(t *testing.T) {
+	s := upgradedBy(t, migration("two"), archiveBackup)
+	if read := s.lines("docker exec pg_restore --file=/dev/null"); len(read) == 0 {
+		t.Error("pg_restore of the database's container has read nothing")
+	}
+	kept := backups(t, s)
+	refusedSchema(t, s, "1.0.0 ran on another schema than the database has now")
+	if now := backups(t, s); !slices.Equal(now, kept) {
+		t.Errorf("there are other backups than before: %q, not %q", now, kept)
+	}
+	s = upgradedBy(t, migration("one"), gzipBackup)
+	s.alter("by hand")
+	refusedSchema(t, s, "1.0.0 ran on another schema than the database has now")
+	entries := readFile(t, s.target.Dir+"/"+ledgerFile)
+	s.file(ledgerFile, regexp.MustCompile(`,"schema":"[0-9a-f]+"`).ReplaceAllString(entries, ""))
+	refusedSchema(t, s, "the schema that 1.0.0 ran on is not known")
+	s.file(ledgerFile, entries)
+	s.on("exec db pg_dump", fail(1, "no disk"))
+	refusedSchema(t, s, "the schema that the database has now is not known (the backup failed (backup.sh): no disk)")
+	back := s.back("1.0.0")
+	back.SchemaAhead = true
+	if _, err := Rollback(t.Context(), s.environment(), back); err != nil {
+		t.Error(err)
+	}
+}
+
+// refusedSchema is a rollback to 1.0.0 that is refused and changes nothing.
+func refusedSchema(t *testing.T, s *server, want string) {
+	t.Helper()
+	_, err := Rollback(t.Context(), s.environment(), s.back("1.0.0"))
+	wantText(t, message(err), want, "--restore-db=recorded", "--allow-schema-ahead", "nothing was changed on the server")
+	wantRunning(t, s, map[string]string{"backend": "backend:1.1.0", "db": "postgres:17"})
+}
+
+// Two releases of one schema go back without a word, and without a service that migrates schemas are nobody's business (D6).
+func TestRollbackOnTheSameSchema(t *testing.T) {
+	s := upgradedBy(t, migration("one"), archiveBackup)
+	if _, err := Rollback(t.Context(), s.environment(), s.back("1.0.0")); err != nil {
+		t.Error(err)
+	}
+	s = shop(t, false)
+	s.image("backend", "1.1.0", behaviour{healthyAfter: 20 * time.Millisecond})
+	for _, version := range []string{"1.0.0", "1.1.0"} {
+		if _, err := Deploy(t.Context(), s.environment(), s.release(version, strings.Replace(shopCompose, "  migrate:", "  other:\n    profiles: [none]", 1))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.alter("by hand")
+	if _, err := Rollback(t.Context(), s.environment(), s.back("1.0.0")); err != nil {
+		t.Error(err)
+	}
+}
+
+// A script that writes over its own backups has none: what it was is gone, and must not be taken away with the second look.
+func TestScriptThatWritesOverItsBackups(t *testing.T) {
+	s := upgradedBy(t, migration("two"), "docker compose exec -T db pg_dump > backup/today.sql\necho backup/today.sql\n")
+	_, err := Rollback(t.Context(), s.environment(), s.back("1.0.0"))
+	wantText(t, message(err), "backup.sh has written over the backup backup/today.sql: expected it to write the file that it is given as $1")
+	if kept := backups(t, s); len(kept) != 1 {
+		t.Errorf("the backups are %q", kept)
+	}
+}
+
+// alter changes the schema, past every migration.
+func (d *dockerd) alter(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.db.schema = append(d.db.schema, table(name))
+}
+
+// killClients cuts the connections, and kills what was started through them; containers go on.
+func (s *sshd) killClients() {
+	s.cut()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for group := range s.groups {
+		_ = syscall.Kill(-group, syscall.SIGKILL)
+	}
+}
+
+// A migration that is cut off is not called harmless before the schema was read from the database.
+func TestMigrationThatIsCutOff(t *testing.T) {
+	slow := migration("two")
+	slow.endsAfter = 150 * time.Millisecond
+	nothing := migration("one")
+	nothing.endsAfter = 150 * time.Millisecond
+	endless := behaviour{endsAfter: time.Hour}
+	const at = 50 * time.Millisecond
+	for _, c := range []struct {
+		name    string
+		does    behaviour
+		breaks  func(*server, context.CancelFunc)
+		state   State
+		found   []string
+		next    []string
+		changed bool
+	}{
+		{"connection lost, schema changed", slow, func(s *server, _ context.CancelFunc) { s.sshd.cut() }, NotRestored,
+			[]string{"the migration was cut off: ", "1.0.0 was never stopped and still runs, but the schema of its database was changed half way"}, []string{"run the same line again", "./restore.sh backup/"}, true},
+		{"connection lost, nothing changed", nothing, func(s *server, _ context.CancelFunc) { s.sshd.cut() }, Kept, []string{"1.0.0 was never stopped and still runs"}, nil, false},
+		{"connection lost, still at work", endless, func(s *server, _ context.CancelFunc) { s.sshd.killClients() }, NotRestored,
+			[]string{"it still runs on the server, in the container app-migrate-run-"}, []string{"docker logs -f app-migrate-run-", "run the same line again"}, false},
+		{"time over, schema changed", slow, func(_ *server, end context.CancelFunc) { end() }, NotRestored, []string{"the schema of its database was changed half way"}, []string{"./restore.sh backup/"}, true},
+		{"time over, nothing changed", nothing, func(_ *server, end context.CancelFunc) { end() }, Kept, []string{"1.0.0 was never stopped and still runs"}, nil, false},
+		{"nothing can be known", nothing, func(s *server, _ context.CancelFunc) {
+			s.onNth(1, "exec db pg_dump", fail(1, "no such disk"))
+			s.sshd.cut()
+		}, NotRestored, []string{"may have been changed", "no such disk"}, []string{"./restore.sh backup/"}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := shop(t, true)
+			s.image("backend", "1.1.0", behaviour{healthyAfter: 20 * time.Millisecond}).service("migrate", c.does)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			s.on("compose run migrate", then(func() { time.AfterFunc(at, func() { c.breaks(s, cancel) }) }))
+			_, err := Deploy(ctx, s.environment(), s.release("1.1.0", shopCompose))
+			f := failure(t, err)
+			if f.State != c.state {
+				t.Errorf("the state is %s, want %s", f.State, c.state)
+			}
+			wantText(t, err.Error(), c.found...)
+			wantText(t, f.Next, c.next...)
+			if changed := len(s.schema()) == 2; changed != c.changed {
+				t.Errorf("the schema is %q", s.schema())
+			}
+			if got := s.running()["backend"]; got != "backend:1.0.0" {
+				t.Errorf("backend runs as %q", got)
+			}
+		})
+	}
+}
+
+// A migration that fails leaves the schema as it was, or the run says that it has not.
+func TestMigrationThatFails(t *testing.T) {
+	fails := func(change bool) behaviour {
+		return behaviour{work: func(db *database) (string, int) {
+			if change {
+				db.schema = append(db.schema, table("half"))
+			}
+			return "no such column\n", 1
+		}}
+	}
+	for _, c := range []struct {
+		name   string
+		does   behaviour
+		backup string
+		state  State
+		found  string
+	}{
+		{"nothing changed", fails(false), archiveBackup, Kept, "1.0.0 was never stopped and still runs"},
+		{"half way", fails(true), archiveBackup, NotRestored, "but the schema of its database was changed half way"},
+		{"no backup script", fails(true), "", NotRestored, "but the schema of its database may have been changed half way: no backup script says what it was"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := shop(t, true)
+			s.image("backend", "1.1.0", behaviour{healthyAfter: 20 * time.Millisecond}).service("migrate", c.does)
+			env := s.environment()
+			if c.backup == "" {
+				env.Backup, env.Restore = "", ""
+			}
+			_, err := Deploy(t.Context(), env, s.scripted("1.1.0", shopCompose, c.backup))
+			f := failure(t, err)
+			if f.State != c.state || !strings.HasSuffix(err.Error(), c.found) {
+				t.Errorf("got %s, %v, want %s, %s", f.State, err, c.state, c.found)
+			}
+			wantText(t, err.Error(), "the migration failed: no such column")
+		})
+	}
+}
+
+// The line that the run prints goes back to the state before, by hand.
+func TestMigrationIsUndoneByTheLineThatIsPrinted(t *testing.T) {
+	s := shop(t, true)
+	before := s.rows()
+	s.image("backend", "1.1.0", behaviour{}).service("migrate", behaviour{work: func(db *database) (string, int) { db.rows, db.schema = nil, nil; return "", 1 }})
+	_, err := Deploy(t.Context(), s.environment(), s.release("1.1.0", shopCompose))
+	f := failure(t, err)
+	_, typed, _ := strings.Cut(f.Next, ": ")
+	if out, err := s.sh(typed); err != nil {
+		t.Fatalf("%s: %v: %s", typed, err, out)
+	}
+	if !slices.Equal(s.schema(), []string{table("one")}) || len(before) == 0 || !startsWith(s.rows(), before) {
+		t.Errorf("after %s the database has %q", typed, s.schema())
+	}
+}
+
+func startsWith(all, first []string) bool {
+	return len(all) >= len(first) && slices.Equal(all[:len(first)], first)
+}

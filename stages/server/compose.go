@@ -410,7 +410,7 @@ type container struct {
 	Config struct {
 		Image        string
 		Labels       map[string]string
-		ExposedPorts map[string]struct{} // 5432/tcp
+		ExposedPorts exposed
 	}
 	RestartCount int
 	State        struct {

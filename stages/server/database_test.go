@@ -120,8 +120,12 @@ func TestRollbackKnowsTheSchema(t *testing.T) {
 	s.file(ledgerFile, regexp.MustCompile(`,"schema":"[0-9a-f]+"`).ReplaceAllString(entries, ""))
 	refusedSchema(t, s, "the schema that 1.0.0 ran on is not known")
 	s.file(ledgerFile, entries)
-	s.on("exec db pg_dump", fail(1, "no disk"))
-	refusedSchema(t, s, "the schema that the database has now is not known (the backup failed (backup.sh): no disk)")
+	kept = backups(t, s)
+	s.on("exec db pg_dump", fail(1, "no disk")) // which the script does not notice
+	refusedSchema(t, s, "the schema that the database has now is not known (the backup backup/.schema-")
+	if now := backups(t, s); !slices.Equal(now, kept) {
+		t.Errorf("there are other backups than before: %q, not %q", now, kept)
+	}
 	back := s.back("1.0.0")
 	back.SchemaAhead = true
 	if _, err := Rollback(t.Context(), s.environment(), back); err != nil {

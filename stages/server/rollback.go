@@ -44,6 +44,9 @@ type rollback struct {
 	back   Back
 	target Entry
 	backup string // the one to restore
+	// stopped is what could have written to the database; restoring says that its restore was begun.
+	stopped   []container
+	restoring bool
 }
 
 // Rollback brings an older version back, by the digests that ran then. It finds everything first, and changes nothing if
@@ -63,11 +66,8 @@ func Rollback(ctx context.Context, env Environment, back Back) (RolledResult, er
 		return RolledResult{}, untouched(err)
 	}
 	if back.Database != "" {
-		if err := d.steps(ctx, []step{{"save the present database", d.backUp}}); err != nil {
-			return RolledResult{}, d.failed(ctx, d.kept(err))
-		}
-		if err := d.steps(ctx, []step{{"stop what writes", d.stopWriters}, {"restore the database", d.restoreDatabase}}); err != nil {
-			return RolledResult{}, d.failed(ctx, d.putBack(ctx, d.databaseError(err)))
+		if err := d.steps(ctx, []step{{"stop what writes", d.stopWriters}, {"save the present database", d.backUp}, {"restore the database", d.restoreDatabase}}); err != nil {
+			return RolledResult{}, d.failed(ctx, d.databaseBack(ctx, err))
 		}
 	}
 	if err := d.steps(ctx, []step{{"place the files", d.placeForGood}, {"bring it up", d.up}, {"wait for health", d.wait}}); err != nil {
@@ -240,28 +240,6 @@ func (d *rollback) checkAge(ctx context.Context) error {
 		return fmt.Errorf("the backup %s is too old: it is from %s, and %s was deployed at %s", d.backup, taken.Format(time.DateTime), d.target.Version, first.Time.Format(time.DateTime))
 	}
 	return nil
-}
-
-// stopWriters stops our services, so that nothing is written between the safety backup's state and the restored one.
-func (d *rollback) stopWriters(ctx context.Context) error {
-	_, err := d.previous.change(ctx, append([]string{"stop"}, sortedNames(d.pins)...)...)
-	return err
-}
-
-func (d *rollback) restoreDatabase(ctx context.Context) error {
-	if _, err := d.script(ctx, d.env.Restore, d.backup); err != nil {
-		return err
-	}
-	d.figures = append(d.figures, "database restored from "+d.backup)
-	return nil
-}
-
-func (d *rollback) databaseError(err error) error {
-	exit := new(exitError)
-	if !errors.As(err, &exit) {
-		return err
-	}
-	return fmt.Errorf("restoring the database failed: %s; the state from before is in %s", exit.output, d.entry.Backup)
 }
 
 // placeForGood leaves the target's files where they are even if it is not healthy, because it is what runs then.

@@ -2,15 +2,30 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
-// backUp saves the database before anything may change it (D6).
+// backUp saves the database before anything may change it (D6), the first deployment's too.
 func (d *deployment) backUp(ctx context.Context) error {
-	if d.env.Backup == "" || d.previous == nil {
-		return nil // there is no database, or none yet
+	if d.env.Backup == "" {
+		return nil // there is no database
 	}
+	saves, err := d.wake(ctx)
+	if err == nil && saves {
+		err = d.save(ctx)
+	}
+	if err != nil {
+		d.sleep(ctx)
+	}
+	return err
+}
+
+func (d *deployment) save(ctx context.Context) error {
 	file, err := d.dump(ctx, "backup/"+time.Now().UTC().Format("2006-01-02_15-04-05.000")+".sql")
+	if err != nil && d.previous == nil && len(d.woken) == 0 {
+		return fmt.Errorf("nothing runs here yet, and the compose file has no database that %s could ask; it has to reach one without containers of the project, or start the application once by hand: %w", d.env.Backup, err)
+	}
 	if err != nil {
 		return err
 	}

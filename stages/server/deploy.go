@@ -103,6 +103,7 @@ type deployment struct {
 	// files are what the release ships, filesBefore what the previous one did.
 	files, filesBefore []File
 	entry              Entry
+	woken              []string // services that were started for the first backup
 	started            time.Time
 	figures            []string
 	// reconnected says that the first connection was lost.
@@ -123,7 +124,11 @@ func Deploy(ctx context.Context, env Environment, release Release) (Result, erro
 	if err := d.steps(ctx, []step{{"send the files", d.send}, {"pull the images", d.pull}}); err != nil {
 		return Result{}, untouched(err)
 	}
-	if err := d.steps(ctx, []step{{"back up the database", d.backUp}, {"place the files", d.place}, {"migrate the database", d.migrate}, {"try the new images", d.try}}); err != nil {
+	before := []step{{"back up the database", d.backUp}, {"place the files", d.place}}
+	if d.previous == nil {
+		slices.Reverse(before) // what is started for the backup reads the release's files
+	}
+	if err := d.steps(ctx, append(before, step{"migrate the database", d.migrate}, step{"try the new images", d.try})); err != nil {
 		return Result{}, d.failed(ctx, d.kept(err))
 	}
 	if err := d.steps(ctx, []step{{"bring it up", d.up}, {"wait for health", d.wait}}); err != nil {

@@ -99,8 +99,12 @@ func (d *deployment) changed(ctx context.Context) (bool, error) {
 	return now != before, err
 }
 
-// restoreLine is what a person types on the server to restore a backup as we would.
+// restoreLine is what a person types on the server to restore a backup as we would. After a first deployment the compose file
+// that the script reads is there no more.
 func (d *deployment) restoreLine(backup string) string {
-	return fmt.Sprintf("cd %s && COMPOSE_FILE=%s COMPOSE_PROJECT_NAME=%s %s %s", word(d.env.Target.Dir), word(d.env.ComposeFile), word(d.present().compose.Name),
-		word("./"+d.env.Restore), word(backup))
+	line := "cd " + word(d.env.Target.Dir) + " && "
+	if d.previous == nil {
+		line += "cp " + word(d.next.files[0]) + " " + word(d.env.ComposeFile) + " && "
+	}
+	return line + fmt.Sprintf("COMPOSE_FILE=%s COMPOSE_PROJECT_NAME=%s %s %s", word(d.env.ComposeFile), word(d.present().compose.Name), word("./"+d.env.Restore), word(backup))
 }

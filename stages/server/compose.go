@@ -410,7 +410,7 @@ type container struct {
 	Config struct {
 		Image        string
 		Labels       map[string]string
-		ExposedPorts exposed
+		ExposedPorts portSet
 	}
 	RestartCount int
 	State        struct {

@@ -199,8 +199,8 @@ func quote(args []string) string {
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+\z`)
 
-// word is one argument of a line that a person is to type, quoted where it has to be.
-func word(text string) string {
+// typed is one argument of a line that a person is to type, quoted where it has to be.
+func typed(text string) string {
 	if plainWord.MatchString(text) {
 		return text
 	}

@@ -75,8 +75,8 @@ func TestArchivesAreReadWhereverTheDatabaseIs(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := standIn(t)
-			s.image("postgres", "18", behaviour{database: true})
-			s.script(s.root+"/bin/pg_restore", c.onServer)
+			s.public("postgres:18", behaviour{database: true})
+			s.script("bin/pg_restore", c.onServer)
 			s.file("backup.dump", c.dump)
 			env := s.environment()
 			env.Postgres = c.image
@@ -285,9 +285,7 @@ func TestMigrationIsUndoneByTheLineThatIsPrinted(t *testing.T) {
 	_, err := Deploy(t.Context(), s.environment(), s.release("1.1.0", shopCompose))
 	f := failure(t, err)
 	_, typed, _ := strings.Cut(f.Next, ": ")
-	if out, err := s.sh(typed); err != nil {
-		t.Fatalf("%s: %v: %s", typed, err, out)
-	}
+	s.sh(typed)
 	if !slices.Equal(s.schema(), []string{table("one")}) || len(before) == 0 || !startsWith(s.rows(), before) {
 		t.Errorf("after %s the database has %q", typed, s.schema())
 	}

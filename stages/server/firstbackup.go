@@ -121,7 +121,7 @@ func (d *deployment) findHeld(ctx context.Context) (map[string]held, error) {
 
 // imageConfig is what an image says about its containers.
 type imageConfig struct {
-	ExposedPorts exposed
+	ExposedPorts portSet
 	Volumes      map[string]struct{}
 }
 

@@ -102,9 +102,9 @@ func (d *deployment) changed(ctx context.Context) (bool, error) {
 // restoreLine is what a person types on the server to restore a backup as we would. After a first deployment the compose file
 // that the script reads is there no more.
 func (d *deployment) restoreLine(backup string) string {
-	line := "cd " + word(d.env.Target.Dir) + " && "
+	line := "cd " + typed(d.env.Target.Dir) + " && "
 	if d.previous == nil {
-		line += "cp " + word(d.next.files[0]) + " " + word(d.env.ComposeFile) + " && "
+		line += "cp " + typed(d.next.files[0]) + " " + typed(d.env.ComposeFile) + " && "
 	}
-	return line + fmt.Sprintf("COMPOSE_FILE=%s COMPOSE_PROJECT_NAME=%s %s %s", word(d.env.ComposeFile), word(d.present().compose.Name), word("./"+d.env.Restore), word(backup))
+	return line + fmt.Sprintf("COMPOSE_FILE=%s COMPOSE_PROJECT_NAME=%s %s %s", typed(d.env.ComposeFile), typed(d.present().compose.Name), typed("./"+d.env.Restore), typed(backup))
 }

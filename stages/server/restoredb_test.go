@@ -20,7 +20,7 @@ func with(service string) string {
 func busyShop(t *testing.T) *server {
 	t.Helper()
 	s := shop(t, false)
-	s.image("redis", "8", behaviour{exposes: []string{"6379/tcp"}})
+	s.public("redis:8", behaviour{exposes: []string{"6379/tcp"}})
 	s.image("backend", "1.1.0", behaviour{healthyAfter: 20 * time.Millisecond, writes: true}).service("migrate", migration("two"))
 	slow := behaviour{writes: true, stopsAfter: 30 * time.Millisecond}
 	s.image("worker", "1.0.0", slow)
@@ -30,7 +30,7 @@ func busyShop(t *testing.T) *server {
 			t.Fatal(err)
 		}
 	}
-	s.image("adminer", "5", slow)
+	s.public("adminer:5", slow)
 	s.byHand(t, "adminer", "False")
 	s.byHand(t, "backend", "True")
 	return s
@@ -80,7 +80,7 @@ func rowsOf(t *testing.T, s *server) []string {
 	return strings.Fields(strings.ReplaceAll(rows, " ", "_"))
 }
 
-func words(rows []string) []string {
+func spaceless(rows []string) []string {
 	return strings.Fields(strings.ReplaceAll(strings.Join(rows, "\n"), " ", "_"))
 }
 
@@ -96,14 +96,14 @@ func TestRestoreStopsAllThatWrites(t *testing.T) {
 	hand := s.ids()["by-hand-adminer"]
 	kept := rowsOf(t, s) // what 1.0.0 has left
 	var atRestore []string
-	s.on("exec db psql", then(func() { atRestore = words(s.rows()) }))
+	s.on("exec db psql", then(func() { atRestore = spaceless(s.rows()) }))
 	if _, err := Rollback(t.Context(), s.environment(), restoring(s)); err != nil {
 		t.Fatal(err)
 	}
 	if safe := rowsOf(t, s); !slices.Equal(safe, atRestore) || len(safe) <= len(kept) {
 		t.Errorf("%d rows were there when the restore began, and %d are in the safety backup", len(atRestore), len(safe))
 	}
-	now := words(s.rows())
+	now := spaceless(s.rows())
 	if !startsWith(now, kept) || slices.ContainsFunc(now, func(row string) bool { return strings.Contains(row, "scheduler") }) {
 		t.Errorf("the database has %q, want what was restored: %q", now, kept)
 	}
@@ -136,7 +136,7 @@ func TestRestoreThatFails(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := upgradedBy(t, migration("two"), plainBackup)
-			before, containers, schema := words(s.rows()), s.ids(), s.schema()
+			before, containers, schema := spaceless(s.rows()), s.ids(), s.schema()
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			c.breaks(s, cancel)
@@ -146,7 +146,7 @@ func TestRestoreThatFails(t *testing.T) {
 			if f.State != Restored || !maps.Equal(s.ids(), containers) {
 				t.Errorf("the state is %s, and %v run instead of %v", f.State, s.ids(), containers)
 			}
-			if now := words(s.rows()); !startsWith(now, before) || !slices.Equal(s.schema(), schema) {
+			if now := spaceless(s.rows()); !startsWith(now, before) || !slices.Equal(s.schema(), schema) {
 				t.Errorf("the database has %q, %q, want those from before: %q, %q", s.schema(), now, schema, before)
 			}
 		})
@@ -172,12 +172,9 @@ func TestRestoreThatCannotBeUndone(t *testing.T) {
 	if !strings.HasPrefix(typed, "cd "+s.target.Dir+" && COMPOSE_FILE=compose.yml COMPOSE_PROJECT_NAME=app ./restore.sh backup/") {
 		t.Errorf("the line to type is %q", typed)
 	}
-	for _, line := range []string{typed, start} {
-		if out, err := s.sh(line); err != nil {
-			t.Fatalf("%s: %v: %s", line, err, out)
-		}
-	}
-	if safe := rowsOf(t, s); !slices.Equal(s.schema(), schema) || !startsWith(words(s.rows()), safe) {
+	s.sh(typed)
+	s.sh(start)
+	if safe := rowsOf(t, s); !slices.Equal(s.schema(), schema) || !startsWith(spaceless(s.rows()), safe) {
 		t.Errorf("the database has %q, %q, want %q, %q", s.schema(), s.rows(), schema, safe)
 	}
 	wantRunning(t, s, map[string]string{"backend": "backend:1.1.0", "db": "postgres:17"})

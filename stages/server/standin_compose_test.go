@@ -19,44 +19,44 @@ func (d *dockerd) compose(c *call, config string, args []string) error {
 		return ends(125, "docker compose: a command is missing")
 	}
 	if args[0] == "version" {
-		return composeVersion(c, args[1:])
+		return d.composeVersion(c, args[1:])
 	}
-	work, ok := map[string]func(*project2, []string) error{
-		"config": (*project2).config, "up": (*project2).up, "create": (*project2).create, "run": (*project2).run, "stop": (*project2).stop, "pull": (*project2).pull,
-		"ps": (*project2).ps, "exec": (*project2).exec, "rm": (*project2).rm, "start": (*project2).startAll,
+	work, ok := map[string]func(*fakeProject, []string) error{
+		"config": (*fakeProject).config, "up": (*fakeProject).up, "create": (*fakeProject).create, "run": (*fakeProject).run, "stop": (*fakeProject).stop, "pull": (*fakeProject).pull,
+		"ps": (*fakeProject).ps, "exec": (*fakeProject).exec, "rm": (*fakeProject).rm, "start": (*fakeProject).startAll,
 	}[args[0]]
 	if !ok {
-		return ends(125, "unknown docker command: \"compose %s\"", args[0])
+		return ends(16, "unknown docker command: \"compose %s\"", args[0])
 	}
 	a, err := c.load(o)
 	if err != nil {
 		return err
 	}
-	return work(&project2{app: a, dockerd: d, call: c, login: config}, args[1:])
+	return work(&fakeProject{app: a, dockerd: d, call: c, login: config}, args[1:])
 }
 
-func composeVersion(c *call, args []string) error {
+func (d *dockerd) composeVersion(c *call, args []string) error {
 	o, _, err := parse("docker compose version", args, false, "short", "format,f=")
 	if err != nil {
 		return err
 	}
 	if o.has("short") {
-		c.print("2.36.2")
+		c.print("%s", d.versions.compose)
 		return nil
 	}
-	c.print("Docker Compose version v2.36.2")
+	c.print("Docker Compose version %s", d.versions.compose)
 	return nil
 }
 
-// project2 is an application while a command works on it.
-type project2 struct {
+// fakeProject is an application while a command works on it.
+type fakeProject struct {
 	*app
 	*dockerd
 	call  *call
 	login string
 }
 
-func (p *project2) config(args []string) error {
+func (p *fakeProject) config(args []string) error {
 	o, _, err := parse("docker compose config", args, false, "format=", "services", "quiet,q", "images")
 	if err != nil {
 		return err
@@ -83,7 +83,7 @@ func (p *project2) config(args []string) error {
 }
 
 // imageOf is what a service runs; what is built has a name of compose's own.
-func (p *project2) imageOf(service string) string {
+func (p *fakeProject) imageOf(service string) string {
 	if image, ok := p.services[service]["image"].(string); ok {
 		return image
 	}
@@ -92,7 +92,7 @@ func (p *project2) imageOf(service string) string {
 
 // chosen are the services that a command is about, all active ones without a name, with what they depend on if asked for. Those
 // on which others depend come first.
-func (p *project2) chosen(names []string, deps bool) ([]string, error) {
+func (p *fakeProject) chosen(names []string, deps bool) ([]string, error) {
 	if len(names) == 0 {
 		names = p.active()
 	}
@@ -123,7 +123,7 @@ func (p *project2) chosen(names []string, deps bool) ([]string, error) {
 }
 
 // of are a service's containers, those of one-off runs left out.
-func (p *project2) of(service string) (all []*kept) {
+func (p *fakeProject) of(service string) (all []*fakeContainer) {
 	for _, one := range p.containers {
 		if one.labels[projectLabel] == p.name && one.labels[serviceLabel] == service && one.labels[oneOffLabel] != "True" {
 			all = append(all, one)
@@ -132,7 +132,7 @@ func (p *project2) of(service string) (all []*kept) {
 	return all
 }
 
-func (p *project2) up(args []string) error {
+func (p *fakeProject) up(args []string) error {
 	o, names, err := parse("docker compose up", args, false, "detach,d", "no-build", "quiet-pull", "no-deps", "no-recreate", "force-recreate", "remove-orphans", "scale=", "no-start", "timeout,t=", "pull=", "wait")
 	if err != nil {
 		return err
@@ -143,7 +143,7 @@ func (p *project2) up(args []string) error {
 	return p.bringUp(o, names)
 }
 
-func (p *project2) create(args []string) error {
+func (p *fakeProject) create(args []string) error {
 	o, names, err := parse("docker compose create", args, false, "no-build", "quiet-pull", "no-recreate", "force-recreate", "remove-orphans", "scale=", "pull=")
 	if err != nil {
 		return err
@@ -152,7 +152,7 @@ func (p *project2) create(args []string) error {
 	return p.bringUp(o, names)
 }
 
-func (p *project2) bringUp(o options, names []string) error {
+func (p *fakeProject) bringUp(o options, names []string) error {
 	services, err := p.chosen(names, !o.has("no-deps"))
 	if err != nil {
 		return err
@@ -189,7 +189,7 @@ func (p *project2) bringUp(o options, names []string) error {
 }
 
 // scales are how many containers each service shall have.
-func (p *project2) scales(given []string) (map[string]int, error) {
+func (p *fakeProject) scales(given []string) (map[string]int, error) {
 	scales := map[string]int{}
 	for name, s := range p.services {
 		scales[name] = 1
@@ -220,7 +220,7 @@ func (p *project2) scales(given []string) (map[string]int, error) {
 }
 
 // fetch gets a service's image where it is not here.
-func (p *project2) fetch(service string, always bool) error {
+func (p *fakeProject) fetch(service string, always bool) error {
 	image := p.imageOf(service)
 	if !always && p.local(image) != nil {
 		return nil
@@ -234,12 +234,12 @@ func (p *project2) fetch(service string, always bool) error {
 }
 
 // makeOutside makes the project's networks and volumes.
-func (p *project2) makeOutside(services []string) error {
+func (p *fakeProject) makeOutside(services []string) error {
 	used := map[string][]string{}
 	for _, service := range services {
 		networks, _ := p.services[service]["networks"].(map[string]any)
 		used["networks"] = append(used["networks"], slices.Collect(maps.Keys(networks))...)
-		for _, v := range list2(p.services[service]["volumes"]) {
+		for _, v := range entries(p.services[service]["volumes"]) {
 			if source, ok := v["source"].(string); ok && v["type"] == "volume" {
 				used["volumes"] = append(used["volumes"], source)
 			}
@@ -264,7 +264,7 @@ func (p *project2) makeOutside(services []string) error {
 }
 
 // orphans are containers of services that the project does not have, and of one-off runs that have ended.
-func (p *project2) orphans(removes bool) error {
+func (p *fakeProject) orphans(removes bool) error {
 	var names []string
 	for _, one := range slices.Clone(p.containers) {
 		known := p.services[one.labels[serviceLabel]] != nil
@@ -288,8 +288,8 @@ func (p *project2) orphans(removes bool) error {
 	return nil
 }
 
-func (p *project2) stopAndRemove(one *kept) error {
-	if err := p.dockerd.stop(p.call, one, one.grace); err != nil {
+func (p *fakeProject) stopAndRemove(one *fakeContainer) error {
+	if err := p.dockerd.stop(p.call, one, -1); err != nil {
 		return err
 	}
 	p.call.tell(" Container %s  Removed", one.name)
@@ -297,9 +297,9 @@ func (p *project2) stopAndRemove(one *kept) error {
 }
 
 // converge makes a service's containers as many and such as they shall be: obsolete ones go first.
-func (p *project2) converge(service string, scale int, o options) error {
+func (p *fakeProject) converge(service string, scale int, o options) error {
 	all := p.of(service)
-	slices.SortStableFunc(all, func(a, b *kept) int {
+	slices.SortStableFunc(all, func(a, b *fakeContainer) int {
 		if byAge := cmp.Compare(order(p.obsolete(a, o)), order(p.obsolete(b, o))); byAge != 0 {
 			return byAge
 		}
@@ -322,7 +322,8 @@ func (p *project2) converge(service string, scale int, o options) error {
 		next = max(next, number(one)+1)
 	}
 	for n := len(all); n < scale; n++ {
-		if _, err := p.make(service, next); err != nil {
+		name := cmp.Or(word(p.services[service]["container_name"]), fmt.Sprintf("%s-%s-%d", p.name, service, next))
+		if _, err := p.make(service, name, next); err != nil {
 			return err
 		}
 		next++
@@ -337,10 +338,10 @@ func order(obsolete bool) int {
 	return 0
 }
 
-func number(one *kept) int { n, _ := strconv.Atoi(one.labels[numberLabel]); return n }
+func number(one *fakeContainer) int { n, _ := strconv.Atoi(one.labels[numberLabel]); return n }
 
 // obsolete says whether a container is to be made anew.
-func (p *project2) obsolete(one *kept, o options) bool {
+func (p *fakeProject) obsolete(one *fakeContainer, o options) bool {
 	if o.has("no-recreate") {
 		return false
 	}
@@ -350,30 +351,21 @@ func (p *project2) obsolete(one *kept, o options) bool {
 }
 
 // recreate makes the new container before the old one stops, and gives it the old one's name.
-func (p *project2) recreate(service string, old *kept) error {
-	name := old.name
-	old.name = old.id[:12] + "_" + name
-	one, err := p.make(service, number(old))
+func (p *fakeProject) recreate(service string, old *fakeContainer) error {
+	one, err := p.make(service, old.id[:12]+"_"+old.name, number(old))
 	if err != nil {
-		old.name = name
 		return err
 	}
-	one.name, old.name = old.id[:12]+"_"+name, name
 	if err := p.stopAndRemove(old); err != nil {
 		return err
 	}
-	one.name = name
-	p.call.tell(" Container %s  Recreated", name)
+	one.name = old.name
+	p.call.tell(" Container %s  Recreated", one.name)
 	return nil
 }
 
 // make makes a service's container, and does not start it.
-func (p *project2) make(service string, number int) (*kept, error) {
-	s := p.services[service]
-	name := fmt.Sprintf("%s-%s-%d", p.name, service, number)
-	if own, ok := s["container_name"].(string); ok {
-		name = own
-	}
+func (p *fakeProject) make(service, name string, number int) (*fakeContainer, error) {
 	one, err := p.dockerd.create(name, p.imageOf(service), service)
 	if err != nil {
 		return nil, err
@@ -384,7 +376,7 @@ func (p *project2) make(service string, number int) (*kept, error) {
 }
 
 // dress gives a container what its service says.
-func (p *project2) dress(one *kept, service string) {
+func (p *fakeProject) dress(one *fakeContainer, service string) {
 	s := p.services[service]
 	own, _ := s["labels"].(map[string]any)
 	for k, v := range own {
@@ -396,23 +388,25 @@ func (p *project2) dress(one *kept, service string) {
 	})
 	environment, _ := s["environment"].(map[string]any)
 	for k, v := range environment {
-		one.env = append(one.env, k+"="+fmt.Sprint(v))
+		if v != nil {
+			one.env = append(one.env, k+"="+fmt.Sprint(v))
+		}
 	}
 	slices.Sort(one.env)
 	one.spec = s
-	one.restart = cmp.Or(field(s["x"], "x"), texts1(s["restart"]), "no")
+	one.restart = cmp.Or(word(s["restart"]), "no")
 	one.grace = 10 * time.Second
-	if grace, err := time.ParseDuration(texts1(s["stop_grace_period"])); err == nil {
+	if grace, err := time.ParseDuration(word(s["stop_grace_period"])); err == nil {
 		one.grace = grace
 	}
-	for _, v := range list2(s["volumes"]) {
+	for _, v := range entries(s["volumes"]) {
 		if source, ok := v["source"].(string); ok && v["type"] == "volume" {
 			one.volumes = append(one.volumes, fmt.Sprint(p.top["volumes"][source]["name"]))
 		}
 	}
-	for _, port := range list2(s["ports"]) {
-		if published := texts1(port["published"]); published != "" {
-			one.ports = append(one.ports, cmp.Or(texts1(port["host_ip"]), "0.0.0.0")+":"+published)
+	for _, port := range entries(s["ports"]) {
+		if published := word(port["published"]); published != "" {
+			one.ports = append(one.ports, cmp.Or(word(port["host_ip"]), "0.0.0.0")+":"+published)
 		}
 	}
 	if check, ok := s["healthcheck"].(map[string]any); ok && one.does.healthyAfter == 0 && one.does.unhealthyAfter == 0 && check["disable"] != true {
@@ -422,7 +416,7 @@ func (p *project2) dress(one *kept, service string) {
 	}
 }
 
-func texts1(value any) string {
+func word(value any) string {
 	if value == nil {
 		return ""
 	}
@@ -430,7 +424,7 @@ func texts1(value any) string {
 }
 
 // begin starts a service's containers once what it depends on, among those that are brought up, is as far.
-func (p *project2) begin(service string, among []string) error {
+func (p *fakeProject) begin(service string, among []string) error {
 	for _, dep := range slices.Sorted(maps.Keys(dependencies(p.services[service]))) {
 		if slices.Contains(among, dep) {
 			if err := p.await(dep, dependencies(p.services[service])[dep]); err != nil {
@@ -450,7 +444,7 @@ func (p *project2) begin(service string, among []string) error {
 	return nil
 }
 
-func (p *project2) await(service, condition string) error {
+func (p *fakeProject) await(service, condition string) error {
 	for _, one := range p.of(service) {
 		for {
 			m := one.at(time.Now())
@@ -478,7 +472,7 @@ func (p *project2) await(service, condition string) error {
 	return nil
 }
 
-func (p *project2) run(args []string) error {
+func (p *fakeProject) run(args []string) error {
 	o, rest, err := parse("docker compose run", args, true, "rm", "no-TTY,T", "detach,d", "no-deps", "name=", "quiet-pull", "quiet,q", "env,e=", "entrypoint=", "interactive,i", "build", "use-aliases", "label,l=")
 	if err != nil {
 		return err
@@ -525,7 +519,7 @@ func (p *project2) run(args []string) error {
 }
 
 // foreground waits for the end of a one-off run, which is that of its behaviour or of the program that it is given.
-func (p *project2) foreground(one *kept, o options, program []string) error {
+func (p *fakeProject) foreground(one *fakeContainer, o options, program []string) error {
 	if len(program) > 0 {
 		one.does = behaviour{database: one.does.database}
 	}
@@ -557,7 +551,7 @@ func (p *project2) foreground(one *kept, o options, program []string) error {
 	return nil
 }
 
-func (p *project2) stop(args []string) error {
+func (p *fakeProject) stop(args []string) error {
 	o, names, err := parse("docker compose stop", args, false, "timeout,t=")
 	if err != nil {
 		return err
@@ -568,7 +562,7 @@ func (p *project2) stop(args []string) error {
 	}
 	for _, service := range slices.Backward(services) {
 		for _, one := range p.of(service) {
-			grace := one.grace
+			grace := time.Duration(-1)
 			if t, err := strconv.Atoi(o.get("timeout")); err == nil {
 				grace = time.Duration(t) * time.Second
 			}
@@ -581,7 +575,7 @@ func (p *project2) stop(args []string) error {
 	return nil
 }
 
-func (p *project2) startAll(args []string) error {
+func (p *fakeProject) startAll(args []string) error {
 	_, names, err := parse("docker compose start", args, false)
 	if err != nil {
 		return err
@@ -601,7 +595,7 @@ func (p *project2) startAll(args []string) error {
 	return nil
 }
 
-func (p *project2) pull(args []string) error {
+func (p *fakeProject) pull(args []string) error {
 	o, names, err := parse("docker compose pull", args, false, "quiet,q", "policy=", "ignore-buildable", "ignore-pull-failures", "include-deps")
 	if err != nil {
 		return err
@@ -621,7 +615,7 @@ func (p *project2) pull(args []string) error {
 	return nil
 }
 
-func (p *project2) ps(args []string) error {
+func (p *fakeProject) ps(args []string) error {
 	o, names, err := parse("docker compose ps", args, false, "all,a", "quiet,q", "format=", "services", "status=", "no-trunc", "orphans=")
 	if err != nil {
 		return err
@@ -631,13 +625,13 @@ func (p *project2) ps(args []string) error {
 			return ends(1, "no such service: %s", name)
 		}
 	}
-	var found []*kept
+	var found []*fakeContainer
 	for _, one := range p.containers {
 		m, service := one.at(time.Now()), one.labels[serviceLabel]
 		if one.labels[projectLabel] != p.name || one.labels[oneOffLabel] == "True" || len(names) > 0 && !slices.Contains(names, service) {
 			continue
 		}
-		if want := o["status"]; len(want) > 0 && !slices.Contains(want, m.status) || len(want) == 0 && !o.has("all") && m.status != "running" && m.status != "restarting" {
+		if want := o["status"]; len(want) > 0 && !slices.Contains(want, m.status) || len(want) == 0 && !o.has("all") && !m.up() {
 			continue
 		}
 		found = append(found, one)
@@ -654,7 +648,7 @@ func (p *project2) ps(args []string) error {
 	return p.list(p.call, o, found)
 }
 
-func (p *project2) exec(args []string) error {
+func (p *fakeProject) exec(args []string) error {
 	o, rest, err := parse("docker compose exec", args, true, "no-TTY,T", "env,e=", "interactive,i", "user,u=", "workdir,w=", "index=", "detach,d")
 	if err != nil {
 		return err
@@ -670,7 +664,7 @@ func (p *project2) exec(args []string) error {
 	return ends(1, "service %q is not running", rest[0])
 }
 
-func (p *project2) rm(args []string) error {
+func (p *fakeProject) rm(args []string) error {
 	o, names, err := parse("docker compose rm", args, false, "force,f", "stop,s", "volumes,v")
 	if err != nil {
 		return err
@@ -682,11 +676,12 @@ func (p *project2) rm(args []string) error {
 	for _, service := range services {
 		for _, one := range p.of(service) {
 			if o.has("stop") {
-				if err := p.dockerd.stop(p.call, one, one.grace); err != nil {
+				if err := p.dockerd.stop(p.call, one, -1); err != nil {
 					return err
 				}
 			}
-			if status := one.at(time.Now()).status; status != "running" && status != "restarting" {
+			if !one.at(time.Now()).up() {
+				p.call.print("Going to remove %s", one.name)
 				_ = p.remove(one, false)
 			}
 		}

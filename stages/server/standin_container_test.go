@@ -16,8 +16,8 @@ const (
 	imageLabel   = "com.docker.compose.image"
 )
 
-// kept is a container. What it is at a time follows from when it was started and how its image behaves.
-type kept struct {
+// fakeContainer is a container. What it is at a time follows from when it was started and how its image behaves.
+type fakeContainer struct {
 	id, name   string
 	ref, image string // what it was made from, and the id of that
 	labels     map[string]string
@@ -46,12 +46,14 @@ type moment struct {
 	health         string
 }
 
-func (c *kept) at(now time.Time) moment {
+func (m moment) up() bool { return m.status == "running" || m.status == "restarting" }
+
+func (c *fakeContainer) at(now time.Time) moment {
 	switch {
 	case c.started.IsZero():
 		return moment{status: "created"}
 	case !c.ended.IsZero() && !now.Before(c.ended):
-		return moment{status: "exited", code: c.code, began: c.started, end: c.ended}
+		return moment{status: "exited", code: c.code, began: c.started, end: c.ended, health: c.does.afterwards()}
 	}
 	m := moment{began: c.started}
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, time.Minute) {
@@ -62,7 +64,7 @@ func (c *kept) at(now time.Time) moment {
 		}
 		m.code = c.does.endCode
 		if !c.again(m) {
-			m.status = "exited"
+			m.status, m.health = "exited", c.does.afterwards()
 			return m
 		}
 		if next := m.end.Add(pause); now.Before(next) {
@@ -74,7 +76,7 @@ func (c *kept) at(now time.Time) moment {
 }
 
 // again says whether Docker starts a container again that has ended by itself.
-func (c *kept) again(m moment) bool {
+func (c *fakeContainer) again(m moment) bool {
 	if most, ok := strings.CutPrefix(c.restart, "on-failure"); ok {
 		var n int
 		_, err := fmt.Sscanf(most, ":%d", &n)
@@ -95,6 +97,14 @@ func (b behaviour) health(age time.Duration) string {
 	return ""
 }
 
+// afterwards is the health of what has ended.
+func (b behaviour) afterwards() string {
+	if b.health(0) == "" {
+		return ""
+	}
+	return "unhealthy"
+}
+
 // settle does what containers have done since anybody looked.
 func (d *dockerd) settle() {
 	now := time.Now()
@@ -109,13 +119,13 @@ func (d *dockerd) settle() {
 		}
 		d.write(c, now)
 	}
-	d.containers = slices.DeleteFunc(d.containers, func(c *kept) bool { return c.autoRemove && c.at(now).status == "exited" })
+	d.containers = slices.DeleteFunc(d.containers, func(c *fakeContainer) bool { return c.autoRemove && c.at(now).status == "exited" })
 }
 
 const writeStep = 20 * time.Millisecond
 
 // write adds the rows that a container has written by now.
-func (d *dockerd) write(c *kept, now time.Time) {
+func (d *dockerd) write(c *fakeContainer, now time.Time) {
 	if !c.does.writes || c.started.IsZero() {
 		return
 	}
@@ -131,14 +141,14 @@ func (d *dockerd) write(c *kept, now time.Time) {
 }
 
 func (d *dockerd) databaseRuns(now time.Time) bool {
-	return slices.ContainsFunc(d.containers, func(c *kept) bool { return c.does.database && c.at(now).status == "running" })
+	return slices.ContainsFunc(d.containers, func(c *fakeContainer) bool { return c.does.database && c.at(now).status == "running" })
 }
 
 // create makes a container of an image that is here, and does not start it.
-func (d *dockerd) create(name, ref, service string) (*kept, error) {
+func (d *dockerd) create(name, ref, service string) (*fakeContainer, error) {
 	i := d.local(ref)
 	if i == nil {
-		return nil, ends(1, "Error response from daemon: No such image: %s", ref)
+		return nil, noImage(ref)
 	}
 	for _, c := range d.containers {
 		if c.name == name {
@@ -146,7 +156,7 @@ func (d *dockerd) create(name, ref, service string) (*kept, error) {
 		}
 	}
 	d.made++
-	c := &kept{id: sum256(fmt.Sprint(d.root, d.made)), name: name, ref: ref, image: i.id, labels: map[string]string{}, restart: "no", grace: 10 * time.Second, does: i.does, created: time.Now()}
+	c := &fakeContainer{id: sum256(fmt.Sprint(d.root, d.made)), name: name, ref: ref, image: i.id, labels: map[string]string{}, restart: "no", grace: 10 * time.Second, does: i.does, created: time.Now()}
 	if other, ok := i.as[service]; ok {
 		c.does = other
 	}
@@ -158,14 +168,14 @@ func (d *dockerd) create(name, ref, service string) (*kept, error) {
 }
 
 // start fails where another container has the port.
-func (d *dockerd) start(c *kept) error {
+func (d *dockerd) start(c *fakeContainer) error {
 	now := time.Now()
 	if c.at(now).status == "running" {
 		return nil
 	}
 	for _, other := range d.containers {
 		for _, port := range c.ports {
-			if s := other.at(now).status; other != c && (s == "running" || s == "restarting") && slices.Contains(other.ports, port) {
+			if other != c && other.at(now).up() && slices.Contains(other.ports, port) {
 				return ends(1, "Error response from daemon: driver failed programming external connectivity on endpoint %s (%s): Bind for %s failed: port is already allocated", c.name, sum256(c.name), port)
 			}
 		}
@@ -174,18 +184,24 @@ func (d *dockerd) start(c *kept) error {
 	return nil
 }
 
-// stop asks a container to end, and ends it after its time of grace.
-func (d *dockerd) stop(by *call, c *kept, grace time.Duration) error {
+// askToStop lets a container end in its own time, or after the time of grace; that is the container's own if it is negative.
+func (d *dockerd) askToStop(c *fakeContainer, grace time.Duration) {
 	now := time.Now()
-	status := c.at(now).status
-	if status != "running" && status != "restarting" {
-		return nil
+	if !c.at(now).up() || !c.ended.IsZero() {
+		return
 	}
-	c.ended, c.code = now.Add(min(c.does.stopsAfter, grace)), 0
-	if c.does.stopsAfter > grace {
+	if grace < 0 {
+		grace = c.grace
+	}
+	if c.ended = now.Add(min(c.does.stopsAfter, grace)); c.does.stopsAfter > grace {
 		c.code = 137
 	}
-	for c.at(time.Now()).status == "running" {
+}
+
+// stop waits until a container has ended.
+func (d *dockerd) stop(by *call, c *fakeContainer, grace time.Duration) error {
+	d.askToStop(c, grace)
+	for c.at(time.Now()).up() {
 		if err := d.wait(by, time.Until(c.ended)); err != nil {
 			return err
 		}
@@ -193,16 +209,16 @@ func (d *dockerd) stop(by *call, c *kept, grace time.Duration) error {
 	return nil
 }
 
-func (d *dockerd) remove(c *kept, force bool) error {
-	if status := c.at(time.Now()).status; !force && (status == "running" || status == "restarting") {
+func (d *dockerd) remove(c *fakeContainer, force bool) error {
+	if !force && c.at(time.Now()).up() {
 		return ends(1, "Error response from daemon: cannot remove container %q: container is running: stop the container before removing or force remove", "/"+c.name)
 	}
-	d.containers = slices.DeleteFunc(d.containers, func(one *kept) bool { return one == c })
+	d.containers = slices.DeleteFunc(d.containers, func(one *fakeContainer) bool { return one == c })
 	return nil
 }
 
 // find is a container by its name, its id or the start of that.
-func (d *dockerd) find(ref string) (*kept, error) {
+func (d *dockerd) find(ref string) (*fakeContainer, error) {
 	for _, c := range d.containers {
 		if c.name == strings.TrimPrefix(ref, "/") || c.id == ref || len(ref) > 3 && strings.HasPrefix(c.id, ref) {
 			return c, nil
@@ -212,17 +228,17 @@ func (d *dockerd) find(ref string) (*kept, error) {
 }
 
 // describe is what docker inspect says.
-func (d *dockerd) describe(c *kept) map[string]any {
+func (d *dockerd) describe(c *fakeContainer) map[string]any {
 	m := c.at(time.Now())
 	state := map[string]any{
-		"Status": m.status, "Running": m.status == "running" || m.status == "restarting", "Restarting": m.status == "restarting", "ExitCode": m.code,
+		"Status": m.status, "Running": m.up(), "Restarting": m.status == "restarting", "ExitCode": m.code,
 		"StartedAt": stamp(m.began), "FinishedAt": stamp(m.end),
 	}
 	if m.health != "" {
 		state["Health"] = map[string]any{"Status": m.health}
 	}
-	exposed, bindings := c.does.exposed(), map[string]any{}
-	for _, p := range list2(c.spec["ports"]) {
+	exposed, bindings := exposed(c.does.exposes), map[string]any{}
+	for _, p := range entries(c.spec["ports"]) {
 		key := fmt.Sprintf("%v/%v", p["target"], p["protocol"])
 		exposed[key] = map[string]any{}
 		if published, ok := p["published"]; ok {
@@ -241,8 +257,16 @@ func (d *dockerd) describe(c *kept) map[string]any {
 	}
 }
 
-// list2 reads a list of maps.
-func list2(value any) (all []map[string]any) {
+func exposed(ports []string) map[string]any {
+	all := map[string]any{}
+	for _, p := range ports {
+		all[p] = map[string]any{}
+	}
+	return all
+}
+
+// entries reads a list of maps.
+func entries(value any) (all []map[string]any) {
 	items, _ := value.([]any)
 	for _, one := range items {
 		if m, ok := one.(map[string]any); ok {

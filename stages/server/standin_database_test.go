@@ -159,18 +159,6 @@ func firstError(all ...error) error {
 	return nil
 }
 
-// exposed are the ports that an image says its containers listen on.
-func (b behaviour) exposed() map[string]any {
-	ports := map[string]any{}
-	for _, p := range b.exposes {
-		ports[p] = map[string]any{}
-	}
-	if b.database {
-		ports["5432/tcp"] = map[string]any{}
-	}
-	return ports
-}
-
 // volumes are the folders of which an image says that they outlive its containers.
 func (b behaviour) volumes() map[string]any {
 	if b.database {

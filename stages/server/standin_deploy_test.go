@@ -32,7 +32,7 @@ volumes:
 func shop(t *testing.T, deployed bool) *server {
 	t.Helper()
 	s := standIn(t)
-	s.image("postgres", "17", behaviour{database: true, healthyAfter: 10 * time.Millisecond})
+	s.public("postgres:17", behaviour{database: true, healthyAfter: 10 * time.Millisecond})
 	s.image("backend", "1.0.0", behaviour{healthyAfter: 20 * time.Millisecond, writes: true}).service("migrate", migration("one"))
 	if deployed {
 		if _, err := Deploy(t.Context(), s.environment(), s.release("1.0.0", shopCompose)); err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,6 +23,7 @@ type server struct {
 	sshd   *sshd
 	t      testing.TB
 	target Target
+	root   string
 	home   string // of the user, with .docker/config.json if the test puts it there
 }
 
@@ -43,44 +45,42 @@ func standIn(t testing.TB) *server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(root) })
-	s := &server{t: t, home: root + "/home", target: Target{User: "deploy", Host: "127.0.0.1", Dir: root + "/app"}}
+	s := &server{t: t, root: root, home: root + "/home", target: Target{User: "deploy", Host: "127.0.0.1", Dir: root + "/app"}}
 	for _, folder := range []string{s.home, s.target.Dir, root + "/bin", root + "/programs", root + "/tmp"} {
 		if err := os.Mkdir(folder, 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
 	// The server's clock has to be finer than a second where a test waits for milliseconds.
-	s.script(root+"/bin/date", `test "$*" = "-u +%Y-%m-%dT%H:%M:%SZ" && exec /bin/date -u +%Y-%m-%dT%H:%M:%S.%NZ; exec /bin/date "$@"`)
-	s.dockerd = startDockerd(t, root)
-	s.asDocker(root+"/bin/docker", "docker")
-	for _, program := range []string{"pg_dump", "pg_restore", "psql"} {
-		s.asDocker(root+"/programs/"+program, program)
+	s.tool("date", `test "$*" = "-u +%Y-%m-%dT%H:%M:%SZ" && exec /bin/date -u +%Y-%m-%dT%H:%M:%S.%NZ; exec /bin/date "$@"`)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
 	}
-	s.sshd = startSSHD(t, []string{"PATH=" + root + "/bin:/usr/bin:/bin", "HOME=" + s.home, "TMPDIR=" + root + "/tmp", "USER=deploy"})
+	for _, program := range []string{"bin/docker", "programs/pg_dump", "programs/pg_restore", "programs/psql"} {
+		if err := os.Symlink(self, filepath.Join(root, program)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.dockerd = startDockerd(t, root)
+	s.sshd = startSSHD(t, []string{"PATH=" + root + "/bin:/usr/bin:/bin", "HOME=" + s.home, "TMPDIR=" + root + "/tmp", "USER=deploy", standInSocket + "=" + s.socket})
 	s.cutConnections = s.sshd.cut
 	s.target.Port = s.sshd.listener.Addr().(*net.TCPAddr).Port
 	return s
 }
 
+// tool replaces a program of the server by a script.
+func (s *server) tool(name, script string) { s.script("bin/"+name, script) }
+
+// program gives the containers a program, as a script; psql and its like are there already.
+func (s *server) program(name, script string) { s.script("programs/"+name, script) }
+
 func (s *server) script(file, text string) {
 	s.t.Helper()
-	if err := os.WriteFile(file, []byte("#!/bin/sh\n"+text+"\n"), 0o700); err != nil {
+	if err := os.WriteFile(filepath.Join(s.root, file), []byte("#!/bin/sh\n"+text+"\n"), 0o700); err != nil {
 		s.t.Fatal(err)
 	}
 }
-
-// asDocker makes a program that this process plays.
-func (s *server) asDocker(file, name string) {
-	s.t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.script(file, standInSocket+"='"+s.socket+"' exec '"+self+"' "+name+` "$@"`)
-}
-
-// program is one that containers have, as a script for the shell; psql and its like are there already.
-func (s *server) program(name, script string) { s.script(s.root+"/programs/"+name, script) }
 
 // environment waits for milliseconds where others wait for seconds.
 func (s *server) environment() Environment {
@@ -133,10 +133,19 @@ func (s *server) file(name, text string) {
 	}
 }
 
-// sh runs a line in the application's folder as the server's user, past Slipway and SSH.
-func (s *server) sh(line string) (string, error) {
-	cmd := sshdCommand(s.sshd.env, line)
-	cmd.Dir = s.target.Dir
+// sh runs a line in the application's folder as the server's user, past Slipway and SSH. It has to end well.
+func (s *server) sh(line string) string {
+	s.t.Helper()
+	out, err := s.try(line)
+	if err != nil {
+		s.t.Fatalf("%s: %v: %s", line, err, out)
+	}
+	return out
+}
+
+func (s *server) try(line string) (string, error) {
+	cmd := exec.Command("/bin/sh", "-c", line)
+	cmd.Env, cmd.Dir = s.sshd.env, s.target.Dir
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
@@ -156,7 +165,8 @@ func askDockerd(socket string) int {
 		return 125
 	}
 	code := 125
-	_ = json.NewEncoder(conn).Encode(call{Args: os.Args[1:], Env: os.Environ(), Dir: dir})
+	args := append([]string{filepath.Base(os.Args[0])}, os.Args[1:]...)
+	_ = json.NewEncoder(conn).Encode(call{Args: args, Env: os.Environ(), Dir: dir})
 	if err := json.NewDecoder(conn).Decode(&code); err != nil {
 		fmt.Fprintln(os.Stderr, "error during connect: EOF")
 	}

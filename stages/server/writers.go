@@ -28,12 +28,12 @@ var (
 	})
 )
 
-// exposed are ports as Docker writes them: 5432/tcp.
-type exposed map[string]struct{}
+// portSet are ports as Docker writes them: 5432/tcp.
+type portSet map[string]struct{}
 
-func (e exposed) any(ports []string) bool {
-	for port := range e {
-		if number, _, _ := strings.Cut(port, "/"); slices.Contains(ports, number) {
+func (s portSet) any(of []string) bool {
+	for port := range s {
+		if number, _, _ := strings.Cut(port, "/"); slices.Contains(of, number) {
 			return true
 		}
 	}

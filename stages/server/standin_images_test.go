@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -17,8 +18,6 @@ import (
 	"testing"
 	"time"
 
-	"context"
-
 	"github.com/google/go-containerregistry/pkg/name"
 )
 
@@ -30,9 +29,9 @@ type behaviour struct {
 	endCode        int
 	stopsAfter     time.Duration // what it takes to stop when asked to
 	log            string
+	exposes        []string                      // ports, such as 8000/tcp
 	writes         bool                          // a row each 20 ms while it runs and a database does
-	database       bool                          // it is the database
-	exposes        []string                      // ports such as 6379/tcp; a database's is there anyway
+	database       bool                          // it is the database, and has its programs
 	work           func(*database) (string, int) // what it does before it ends: its output and its exit code
 }
 
@@ -46,33 +45,34 @@ type database struct {
 	breaks error // half way through the next dump or restore
 }
 
-// pulled is an image, in the registry or on the server.
-type pulled struct {
+// fakeImage is an image, in the registry or on the server.
+type fakeImage struct {
 	id, repository, tag, digest string
+	own                         string   // its name among the application's own; empty: it is somebody else's
 	tags                        []string // on the server, as Docker calls them
 	built                       bool     // on the server itself, so that it has no digest
 	does                        behaviour
 	as                          map[string]behaviour // by service
 }
 
-// as is how a service's containers of the image behave, where that differs.
-func (i *pulled) service(name string, b behaviour) *pulled { i.as[name] = b; return i }
+// service says how the image behaves as a service, where that differs.
+func (i *fakeImage) service(name string, b behaviour) *fakeImage { i.as[name] = b; return i }
 
-func (i *pulled) ref() string { return i.repository + "@" + i.digest }
-
-func (i *pulled) short() string { return path.Base(i.repository) + ":" + i.tag }
+func (i *fakeImage) short() string { return path.Base(i.repository) + ":" + i.tag }
 
 // dockerd plays Docker.
 type dockerd struct {
 	root, socket   string
 	shop           string // where the application's own images are
 	cutConnections func()
+	versions       struct{ docker, compose string }
 
 	mu         sync.Mutex
-	registry   []*pulled
-	login      string             // user:password that the registry insists on
-	images     map[string]*pulled // by id
-	containers []*kept
+	registry   []*fakeImage
+	offline    bool                  // the registry does not answer
+	login      string                // user:password that the registry insists on
+	images     map[string]*fakeImage // by id
+	containers []*fakeContainer
 	networks   map[string]map[string]string // their labels
 	volumes    map[string]map[string]string
 	db         database
@@ -83,7 +83,8 @@ type dockerd struct {
 
 func startDockerd(t testing.TB, root string) *dockerd {
 	t.Helper()
-	d := &dockerd{root: root, socket: root + "/docker.sock", shop: "registry.example.com/shop", images: map[string]*pulled{}, networks: map[string]map[string]string{}, volumes: map[string]map[string]string{}}
+	d := &dockerd{root: root, socket: root + "/docker.sock", shop: "registry.example.com/shop", images: map[string]*fakeImage{}, networks: map[string]map[string]string{}, volumes: map[string]map[string]string{}}
+	d.versions.docker, d.versions.compose = "28.2.2", "2.36.2"
 	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: d.socket, Net: "unix"})
 	if err != nil {
 		t.Fatal(err)
@@ -182,31 +183,38 @@ func (d *dockerd) wait(c *call, moment time.Duration) error {
 
 func sum256(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text))) }
 
-// image puts an image into the registry. One of the application's own has a plain name, others are called as in compose files.
-func (d *dockerd) image(repository, tag string, does behaviour) *pulled {
+// image puts a version of one of the application's own images into the registry.
+func (d *dockerd) image(own, version string, does behaviour) *fakeImage {
+	i := d.public(d.shop+"/"+own+":"+version, does)
+	i.own = own
+	return i
+}
+
+// public puts somebody else's image into the registry, such as postgres:17.
+func (d *dockerd) public(ref string, does behaviour) *fakeImage {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !strings.Contains(repository, "/") && slices.Contains(ownNames, repository) {
-		repository = d.shop + "/" + repository
-	}
-	repository = repositoryOf(repository)
-	i := &pulled{id: "sha256:" + sum256(repository+tag), repository: repository, tag: tag, digest: "sha256:" + sum256("manifest "+repository+tag), does: does, as: map[string]behaviour{}}
+	i := newImage(ref, does)
 	d.registry = append(d.registry, i)
 	return i
 }
 
-// ownNames are what the application of the tests is made of.
-var ownNames = []string{"backend", "frontend", "worker", "migrate"}
-
-// built puts an image on the server that was built there.
-func (d *dockerd) built(tag string, does behaviour) *pulled {
+// built puts an image on the server that was built there, under a name such as app-backend:latest.
+func (d *dockerd) built(ref string, does behaviour) *fakeImage {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	repository, tag := splitTag(tag)
-	i := &pulled{id: "sha256:" + sum256("built "+repository+tag), repository: repositoryOf(repository), tag: tag, built: true, does: does, as: map[string]behaviour{}}
-	i.tags = []string{familiar(i.repository) + ":" + tag}
+	i := newImage(ref, does)
+	i.id, i.built, i.tags = "sha256:"+sum256("built "+ref), true, []string{familiar(i.repository) + ":" + i.tag}
 	d.images[i.id] = i
 	return i
+}
+
+func newImage(ref string, does behaviour) *fakeImage {
+	if does.database {
+		does.exposes = append(does.exposes, "5432/tcp")
+	}
+	repository, tag := splitTag(ref)
+	return &fakeImage{id: "sha256:" + sum256(ref), repository: repositoryOf(repository), tag: tag, digest: "sha256:" + sum256("manifest of "+ref), does: does, as: map[string]behaviour{}}
 }
 
 func splitTag(ref string) (repository, tag string) {
@@ -227,8 +235,8 @@ func (d *dockerd) imagesOf(version string) (all []Image) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, i := range d.registry {
-		if base, ok := strings.CutPrefix(i.repository, repositoryOf(d.shop + "/x")[:len(repositoryOf(d.shop+"/x"))-1]); ok && i.tag == version {
-			all = append(all, Image{Name: base, Repository: d.shop + "/" + base, Digest: i.digest, Size: 1})
+		if i.own != "" && i.tag == version {
+			all = append(all, Image{Name: i.own, Repository: d.shop + "/" + i.own, Digest: i.digest, Size: 1})
 		}
 	}
 	return all
@@ -237,7 +245,7 @@ func (d *dockerd) imagesOf(version string) (all []Image) {
 func (d *dockerd) hasDatabase() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return slices.ContainsFunc(d.registry, func(i *pulled) bool { return i.does.database })
+	return slices.ContainsFunc(d.registry, func(i *fakeImage) bool { return i.does.database })
 }
 
 func (d *dockerd) inRegistry(ref string) bool {
@@ -246,15 +254,15 @@ func (d *dockerd) inRegistry(ref string) bool {
 	return d.offered(ref) != nil
 }
 
-// withdraw takes an image out of the registry.
+// gone takes an image out of the registry.
 func (d *dockerd) gone(ref string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.registry = slices.DeleteFunc(d.registry, func(i *pulled) bool { return i == d.offered(ref) })
+	d.registry = slices.DeleteFunc(d.registry, func(i *fakeImage) bool { return i == d.offered(ref) })
 }
 
 // offered is what the registry has under a reference.
-func (d *dockerd) offered(ref string) *pulled {
+func (d *dockerd) offered(ref string) *fakeImage {
 	parsed, err := name.ParseReference(ref)
 	if err != nil {
 		return nil
@@ -274,7 +282,7 @@ func familiar(repository string) string {
 }
 
 // local is an image that the server has: by a reference, or by its id or the start of that.
-func (d *dockerd) local(ref string) *pulled {
+func (d *dockerd) local(ref string) *fakeImage {
 	if i := d.images[ref]; i != nil {
 		return i
 	}
@@ -296,7 +304,10 @@ func (d *dockerd) local(ref string) *pulled {
 
 // pull gets an image from the registry, as the login in the folder of Docker's configuration lets it.
 func (d *dockerd) pull(config, ref string) error {
-	if d.login != "" && strings.HasPrefix(repositoryOf(ref), d.shop) && !d.loggedIn(config) {
+	if d.offline {
+		return ends(1, "Error response from daemon: Get \"https://%s/v2/\": dial tcp: connect: connection refused", strings.Split(d.shop, "/")[0])
+	}
+	if d.login != "" && strings.HasPrefix(repositoryOf(ref), d.shop+"/") && !d.loggedIn(config) {
 		return ends(1, "Error response from daemon: Head \"https://%s/v2/\": no basic auth credentials", strings.Split(d.shop, "/")[0])
 	}
 	i := d.offered(ref)

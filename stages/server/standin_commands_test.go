@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
 	"os/exec"
 	"path"
 	"slices"
@@ -57,7 +56,7 @@ func parse(command string, args []string, stops bool, known ...string) (options,
 		}
 		for at, f := range flags {
 			if long[f] == "" || (len(f) == 1) == strings.HasPrefix(a, "--") {
-				return nil, nil, ends(125, "unknown flag: %s\nSee '%s --help'.", a, command)
+				return nil, nil, usage(command, "unknown flag: "+a)
 			}
 			switch {
 			case !valued[f] && !given:
@@ -67,7 +66,7 @@ func parse(command string, args []string, stops bool, known ...string) (options,
 				flags = flags[:0]
 			case valued[f] && !given:
 				if n++; n == len(args) {
-					return nil, nil, ends(125, "flag needs an argument: %s", a)
+					return nil, nil, usage(command, "flag needs an argument: "+a)
 				}
 				value = args[n]
 			}
@@ -80,14 +79,22 @@ func parse(command string, args []string, stops bool, known ...string) (options,
 	return found, rest, nil
 }
 
+// usage is how docker refuses a line, and how compose does.
+func usage(command, text string) error {
+	if strings.HasPrefix(command, "docker compose") {
+		return ends(16, "%s", text)
+	}
+	return ends(125, "%s\nSee '%s --help'.", text, command)
+}
+
 func (d *dockerd) docker(c *call, args []string) error {
 	o, args, err := parse("docker", args, true, "config=")
 	if err != nil {
 		return err
 	}
-	config := o.get("config")
-	if config == "" {
-		config = c.getenv("HOME") + "/.docker"
+	config := c.getenv("HOME") + "/.docker"
+	if own := o.get("config"); own != "" {
+		config = absolute(c.Dir, own)
 	}
 	if len(args) == 0 {
 		return ends(125, "docker: a command is missing")
@@ -96,7 +103,7 @@ func (d *dockerd) docker(c *call, args []string) error {
 	command := strings.Join(args[:min(max(1, words[args[0]]), len(args))], " ")
 	run, ok := commands[command]
 	if !ok {
-		return ends(125, "docker: '%s' is not a docker command.\nSee 'docker --help'", command)
+		return ends(1, "docker: '%s' is not a docker command.\nSee 'docker --help'", command)
 	}
 	return run(d, c, config, args[len(strings.Fields(command)):])
 }
@@ -112,11 +119,12 @@ func init() {
 		"stop": (*dockerd).stopCommand, "start": (*dockerd).startCommand, "kill": (*dockerd).kill, "rm": (*dockerd).rm, "logs": (*dockerd).logs, "rename": (*dockerd).rename,
 		"exec": (*dockerd).exec, "run": (*dockerd).runCommand,
 		"network inspect": (*dockerd).networkInspect, "volume inspect": (*dockerd).volumeInspect, "network ls": (*dockerd).networkLs, "volume ls": (*dockerd).volumeLs,
+		"network create": (*dockerd).networkCreate, "volume create": (*dockerd).volumeCreate,
 	}
 }
 
 // show prints values as --format says: as JSON if it says nothing.
-func show(c *call, format string, values ...map[string]any) error {
+func show[V any](c *call, format string, values ...V) error {
 	if format == "" {
 		text, err := json.MarshalIndent(values, "", "    ")
 		c.print("%s", text)
@@ -126,7 +134,7 @@ func show(c *call, format string, values ...map[string]any) error {
 }
 
 // rows prints a line for each value.
-func rows(c *call, format string, values ...map[string]any) error {
+func rows[V any](c *call, format string, values ...V) error {
 	toJSON := func(v any) (string, error) { text, err := json.Marshal(v); return string(text), err }
 	if format == "json" {
 		format = "{{json .}}"
@@ -137,7 +145,7 @@ func rows(c *call, format string, values ...map[string]any) error {
 	}
 	for _, v := range values {
 		var b bytes.Buffer
-		if err := t.Execute(&b, plain(v)); err != nil {
+		if err := t.Execute(&b, v); err != nil {
 			return ends(1, "template parsing error: %v", err)
 		}
 		c.print("%s", b.String())
@@ -146,7 +154,7 @@ func rows(c *call, format string, values ...map[string]any) error {
 }
 
 // plain is a value as JSON has it.
-func plain(v any) (out any) {
+func plain(v any) (out map[string]any) {
 	text, _ := json.Marshal(v)
 	_ = json.Unmarshal(text, &out)
 	return out
@@ -157,7 +165,7 @@ func (d *dockerd) info(c *call, _ string, args []string) error {
 	if err != nil {
 		return err
 	}
-	return show(c, o.get("format"), map[string]any{"DockerRootDir": d.root, "ServerVersion": "28.2.2", "Driver": "overlay2", "Containers": len(d.containers)})
+	return show(c, o.get("format"), map[string]any{"DockerRootDir": d.root, "ServerVersion": d.versions.docker, "Driver": "overlay2", "Containers": len(d.containers)})
 }
 
 func (d *dockerd) version(c *call, _ string, args []string) error {
@@ -165,7 +173,7 @@ func (d *dockerd) version(c *call, _ string, args []string) error {
 	if err != nil {
 		return err
 	}
-	return show(c, o.get("format"), map[string]any{"Server": map[string]any{"Version": "28.2.2"}, "Client": map[string]any{"Version": "28.2.2"}})
+	return show(c, o.get("format"), map[string]any{"Server": map[string]any{"Version": d.versions.docker}, "Client": map[string]any{"Version": d.versions.docker}})
 }
 
 func (d *dockerd) ps(c *call, _ string, args []string) error {
@@ -173,10 +181,13 @@ func (d *dockerd) ps(c *call, _ string, args []string) error {
 	if err != nil {
 		return err
 	}
-	var found []*kept
+	var found []*fakeContainer
+	if _, err := d.matches(&fakeContainer{}, moment{}, o["filter"]); err != nil {
+		return err
+	}
 	for _, one := range slices.Backward(d.containers) { // the newest first
 		m := one.at(time.Now())
-		shown := o.has("all") || slices.ContainsFunc(o["filter"], func(f string) bool { return strings.HasPrefix(f, "status=") }) || m.status == "running" || m.status == "restarting"
+		shown := o.has("all") || slices.ContainsFunc(o["filter"], func(f string) bool { return strings.HasPrefix(f, "status=") }) || m.up()
 		fits, err := d.matches(one, m, o["filter"])
 		if err != nil {
 			return err
@@ -188,8 +199,17 @@ func (d *dockerd) ps(c *call, _ string, args []string) error {
 	return d.list(c, o, found)
 }
 
-func (d *dockerd) list(c *call, o options, found []*kept) error {
-	var all []map[string]any
+// listed is a container as docker ps and docker compose ps show it.
+type listed struct {
+	ID, Name, Names, Image, State, Status, Labels, CreatedAt, Service string
+	labels                                                            map[string]string
+}
+
+// Label is for templates.
+func (l listed) Label(name string) string { return l.labels[name] }
+
+func (d *dockerd) list(c *call, o options, found []*fakeContainer) error {
+	var all []listed
 	for _, one := range found {
 		id := one.id
 		if !o.has("no-trunc") {
@@ -205,7 +225,7 @@ func (d *dockerd) list(c *call, o options, found []*kept) error {
 		if m.health != "" {
 			status += " (" + m.health + ")"
 		}
-		all = append(all, map[string]any{"ID": id, "Names": one.name, "Image": one.ref, "State": m.status, "Status": status, "Labels": strings.Join(labels, ","), "CreatedAt": stamp(one.created)})
+		all = append(all, listed{ID: id, Name: one.name, Names: one.name, Image: one.ref, State: m.status, Status: status, Labels: strings.Join(labels, ","), CreatedAt: stamp(one.created), Service: one.labels[serviceLabel], labels: one.labels})
 	}
 	switch {
 	case o.has("quiet"):
@@ -218,7 +238,7 @@ func (d *dockerd) list(c *call, o options, found []*kept) error {
 }
 
 // matches reads filters: those of one kind are alternatives, but labels have to be there all.
-func (d *dockerd) matches(one *kept, m moment, filters []string) (bool, error) {
+func (d *dockerd) matches(one *fakeContainer, m moment, filters []string) (bool, error) {
 	kinds := map[string]bool{}
 	for _, f := range filters {
 		kind, value, _ := strings.Cut(f, "=")
@@ -275,7 +295,7 @@ func (d *dockerd) inspect(c *call, _ string, args []string) error {
 	return inspectEach(c, o, refs, func(ref string) (map[string]any, error) {
 		one, err := d.find(ref)
 		if err != nil {
-			return nil, ends(1, "Error: No such container: %s", ref) // the command line's own words
+			return nil, err
 		}
 		return d.describe(one), nil
 	})
@@ -291,10 +311,12 @@ func inspectEach(c *call, o options, refs []string, get func(string) (map[string
 		if one, err := get(ref); err != nil {
 			missing = err
 		} else {
-			found = append(found, one)
+			found = append(found, plain(one))
 		}
 	}
-	if err := show(c, o.get("format"), found...); err != nil {
+	if format := o.get("format"); format != "" && len(found) == 0 {
+		c.print("")
+	} else if err := show(c, format, found...); err != nil {
 		return err
 	}
 	return missing
@@ -308,13 +330,13 @@ func (d *dockerd) imageInspect(c *call, _ string, args []string) error {
 	return inspectEach(c, o, refs, func(ref string) (map[string]any, error) {
 		i := d.local(ref)
 		if i == nil {
-			return nil, ends(1, "Error response from daemon: No such image: %s", ref)
+			return nil, noImage(ref)
 		}
 		digests := []string{}
 		if !i.built {
 			digests = append(digests, familiar(i.repository)+"@"+i.digest)
 		}
-		return map[string]any{"Id": i.id, "RepoTags": i.tags, "RepoDigests": digests, "Config": map[string]any{"Labels": map[string]string{}, "ExposedPorts": i.does.exposed(), "Volumes": i.does.volumes()}}, nil
+		return map[string]any{"Id": i.id, "RepoTags": i.tags, "RepoDigests": digests, "Config": map[string]any{"ExposedPorts": exposed(i.does.exposes), "Volumes": i.does.volumes()}}, nil
 	})
 }
 
@@ -359,6 +381,11 @@ func (d *dockerd) imageLs(c *call, _ string, args []string) error {
 	return rows(c, o.get("format"), all...)
 }
 
+func noImage(ref string) error {
+	repository, tag := splitTag(ref)
+	return ends(1, "Error response from daemon: No such image: %s:%s", repository, tag)
+}
+
 // imageRm takes a name away, and the image with its last one. What a container uses is not removed.
 func (d *dockerd) imageRm(c *call, _ string, args []string) error {
 	o, refs, err := parse("docker image rm", args, false, "force,f", "no-prune")
@@ -368,7 +395,7 @@ func (d *dockerd) imageRm(c *call, _ string, args []string) error {
 	for _, ref := range refs {
 		i := d.local(ref)
 		if i == nil {
-			return ends(1, "Error response from daemon: No such image: %s", ref)
+			return noImage(ref)
 		}
 		if slices.Contains(i.tags, ref) && len(i.tags) > 1 {
 			d.untag(ref)
@@ -408,7 +435,7 @@ func (d *dockerd) tag(_ *call, _ string, args []string) error {
 	}
 	i := d.local(args[0])
 	if i == nil {
-		return ends(1, "Error response from daemon: No such image: %s", args[0])
+		return noImage(args[0])
 	}
 	repository, tag := splitTag(args[1])
 	name := familiar(repositoryOf(repository)) + ":" + tag
@@ -418,7 +445,7 @@ func (d *dockerd) tag(_ *call, _ string, args []string) error {
 }
 
 // each does something to containers, says their names, and fails at the end if one was not there.
-func (d *dockerd) each(c *call, refs []string, do func(*kept) error) error {
+func (d *dockerd) each(c *call, refs []string, do func(*fakeContainer) error) error {
 	var failed error
 	for _, ref := range refs {
 		one, err := d.find(ref)
@@ -439,17 +466,20 @@ func (d *dockerd) stopCommand(c *call, _ string, args []string) error {
 	if err != nil {
 		return err
 	}
-	return d.each(c, refs, func(one *kept) error {
-		grace := one.grace
-		if t := o.get("time"); t != "" {
-			seconds, err := strconv.Atoi(t)
-			if err != nil {
-				return ends(125, "invalid argument %q for \"-t, --timeout\" flag", t)
-			}
-			grace = time.Duration(seconds) * time.Second
+	grace := time.Duration(-1)
+	if t := o.get("time"); t != "" {
+		seconds, err := strconv.Atoi(t)
+		if err != nil {
+			return ends(125, "invalid argument %q for \"-t, --timeout\" flag", t)
 		}
-		return d.stop(c, one, grace)
-	})
+		grace = time.Duration(seconds) * time.Second
+	}
+	for _, ref := range refs { // all at once
+		if one, err := d.find(ref); err == nil {
+			d.askToStop(one, grace)
+		}
+	}
+	return d.each(c, refs, func(one *fakeContainer) error { return d.stop(c, one, grace) })
 }
 
 func (d *dockerd) startCommand(c *call, _ string, args []string) error {
@@ -457,7 +487,10 @@ func (d *dockerd) startCommand(c *call, _ string, args []string) error {
 	if err != nil {
 		return err
 	}
-	return d.each(c, refs, d.start)
+	if err := d.each(c, refs, d.start); err != nil {
+		return ends(1, "%s\nError: failed to start containers: %s", err, strings.Join(refs, ", "))
+	}
+	return nil
 }
 
 func (d *dockerd) kill(c *call, _ string, args []string) error {
@@ -465,9 +498,9 @@ func (d *dockerd) kill(c *call, _ string, args []string) error {
 	if err != nil {
 		return err
 	}
-	return d.each(c, refs, func(one *kept) error {
+	return d.each(c, refs, func(one *fakeContainer) error {
 		if one.at(time.Now()).status != "running" {
-			return ends(1, "Error response from daemon: cannot kill container: %s: container %s is not running", one.name, one.id)
+			return ends(1, "Error response from daemon: cannot kill container: %s: container %s is not running", refs[0], one.id)
 		}
 		switch signal := strings.TrimPrefix(o.get("signal"), "SIG"); signal {
 		case "", "KILL":
@@ -487,18 +520,12 @@ func (d *dockerd) rm(c *call, _ string, args []string) error {
 	if err != nil {
 		return err
 	}
-	err = d.each(c, refs, func(one *kept) error { return d.remove(one, o.has("force")) })
-	if e := new(ending); o.has("force") && asEnding(err, &e) && strings.Contains(e.text, "No such container") {
+	err = d.each(c, refs, func(one *fakeContainer) error { return d.remove(one, o.has("force")) })
+	if o.has("force") && err != nil && strings.Contains(err.Error(), "No such container") {
 		c.tell("%s", err) // and yet it ends well
 		return nil
 	}
 	return err
-}
-
-func asEnding(err error, e **ending) bool {
-	found, ok := err.(*ending)
-	*e = found
-	return ok
 }
 
 func (d *dockerd) rename(_ *call, _ string, args []string) error {
@@ -552,12 +579,12 @@ func (d *dockerd) exec(c *call, _ string, args []string) error {
 }
 
 // inside runs a program in a container: really, on this machine, but with the programs of the stand-in before its own.
-func (d *dockerd) inside(c *call, one *kept, input bool, env, args []string) error {
+func (d *dockerd) inside(c *call, one *fakeContainer, input bool, env, args []string) error {
 	if one.at(time.Now()).status != "running" {
 		return ends(1, "Error response from daemon: container %s is not running", one.id)
 	}
 	cmd := exec.CommandContext(c.ctx, "/usr/bin/env", args...)
-	cmd.Env = slices.Concat([]string{"PATH=" + d.root + "/programs:/usr/bin:/bin", "HOSTNAME=" + one.id[:12], "SLIPWAY_CONTAINER=" + one.id}, one.env, env)
+	cmd.Env = slices.Concat([]string{standInSocket + "=" + d.socket, "PATH=" + d.root + "/programs:/usr/bin:/bin", "HOSTNAME=" + one.id[:12], "SLIPWAY_CONTAINER=" + one.id}, one.env, env)
 	cmd.Dir = d.root + "/tmp"
 	cmd.Stdout, cmd.Stderr = c.stdout, c.stderr
 	if input {
@@ -648,6 +675,31 @@ func (d *dockerd) volumeLs(c *call, _ string, args []string) error {
 	return outsideLs(c, "volume", d.volumes, args)
 }
 
+func (d *dockerd) networkCreate(c *call, _ string, args []string) error {
+	return outsideCreate(c, "network", d.networks, args)
+}
+
+func (d *dockerd) volumeCreate(c *call, _ string, args []string) error {
+	return outsideCreate(c, "volume", d.volumes, args)
+}
+
+func outsideCreate(c *call, kind string, there map[string]map[string]string, args []string) error {
+	o, names, err := parse("docker "+kind+" create", args, false, "label=")
+	if err != nil {
+		return err
+	}
+	if len(names) != 1 {
+		return ends(1, "docker %s create requires 1 argument.", kind)
+	}
+	there[names[0]] = map[string]string{}
+	for _, l := range o["label"] {
+		name, value, _ := strings.Cut(l, "=")
+		there[names[0]][name] = value
+	}
+	c.print("%s", names[0])
+	return nil
+}
+
 func outsideLs(c *call, kind string, there map[string]map[string]string, args []string) error {
 	o, _, err := parse("docker "+kind+" ls", args, false, "quiet,q", "filter,f=", "format=", "no-trunc")
 	if err != nil {
@@ -677,11 +729,4 @@ func outsideLs(c *call, kind string, there map[string]map[string]string, args []
 		format = "{{.Name}}"
 	}
 	return rows(c, format, all...)
-}
-
-func sshdCommand(env []string, line string) *exec.Cmd {
-	cmd := exec.Command("/bin/sh", "-c", line)
-	cmd.Env = env
-	cmd.Stdin, _ = os.Open(os.DevNull)
-	return cmd
 }

@@ -271,7 +271,7 @@ func New(
 	//
 	// +default="release/*, hotfix/*"
 	releaseBranches string,
-	// Images of the tools Slipway runs, as name=image for docker, git, node, python, socat, trivy, such as
+	// Images of the tools Slipway runs, as name=image for docker, git, node, postgres, python, socat, trivy, such as
 	// trivy=aquasec/trivy:0.70.0@sha256:... to pin a digest.
 	//
 	// +optional

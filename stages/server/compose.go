@@ -484,8 +484,9 @@ type container struct {
 	Image  string
 	Name   string
 	Config struct {
-		Image  string
-		Labels map[string]string
+		Image        string
+		Labels       map[string]string
+		ExposedPorts portSet
 	}
 	Mounts       []struct{ Type, Name, Destination string }
 	RestartCount int

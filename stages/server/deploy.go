@@ -23,6 +23,7 @@ type Environment struct {
 	Migrate     string // the one-shot service that migrates the database
 	Backup      string // the script that backs the database up; empty: there is no database
 	Restore     string
+	Postgres    string // an image with pg_restore, for archives that nothing else on the server can read
 	Pace        Pace
 	// Step names what is being done, for those who watch.
 	Step func(ctx context.Context, name string) (context.Context, func(error))
@@ -77,6 +78,7 @@ type deployment struct {
 	// files are what the release ships, filesBefore what the previous one did.
 	files, filesBefore []File
 	entry              Entry
+	woken              []string // services that were started for the first backup
 	started            time.Time
 	figures            []string
 	// reconnected says that the first connection was lost, and lost why the server could not be had again.
@@ -103,7 +105,11 @@ func Deploy(ctx context.Context, env Environment, release Release) (Result, erro
 		return Result{}, untouched(err)
 	}
 	r := &rollout{deployment: d, to: d.next, pins: d.pins}
-	if err := d.steps(ctx, []step{{"back up the database", d.backUp}, {"place the files", d.place}, {"migrate the database", d.migrate}, {"start the new containers", r.start}}); err != nil {
+	before := []step{{"back up the database", d.backUp}, {"place the files", d.place}}
+	if d.previous == nil {
+		slices.Reverse(before) // what is started for the backup reads the release's files
+	}
+	if err := d.steps(ctx, append(before, step{"migrate the database", d.migrate}, step{"start the new containers", r.start})); err != nil {
 		return Result{}, d.failed(ctx, d.kept(err), r)
 	}
 	if err := d.steps(ctx, append(r.finish(d.previous, d.ours), step{"wait for health", d.wait})); err != nil {

@@ -21,6 +21,9 @@ func (d *deployment) kept(err error) *Failure {
 	f := &Failure{Err: err, State: Kept, Found: d.ran() + " was never stopped and still runs"}
 	if d.previous == nil {
 		f.Found = "nothing ran here before, and nothing was started"
+		if len(d.woken) > 0 {
+			f.Found = "nothing ran here before, and only " + strings.Join(d.woken, ", ") + " was started, for the backup"
+		}
 	}
 	return f
 }

@@ -45,6 +45,9 @@ type rollback struct {
 	back   Back
 	target Entry
 	backup string // the one to restore
+	// stopped is what could have written to the database; restoring says that its restore was begun.
+	stopped   []container
+	restoring bool
 }
 
 // Rollback brings an older version back, by the digests that ran then. It finds everything first, and changes nothing if
@@ -65,16 +68,13 @@ func Rollback(ctx context.Context, env Environment, back Back) (RolledResult, er
 	}
 	d.announce(ctx)
 	if back.Database != "" {
-		if err := d.steps(ctx, []step{{"save the present database", d.backUp}}); err != nil {
-			return RolledResult{}, d.failed(ctx, d.kept(err), nil)
-		}
-		if err := d.steps(ctx, []step{{"stop what writes", d.stopWriters}, {"restore the database", d.restoreDatabase}}); err != nil {
-			return RolledResult{}, d.failed(ctx, d.putBack(ctx, d.databaseError(err)), nil)
+		if err := d.steps(ctx, []step{{"stop what writes", d.stopWriters}, {"save the present database", d.backUp}, {"restore the database", d.restoreDatabase}}); err != nil {
+			return RolledResult{}, d.failed(ctx, d.databaseBack(ctx, err), nil)
 		}
 	}
 	r := &rollout{deployment: d.deployment, to: d.next, pins: d.pins, untried: true}
 	if err := d.steps(ctx, []step{{"place the files of " + d.goal(), d.place}, {"start its containers", r.start}}); err != nil {
-		return RolledResult{}, d.failed(ctx, d.kept(err), r)
+		return RolledResult{}, d.failed(ctx, d.notBegun(ctx, err), r)
 	}
 	if err := d.steps(ctx, slices.Concat([]step{{"keep the files", d.keepFiles}}, r.finish(d.previous, d.ours), []step{{"wait for health", d.wait}})); err != nil {
 		return RolledResult{}, d.failed(ctx, d.stuck(ctx, err), nil)
@@ -123,8 +123,7 @@ func (d *rollback) findTarget(ctx context.Context) error {
 		d.figures = append(d.figures, "went to "+d.goal())
 	}
 	d.release.Version, d.release.Commit = target.Version, target.Commit
-	d.entry.Version, d.entry.Commit, d.entry.Schema = target.Version, target.Commit, d.before.Schema
-	d.entry.Compose = target.Compose
+	d.entry.Version, d.entry.Commit, d.entry.Compose = target.Version, target.Commit, target.Compose
 	d.next = d.conn.project(target.Version, target.Images, target.Compose)
 	file, err := d.conn.read(ctx, d.next.files[0])
 	if err == nil && file == "" {
@@ -195,15 +194,6 @@ func (d *rollback) fetchMissing(ctx context.Context) error {
 	return nil
 }
 
-// checkSchema refuses to run an older version on a schema that it does not know (B5).
-func (d *rollback) checkSchema(context.Context) error {
-	if d.before.Schema == d.target.Schema || d.back.Database != "" || d.back.SchemaAhead {
-		return nil
-	}
-	return fmt.Errorf("%s ran on another schema than the database has now: say --restore-db=%s to go back to the backup of what %s left, or --allow-schema-ahead if %s runs on the newer schema",
-		d.target.Version, Recorded, d.target.Version, d.target.Version)
-}
-
 // findBackup checks the backup before anything is stopped (B6).
 func (d *rollback) findBackup(ctx context.Context) error {
 	if d.back.Database == "" {
@@ -241,31 +231,16 @@ func (d *rollback) checkAge(ctx context.Context) error {
 	return nil
 }
 
-// stopWriters stops our services, so that nothing is written between the safety backup's state and the restored one.
-func (d *rollback) stopWriters(ctx context.Context) error {
-	_, err := d.previous.change(ctx, append([]string{"stop"}, sortedNames(d.pins)...)...)
-	return err
-}
-
-func (d *rollback) restoreDatabase(ctx context.Context) error {
-	if _, err := d.script(ctx, d.env.Restore, d.backup); err != nil {
-		return err
-	}
-	d.entry.Schema = d.target.Schema
-	d.figures = append(d.figures, "database restored from "+d.backup)
-	return nil
-}
-
-func (d *rollback) databaseError(err error) error {
-	exit := new(exitError)
-	if !errors.As(err, &exit) {
-		return err
-	}
-	return fmt.Errorf("restoring the database failed: %s; the state from before is in %s", exit.output, d.entry.Backup)
-}
-
 // keepFiles leaves the target's files where they are even if it is not healthy, because it is what runs from here on.
 func (d *rollback) keepFiles(ctx context.Context) error { return d.settle(ctx, d.target.Version) }
+
+// notBegun is a rollback whose target does not come up beside what runs, which was never stopped but for its database.
+func (d *rollback) notBegun(ctx context.Context, err error) *Failure {
+	if d.back.Database != "" {
+		return d.stuck(ctx, err)
+	}
+	return d.kept(err)
+}
 
 // stuck is a rollback whose own target is not healthy: another attempt would only make it worse (B3).
 func (d *rollback) stuck(ctx context.Context, cause error) *Failure {

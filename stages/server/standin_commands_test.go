@@ -338,7 +338,7 @@ func (d *dockerd) imageInspect(c *call, _ string, args []string) error {
 		if !i.built {
 			digests = append(digests, familiar(i.repository)+"@"+i.digest)
 		}
-		return map[string]any{"Id": i.id, "RepoTags": i.tags, "RepoDigests": digests, "Config": map[string]any{"ExposedPorts": exposed(i.does.exposes)}}, nil
+		return map[string]any{"Id": i.id, "RepoTags": i.tags, "RepoDigests": digests, "Config": map[string]any{"ExposedPorts": exposed(i.does.exposes), "Volumes": i.does.volumes()}}, nil
 	})
 }
 

@@ -408,9 +408,9 @@ func (p *fakeProject) dress(one *fakeContainer, service string) {
 			m["Name"] = p.top["volumes"][source]["name"]
 			one.volumes = append(one.volumes, word(m["Name"]))
 		} else if v["type"] == "volume" {
-			m["Name"] = sum256(one.id + word(v["target"])) // which goes with the container
+			m = one.anonymous(word(v["target"]))
 		}
-		one.mounts = append(one.mounts, m)
+		one.mounts = append(slices.DeleteFunc(one.mounts, func(old map[string]any) bool { return old["Destination"] == m["Destination"] }), m)
 	}
 	for _, port := range entries(s["ports"]) {
 		if published := word(port["published"]); published != "" {

@@ -210,6 +210,9 @@ func (d *dockerd) built(ref string, does behaviour) *fakeImage {
 }
 
 func newImage(ref string, does behaviour) *fakeImage {
+	if does.database {
+		does.exposes = append(does.exposes, "5432/tcp")
+	}
 	repository, tag := splitTag(ref)
 	return &fakeImage{id: "sha256:" + sum256(ref), repository: repositoryOf(repository), tag: tag, digest: "sha256:" + sum256("manifest of "+ref), does: does, as: map[string]behaviour{}}
 }

@@ -22,7 +22,7 @@ func (d *dockerd) compose(c *call, config string, args []string) error {
 		return d.composeVersion(c, args[1:])
 	}
 	work, ok := map[string]func(*fakeProject, []string) error{
-		"config": (*fakeProject).config, "up": (*fakeProject).up, "create": (*fakeProject).create, "run": (*fakeProject).run, "stop": (*fakeProject).stop, "pull": (*fakeProject).pull,
+		"config": (*fakeProject).config, "up": (*fakeProject).up, "run": (*fakeProject).run, "stop": (*fakeProject).stop, "pull": (*fakeProject).pull,
 		"ps": (*fakeProject).ps, "exec": (*fakeProject).exec, "rm": (*fakeProject).rm, "start": (*fakeProject).startAll,
 	}[args[0]]
 	if !ok {
@@ -57,7 +57,7 @@ type fakeProject struct {
 }
 
 func (p *fakeProject) config(args []string) error {
-	o, _, err := parse("docker compose config", args, false, "format=", "services", "quiet,q", "images")
+	o, _, err := parse("docker compose config", args, false, "format=", "services", "quiet,q")
 	if err != nil {
 		return err
 	}
@@ -65,11 +65,6 @@ func (p *fakeProject) config(args []string) error {
 	case o.has("services"):
 		for _, name := range p.active() {
 			p.call.print("%s", name)
-		}
-		return nil
-	case o.has("images"):
-		for _, name := range p.active() {
-			p.call.print("%s", p.imageOf(name))
 		}
 		return nil
 	case o.has("quiet"):
@@ -133,22 +128,13 @@ func (p *fakeProject) of(service string) (all []*fakeContainer) {
 }
 
 func (p *fakeProject) up(args []string) error {
-	o, names, err := parse("docker compose up", args, false, "detach,d", "no-build", "quiet-pull", "no-deps", "no-recreate", "force-recreate", "remove-orphans", "scale=", "no-start", "timeout,t=", "pull=", "wait")
+	o, names, err := parse("docker compose up", args, false, "detach,d", "no-build", "quiet-pull", "no-deps", "no-recreate", "force-recreate", "remove-orphans", "scale=", "no-start")
 	if err != nil {
 		return err
 	}
-	if !o.has("detach") && !o.has("no-start") && !o.has("wait") {
+	if !o.has("detach") && !o.has("no-start") {
 		return ends(125, "the stand-in brings up in the background only: --detach")
 	}
-	return p.bringUp(o, names)
-}
-
-func (p *fakeProject) create(args []string) error {
-	o, names, err := parse("docker compose create", args, false, "no-build", "quiet-pull", "no-recreate", "force-recreate", "remove-orphans", "scale=", "pull=")
-	if err != nil {
-		return err
-	}
-	o["no-start"] = []string{"true"}
 	return p.bringUp(o, names)
 }
 
@@ -408,9 +394,9 @@ func (p *fakeProject) dress(one *fakeContainer, service string) {
 			m["Name"] = p.top["volumes"][source]["name"]
 			one.volumes = append(one.volumes, word(m["Name"]))
 		} else if v["type"] == "volume" {
-			m["Name"] = sum256(one.id + word(v["target"])) // which goes with the container
+			m = one.anonymous(word(v["target"]))
 		}
-		one.mounts = append(one.mounts, m)
+		one.mounts = append(slices.DeleteFunc(one.mounts, func(old map[string]any) bool { return old["Destination"] == m["Destination"] }), m)
 	}
 	for _, port := range entries(s["ports"]) {
 		if published := word(port["published"]); published != "" {
@@ -481,7 +467,7 @@ func (p *fakeProject) await(service, condition string) error {
 }
 
 func (p *fakeProject) run(args []string) error {
-	o, rest, err := parse("docker compose run", args, true, "rm", "no-TTY,T", "detach,d", "no-deps", "name=", "quiet-pull", "quiet,q", "env,e=", "entrypoint=", "interactive,i", "build", "use-aliases", "label,l=")
+	o, rest, err := parse("docker compose run", args, true, "rm", "no-TTY,T", "detach,d", "no-deps", "name=", "quiet-pull", "quiet,q", "env,e=", "label,l=")
 	if err != nil {
 		return err
 	}
@@ -624,7 +610,7 @@ func (p *fakeProject) pull(args []string) error {
 }
 
 func (p *fakeProject) ps(args []string) error {
-	o, names, err := parse("docker compose ps", args, false, "all,a", "quiet,q", "format=", "services", "status=", "no-trunc", "orphans=")
+	o, names, err := parse("docker compose ps", args, false, "all,a", "quiet,q", "format=", "services", "status=", "no-trunc")
 	if err != nil {
 		return err
 	}
@@ -657,7 +643,7 @@ func (p *fakeProject) ps(args []string) error {
 }
 
 func (p *fakeProject) exec(args []string) error {
-	o, rest, err := parse("docker compose exec", args, true, "no-TTY,T", "env,e=", "interactive,i", "user,u=", "workdir,w=", "index=", "detach,d")
+	o, rest, err := parse("docker compose exec", args, true, "no-TTY,T", "env,e=")
 	if err != nil {
 		return err
 	}

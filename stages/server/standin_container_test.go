@@ -164,8 +164,16 @@ func (d *dockerd) create(name, ref, service string) (*fakeContainer, error) {
 	if c.does.work != nil && c.does.endsAfter == 0 {
 		c.does.endsAfter = 1
 	}
+	for folder := range i.does.volumes() {
+		c.mounts = append(c.mounts, c.anonymous(folder))
+	}
 	d.containers = append(d.containers, c)
 	return c, nil
+}
+
+// anonymous is a volume that goes with the container.
+func (c *fakeContainer) anonymous(folder string) map[string]any {
+	return map[string]any{"Type": "volume", "Name": sum256(c.id + folder), "Destination": folder, "RW": true}
 }
 
 // start fails where another container has the port.

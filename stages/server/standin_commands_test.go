@@ -225,7 +225,7 @@ func (d *dockerd) list(c *call, o options, found []*fakeContainer) error {
 		if m.health != "" {
 			status += " (" + m.health + ")"
 		}
-		all = append(all, listed{ID: id, Name: one.name, Names: one.name, Image: one.ref, State: m.status, Status: status, Labels: strings.Join(labels, ","), CreatedAt: stamp(one.created), Service: one.labels[serviceLabel], labels: one.labels})
+		all = append(all, listed{ID: id, Name: one.name, Names: one.name, Image: one.ref, State: m.status, Status: status, Labels: strings.Join(labels, ","), CreatedAt: stamp(one.created), Service: one.labels[inService], labels: one.labels})
 	}
 	switch {
 	case o.has("quiet"):
@@ -584,7 +584,7 @@ func (d *dockerd) inside(c *call, one *fakeContainer, input bool, env, args []st
 		return ends(1, "Error response from daemon: container %s is not running", one.id)
 	}
 	cmd := exec.CommandContext(c.ctx, "/usr/bin/env", args...)
-	cmd.Env = slices.Concat([]string{standInSocket + "=" + d.socket, "PATH=" + d.root + "/programs:/usr/bin:/bin", "HOSTNAME=" + one.id[:12], "SLIPWAY_CONTAINER=" + one.id}, one.env, env)
+	cmd.Env = slices.Concat([]string{standInSocket + "=" + d.socket, "GORACE=atexit_sleep_ms=0", "PATH=" + d.root + "/programs:/usr/bin:/bin", "HOSTNAME=" + one.id[:12], "SLIPWAY_CONTAINER=" + one.id}, one.env, env)
 	cmd.Dir = d.root + "/tmp"
 	cmd.Stdout, cmd.Stderr = c.stdout, c.stderr
 	if input {

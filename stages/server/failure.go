@@ -38,7 +38,7 @@ func (f *Failure) Error() string {
 
 func (f *Failure) Unwrap() error { return f.Err }
 
-// look says which version runs after the failure. What was left alone may have been down before.
+// look says which version runs after the failure, if it is one of ours. What was left alone may have been down before.
 func (f *Failure) look(before string, containers []container, pins map[string]string) {
 	runs := slices.ContainsFunc(containers, func(c container) bool {
 		_, ours := pins[c.service()]
@@ -47,7 +47,7 @@ func (f *Failure) look(before string, containers []container, pins map[string]st
 	switch {
 	case f.State == Kept && !runs:
 		f.State, f.Found = Stopped, "nothing of ours ran when this began, and nothing does now"
-	case (f.State == Kept || f.State == Restored) && before != foundRelease:
+	case f.State == Kept || f.State == Restored:
 		f.Runs = before
 	}
 }
@@ -57,8 +57,12 @@ func (d *deployment) lookBack(ctx context.Context, f *Failure) {
 	if d.previous == nil {
 		return
 	}
+	before := ""
+	if d.ours {
+		before = d.before.Version
+	}
 	if containers, err := d.previous.containers(ctx); err == nil {
-		f.look(d.before.Version, containers, d.pins)
+		f.look(before, containers, d.pins)
 	}
 }
 

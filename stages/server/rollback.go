@@ -73,7 +73,7 @@ func Rollback(ctx context.Context, env Environment, back Back) (RolledResult, er
 		}
 	}
 	r := &rollout{deployment: d.deployment, to: d.next, pins: d.pins, untried: true}
-	if err := d.steps(ctx, []step{{"place the files of " + d.goal(), d.place}, {"start its containers", r.start}}); err != nil {
+	if err := d.steps(ctx, []step{{"place the files", d.place}, {"start the containers of " + d.goal(), r.start}}); err != nil {
 		return RolledResult{}, d.failed(ctx, d.notBegun(ctx, err), r)
 	}
 	if err := d.steps(ctx, slices.Concat([]step{{"keep the files", d.keepFiles}}, r.finish(d.previous, d.ours), []step{{"wait for health", d.wait}})); err != nil {

@@ -68,7 +68,7 @@ func TestRollbackGoesTheWayItCame(t *testing.T) {
 	if want := "went to 1.0.0, the healthy version that ran before 1.2.0"; !slices.Contains(rolled.Figures, want) {
 		t.Errorf("figures: got %q, want %q", rolled.Figures, want)
 	}
-	if want := "place the files of 1.0.0, the healthy version that ran before 1.2.0 on staging"; !slices.Contains(steps, want) {
+	if want := "start the containers of 1.0.0, the healthy version that ran before 1.2.0 on staging"; !slices.Contains(steps, want) {
 		t.Errorf("steps: got %q, want %q", steps, want)
 	}
 	wantRunning(t, s, map[string]string{"backend": "backend:1.0.0"})

@@ -19,7 +19,7 @@ const (
 	// pullTime is for an image over a slow line.
 	pullTime = 20 * time.Minute
 	// changeTime is for docker compose to replace containers, which wait for each other's health and have their time to
-	// stop; before that, for what an earlier run has left at work.
+	// stop; before that, for what an earlier run has left at work. A container may as well take it to drain.
 	changeTime = 20 * time.Minute
 	// scriptTime is for the migration, the backup and the restore of a large database; stageTimeout mostly ends them earlier.
 	scriptTime = 4 * time.Hour

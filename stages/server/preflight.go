@@ -14,6 +14,7 @@ type Preview struct {
 	Edited   []string          // files that it would replace although somebody has changed them there
 	Services map[string]string // the images that it would pin, by service
 	Shipped  []string          // files of the commit that go there
+	Singles  []Single          // services that are stopped before their successors start
 }
 
 // Preflight finds out, changing nothing, whether a release could be deployed to a server: docker compose reads its compose
@@ -44,6 +45,11 @@ func (c *Conn) preview(ctx context.Context, p *Preview, env Environment, release
 	for _, f := range next.shipped {
 		p.Shipped = append(p.Shipped, f.Path)
 	}
+	there, err := c.ownProject(ctx, next.project)
+	if err != nil {
+		return err
+	}
+	p.Singles = next.singles(env, next.pins, there)
 	before, err := c.before(ctx, p.Ledger, next)
 	if err != nil {
 		return err

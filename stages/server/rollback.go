@@ -64,14 +64,18 @@ func Rollback(ctx context.Context, env Environment, back Back) (RolledResult, er
 	}
 	if back.Database != "" {
 		if err := d.steps(ctx, []step{{"save the present database", d.backUp}}); err != nil {
-			return RolledResult{}, d.failed(ctx, d.kept(err))
+			return RolledResult{}, d.failed(ctx, d.kept(err), nil)
 		}
 		if err := d.steps(ctx, []step{{"stop what writes", d.stopWriters}, {"restore the database", d.restoreDatabase}}); err != nil {
-			return RolledResult{}, d.failed(ctx, d.putBack(ctx, d.databaseError(err)))
+			return RolledResult{}, d.failed(ctx, d.putBack(ctx, d.databaseError(err)), nil)
 		}
 	}
-	if err := d.steps(ctx, []step{{"place the files", d.placeForGood}, {"bring it up", d.up}, {"wait for health", d.wait}}); err != nil {
-		return RolledResult{}, d.failed(ctx, d.stuck(ctx, err))
+	r := &rollout{deployment: d.deployment, to: d.next, pins: d.pins, untried: true}
+	if err := d.steps(ctx, []step{{"place the files", d.place}, {"start the containers of " + d.target.Version, r.start}}); err != nil {
+		return RolledResult{}, d.failed(ctx, d.kept(err), r)
+	}
+	if err := d.steps(ctx, slices.Concat([]step{{"keep the files", d.keepFiles}}, r.finish(d.previous, d.ours), []step{{"wait for health", d.wait}})); err != nil {
+		return RolledResult{}, d.failed(ctx, d.stuck(ctx, err), nil)
 	}
 	result := RolledResult{Result: d.result(false), Left: d.before.Version, LeftCommit: d.before.Commit, Commit: d.target.Commit}
 	if err := d.conclude(ctx); err != nil {
@@ -275,13 +279,8 @@ func (d *rollback) databaseError(err error) error {
 	return fmt.Errorf("restoring the database failed: %s; the state from before is in %s", exit.output, d.entry.Backup)
 }
 
-// placeForGood leaves the target's files where they are even if it is not healthy, because it is what runs then.
-func (d *rollback) placeForGood(ctx context.Context) error {
-	if err := d.place(ctx); err != nil {
-		return err
-	}
-	return d.settle(ctx, d.target.Version)
-}
+// keepFiles leaves the target's files where they are even if it is not healthy, because it is what runs from here on.
+func (d *rollback) keepFiles(ctx context.Context) error { return d.settle(ctx, d.target.Version) }
 
 // stuck is a rollback whose own target is not healthy: another attempt would only make it worse (B3).
 func (d *rollback) stuck(ctx context.Context, cause error) *Failure {

@@ -58,7 +58,7 @@ func parse(command string, args []string, stops bool, known ...string) (options,
 		}
 		for at, f := range flags {
 			if long[f] == "" || (len(f) == 1) == strings.HasPrefix(a, "--") {
-				return nil, nil, ends(125, "unknown flag: %s\nSee '%s --help'.", a, command)
+				return nil, nil, usage(command, "unknown flag: "+a)
 			}
 			switch {
 			case !valued[f] && !given:
@@ -68,7 +68,7 @@ func parse(command string, args []string, stops bool, known ...string) (options,
 				flags = flags[:0]
 			case valued[f] && !given:
 				if n++; n == len(args) {
-					return nil, nil, ends(125, "flag needs an argument: %s", a)
+					return nil, nil, usage(command, "flag needs an argument: "+a)
 				}
 				value = args[n]
 			}
@@ -81,14 +81,22 @@ func parse(command string, args []string, stops bool, known ...string) (options,
 	return found, rest, nil
 }
 
+// usage is how docker refuses a line, and how compose does.
+func usage(command, text string) error {
+	if strings.HasPrefix(command, "docker compose") {
+		return ends(16, "%s", text)
+	}
+	return ends(125, "%s\nSee '%s --help'.", text, command)
+}
+
 func (d *dockerd) docker(c *call, args []string) error {
 	o, args, err := parse("docker", args, true, "config=")
 	if err != nil {
 		return err
 	}
-	config := o.get("config")
-	if config == "" {
-		config = c.getenv("HOME") + "/.docker"
+	config := c.getenv("HOME") + "/.docker"
+	if own := o.get("config"); own != "" {
+		config = absolute(c.Dir, own)
 	}
 	if len(args) == 0 {
 		return ends(125, "docker: a command is missing")
@@ -97,7 +105,7 @@ func (d *dockerd) docker(c *call, args []string) error {
 	command := strings.Join(args[:min(max(1, words[args[0]]), len(args))], " ")
 	run, ok := commands[command]
 	if !ok {
-		return ends(125, "docker: '%s' is not a docker command.\nSee 'docker --help'", command)
+		return ends(1, "docker: '%s' is not a docker command.\nSee 'docker --help'", command)
 	}
 	return run(d, c, config, args[len(strings.Fields(command)):])
 }
@@ -118,7 +126,7 @@ func init() {
 }
 
 // show prints values as --format says: as JSON if it says nothing.
-func show(c *call, format string, values ...map[string]any) error {
+func show[V any](c *call, format string, values ...V) error {
 	if format == "" {
 		text, err := json.MarshalIndent(values, "", "    ")
 		c.print("%s", text)
@@ -128,7 +136,7 @@ func show(c *call, format string, values ...map[string]any) error {
 }
 
 // rows prints a line for each value.
-func rows(c *call, format string, values ...map[string]any) error {
+func rows[V any](c *call, format string, values ...V) error {
 	toJSON := func(v any) (string, error) { text, err := json.Marshal(v); return string(text), err }
 	if format == "json" {
 		format = "{{json .}}"
@@ -139,7 +147,7 @@ func rows(c *call, format string, values ...map[string]any) error {
 	}
 	for _, v := range values {
 		var b bytes.Buffer
-		if err := t.Execute(&b, plain(v)); err != nil {
+		if err := t.Execute(&b, v); err != nil {
 			return ends(1, "template parsing error: %v", err)
 		}
 		c.print("%s", b.String())
@@ -148,7 +156,7 @@ func rows(c *call, format string, values ...map[string]any) error {
 }
 
 // plain is a value as JSON has it.
-func plain(v any) (out any) {
+func plain(v any) (out map[string]any) {
 	text, _ := json.Marshal(v)
 	_ = json.Unmarshal(text, &out)
 	return out
@@ -176,6 +184,9 @@ func (d *dockerd) ps(c *call, _ string, args []string) error {
 		return err
 	}
 	var found []*fakeContainer
+	if _, err := d.matches(&fakeContainer{}, moment{}, o["filter"]); err != nil {
+		return err
+	}
 	for _, one := range slices.Backward(d.containers) { // the newest first
 		m := one.at(time.Now())
 		shown := o.has("all") || slices.ContainsFunc(o["filter"], func(f string) bool { return strings.HasPrefix(f, "status=") }) || m.up()
@@ -190,8 +201,17 @@ func (d *dockerd) ps(c *call, _ string, args []string) error {
 	return d.list(c, o, found)
 }
 
+// listed is a container as docker ps and docker compose ps show it.
+type listed struct {
+	ID, Name, Names, Image, State, Status, Labels, CreatedAt, Service string
+	labels                                                            map[string]string
+}
+
+// Label is for templates.
+func (l listed) Label(name string) string { return l.labels[name] }
+
 func (d *dockerd) list(c *call, o options, found []*fakeContainer) error {
-	var all []map[string]any
+	var all []listed
 	for _, one := range found {
 		id := one.id
 		if !o.has("no-trunc") {
@@ -207,7 +227,7 @@ func (d *dockerd) list(c *call, o options, found []*fakeContainer) error {
 		if m.health != "" {
 			status += " (" + m.health + ")"
 		}
-		all = append(all, map[string]any{"ID": id, "Names": one.name, "Image": one.ref, "State": m.status, "Status": status, "Labels": strings.Join(labels, ","), "CreatedAt": stamp(one.created)})
+		all = append(all, listed{ID: id, Name: one.name, Names: one.name, Image: one.ref, State: m.status, Status: status, Labels: strings.Join(labels, ","), CreatedAt: stamp(one.created), Service: one.labels[inService], labels: one.labels})
 	}
 	switch {
 	case o.has("quiet"):
@@ -277,7 +297,7 @@ func (d *dockerd) inspect(c *call, _ string, args []string) error {
 	return inspectEach(c, o, refs, func(ref string) (map[string]any, error) {
 		one, err := d.find(ref)
 		if err != nil {
-			return nil, ends(1, "Error: No such container: %s", ref) // the command line's own words
+			return nil, err
 		}
 		return d.describe(one), nil
 	})
@@ -293,10 +313,12 @@ func inspectEach(c *call, o options, refs []string, get func(string) (map[string
 		if one, err := get(ref); err != nil {
 			missing = err
 		} else {
-			found = append(found, one)
+			found = append(found, plain(one))
 		}
 	}
-	if err := show(c, o.get("format"), found...); err != nil {
+	if format := o.get("format"); format != "" && len(found) == 0 {
+		c.print("")
+	} else if err := show(c, format, found...); err != nil {
 		return err
 	}
 	return missing
@@ -310,13 +332,13 @@ func (d *dockerd) imageInspect(c *call, _ string, args []string) error {
 	return inspectEach(c, o, refs, func(ref string) (map[string]any, error) {
 		i := d.local(ref)
 		if i == nil {
-			return nil, ends(1, "Error response from daemon: No such image: %s", ref)
+			return nil, noImage(ref)
 		}
 		digests := []string{}
 		if !i.built {
 			digests = append(digests, familiar(i.repository)+"@"+i.digest)
 		}
-		return map[string]any{"Id": i.id, "RepoTags": i.tags, "RepoDigests": digests, "Config": map[string]any{"ExposedPorts": exposed(i.does.exposes)}}, nil
+		return map[string]any{"Id": i.id, "RepoTags": i.tags, "RepoDigests": digests, "Config": map[string]any{"ExposedPorts": exposed(i.does.exposes), "Volumes": i.does.volumes()}}, nil
 	})
 }
 
@@ -364,6 +386,11 @@ func (d *dockerd) imageLs(c *call, _ string, args []string) error {
 	return rows(c, o.get("format"), all...)
 }
 
+func noImage(ref string) error {
+	repository, tag := splitTag(ref)
+	return ends(1, "Error response from daemon: No such image: %s:%s", repository, tag)
+}
+
 // imageRm takes a name away, and the image with its last one. What a container uses is not removed.
 func (d *dockerd) imageRm(c *call, _ string, args []string) error {
 	o, refs, err := parse("docker image rm", args, false, "force,f", "no-prune")
@@ -373,7 +400,7 @@ func (d *dockerd) imageRm(c *call, _ string, args []string) error {
 	for _, ref := range refs {
 		i := d.local(ref)
 		if i == nil {
-			return ends(1, "Error response from daemon: No such image: %s", ref)
+			return noImage(ref)
 		}
 		if slices.Contains(i.tags, ref) && len(i.tags) > 1 {
 			d.untag(ref)
@@ -413,7 +440,7 @@ func (d *dockerd) tag(_ *call, _ string, args []string) error {
 	}
 	i := d.local(args[0])
 	if i == nil {
-		return ends(1, "Error response from daemon: No such image: %s", args[0])
+		return noImage(args[0])
 	}
 	repository, tag := splitTag(args[1])
 	name := familiar(repositoryOf(repository)) + ":" + tag
@@ -465,7 +492,10 @@ func (d *dockerd) startCommand(c *call, _ string, args []string) error {
 	if err != nil {
 		return err
 	}
-	return d.each(c, refs, d.start)
+	if err := d.each(c, refs, d.start); err != nil {
+		return ends(1, "%s\nError: failed to start containers: %s", err, strings.Join(refs, ", "))
+	}
+	return nil
 }
 
 func (d *dockerd) kill(c *call, _ string, args []string) error {
@@ -475,7 +505,7 @@ func (d *dockerd) kill(c *call, _ string, args []string) error {
 	}
 	return d.each(c, refs, func(one *fakeContainer) error {
 		if one.at(time.Now()).status != "running" {
-			return ends(1, "Error response from daemon: cannot kill container: %s: container %s is not running", one.name, one.id)
+			return ends(1, "Error response from daemon: cannot kill container: %s: container %s is not running", refs[0], one.id)
 		}
 		switch signal := strings.TrimPrefix(o.get("signal"), "SIG"); signal {
 		case "", "KILL":
@@ -559,7 +589,7 @@ func (d *dockerd) inside(c *call, one *fakeContainer, input bool, env, args []st
 		return ends(1, "Error response from daemon: container %s is not running", one.id)
 	}
 	cmd := exec.CommandContext(c.ctx, "/usr/bin/env", args...)
-	cmd.Env = slices.Concat([]string{standInSocket + "=" + d.socket, "PATH=" + d.root + "/programs:/usr/bin:/bin", "HOSTNAME=" + one.id[:12], "SLIPWAY_CONTAINER=" + one.id}, one.env, env)
+	cmd.Env = slices.Concat([]string{standInSocket + "=" + d.socket, "GORACE=atexit_sleep_ms=0", "PATH=" + d.root + "/programs:/usr/bin:/bin", "HOSTNAME=" + one.id[:12], "SLIPWAY_CONTAINER=" + one.id}, one.env, env)
 	cmd.Dir = d.root + "/tmp"
 	cmd.Stdout, cmd.Stderr = c.stdout, c.stderr
 	if input {

@@ -19,6 +19,7 @@ import (
 type app struct {
 	name, dir string
 	files     []string
+	envFiles  []string // that were given
 	services  map[string]map[string]any
 	top       map[string]map[string]map[string]any // networks, volumes, configs, secrets
 	profiles  []string
@@ -27,12 +28,20 @@ type app struct {
 // load reads the compose files, as the flags, the environment and the folder's .env say.
 func (c *call) load(o options) (*app, error) {
 	a := &app{dir: c.Dir, services: map[string]map[string]any{}, top: map[string]map[string]map[string]any{}}
-	if dir := o.get("project-directory"); dir != "" {
-		a.dir = absolute(c.Dir, dir)
-	}
-	env := c.dotenv(a.dir)
 	for _, f := range o["file"] {
 		a.files = append(a.files, absolute(c.Dir, f))
+	}
+	if dir := o.get("project-directory"); dir != "" {
+		a.dir = absolute(c.Dir, dir)
+	} else if len(a.files) > 0 {
+		a.dir = filepath.Dir(a.files[0])
+	}
+	for _, f := range o["env-file"] {
+		a.envFiles = append(a.envFiles, absolute(c.Dir, f))
+	}
+	env, err := c.dotenv(a.dir, a.envFiles)
+	if err != nil {
+		return nil, err
 	}
 	if a.files == nil {
 		a.files = defaultFiles(a.dir, env("COMPOSE_FILE"))
@@ -52,13 +61,13 @@ func (c *call) load(o options) (*app, error) {
 			return nil, ends(15, "yaml: %s", strings.TrimPrefix(err.Error(), "yaml: "))
 		}
 		filled, err := interpolate(one, env)
+		if err == nil {
+			err = a.long(filled.(map[string]any))
+		}
 		if err != nil {
 			return nil, err
 		}
 		merged = merge(merged, filled.(map[string]any))
-	}
-	if !slices.Contains(o["project-directory"], a.dir) && len(o["project-directory"]) == 0 {
-		a.dir = filepath.Dir(a.files[0])
 	}
 	given := o.get("project-name")
 	if given == "" {
@@ -102,17 +111,24 @@ func projectName(folder string) string {
 	return strings.TrimLeft(clean, "_-")
 }
 
-// dotenv is the environment over the folder's .env.
-func (c *call) dotenv(dir string) func(string) string {
+// dotenv is the environment over the folder's .env, or over other files in its place.
+func (c *call) dotenv(dir string, instead []string) (func(string) string, error) {
 	file := map[string]string{}
-	if text, err := os.ReadFile(filepath.Join(dir, ".env")); err == nil {
+	if text, err := os.ReadFile(filepath.Join(dir, ".env")); err == nil && instead == nil {
 		file = envLines(string(text))
+	}
+	for _, f := range instead {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			return nil, ends(1, "Couldn't find env file: %s", f)
+		}
+		maps.Copy(file, envLines(string(text)))
 	}
 	for _, e := range c.Env {
 		name, value, _ := strings.Cut(e, "=")
 		file[name] = value
 	}
-	return func(name string) string { return file[name] }
+	return func(name string) string { return file[name] }, nil
 }
 
 func envLines(text string) map[string]string {
@@ -155,7 +171,7 @@ func interpolate(value any, env func(string) string) (any, error) {
 			case found == "$$":
 				return "$"
 			case strings.HasSuffix(m[3], "?") && value == "":
-				failed = ends(1, "required variable %s is missing a value: %s", m[2], m[4])
+				failed = ends(15, "error while interpolating: required variable %s is missing a value: %s", m[2], m[4])
 			case strings.HasSuffix(m[3], "-") && value == "":
 				return m[4]
 			case strings.HasSuffix(m[3], "+") && value != "":
@@ -170,17 +186,74 @@ func interpolate(value any, env func(string) string) (any, error) {
 	return value, nil
 }
 
-// merge lays one file over another: maps are merged, anything else is replaced.
+// merge lays one file over another: maps are merged, some lists go on, anything else is replaced.
 func merge(under, over map[string]any) map[string]any {
 	for k, v := range over {
-		below, isMap := under[k].(map[string]any)
-		above, both := v.(map[string]any)
-		if isMap && both {
-			v = merge(below, above)
+		switch below := under[k].(type) {
+		case map[string]any:
+			if above, ok := v.(map[string]any); ok {
+				v = merge(below, above)
+			}
+		case []any:
+			if above, ok := v.([]any); ok && slices.Contains([]string{"ports", "volumes", "configs", "secrets", "profiles"}, k) {
+				v = slices.Concat(below, above)
+			}
 		}
 		under[k] = v
 	}
 	return under
+}
+
+// long puts the services of one file into their long form.
+func (a *app) long(file map[string]any) error {
+	services, ok := file["services"].(map[string]any)
+	if !ok && file["services"] != nil {
+		return ends(15, "services must be a mapping")
+	}
+	for name, one := range services {
+		s, ok := one.(map[string]any)
+		if !ok {
+			return ends(15, "services.%s must be a mapping", name)
+		}
+		for key := range s {
+			if !slices.Contains(serviceKeys, key) {
+				return ends(15, "validating: services.%s Additional property %s is not allowed (or not known to the stand-in)", name, key)
+			}
+		}
+		for _, key := range []string{"environment", "labels"} {
+			if s[key] != nil {
+				s[key] = pairs(s[key])
+			}
+		}
+		convert(s, "networks", nil)
+		convert(s, "depends_on", map[string]any{"condition": "service_started", "required": true})
+		for _, kind := range []string{"configs", "secrets"} {
+			eachOf(s, kind, func(short string) any { return map[string]any{"source": short} })
+		}
+		eachOf(s, "volumes", a.mount)
+		eachOf(s, "ports", published)
+		for _, key := range []string{"command", "entrypoint"} {
+			if text, ok := s[key].(string); ok {
+				s[key] = words(text)
+			}
+		}
+		if build, ok := s["build"].(string); ok {
+			s["build"] = map[string]any{"context": build}
+		}
+		if err := times(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// words splits a line as a shell does, quotes and all.
+func words(line string) []any {
+	var all []any
+	for _, m := range regexp.MustCompile(`(?:"[^"]*"|'[^']*'|[^\s"'])+`).FindAllString(line, -1) {
+		all = append(all, strings.NewReplacer(`"`, "", `'`, "").Replace(m))
+	}
+	return all
 }
 
 func (a *app) normalise(merged map[string]any, env func(string) string) error {
@@ -205,13 +278,15 @@ func (a *app) normalise(merged map[string]any, env func(string) string) error {
 			a.top[kind][name] = m
 		}
 	}
+	for key := range merged {
+		if !slices.Contains([]string{"name", "version", "services", "networks", "volumes", "configs", "secrets"}, key) && !strings.HasPrefix(key, "x-") {
+			return ends(15, "validating: Additional property %s is not allowed (or not known to the stand-in)", key)
+		}
+	}
 	given, _ := merged["services"].(map[string]any)
 	for _, name := range slices.Sorted(maps.Keys(given)) {
-		s, ok := given[name].(map[string]any)
-		if !ok {
-			return ends(15, "services.%s must be a mapping", name)
-		}
-		if err := a.service(name, s, env); err != nil {
+		s := given[name].(map[string]any)
+		if err := a.finish(s, env); err != nil {
 			return err
 		}
 		a.services[name] = s
@@ -248,81 +323,74 @@ func (a *app) check() error {
 	return nil
 }
 
-// service puts a service into the form that compose config prints.
-func (a *app) service(name string, s map[string]any, env func(string) string) error {
-	if build, ok := s["build"].(string); ok {
-		s["build"] = map[string]any{"context": build}
-	}
+var serviceKeys = strings.Fields("build command configs container_name depends_on deploy entrypoint env_file environment expose healthcheck image init labels " +
+	"network_mode networks ports profiles pull_policy restart scale secrets stop_grace_period stop_signal tmpfs user volumes working_dir")
+
+// finish gives a service what it has by default, and what lies in other files.
+func (a *app) finish(s map[string]any, env func(string) string) error {
 	if build, ok := s["build"].(map[string]any); ok {
-		context, _ := build["context"].(string)
-		build["context"] = absolute(a.dir, context)
+		build["context"] = absolute(a.dir, field(build, "context"))
 		if build["dockerfile"] == nil && build["dockerfile_inline"] == nil {
 			build["dockerfile"] = "Dockerfile"
 		}
 	}
-	environment, err := a.environment(s, env)
-	if err != nil {
-		return err
-	}
-	if delete(s, "env_file"); len(environment) > 0 {
-		s["environment"] = environment
-	}
-	if s["labels"] != nil {
-		s["labels"] = pairs(s["labels"], func(string) string { return "" })
+	if deploy, ok := s["deploy"].(map[string]any); ok {
+		for _, key := range []string{"resources", "placement"} {
+			if deploy[key] == nil {
+				deploy[key] = map[string]any{}
+			}
+		}
 	}
 	if s["networks"] == nil && s["network_mode"] == nil {
 		s["networks"] = map[string]any{"default": nil}
 	}
-	convert(s, "networks", func(n any) (string, any) { return fmt.Sprint(n), nil })
-	convert(s, "depends_on", func(n any) (string, any) {
-		return fmt.Sprint(n), map[string]any{"condition": "service_started", "required": true}
-	})
-	for _, kind := range []string{"configs", "secrets"} {
-		eachOf(s, kind, func(short string) any { return map[string]any{"source": short} })
-	}
-	eachOf(s, "volumes", a.mount)
-	eachOf(s, "ports", port)
 	for _, key := range []string{"command", "entrypoint"} {
-		if text, ok := s[key].(string); ok {
-			s[key] = strings.Fields(text)
-		} else if s[key] == nil {
-			s[key] = nil
+		if _, ok := s[key]; !ok {
+			s[key] = nil // which compose prints
 		}
 	}
-	return times(s)
+	return a.environment(s, env)
 }
 
-// environment is that of the files under that of the service.
-func (a *app) environment(s map[string]any, env func(string) string) (map[string]any, error) {
+// environment is that of the files under that of the service; what has no value gets that of compose's own, if there is one.
+func (a *app) environment(s map[string]any, env func(string) string) error {
 	all := map[string]any{}
 	for _, f := range texts(s["env_file"], "path") {
 		text, err := os.ReadFile(absolute(a.dir, f))
 		if err != nil {
-			return nil, ends(1, "env file %s not found: stat %s: no such file or directory", absolute(a.dir, f), absolute(a.dir, f))
+			return ends(1, "env file %s not found: stat %s: no such file or directory", absolute(a.dir, f), absolute(a.dir, f))
 		}
 		for k, v := range envLines(string(text)) {
 			all[k] = v
 		}
 	}
-	maps.Copy(all, pairs(s["environment"], env))
-	return all, nil
+	own, _ := s["environment"].(map[string]any)
+	for name, value := range own {
+		if all[name] = value; value == nil && env(name) != "" {
+			all[name] = env(name)
+		}
+	}
+	if delete(s, "env_file"); len(all) > 0 {
+		s["environment"] = all
+	}
+	return nil
 }
 
-// pairs reads a list of A=b or a map.
-func pairs(value any, env func(string) string) map[string]any {
+// pairs reads a list of A=b or a map; what has no value is nil.
+func pairs(value any) map[string]any {
 	all := map[string]any{}
 	switch v := value.(type) {
 	case []any:
 		for _, one := range v {
 			name, text, given := strings.Cut(fmt.Sprint(one), "=")
-			if all[name] = text; !given {
-				all[name] = env(name)
+			if all[name] = nil; given {
+				all[name] = text
 			}
 		}
 	case map[string]any:
 		for name, one := range v {
-			if all[name] = fmt.Sprint(one); one == nil {
-				all[name] = env(name)
+			if all[name] = nil; one != nil {
+				all[name] = fmt.Sprint(one)
 			}
 		}
 	}
@@ -330,12 +398,11 @@ func pairs(value any, env func(string) string) map[string]any {
 }
 
 // convert makes a map of a list.
-func convert(s map[string]any, key string, entry func(any) (string, any)) {
+func convert(s map[string]any, key string, value any) {
 	if list, ok := s[key].([]any); ok {
 		all := map[string]any{}
 		for _, one := range list {
-			name, value := entry(one)
-			all[name] = value
+			all[fmt.Sprint(one)] = value
 		}
 		s[key] = all
 	}
@@ -366,7 +433,7 @@ func (a *app) mount(short string) any {
 	return m
 }
 
-func port(short string) any {
+func published(short string) any {
 	text, protocol, given := strings.Cut(short, "/")
 	if !given {
 		protocol = "tcp"

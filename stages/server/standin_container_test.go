@@ -8,12 +8,12 @@ import (
 )
 
 const (
-	projectLabel = "com.docker.compose.project"
-	serviceLabel = "com.docker.compose.service"
-	oneOffLabel  = "com.docker.compose.oneoff"
-	numberLabel  = "com.docker.compose.container-number"
-	hashLabel    = "com.docker.compose.config-hash"
-	imageLabel   = "com.docker.compose.image"
+	inProject = "com.docker.compose.project"
+	inService = "com.docker.compose.service"
+	asOneOff  = "com.docker.compose.oneoff"
+	asNumber  = "com.docker.compose.container-number"
+	ofConfig  = "com.docker.compose.config-hash"
+	ofImage   = "com.docker.compose.image"
 )
 
 // fakeContainer is a container. What it is at a time follows from when it was started and how its image behaves.
@@ -25,6 +25,7 @@ type fakeContainer struct {
 	restart    string
 	ports      []string // of the server, with an address where it has one
 	volumes    []string
+	mounts     []map[string]any
 	grace      time.Duration
 	does       behaviour
 	created    time.Time
@@ -53,7 +54,7 @@ func (c *fakeContainer) at(now time.Time) moment {
 	case c.started.IsZero():
 		return moment{status: "created"}
 	case !c.ended.IsZero() && !now.Before(c.ended):
-		return moment{status: "exited", code: c.code, began: c.started, end: c.ended}
+		return moment{status: "exited", code: c.code, began: c.started, end: c.ended, health: c.does.afterwards()}
 	}
 	m := moment{began: c.started}
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, time.Minute) {
@@ -64,7 +65,7 @@ func (c *fakeContainer) at(now time.Time) moment {
 		}
 		m.code = c.does.endCode
 		if !c.again(m) {
-			m.status = "exited"
+			m.status, m.health = "exited", c.does.afterwards()
 			return m
 		}
 		if next := m.end.Add(pause); now.Before(next) {
@@ -95,6 +96,14 @@ func (b behaviour) health(age time.Duration) string {
 		return "starting"
 	}
 	return ""
+}
+
+// afterwards is the health of what has ended.
+func (b behaviour) afterwards() string {
+	if b.health(0) == "" {
+		return ""
+	}
+	return "unhealthy"
 }
 
 // settle does what containers have done since anybody looked.
@@ -140,7 +149,7 @@ func (d *dockerd) databaseRuns(now time.Time) bool {
 func (d *dockerd) create(name, ref, service string) (*fakeContainer, error) {
 	i := d.local(ref)
 	if i == nil {
-		return nil, ends(1, "Error response from daemon: No such image: %s", ref)
+		return nil, noImage(ref)
 	}
 	for _, c := range d.containers {
 		if c.name == name {
@@ -148,15 +157,23 @@ func (d *dockerd) create(name, ref, service string) (*fakeContainer, error) {
 		}
 	}
 	d.made++
-	c := &fakeContainer{id: sum256(fmt.Sprint(d.root, d.made)), name: name, ref: ref, image: i.id, labels: map[string]string{}, restart: "no", grace: 10 * time.Second, does: i.does, created: time.Now()}
+	c := &fakeContainer{id: sum256(fmt.Sprint(d.root, d.made)), name: name, ref: ref, image: i.id, labels: map[string]string{}, mounts: []map[string]any{}, restart: "no", grace: 10 * time.Second, does: i.does, created: time.Now()}
 	if other, ok := i.as[service]; ok {
 		c.does = other
 	}
 	if c.does.work != nil && c.does.endsAfter == 0 {
 		c.does.endsAfter = 1
 	}
+	for folder := range i.does.volumes() {
+		c.mounts = append(c.mounts, c.anonymous(folder))
+	}
 	d.containers = append(d.containers, c)
 	return c, nil
+}
+
+// anonymous is a volume that goes with the container.
+func (c *fakeContainer) anonymous(folder string) map[string]any {
+	return map[string]any{"Type": "volume", "Name": sum256(c.id + folder), "Destination": folder, "RW": true}
 }
 
 // start fails where another container has the port.
@@ -243,7 +260,7 @@ func (d *dockerd) describe(c *fakeContainer) map[string]any {
 		_, _ = fmt.Sscan(after, &most)
 	}
 	return map[string]any{
-		"Id": c.id, "Name": "/" + c.name, "Image": c.image, "Created": stamp(c.created), "RestartCount": m.restarts, "State": state,
+		"Mounts": c.mounts, "Id": c.id, "Name": "/" + c.name, "Image": c.image, "Created": stamp(c.created), "RestartCount": m.restarts, "State": state,
 		"Config":     map[string]any{"Image": c.ref, "Labels": c.labels, "Env": c.env, "ExposedPorts": exposed},
 		"HostConfig": map[string]any{"PortBindings": bindings, "RestartPolicy": map[string]any{"Name": policy, "MaximumRetryCount": most}, "AutoRemove": c.autoRemove},
 	}

@@ -127,10 +127,16 @@ func (d *dockerd) pgRestore(c *call, broken error) error {
 	switch {
 	case !ok:
 		return ends(1, "pg_restore: error: input file does not appear to be a valid archive")
+	case slices.Contains(c.Args, "--list") || slices.Contains(c.Args, "-l"): // stands at the beginning of an archive, as the schema does
+		c.print(";\n; Archive created at %s\n;     dbname: app\n;", time.Now().Format(time.DateTime))
+		return nil
+	case slices.Contains(c.Args, "--schema-only") && slices.Contains(c.Args, "--file=-"):
+		schema, _, _ := strings.Cut(sql, "COPY ")
+		c.print("%s", schema)
+		return nil
 	case !strings.HasSuffix(sql, dumpEnd):
 		return ends(1, "pg_restore: error: could not read from input file: end of file")
-	case slices.Contains(c.Args, "--list") || slices.Contains(c.Args, "-l"):
-		c.print(";\n; Archive created at %s\n;     dbname: app\n;", time.Now().Format(time.DateTime))
+	case slices.Contains(c.Args, "--file=/dev/null"):
 		return nil
 	}
 	d.db.breaks = nil
@@ -149,6 +155,14 @@ func firstError(all ...error) error {
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// volumes are the folders of which an image says that they outlive its containers.
+func (b behaviour) volumes() map[string]any {
+	if b.database {
+		return map[string]any{"/var/lib/postgresql/data": map[string]any{}}
 	}
 	return nil
 }

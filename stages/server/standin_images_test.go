@@ -210,6 +210,9 @@ func (d *dockerd) built(ref string, does behaviour) *fakeImage {
 }
 
 func newImage(ref string, does behaviour) *fakeImage {
+	if does.database {
+		does.exposes = append(does.exposes, "5432/tcp")
+	}
 	repository, tag := splitTag(ref)
 	return &fakeImage{id: "sha256:" + sum256(ref), repository: repositoryOf(repository), tag: tag, digest: "sha256:" + sum256("manifest of "+ref), does: does, as: map[string]behaviour{}}
 }
@@ -219,6 +222,13 @@ func splitTag(ref string) (repository, tag string) {
 		return ref[:at], ref[at+1:]
 	}
 	return ref, "latest"
+}
+
+// set changes what is said of Docker or its registry while it may be at work.
+func (d *dockerd) set(change func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	change()
 }
 
 // private makes the registry insist on a login.

@@ -152,12 +152,12 @@ func forward(c ssh.NewChannel) {
 }
 
 func (s *sshd) session(channel ssh.Channel, requests <-chan *ssh.Request) {
-	group := 0
+	group, told := 0, make(chan struct{})
 	for r := range requests {
 		ok := false
 		switch text := textOf(r.Payload); {
 		case r.Type == "exec" && group == 0:
-			group = s.start(channel, text)
+			group = s.start(channel, text, told)
 			ok = group != 0
 		case r.Type == "signal" && group != 0:
 			number, known := map[string]syscall.Signal{"HUP": syscall.SIGHUP, "INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}[text]
@@ -165,6 +165,9 @@ func (s *sshd) session(channel ssh.Channel, requests <-chan *ssh.Request) {
 		}
 		if r.WantReply {
 			_ = r.Reply(ok, nil)
+		}
+		if r.Type == "exec" && ok {
+			close(told)
 		}
 	}
 }
@@ -176,8 +179,9 @@ func textOf(payload []byte) string {
 	return request.Text
 }
 
-// start runs a line by the shell, in a process group of its own, and returns that.
-func (s *sshd) start(channel ssh.Channel, line string) int {
+// start runs a line by the shell, in a process group of its own, and returns that. How it ends is told after the client was
+// told that it has begun: a short program is faster than the answer.
+func (s *sshd) start(channel ssh.Channel, line string, told <-chan struct{}) int {
 	cmd := exec.Command("/bin/sh", "-c", line)
 	cmd.Env, cmd.Dir = s.env, "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -198,6 +202,7 @@ func (s *sshd) start(channel ssh.Channel, line string) int {
 	go func() { _, _ = io.Copy(input, channel); input.Close() }()
 	go func() {
 		_ = cmd.Wait()
+		<-told
 		s.mu.Lock()
 		delete(s.groups, cmd.Process.Pid)
 		s.mu.Unlock()

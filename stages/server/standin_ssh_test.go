@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -19,7 +20,9 @@ import (
 type sshd struct {
 	listener net.Listener
 	config   *ssh.ServerConfig
-	env      []string // of each program
+	env      []string      // of each program
+	bars     atomic.Bool   // even the one key
+	sessions chan struct{} // as many as a connection may have; nil: any
 
 	mu      sync.Mutex
 	conns   []net.Conn
@@ -36,7 +39,7 @@ func startSSHD(t testing.TB, env []string) *sshd {
 	may := signer(t, "ed25519").PublicKey().Marshal()
 	s := &sshd{listener: listener, env: env, groups: map[int]bool{}}
 	s.config = &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
-		if string(key.Marshal()) != string(may) {
+		if string(key.Marshal()) != string(may) || s.bars.Load() {
 			return nil, errors.New("unknown key")
 		}
 		return nil, nil
@@ -75,6 +78,9 @@ func (s *sshd) cut() {
 	s.conns = nil
 }
 
+// bar lets nobody in any more.
+func (s *sshd) bar() { s.bars.Store(true) }
+
 // refuse says whether new connections are dropped at once.
 func (s *sshd) refuse(refuses bool) {
 	s.mu.Lock()
@@ -103,14 +109,32 @@ func (s *sshd) serve(raw net.Conn) {
 	for c := range channels {
 		switch c.ChannelType() {
 		case "session":
-			if channel, requests, err := c.Accept(); err == nil {
-				go s.session(channel, requests)
-			}
+			s.open(c)
 		case "direct-tcpip":
 			go forward(c)
 		default:
 			_ = c.Reject(ssh.UnknownChannelType, "unknown channel type")
 		}
+	}
+}
+
+// open begins a session, unless there are as many as a connection may have.
+func (s *sshd) open(c ssh.NewChannel) {
+	if s.sessions != nil {
+		select {
+		case s.sessions <- struct{}{}:
+		default:
+			_ = c.Reject(ssh.ConnectionFailed, "open failed")
+			return
+		}
+	}
+	if channel, requests, err := c.Accept(); err == nil {
+		go func() {
+			s.session(channel, requests)
+			if s.sessions != nil {
+				<-s.sessions
+			}
+		}()
 	}
 }
 

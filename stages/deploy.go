@@ -455,24 +455,3 @@ func (r *Run) mayRun(ctx context.Context, e environment) error {
 	}
 	return nil
 }
-
-// Status says what runs on a server.
-func (p Pipeline) Status(ctx context.Context, name string) (string, error) {
-	r, err := newStageRun(p.Dag, p.Settings)
-	if err != nil {
-		return "", plain(err)
-	}
-	e, err := r.environment(name)
-	if err != nil {
-		return "", plain(err)
-	}
-	env, err := r.server(ctx, e)
-	if err != nil {
-		return "", plain(err)
-	}
-	status, err := server.Read(ctx, env)
-	if err != nil {
-		return "", plain(err)
-	}
-	return status.Text(env), nil
-}

@@ -41,25 +41,21 @@ type environment struct {
 }
 
 // readEnvironments reads what is set for each server; set takes what is wrong.
-func (s Settings) readEnvironments(set func(string, error)) (servers map[string]environment, compose map[string]string) {
+func (s Settings) readEnvironments(set func(string, error), timeouts map[string]time.Duration) (servers map[string]environment, compose map[string]string) {
 	compose, err := perEnvironment(orDefault(s.ComposeFile, defaultComposeFile))
 	set("composeFile", err)
 	health, err := perEnvironment(s.HealthURL)
 	set("healthUrl", err)
 	versions, err := perEnvironment(s.VersionURL)
 	set("versionUrl", err)
-	timeouts, err := perEnvironment(orDefault(s.HealthTimeout, defaultHealthTimeout))
-	set("healthTimeout", err)
 	bastions, err := perEnvironment(s.Bastion)
 	set("bastion", err)
 	servers = map[string]environment{}
 	for name, text := range map[string]string{staging: s.Staging, production: s.Production} {
-		e := environment{name: name, composeFile: path.Clean(compose[name]), healthURL: health[name], versionURL: versions[name]}
+		e := environment{name: name, composeFile: path.Clean(compose[name]), healthURL: health[name], versionURL: versions[name], healthTimeout: timeouts[name]}
 		set("composeFile", checkPath(compose[name]))
 		set("healthUrl", checkURL(health[name]))
 		set("versionUrl", checkURL(versions[name]))
-		e.healthTimeout, err = parseTime(orDefault(timeouts[name], defaultHealthTimeout), minHealthTimeout, "60s or 3m")
-		set("healthTimeout", err)
 		if bastions[name] != "" {
 			e.bastion, err = server.ParseBastion(bastions[name])
 			set("bastion", err)
@@ -71,6 +67,18 @@ func (s Settings) readEnvironments(set func(string, error)) (servers map[string]
 		}
 	}
 	return servers, compose
+}
+
+// readHealthTimeouts reads how long each server may take to be healthy.
+func (s Settings) readHealthTimeouts(set func(string, error)) map[string]time.Duration {
+	texts, err := perEnvironment(s.HealthTimeout)
+	set("healthTimeout", err)
+	timeouts := map[string]time.Duration{}
+	for _, name := range []string{staging, production} {
+		timeouts[name], err = parseTime(orDefault(texts[name], defaultHealthTimeout), minHealthTimeout, "60s or 3m")
+		set("healthTimeout", err)
+	}
+	return timeouts
 }
 
 const (

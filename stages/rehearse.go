@@ -184,7 +184,7 @@ func (h *rehearsal) connect(r *Run, address string, hostKey ssh.PublicKey, priva
 	if err != nil {
 		return err
 	}
-	e := environment{name: "rehearsal", target: target, composeFile: r.config.composeFiles[staging]}
+	e := environment{name: "rehearsal", target: target, composeFile: r.config.composeFiles[staging], healthTimeout: r.config.healthTimeouts[staging]}
 	h.env = r.serverEnvironment(e, server.Login{Keys: private, KnownHosts: knownhosts.Line([]string{address}, hostKey)})
 	return nil
 }

@@ -100,6 +100,8 @@ type config struct {
 	environments  map[string]environment
 	composeFiles  map[string]string
 	stageTimeout  time.Duration
+
+	healthTimeouts map[string]time.Duration
 }
 
 // folder is where tests live. One that was not named and is not there is not applicable; one that was named must be there.
@@ -181,7 +183,8 @@ func (s Settings) read() (config, error) {
 	c.branches, err = parseBranches(s.ReleaseBranches)
 	set("releaseBranches", err)
 	set("codecovUrl", checkURL(s.CodecovURL))
-	c.environments, c.composeFiles = s.readEnvironments(set)
+	c.healthTimeouts = s.readHealthTimeouts(set)
+	c.environments, c.composeFiles = s.readEnvironments(set, c.healthTimeouts)
 	c.stageTimeout, err = parseTime(orDefault(s.StageTimeout, defaultStageTimeout), minStageTimeout, "45m or 2h")
 	set("stageTimeout", err)
 	c.policy.Released = slices.AppendSeq(releasedFiles(c.images), maps.Values(c.composeFiles))

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -19,7 +20,9 @@ import (
 type sshd struct {
 	listener net.Listener
 	config   *ssh.ServerConfig
-	env      []string // of each program
+	env      []string      // of each program
+	bars     atomic.Bool   // even the one key
+	sessions chan struct{} // as many as a connection may have; nil: any
 
 	mu      sync.Mutex
 	conns   []net.Conn
@@ -36,7 +39,7 @@ func startSSHD(t testing.TB, env []string) *sshd {
 	may := signer(t, "ed25519").PublicKey().Marshal()
 	s := &sshd{listener: listener, env: env, groups: map[int]bool{}}
 	s.config = &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
-		if string(key.Marshal()) != string(may) {
+		if string(key.Marshal()) != string(may) || s.bars.Load() {
 			return nil, errors.New("unknown key")
 		}
 		return nil, nil
@@ -75,6 +78,9 @@ func (s *sshd) cut() {
 	s.conns = nil
 }
 
+// bar lets nobody in any more.
+func (s *sshd) bar() { s.bars.Store(true) }
+
 // refuse says whether new connections are dropped at once.
 func (s *sshd) refuse(refuses bool) {
 	s.mu.Lock()
@@ -103,14 +109,32 @@ func (s *sshd) serve(raw net.Conn) {
 	for c := range channels {
 		switch c.ChannelType() {
 		case "session":
-			if channel, requests, err := c.Accept(); err == nil {
-				go s.session(channel, requests)
-			}
+			s.open(c)
 		case "direct-tcpip":
 			go forward(c)
 		default:
 			_ = c.Reject(ssh.UnknownChannelType, "unknown channel type")
 		}
+	}
+}
+
+// open begins a session, unless there are as many as a connection may have.
+func (s *sshd) open(c ssh.NewChannel) {
+	if s.sessions != nil {
+		select {
+		case s.sessions <- struct{}{}:
+		default:
+			_ = c.Reject(ssh.ConnectionFailed, "open failed")
+			return
+		}
+	}
+	if channel, requests, err := c.Accept(); err == nil {
+		go func() {
+			s.session(channel, requests)
+			if s.sessions != nil {
+				<-s.sessions
+			}
+		}()
 	}
 }
 
@@ -152,12 +176,12 @@ func forward(c ssh.NewChannel) {
 }
 
 func (s *sshd) session(channel ssh.Channel, requests <-chan *ssh.Request) {
-	group := 0
+	group, told := 0, make(chan struct{})
 	for r := range requests {
 		ok := false
 		switch text := textOf(r.Payload); {
 		case r.Type == "exec" && group == 0:
-			group = s.start(channel, text)
+			group = s.start(channel, text, told)
 			ok = group != 0
 		case r.Type == "signal" && group != 0:
 			number, known := map[string]syscall.Signal{"HUP": syscall.SIGHUP, "INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}[text]
@@ -165,6 +189,9 @@ func (s *sshd) session(channel ssh.Channel, requests <-chan *ssh.Request) {
 		}
 		if r.WantReply {
 			_ = r.Reply(ok, nil)
+		}
+		if r.Type == "exec" && ok {
+			close(told)
 		}
 	}
 }
@@ -176,8 +203,9 @@ func textOf(payload []byte) string {
 	return request.Text
 }
 
-// start runs a line by the shell, in a process group of its own, and returns that.
-func (s *sshd) start(channel ssh.Channel, line string) int {
+// start runs a line by the shell, in a process group of its own, and returns that. How it ends is told after the client was
+// told that it has begun: a short program is faster than the answer.
+func (s *sshd) start(channel ssh.Channel, line string, told <-chan struct{}) int {
 	cmd := exec.Command("/bin/sh", "-c", line)
 	cmd.Env, cmd.Dir = s.env, "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -198,6 +226,7 @@ func (s *sshd) start(channel ssh.Channel, line string) int {
 	go func() { _, _ = io.Copy(input, channel); input.Close() }()
 	go func() {
 		_ = cmd.Wait()
+		<-told
 		s.mu.Lock()
 		delete(s.groups, cmd.Process.Pid)
 		s.mu.Unlock()

@@ -66,7 +66,8 @@ func Read(ctx context.Context, env Environment) (Status, error) {
 	if err := p.loadPinned(ctx); err != nil {
 		return Status{}, err
 	}
-	return s, s.fill(ctx, p, env)
+	err = s.fill(ctx, p, env)
+	return s, err
 }
 
 func (s *Status) fill(ctx context.Context, p *project, env Environment) error {

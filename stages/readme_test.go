@@ -34,10 +34,8 @@ var behind = map[string]string{
 	"changelog.parseCategory":       "setting …:",
 	"gate.NewPolicy":                "setting …:",
 	"gate.Threshold":                "setting …:",
-	"server.ParseTarget":            "setting …:",
-	"server.deployment.atMigration": "the migration was cut off",
-	"server.deployment.changed":     "the migration failed",
-	"server.rollback.stopWriters":   "what writes to the database does not stop",
+	"server.wrongTarget":            "setting …:",
+	"stages.parseTime":              "setting …:",
 	"stages.ParseImages":            "setting …:",
 	"stages.checkPath":              "setting …:",
 	"stages.parseBuildArgs":         "setting …:",
@@ -63,6 +61,9 @@ var behind = map[string]string{
 	"gate.junitReader.suite":        "the JUnit report is not readable",
 	"gate.nextElement":              "the JUnit report is not readable",
 	"gate.openXML":                  "the JUnit report is not readable",
+	"server.deployment.atMigration": "the migration was cut off",
+	"server.deployment.changed":     "the migration failed",
+	"server.rollback.stopWriters":   "what writes to the database does not stop",
 }
 
 // unexplained are messages that no user can cause, and why.

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/changelog"
@@ -58,12 +59,15 @@ type Settings struct {
 	SSHKey            *dagger.Secret
 	SSHAgent          *dagger.Socket
 	KnownHosts        string
+	Bastion           string
 	ComposeFile       string
 	HealthURL         string
 	VersionURL        string
+	HealthTimeout     string
 	BackupScript      string
 	RestoreScript     string
 	MigrateService    string
+	StageTimeout      string
 	SlackWebhookURL   *dagger.Secret
 	CodecovToken      *dagger.Secret
 	CodecovURL        string
@@ -94,6 +98,7 @@ type config struct {
 	branches      []string // patterns of release branches besides the default branch
 	environments  map[string]environment
 	composeFiles  map[string]string
+	stageTimeout  time.Duration
 }
 
 // folder is where tests live. One that was not named and is not there is not applicable; one that was named must be there.
@@ -132,7 +137,12 @@ func (s Settings) read() (config, error) {
 		testExtras:   slices.Collect(splitList(s.TestExtras)),
 	}
 	var wrong []error
-	set := func(name string, err error) { wrong = append(wrong, wrongSetting(name, err)) }
+	set := func(name string, err error) {
+		err = wrongSetting(name, err)
+		if err != nil && !slices.ContainsFunc(wrong, func(w error) bool { return w.Error() == err.Error() }) {
+			wrong = append(wrong, err) // once, though it is for both servers
+		}
+	}
 	var err error
 	c.images, err = ParseImages(s.Images)
 	set("images", err)
@@ -171,6 +181,8 @@ func (s Settings) read() (config, error) {
 	set("releaseBranches", err)
 	set("codecovUrl", checkURL(s.CodecovURL))
 	c.environments, c.composeFiles = s.readEnvironments(set)
+	c.stageTimeout, err = parseTime(orDefault(s.StageTimeout, defaultStageTimeout), minStageTimeout, "45m or 2h")
+	set("stageTimeout", err)
 	c.policy.Released = slices.AppendSeq(releasedFiles(c.images), maps.Values(c.composeFiles))
 	for name, value := range map[string]string{"backend": c.backend.path, "frontend": c.frontend.path, "ignoreFile": s.IgnoreFile, "backupScript": s.BackupScript, "restoreScript": s.RestoreScript} {
 		set(name, checkPath(value))

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 )
@@ -62,12 +63,18 @@ type service struct {
 		Build
 		Inline string `json:"dockerfile_inline"`
 	} `json:"build"`
-	Volumes  []mount           `json:"volumes"`
-	Configs  []mount           `json:"configs"`
-	Secrets  []mount           `json:"secrets"`
-	Networks map[string]any    `json:"networks"`
-	Labels   map[string]string `json:"labels"`
-	inactive bool              // its profile is not asked for
+	Volumes     []mount           `json:"volumes"`
+	Configs     []mount           `json:"configs"`
+	Secrets     []mount           `json:"secrets"`
+	Networks    map[string]any    `json:"networks"`
+	Labels      map[string]string `json:"labels"`
+	Healthcheck *healthcheck      `json:"healthcheck"`
+	inactive    bool              // its profile is not asked for
+}
+
+// healthcheck is a service's, as far as it says when to look.
+type healthcheck struct {
+	StartPeriod string `json:"start_period"` // as Go writes durations
 }
 
 // mount is something that a container sees: a path of the server, or the name of a config or a secret.
@@ -224,15 +231,23 @@ func (p *project) args(args ...string) []string {
 }
 
 func (p *project) ask(ctx context.Context, args ...string) (string, error) {
+	return p.askWithin(ctx, fileTime, args...) // its files go along, as long as they are not on the server
+}
+
+func (p *project) askWithin(ctx context.Context, limit time.Duration, args ...string) (string, error) {
 	if p.view != nil {
-		return p.view.ask(ctx, p, args...)
+		return p.view.ask(ctx, p, limit, args...)
 	}
-	return p.conn.run(ctx, command{args: p.args(args...), env: p.env})
+	return p.conn.run(ctx, command{args: p.args(args...), env: p.env, time: limit})
 }
 
 // change runs a command that changes what runs, after any that a lost connection has left at work.
 func (p *project) change(ctx context.Context, args ...string) (string, error) {
-	return p.conn.run(ctx, command{args: busy(p.args(args...)...), env: p.env})
+	return p.changeWithin(ctx, changeTime, args...)
+}
+
+func (p *project) changeWithin(ctx context.Context, limit time.Duration, args ...string) (string, error) {
+	return p.conn.run(ctx, command{args: busy(p.args(args...)...), env: p.env, time: limit})
 }
 
 func busy(args ...string) []string {
@@ -440,38 +455,13 @@ func (c *Conn) inspect(ctx context.Context, ids ...string) ([]container, error) 
 	if err != nil {
 		return nil, err
 	}
+	return parseContainers(text)
+}
+
+func parseContainers(text string) ([]container, error) {
 	var found []container
 	if err := json.Unmarshal([]byte(text), &found); err != nil {
 		return nil, fmt.Errorf("docker inspect on the server has not answered in JSON: %w", err)
 	}
 	return found, nil
-}
-
-// digests tells for each local image which names and digests it was pulled as.
-func (c *Conn) digests(ctx context.Context, containers []container) (map[string][]string, error) {
-	args := []string{"docker", "image", "inspect"}
-	for _, one := range containers {
-		if !slices.Contains(args, one.Image) {
-			args = append(args, one.Image)
-		}
-	}
-	if len(args) == 3 {
-		return nil, nil
-	}
-	text, err := c.run(ctx, command{args: args})
-	if err != nil {
-		return nil, err
-	}
-	var images []struct {
-		ID          string `json:"Id"`
-		RepoDigests []string
-	}
-	if err := json.Unmarshal([]byte(text), &images); err != nil {
-		return nil, fmt.Errorf("docker image inspect on the server has not answered in JSON: %w", err)
-	}
-	digests := map[string][]string{}
-	for _, i := range images {
-		digests[i.ID] = i.RepoDigests
-	}
-	return digests, nil
 }

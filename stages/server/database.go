@@ -45,5 +45,5 @@ func (d *deployment) present() *project {
 // script runs a script of the repository in the application's folder, for the project that runs there.
 func (d *deployment) script(ctx context.Context, name string, args ...string) (string, error) {
 	env := []string{"COMPOSE_FILE=" + d.env.ComposeFile, "COMPOSE_PROJECT_NAME=" + d.present().compose.Name}
-	return d.conn.run(ctx, command{args: busy(append([]string{"./" + name}, args...)...), env: env})
+	return d.conn.run(ctx, command{args: busy(append([]string{"./" + name}, args...)...), env: env, time: scriptTime})
 }

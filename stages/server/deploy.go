@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -92,6 +93,7 @@ type Result struct {
 // deployment is one on its way.
 type deployment struct {
 	env      Environment
+	run      string // tells this run from every other
 	release  Release
 	conn     *Conn
 	hold     *hold
@@ -106,8 +108,9 @@ type deployment struct {
 	woken              []string // services that were started for the first backup
 	started            time.Time
 	figures            []string
-	// reconnected says that the first connection was lost.
+	// reconnected says that the first connection was lost, and lost why the server could not be had again.
 	reconnected bool
+	lost        error
 }
 
 // Deploy brings a release to a server. On an error of type Failure, State says what is there now.
@@ -167,13 +170,18 @@ func begin(ctx context.Context, env Environment, release Release, kind Kind) (*d
 	if err != nil {
 		return nil, untouched(err)
 	}
-	d := &deployment{env: env, release: release, conn: conn, started: time.Now()}
-	d.entry = Entry{Kind: kind, Version: release.Version, Commit: release.Commit, Compose: env.ComposeFile, By: release.By, Reason: release.Reason}
+	d := newDeployment(env, conn, release, kind)
 	if err := d.open(ctx); err != nil {
 		d.end()
 		return nil, untouched(err)
 	}
 	return d, nil
+}
+
+func newDeployment(env Environment, conn *Conn, release Release, kind Kind) *deployment {
+	d := &deployment{env: env, release: release, conn: conn, run: rand.Text(), started: time.Now()}
+	d.entry = Entry{Kind: kind, Version: release.Version, Commit: release.Commit, Compose: env.ComposeFile, By: release.By, Reason: release.Reason}
+	return d
 }
 
 func (d *deployment) open(ctx context.Context) error {
@@ -195,7 +203,7 @@ func (d *deployment) open(ctx context.Context) error {
 }
 
 func (d *deployment) holder() Holder {
-	return Holder{Who: d.release.By, What: string(d.entry.Kind) + " of " + d.release.Version, Since: d.started.UTC()}
+	return Holder{Who: d.release.By, What: string(d.entry.Kind) + " of " + d.release.Version, Run: d.run, Since: d.started.UTC()}
 }
 
 func (d *deployment) end() {
@@ -336,44 +344,6 @@ func (d *deployment) ship(ctx context.Context, p *project, file, pins []byte) er
 	return d.conn.write(ctx, p.pinFile(), pins, "077")
 }
 
-// pull gets every image while the old ones still run. It is also the proof that the server may have them.
-func (d *deployment) pull(ctx context.Context) error {
-	config, err := d.credentials(ctx)
-	if err != nil {
-		return err
-	}
-	for _, image := range d.release.Images {
-		args := append(append([]string{"docker"}, config...), "pull", "--quiet", image.Ref())
-		_, err := d.conn.run(ctx, command{args: args})
-		if exit := new(exitError); errors.As(err, &exit) {
-			return fmt.Errorf("the server cannot pull %s: %s", image.Ref(), exit.output)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	_, err = d.next.ask(ctx, "pull", "--quiet", "--policy", "missing", "--ignore-buildable")
-	return err
-}
-
-// has says whether the server holds an image, so that a rollback does not hang on a registry that is down.
-func (c *Conn) has(ctx context.Context, ref string) bool {
-	_, err := c.run(ctx, command{args: []string{"docker", "image", "inspect", "--format", "{{.Id}}", ref}})
-	return err == nil
-}
-
-// credentials are written to the server's memory, and go with the lock.
-func (d *deployment) credentials(ctx context.Context) ([]string, error) {
-	if d.release.Registry.Token == "" {
-		return nil, nil
-	}
-	text, err := d.release.Registry.dockerConfig()
-	if err != nil {
-		return nil, err
-	}
-	return []string{"--config", d.hold.temp}, d.conn.write(ctx, d.hold.temp+"/config.json", text, "077")
-}
-
 // up starts the release. The migration is left out: it has had its turn, and does nothing good twice.
 func (d *deployment) up(ctx context.Context) error { return d.next.up(ctx, d.env) }
 
@@ -410,8 +380,7 @@ func (d *deployment) failed(ctx context.Context, f *Failure) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reconnectTime)
 	defer cancel()
 	if err := d.reconnect(ctx, f.Err); err != nil {
-		f.Next = strings.TrimPrefix(f.Next+"; the server could not be reached again, run the same line once it can", "; ")
-		return f
+		return f.leftAlone(err)
 	}
 	if err := d.putFilesBack(ctx); err != nil {
 		f.Next = strings.TrimPrefix(f.Next+"; the files that were replaced could not be put back ("+firstLine(err.Error())+"): they are in "+replacedFile, "; ")

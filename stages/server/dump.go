@@ -69,7 +69,7 @@ func (d *deployment) checkBackup(ctx context.Context, file string) error {
 
 // kindOf is the word that completeScript has for a dump.
 func (d *deployment) kindOf(ctx context.Context, file string) (string, error) {
-	text, err := d.conn.run(ctx, command{args: []string{"sh", "-c", completeScript, "sh", file}})
+	text, err := d.conn.run(ctx, command{args: []string{"sh", "-c", completeScript, "sh", file}, time: scriptTime})
 	return strings.TrimSpace(text), err
 }
 
@@ -99,7 +99,7 @@ func (d *deployment) pgRestore(ctx context.Context, script, file string, args ..
 	var refused error // by the first that there is
 	for _, program := range programs {
 		line := append([]string{"sh", "-c", script, "sh", file}, append(program, args...)...)
-		text, err = d.conn.run(ctx, command{args: line})
+		text, err = d.conn.run(ctx, command{args: line, time: scriptTime})
 		exit := new(exitError)
 		if !errors.As(err, &exit) {
 			return text, err

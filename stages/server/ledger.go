@@ -170,7 +170,7 @@ func wholeLines(text string) string {
 
 // read returns a file of the application's folder; one that is not there is empty.
 func (c *Conn) read(ctx context.Context, file string) (string, error) {
-	text, err := c.run(ctx, command{args: []string{"sh", "-c", `test ! -e "$1" || cat -- "$1"`, "sh", file}})
+	text, err := c.run(ctx, command{args: []string{"sh", "-c", `test ! -e "$1" || cat -- "$1"`, "sh", file}, time: fileTime})
 	if exit := new(exitError); errors.As(err, &exit) {
 		return "", fmt.Errorf("%s on the server cannot be read: %s", file, exit.output)
 	}
@@ -194,5 +194,5 @@ func notWritten(file string, err error) error {
 }
 
 func writing(file string, data []byte, mode string) command {
-	return command{args: []string{"sh", "-c", writeScript, "sh", file, mode, strconv.Itoa(len(data))}, stdin: bytes.NewReader(data)}
+	return command{args: []string{"sh", "-c", writeScript, "sh", file, mode, strconv.Itoa(len(data))}, stdin: bytes.NewReader(data), time: fileTime}
 }

@@ -254,12 +254,12 @@ func (d *rollback) placeForGood(ctx context.Context) error {
 func (d *rollback) stuck(ctx context.Context, cause error) *Failure {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	f := &Failure{Err: cause, State: NotRestored, Found: d.target.Version + " was brought up and is not healthy"}
-	f.Next = fmt.Sprintf("deploy %s again, or roll back further with --to", d.before.Version)
+	f := &Failure{Err: cause, State: NotRestored}
 	if err := d.reconnect(ctx, cause); err != nil {
-		f.Found = fmt.Sprintf("the server could not be reached again: %v", err)
-		return f
+		return f.leftAlone(err)
 	}
+	f.Found = d.target.Version + " was brought up and is not healthy"
+	f.Next = fmt.Sprintf("deploy %s again, or roll back further with --to", d.before.Version)
 	f.Logs = d.logs(ctx)
 	return f
 }

@@ -38,7 +38,7 @@ func (d *deployment) schema(ctx context.Context, dump string) (text string, err 
 	if kind == "archive" {
 		text, err = d.pgRestore(ctx, schemaScript, dump, schemaOfArchive...)
 	} else {
-		text, err = d.conn.run(ctx, command{args: append([]string{"sh", "-c", schemaScript, "sh", dump}, plainDump...)})
+		text, err = d.conn.run(ctx, command{args: append([]string{"sh", "-c", schemaScript, "sh", dump}, plainDump...), time: scriptTime})
 	}
 	if exit := new(exitError); errors.As(err, &exit) {
 		return "", fmt.Errorf("the schema cannot be read from the backup %s: %s", dump, exit.output)

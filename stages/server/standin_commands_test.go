@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"text/template"
 	"time"
+
+	"github.com/Masterminds/semver/v3"
 )
 
 // options are a command's flags by their long names.
@@ -356,6 +358,9 @@ func (d *dockerd) imageLs(c *call, _ string, args []string) error {
 	var all []map[string]any
 	for _, i := range d.images {
 		names := i.tags
+		if len(names) == 0 && !o.has("all") && semver.MustParse(d.versions.docker).Major() >= 29 {
+			continue
+		}
 		if len(names) == 0 {
 			names = []string{familiar(i.repository) + ":<none>"}
 		}

@@ -72,7 +72,7 @@ func Read(ctx context.Context, env Environment) (Status, error) {
 func (s *Status) fill(ctx context.Context, p *project, env Environment) error {
 	pins := map[string]string{}
 	for name, one := range p.compose.Services {
-		if slices.Contains(slices.Collect(maps.Values(s.Current.Images)), one.Image) {
+		if amongImages(slices.Collect(maps.Values(s.Current.Images)), one.Image) {
 			pins[name] = one.Image
 		}
 	}
@@ -102,7 +102,9 @@ func (l look) describe(c container) Service {
 	switch pin := l.pins[s.Name]; {
 	case !known && c.State.Status == "running":
 		s.Drift = "is no service of the release"
-	case pin != "" && !slices.Contains(l.digests[c.Image], pin):
+	case pin != "" && amongImages(l.digests[c.Image], pin):
+		s.Image = pin
+	case pin != "":
 		s.Drift = "was deployed as " + pin
 	}
 	return s

@@ -95,7 +95,7 @@ func (d *deployment) docker(ctx context.Context, verb string, containers []conta
 	for _, c := range containers {
 		args = append(args, c.ID)
 	}
-	_, err := d.conn.run(ctx, command{args: busy(args...)})
+	_, err := d.conn.run(ctx, command{args: busy(args...), time: changeTime})
 	return err
 }
 

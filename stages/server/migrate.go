@@ -5,22 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 )
-
-// migrationTime bounds finding out what a migration that failed has left: a connection, a command still at work, two dumps.
-const migrationTime = 15 * time.Minute
 
 // migrate runs the migration on its own, before any container is replaced: one that fails leaves the old version up.
 func (d *deployment) migrate(ctx context.Context) error {
 	if _, ok := d.next.compose.Services[d.env.Migrate]; !ok {
 		return nil
 	}
-	_, err := d.next.change(ctx, "run", "--rm", "-T", "--quiet-pull", d.env.Migrate)
+	_, err := d.next.changeWithin(ctx, scriptTime, "run", "--rm", "-T", "--quiet-pull", d.env.Migrate)
 	if err == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), migrationTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), scriptTime)
 	defer cancel()
 	if exit := new(exitError); errors.As(err, &exit) {
 		return d.afterMigration(ctx, fmt.Errorf("the migration failed: %s", exit.output), "correct the migration and deploy again")
@@ -33,7 +29,7 @@ func (d *deployment) cutOff(ctx context.Context, cause error) *Failure {
 	f := &Failure{Err: cause, State: NotRestored, Next: "see with docker ps on the server whether it still runs, and run the same line again when it has ended"}
 	if err := d.reconnect(ctx, cause); err != nil {
 		f.Found = fmt.Sprintf("the server could not be reached again (%v), and the migration may still be running there", err)
-		return f
+		return f.leftAlone(err)
 	}
 	name, err := d.atMigration(ctx)
 	switch {

@@ -5,11 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 )
-
-// databaseTime bounds bringing a database back; a large one takes its time.
-const databaseTime = 45 * time.Minute
 
 // restoreDatabase runs with everything stopped that could write.
 func (d *rollback) restoreDatabase(ctx context.Context) error {
@@ -29,12 +25,12 @@ func (d *rollback) restoreDatabase(ctx context.Context) error {
 // databaseBack ends a restore that did not come about with the database and the containers from before. Nothing is started
 // on a database of which nobody knows what it is.
 func (d *rollback) databaseBack(ctx context.Context, cause error) *Failure {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), databaseTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), scriptTime)
 	defer cancel()
 	f := &Failure{Err: cause, State: NotRestored}
 	if err := d.reconnect(ctx, cause); err != nil {
 		f.Found = fmt.Sprintf("the server could not be reached again: %v", err)
-		return d.stoppedOnPurpose(f)
+		return d.stoppedOnPurpose(f).leftAlone(err)
 	}
 	database := "the database was not touched"
 	if d.restoring {
@@ -56,7 +52,10 @@ func (d *rollback) databaseBack(ctx context.Context, cause error) *Failure {
 // stoppedOnPurpose says what has to be typed before the application may run again.
 func (d *rollback) stoppedOnPurpose(f *Failure) *Failure {
 	start := "docker start " + strings.Join(namesOf(d.restartable()), " ")
-	if !d.restoring {
+	switch {
+	case !d.restoring && len(d.stopped) == 0:
+		return f
+	case !d.restoring:
 		f.Next = "what was running may be stopped; on the server: " + start
 		return f
 	}

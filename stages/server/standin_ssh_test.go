@@ -17,6 +17,7 @@ import (
 
 // sshd lets one key in and runs command lines on this machine, as OpenSSH does without a terminal.
 type sshd struct {
+	t        testing.TB
 	listener net.Listener
 	config   *ssh.ServerConfig
 	env      []string // of each program
@@ -34,7 +35,7 @@ func startSSHD(t testing.TB, env []string) *sshd {
 		t.Fatal(err)
 	}
 	may := signer(t, "ed25519").PublicKey().Marshal()
-	s := &sshd{listener: listener, env: env, groups: map[int]bool{}}
+	s := &sshd{t: t, listener: listener, env: env, groups: map[int]bool{}}
 	s.config = &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
 		if string(key.Marshal()) != string(may) {
 			return nil, errors.New("unknown key")
@@ -154,10 +155,10 @@ func forward(c ssh.NewChannel) {
 func (s *sshd) session(channel ssh.Channel, requests <-chan *ssh.Request) {
 	group := 0
 	for r := range requests {
-		ok := false
+		ok, wait := false, func() {}
 		switch text := textOf(r.Payload); {
 		case r.Type == "exec" && group == 0:
-			group = s.start(channel, text)
+			group, wait = s.start(channel, text)
 			ok = group != 0
 		case r.Type == "signal" && group != 0:
 			number, known := map[string]syscall.Signal{"HUP": syscall.SIGHUP, "INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}[text]
@@ -166,6 +167,7 @@ func (s *sshd) session(channel ssh.Channel, requests <-chan *ssh.Request) {
 		if r.WantReply {
 			_ = r.Reply(ok, nil)
 		}
+		go wait() // no sooner: an end before the answer would be a lost connection
 	}
 }
 
@@ -176,8 +178,8 @@ func textOf(payload []byte) string {
 	return request.Text
 }
 
-// start runs a line by the shell, in a process group of its own, and returns that.
-func (s *sshd) start(channel ssh.Channel, line string) int {
+// start runs a line by the shell, in a process group of its own. It returns that, and what waits for the end and tells it.
+func (s *sshd) start(channel ssh.Channel, line string) (group int, wait func()) {
 	cmd := exec.Command("/bin/sh", "-c", line)
 	cmd.Env, cmd.Dir = s.env, "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -188,15 +190,19 @@ func (s *sshd) start(channel ssh.Channel, line string) int {
 		}
 	}
 	input, err := cmd.StdinPipe()
-	if err != nil || cmd.Start() != nil {
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		s.t.Errorf("the stand-in cannot run %s: %v", line, err)
 		channel.Close()
-		return 0
+		return 0, func() {}
 	}
 	s.mu.Lock()
 	s.groups[cmd.Process.Pid] = true
 	s.mu.Unlock()
 	go func() { _, _ = io.Copy(input, channel); input.Close() }()
-	go func() {
+	return cmd.Process.Pid, func() {
 		_ = cmd.Wait()
 		s.mu.Lock()
 		delete(s.groups, cmd.Process.Pid)
@@ -208,6 +214,5 @@ func (s *sshd) start(channel ssh.Channel, line string) int {
 		}
 		_, _ = channel.SendRequest("exit-status", false, binary.BigEndian.AppendUint32(nil, uint32(code)))
 		channel.Close()
-	}()
-	return cmd.Process.Pid
+	}
 }

@@ -123,9 +123,10 @@ func (r *Run) serverEnvironment(e environment, login server.Login) server.Enviro
 	login.Bastion = e.bastion
 	return server.Environment{
 		Name: e.name, Target: e.target, Login: login, ComposeFile: e.composeFile, HealthURL: e.healthURL, VersionURL: e.versionURL,
-		Migrate: orDefault(r.config.MigrateService, defaultMigrateService),
-		Pace:    server.Pace{Deadline: e.healthTimeout},
-		Step:    step,
+		Migrate:  orDefault(r.config.MigrateService, defaultMigrateService),
+		Postgres: r.config.tools["postgres"],
+		Pace:     server.Pace{Deadline: e.healthTimeout},
+		Step:     step,
 	}
 }
 

@@ -72,6 +72,7 @@ type Settings struct {
 	CodecovToken      *dagger.Secret
 	CodecovURL        string
 	RunURL            *dagger.Secret
+	Actor             *dagger.Secret
 }
 
 // config is the settings, read.
@@ -120,12 +121,13 @@ const (
 
 // defaultTools are the images that Slipway itself runs, each at a version whose behaviour was tried.
 var defaultTools = map[string]string{
-	"git":    "alpine/git:v2.49.1",
-	"python": "python:3.13-slim",
-	"node":   "node:22-slim",
-	"trivy":  "aquasec/trivy:0.70.0",
-	"socat":  "alpine/socat:1.8.0.3",
-	"docker": "docker:28-dind",
+	"git":      "alpine/git:v2.49.1",
+	"python":   "python:3.13-slim",
+	"node":     "node:22-slim",
+	"trivy":    "aquasec/trivy:0.70.0",
+	"socat":    "alpine/socat:1.8.0.3",
+	"docker":   "docker:28-dind",
+	"postgres": "postgres:18", // run by the server, and only where nothing else there reads an archive of pg_dump
 }
 
 // read checks every setting and reports all that are wrong, not only the first.

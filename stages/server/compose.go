@@ -57,15 +57,15 @@ func (b Build) String() string {
 
 // service is what we need to know of a compose service. Its paths lie in the application's folder, or are absolute.
 type service struct {
-	Image         string   `json:"image"`
-	ContainerName string   `json:"container_name"`
-	NetworkMode   string   `json:"network_mode"`
-	MAC           string   `json:"mac_address"`
-	Command       []string `json:"command"`
-	Entrypoint    []string `json:"entrypoint"`
-	Ports         []port   `json:"ports"`
-	Scale         *int     `json:"scale"`
-	Deploy        swarm    `json:"deploy"`
+	Image         string    `json:"image"`
+	ContainerName string    `json:"container_name"`
+	NetworkMode   string    `json:"network_mode"`
+	MAC           string    `json:"mac_address"`
+	Command       []string  `json:"command"`
+	Entrypoint    []string  `json:"entrypoint"`
+	Ports         []binding `json:"ports"`
+	Scale         *int      `json:"scale"`
+	Deploy        swarm     `json:"deploy"`
 	DependsOn     map[string]struct {
 		Condition string `json:"condition"`
 	} `json:"depends_on"`
@@ -83,13 +83,8 @@ type service struct {
 	ends        bool                 // it is a one-shot
 }
 
-// healthcheck is a service's, as far as it says when to look.
-type healthcheck struct {
-	StartPeriod string `json:"start_period"` // as Go writes durations
-}
-
-// port is one that a service publishes on the server.
-type port struct {
+// binding is a port that a service publishes on the server.
+type binding struct {
 	Target    int    `json:"target"`
 	Published string `json:"published"`
 }
@@ -107,6 +102,11 @@ type endpoint struct {
 	IPv4 string `json:"ipv4_address"`
 	IPv6 string `json:"ipv6_address"`
 	MAC  string `json:"mac_address"`
+}
+
+// healthcheck is a service's, as far as it says when to look.
+type healthcheck struct {
+	StartPeriod string `json:"start_period"` // as Go writes durations
 }
 
 // mount is something that a container sees: a path of the server, or the name of a config or a secret.
@@ -484,8 +484,9 @@ type container struct {
 	Image  string
 	Name   string
 	Config struct {
-		Image  string
-		Labels map[string]string
+		Image        string
+		Labels       map[string]string
+		ExposedPorts portSet
 	}
 	Mounts       []struct{ Type, Name, Destination string }
 	RestartCount int
@@ -500,14 +501,16 @@ type container struct {
 // What docker compose writes on the containers that it makes.
 const (
 	projectLabel = "com.docker.compose.project"
+	serviceLabel = "com.docker.compose.service"
+	oneOffLabel  = "com.docker.compose.oneoff"
 	folderLabel  = projectLabel + ".working_dir"
 	filesLabel   = projectLabel + ".config_files"
 	envFileLabel = projectLabel + ".environment_file"
 )
 
-func (c container) service() string { return c.Config.Labels["com.docker.compose.service"] }
+func (c container) service() string { return c.Config.Labels[serviceLabel] }
 
-func (c container) oneOff() bool { return c.Config.Labels["com.docker.compose.oneoff"] == "True" }
+func (c container) oneOff() bool { return c.Config.Labels[oneOffLabel] == "True" }
 
 func (c container) trial() bool { return c.oneOff() && strings.HasPrefix(c.Name, "/"+trialPrefix) }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"regexp"
 	"strings"
 	"time"
 
@@ -230,6 +231,16 @@ func quote(args []string) string {
 		quoted[i] = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
 	}
 	return strings.Join(quoted, " ")
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+\z`)
+
+// typed is one argument of a line that a person is to type, quoted where it has to be.
+func typed(text string) string {
+	if plainWord.MatchString(text) {
+		return text
+	}
+	return quote([]string{text})
 }
 
 // maxLines is how much of a program's output an error keeps (D9).

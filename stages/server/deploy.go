@@ -5,7 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
+
 	"maps"
 	"slices"
 	"strings"
@@ -23,9 +23,12 @@ type Environment struct {
 	Migrate     string // the one-shot service that migrates the database
 	Backup      string // the script that backs the database up; empty: there is no database
 	Restore     string
+	Postgres    string // an image with pg_restore, for archives that nothing else on the server can read
 	Pace        Pace
 	// Step names what is being done, for those who watch.
 	Step func(ctx context.Context, name string) (context.Context, func(error))
+	// Announce is told what will be brought up, before anything is changed; nil: nobody is.
+	Announce func(ctx context.Context, version, commit string)
 }
 
 // Release is what is to run.
@@ -49,36 +52,6 @@ type Script struct {
 
 // Registry is how the server gets at the images. It is kept in the server's memory, and only while it is used.
 type Registry struct{ Host, User, Token string }
-
-// State is what a deployment that failed has left on the server.
-type State string
-
-// The states.
-const (
-	Untouched   State = "untouched"    // nothing was changed
-	Kept        State = "kept"         // what ran before was never stopped
-	Restored    State = "restored"     // what ran before runs again and is healthy
-	NotRestored State = "not-restored" // somebody has to look
-)
-
-// Failure is a deployment that did not come about, and what it has left.
-type Failure struct {
-	Err    error
-	State  State
-	Before string // the version that ran before, empty if there was none
-	Found  string // what the server is in now, as a sentence
-	Logs   string // of the containers that were not healthy
-	Next   string
-}
-
-func (f *Failure) Error() string {
-	if f.Found == "" {
-		return f.Err.Error()
-	}
-	return f.Err.Error() + "; " + f.Found
-}
-
-func (f *Failure) Unwrap() error { return f.Err }
 
 // Result is a deployment that came about.
 type Result struct {
@@ -105,6 +78,7 @@ type deployment struct {
 	// files are what the release ships, filesBefore what the previous one did.
 	files, filesBefore []File
 	entry              Entry
+	woken              []string // services that were started for the first backup
 	started            time.Time
 	figures            []string
 	// reconnected says that the first connection was lost, and lost why the server could not be had again.
@@ -125,12 +99,17 @@ func Deploy(ctx context.Context, env Environment, release Release) (Result, erro
 	if already, err := d.runsAlready(ctx); err != nil || already {
 		return d.result(already), untouched(err)
 	}
+	d.announce(ctx)
 	// These leave what runs alone.
 	if err := d.steps(ctx, []step{{"send the files", d.send}, {"pull the images", d.pull}}); err != nil {
 		return Result{}, untouched(err)
 	}
 	r := &rollout{deployment: d, to: d.next, pins: d.pins}
-	if err := d.steps(ctx, []step{{"back up the database", d.backUp}, {"place the files", d.place}, {"migrate the database", d.migrate}, {"start the new containers", r.start}}); err != nil {
+	before := []step{{"back up the database", d.backUp}, {"place the files", d.place}}
+	if d.previous == nil {
+		slices.Reverse(before) // what is started for the backup reads the release's files
+	}
+	if err := d.steps(ctx, append(before, step{"migrate the database", d.migrate}, step{"start the new containers", r.start})); err != nil {
 		return Result{}, d.failed(ctx, d.kept(err), r)
 	}
 	if err := d.steps(ctx, append(r.finish(d.previous, d.ours), step{"wait for health", d.wait})); err != nil {
@@ -143,6 +122,12 @@ func Deploy(ctx context.Context, env Environment, release Release) (Result, erro
 		d.figures = append(d.figures, "warning: old images were not removed: "+firstLine(err.Error()))
 	}
 	return d.result(false), nil
+}
+
+func (d *deployment) announce(ctx context.Context) {
+	if d.env.Announce != nil {
+		d.env.Announce(ctx, d.release.Version, d.release.Commit)
+	}
 }
 
 type step struct {
@@ -306,7 +291,7 @@ func (d *deployment) conclude(ctx context.Context) error {
 	}
 	d.entry.Time, d.entry.Ending, d.entry.Images = time.Now().UTC().Truncate(time.Second), Healthy, d.release.refs()
 	if err := d.conn.record(ctx, d.entry); err != nil {
-		return &Failure{Err: err, State: NotRestored, Found: fmt.Sprintf("%s runs and is healthy, but %s does not say so", d.release.Version, ledgerFile), Next: "run the same line again"}
+		return unrecorded(d.release.Version, "so", err)
 	}
 	if err := d.settle(ctx, d.release.Version); err != nil {
 		d.figures = append(d.figures, "warning: what the files replaced was not put away: "+firstLine(err.Error()))
@@ -316,7 +301,7 @@ func (d *deployment) conclude(ctx context.Context) error {
 
 // failed writes a failure down as well as the connection lets it.
 func (d *deployment) failed(ctx context.Context, f *Failure, started *rollout) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reconnectTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reconnectTime+restoreTime)
 	defer cancel()
 	if err := d.reconnect(ctx, f.Err); err != nil {
 		return f.leftAlone(err)
@@ -330,9 +315,7 @@ func (d *deployment) failed(ctx context.Context, f *Failure, started *rollout) e
 		f.Next = strings.TrimPrefix(f.Next+"; the files that were replaced could not be put back ("+firstLine(err.Error())+"): they are in "+replacedFile, "; ")
 	}
 	d.entry.Time, d.entry.Ending, d.entry.Images = time.Now().UTC().Truncate(time.Second), Failed, d.release.refs()
-	if d.ours {
-		f.Before = d.before.Version
-	}
+	d.lookBack(ctx, f)
 	d.entry.State, d.entry.Error = f.State, firstLine(f.Err.Error())
 	if err := d.conn.record(ctx, d.entry); err != nil {
 		f.Next = strings.TrimPrefix(f.Next+"; the ledger on the server could not be written", "; ")

@@ -21,6 +21,9 @@ func (d *deployment) kept(err error) *Failure {
 	f := &Failure{Err: err, State: Kept, Found: d.ran() + " was never stopped and still runs"}
 	if d.previous == nil {
 		f.Found = "nothing ran here before, and nothing was started"
+		if len(d.woken) > 0 {
+			f.Found = "nothing ran here before, and only " + strings.Join(d.woken, ", ") + " was started, for the backup"
+		}
 	}
 	return f
 }
@@ -72,9 +75,9 @@ func (d *deployment) restore(ctx context.Context) error {
 
 // stopNew is the end of a first deployment: there is nothing to come back to.
 func (d *deployment) stopNew(ctx context.Context, f *Failure) *Failure {
-	f.Found = "nothing ran here before, so there was nothing to restore, and the new containers are stopped"
+	f.State, f.Found = Stopped, "nothing ran here before, so there was nothing to restore, and the new containers are stopped"
 	if _, err := d.next.change(ctx, "stop"); err != nil {
-		f.Found = fmt.Sprintf("nothing ran here before, and stopping the new containers failed as well: %v", err)
+		f.State, f.Found = NotRestored, fmt.Sprintf("nothing ran here before, and stopping the new containers failed as well: %v", err)
 	}
 	return f
 }

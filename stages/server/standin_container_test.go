@@ -8,11 +8,12 @@ import (
 )
 
 const (
-	serviceLabel = "com.docker.compose.service"
-	oneOffLabel  = "com.docker.compose.oneoff"
-	numberLabel  = "com.docker.compose.container-number"
-	hashLabel    = "com.docker.compose.config-hash"
-	imageLabel   = "com.docker.compose.image"
+	inProject = "com.docker.compose.project"
+	inService = "com.docker.compose.service"
+	asOneOff  = "com.docker.compose.oneoff"
+	asNumber  = "com.docker.compose.container-number"
+	ofConfig  = "com.docker.compose.config-hash"
+	ofImage   = "com.docker.compose.image"
 )
 
 // fakeContainer is a container. What it is at a time follows from when it was started and how its image behaves.

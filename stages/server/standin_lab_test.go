@@ -114,7 +114,7 @@ func TestStandInIsLikeDocker(t *testing.T) {
 	if err := os.Mkdir(s.target.Dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	s.public(image, behaviour{}).service("once", behaviour{log: "done\n", endsAfter: time.Millisecond, endCode: 3})
+	s.public(image, behaviour{exposes: []string{"6379/tcp"}}).service("once", behaviour{log: "done\n", endsAfter: time.Millisecond, endCode: 3})
 	fake := connect(t, s.target, s.environment().Login)
 	t.Cleanup(func() {
 		_, _ = real.run(context.Background(), command{args: []string{"docker", "compose", "--profile", "*", "down", "--volumes", "--timeout", "0", "--remove-orphans"}})
@@ -189,9 +189,9 @@ func (c *container) settled() {
 	}
 	for name := range c.Config.Labels {
 		switch name {
-		case hashLabel, imageLabel:
+		case ofConfig, ofImage:
 			c.Config.Labels[name] = "a sum"
-		case projectLabel, serviceLabel, oneOffLabel, numberLabel, "own", "word", projectLabel + ".working_dir", projectLabel + ".config_files", projectLabel + ".environment_file":
+		case inProject, inService, asOneOff, asNumber, "own", "word", inProject + ".working_dir", inProject + ".config_files", inProject + ".environment_file":
 		default:
 			delete(c.Config.Labels, name)
 		}

@@ -95,16 +95,20 @@ func (r Slipway) MarshalJSON() ([]byte, error) {
 		SSHKey            *dagger.Secret
 		SSHAgent          *dagger.Socket
 		KnownHosts        string
+		Bastion           string
 		ComposeFile       string
 		HealthURL         string
 		VersionURL        string
+		HealthTimeout     string
 		BackupScript      string
 		RestoreScript     string
 		MigrateService    string
+		StageTimeout      string
 		SlackWebhookURL   *dagger.Secret
 		CodecovToken      *dagger.Secret
 		CodecovURL        string
 		RunURL            *dagger.Secret
+		Actor             *dagger.Secret
 	}
 	concrete.Source = r.Source
 	concrete.Registry = r.Registry
@@ -144,16 +148,20 @@ func (r Slipway) MarshalJSON() ([]byte, error) {
 	concrete.SSHKey = r.SSHKey
 	concrete.SSHAgent = r.SSHAgent
 	concrete.KnownHosts = r.KnownHosts
+	concrete.Bastion = r.Bastion
 	concrete.ComposeFile = r.ComposeFile
 	concrete.HealthURL = r.HealthURL
 	concrete.VersionURL = r.VersionURL
+	concrete.HealthTimeout = r.HealthTimeout
 	concrete.BackupScript = r.BackupScript
 	concrete.RestoreScript = r.RestoreScript
 	concrete.MigrateService = r.MigrateService
+	concrete.StageTimeout = r.StageTimeout
 	concrete.SlackWebhookURL = r.SlackWebhookURL
 	concrete.CodecovToken = r.CodecovToken
 	concrete.CodecovURL = r.CodecovURL
 	concrete.RunURL = r.RunURL
+	concrete.Actor = r.Actor
 	return json.Marshal(&concrete)
 }
 
@@ -197,16 +205,20 @@ func (r *Slipway) UnmarshalJSON(bs []byte) error {
 		SSHKey            *dagger.Secret
 		SSHAgent          *dagger.Socket
 		KnownHosts        string
+		Bastion           string
 		ComposeFile       string
 		HealthURL         string
 		VersionURL        string
+		HealthTimeout     string
 		BackupScript      string
 		RestoreScript     string
 		MigrateService    string
+		StageTimeout      string
 		SlackWebhookURL   *dagger.Secret
 		CodecovToken      *dagger.Secret
 		CodecovURL        string
 		RunURL            *dagger.Secret
+		Actor             *dagger.Secret
 	}
 	err := json.Unmarshal(bs, &concrete)
 	if err != nil {
@@ -250,16 +262,20 @@ func (r *Slipway) UnmarshalJSON(bs []byte) error {
 	r.SSHKey = concrete.SSHKey
 	r.SSHAgent = concrete.SSHAgent
 	r.KnownHosts = concrete.KnownHosts
+	r.Bastion = concrete.Bastion
 	r.ComposeFile = concrete.ComposeFile
 	r.HealthURL = concrete.HealthURL
 	r.VersionURL = concrete.VersionURL
+	r.HealthTimeout = concrete.HealthTimeout
 	r.BackupScript = concrete.BackupScript
 	r.RestoreScript = concrete.RestoreScript
 	r.MigrateService = concrete.MigrateService
+	r.StageTimeout = concrete.StageTimeout
 	r.SlackWebhookURL = concrete.SlackWebhookURL
 	r.CodecovToken = concrete.CodecovToken
 	r.CodecovURL = concrete.CodecovURL
 	r.RunURL = concrete.RunURL
+	r.Actor = concrete.Actor
 	return nil
 }
 
@@ -1025,6 +1041,13 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg knownHosts", err))
 				}
 			}
+			var bastion string
+			if inputArgs["bastion"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["bastion"]), &bastion)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg bastion", err))
+				}
+			}
 			var composeFile string
 			if inputArgs["composeFile"] != nil {
 				err = json.Unmarshal([]byte(inputArgs["composeFile"]), &composeFile)
@@ -1046,6 +1069,13 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg versionUrl", err))
 				}
 			}
+			var healthTimeout string
+			if inputArgs["healthTimeout"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["healthTimeout"]), &healthTimeout)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg healthTimeout", err))
+				}
+			}
 			var backupScript string
 			if inputArgs["backupScript"] != nil {
 				err = json.Unmarshal([]byte(inputArgs["backupScript"]), &backupScript)
@@ -1065,6 +1095,13 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 				err = json.Unmarshal([]byte(inputArgs["migrateService"]), &migrateService)
 				if err != nil {
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg migrateService", err))
+				}
+			}
+			var stageTimeout string
+			if inputArgs["stageTimeout"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["stageTimeout"]), &stageTimeout)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg stageTimeout", err))
 				}
 			}
 			var slackWebhookUrl *dagger.Secret
@@ -1095,7 +1132,14 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg runUrl", err))
 				}
 			}
-			return New(source, registry, registryUser, registryToken, registryAuth, images, buildArgs, buildSecrets, platforms, backend, frontend, testServices, testVariables, testExtras, testImages, backendTests, frontendTests, coverageThreshold, severity, misconfigSeverity, gateDev, gateUnfixed, ignoreFile, licenceDeny, forge, forgeToken, repository, committer, categories, tagPrefix, versionFiles, releaseBranches, toolImages, staging, production, sshKey, sshAgent, knownHosts, composeFile, healthUrl, versionUrl, backupScript, restoreScript, migrateService, slackWebhookUrl, codecovToken, codecovUrl, runUrl), nil
+			var actor *dagger.Secret
+			if inputArgs["actor"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["actor"]), &actor)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg actor", err))
+				}
+			}
+			return New(source, registry, registryUser, registryToken, registryAuth, images, buildArgs, buildSecrets, platforms, backend, frontend, testServices, testVariables, testExtras, testImages, backendTests, frontendTests, coverageThreshold, severity, misconfigSeverity, gateDev, gateUnfixed, ignoreFile, licenceDeny, forge, forgeToken, repository, committer, categories, tagPrefix, versionFiles, releaseBranches, toolImages, staging, production, sshKey, sshAgent, knownHosts, bastion, composeFile, healthUrl, versionUrl, healthTimeout, backupScript, restoreScript, migrateService, stageTimeout, slackWebhookUrl, codecovToken, codecovUrl, runUrl, actor), nil
 		default:
 			return nil, fmt.Errorf("unknown function %s", fnName)
 		}

@@ -93,17 +93,23 @@ type Slipway struct {
 	// +private
 	KnownHosts string
 	// +private
+	Bastion string
+	// +private
 	ComposeFile string
 	// +private
 	HealthURL string
 	// +private
 	VersionURL string
 	// +private
+	HealthTimeout string
+	// +private
 	BackupScript string
 	// +private
 	RestoreScript string
 	// +private
 	MigrateService string
+	// +private
+	StageTimeout string
 	// +private
 	SlackWebhookURL *dagger.Secret
 	// +private
@@ -112,6 +118,8 @@ type Slipway struct {
 	CodecovURL string
 	// +private
 	RunURL *dagger.Secret
+	// +private
+	Actor *dagger.Secret
 }
 
 // New takes the settings of the repository.
@@ -263,7 +271,7 @@ func New(
 	//
 	// +default="release/*, hotfix/*"
 	releaseBranches string,
-	// Images of the tools Slipway runs, as name=image for docker, git, node, python, socat, trivy, such as
+	// Images of the tools Slipway runs, as name=image for docker, git, node, postgres, python, socat, trivy, such as
 	// trivy=aquasec/trivy:0.70.0@sha256:... to pin a digest.
 	//
 	// +optional
@@ -289,6 +297,11 @@ func New(
 	//
 	// +optional
 	knownHosts string,
+	// Host to reach the servers through, as user@host[:port], or staging=HOST, production=HOST, as ProxyJump does: it takes
+	// the same key, and its own host key has to be in knownHosts. Empty: directly.
+	//
+	// +optional
+	bastion string,
 	// Compose file of the repository, or staging=FILE, production=FILE. Its services use REGISTRY/NAME images.
 	//
 	// +default="docker-compose.prod.ip.yml"
@@ -302,6 +315,11 @@ func New(
 	//
 	// +optional
 	versionUrl string,
+	// How long a deployment waits for health, such as 90s, or staging=60s, production=3m; the longest start_period of the
+	// services comes on top.
+	//
+	// +default="60s"
+	healthTimeout string,
 	// Script of the repository that backs the database up and prints the file it wrote. If it is missing: no database.
 	//
 	// +default="scripts/backup_db.sh"
@@ -314,6 +332,10 @@ func New(
 	//
 	// +default="migrate"
 	migrateService string,
+	// How long one stage may take, such as 90m; one that hangs ends then.
+	//
+	// +default="45m"
+	stageTimeout string,
 	// Slack's incoming webhook that the team is told by, such as env://SLACK_WEBHOOK_URL. Unset or empty: nobody is told.
 	//
 	// +optional
@@ -331,6 +353,11 @@ func New(
 	//
 	// +optional
 	runUrl *dagger.Secret,
+	// Who runs this, for lock, ledger, notes and message, such as env://ACTOR; taken as a secret for the same reason. Unset or
+	// empty: the committer.
+	//
+	// +optional
+	actor *dagger.Secret,
 ) *Slipway {
 	return &Slipway{
 		Source: source, Registry: registry, RegistryUser: registryUser, RegistryToken: registryToken, RegistryAuth: registryAuth,
@@ -340,10 +367,11 @@ func New(
 		Severity: severity, MisconfigSeverity: misconfigSeverity, GateDev: gateDev, GateUnfixed: gateUnfixed, IgnoreFile: ignoreFile, LicenceDeny: licenceDeny,
 		Forge: forge, ForgeToken: forgeToken, Repository: repository, Committer: committer,
 		Categories: categories, TagPrefix: tagPrefix, VersionFiles: versionFiles, ReleaseBranches: releaseBranches, ToolImages: toolImages,
-		Staging: staging, Production: production, SSHKey: sshKey, SSHAgent: sshAgent, KnownHosts: knownHosts,
-		ComposeFile: composeFile, HealthURL: healthUrl, VersionURL: versionUrl,
-		BackupScript: backupScript, RestoreScript: restoreScript, MigrateService: migrateService,
+		Staging: staging, Production: production, SSHKey: sshKey, SSHAgent: sshAgent, KnownHosts: knownHosts, Bastion: bastion,
+		ComposeFile: composeFile, HealthURL: healthUrl, VersionURL: versionUrl, HealthTimeout: healthTimeout,
+		BackupScript: backupScript, RestoreScript: restoreScript, MigrateService: migrateService, StageTimeout: stageTimeout,
 		SlackWebhookURL: slackWebhookUrl, CodecovToken: codecovToken, CodecovURL: codecovUrl, RunURL: runUrl,
+		Actor: actor,
 	}
 }
 
@@ -592,10 +620,15 @@ func (s *Slipway) Rehearse(
 
 // Print what runs on a server: version, health, containers, whether anybody has changed them, and the ledger.
 //
+// Without an environment it prints one view over both servers, and which versions are ready to be promoted from staging to
+// production. A server that cannot be read is shown as such, and the call fails in the end.
+//
 // +cache="never"
 func (s *Slipway) Status(
 	ctx context.Context,
-	// Which server: staging or production.
+	// Which server: staging or production. Not given: both, in short.
+	//
+	// +optional
 	environment string,
 ) (string, error) {
 	return s.pipeline().Status(ctx, environment)

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/forge"
 	"dagger/slipway/stages/redact"
 )
@@ -29,13 +30,14 @@ func (r *Run) uploadCoverage(ctx context.Context) []string {
 	if service == "" {
 		return []string{"warning: coverage was not uploaded: Codecov knows GitHub and GitLab only, and this repository is on neither"}
 	}
+	secret := r.dag.SetSecret("codecovToken", token)
 	sides := sortedKeys(r.coverage)
 	results := make([]string, len(sides))
 	var group errgroup.Group
 	for n, side := range sides {
 		group.Go(func() error {
 			results[n] = side + " coverage uploaded"
-			if err := r.uploadSide(ctx, service, side); err != nil {
+			if err := r.uploadSide(ctx, secret, service, side); err != nil {
 				f := explain(err)
 				results[n] = fmt.Sprintf("warning: %s coverage was not uploaded: %s: %s", side, f.Error(), redact.URLs(lastLine(f.output)))
 			}
@@ -63,7 +65,7 @@ func (r *Run) codecovService() string {
 
 // uploadSide runs the uploader. Without the arguments for git, telemetry and plugins it would start programs that are not
 // there, or ours would be told to others; without --fail-on-error a refusal would look like success.
-func (r *Run) uploadSide(ctx context.Context, service, side string) error {
+func (r *Run) uploadSide(ctx context.Context, token *dagger.Secret, service, side string) error {
 	args := []string{"timeout", "300", "codecovcli", "--disable-telem", "--auto-load-params-from", "local"}
 	if r.config.CodecovURL != "" {
 		args = append(args, "--enterprise-url", r.config.CodecovURL)
@@ -77,7 +79,7 @@ func (r *Run) uploadSide(ctx context.Context, service, side string) error {
 		WithMountedFile("/coverage/"+side+".xml", r.coverage[side]).
 		WithWorkdir("/src").
 		WithEnvVariable("SLIPWAY_RUN", r.nonce).
-		WithSecretVariable("CODECOV_TOKEN", r.config.CodecovToken).
+		WithSecretVariable("CODECOV_TOKEN", token).
 		WithExec(args).
 		Sync(ctx)
 	return err

@@ -39,7 +39,7 @@ func (r *Run) cut(ctx context.Context, next Next) (string, error) {
 	if err := r.checkCut(ctx); err != nil {
 		return "", err
 	}
-	proposed, err := r.rehearsal(b)
+	proposed, err := r.rehearsal(ctx, b)
 	if err != nil {
 		return "", err
 	}
@@ -103,7 +103,7 @@ func (r *Run) checkUpstream() error {
 }
 
 // rehearsal is the run of the tree as it will be pushed: the source with the bump committed.
-func (r *Run) rehearsal(b bumped) (*Run, error) {
+func (r *Run) rehearsal(ctx context.Context, b bumped) (*Run, error) {
 	settings := r.config.Settings
 	if len(b.changed) > 0 {
 		settings.Source = r.committed(b)
@@ -118,7 +118,11 @@ func (r *Run) rehearsal(b bumped) (*Run, error) {
 	if err != nil {
 		return nil, refuseInput(err)
 	}
-	p.git = p.remoteGit(user)
+	token, err := secretText(ctx, r.config.ForgeToken, "forgeToken")
+	if err != nil {
+		return nil, refuseInput(err)
+	}
+	p.git = p.remoteGit(user, token)
 	return p, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"path"
 	"slices"
+	"time"
 
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/report"
@@ -34,31 +35,66 @@ type environment struct {
 	composeFile string
 	healthURL   string
 	versionURL  string
+	// healthTimeout is how long a deployment waits for health.
+	healthTimeout time.Duration
+	bastion       server.Target // through which it is reached; empty: directly
 }
 
 // readEnvironments reads what is set for each server; set takes what is wrong.
-func (s Settings) readEnvironments(set func(string, error)) (servers map[string]environment, compose map[string]string) {
+func (s Settings) readEnvironments(set func(string, error), timeouts map[string]time.Duration) (servers map[string]environment, compose map[string]string) {
 	compose, err := perEnvironment(orDefault(s.ComposeFile, defaultComposeFile))
 	set("composeFile", err)
 	health, err := perEnvironment(s.HealthURL)
 	set("healthUrl", err)
 	versions, err := perEnvironment(s.VersionURL)
 	set("versionUrl", err)
+	bastions, err := perEnvironment(s.Bastion)
+	set("bastion", err)
 	servers = map[string]environment{}
 	for name, text := range map[string]string{staging: s.Staging, production: s.Production} {
+		e := environment{name: name, composeFile: path.Clean(compose[name]), healthURL: health[name], versionURL: versions[name], healthTimeout: timeouts[name]}
 		set("composeFile", checkPath(compose[name]))
 		set("healthUrl", checkURL(health[name]))
 		set("versionUrl", checkURL(versions[name]))
-		if text == "" {
-			continue
+		if bastions[name] != "" {
+			e.bastion, err = server.ParseBastion(bastions[name])
+			set("bastion", err)
 		}
-		target, err := server.ParseTarget(text)
-		set(name, err)
-		servers[name] = environment{
-			name: name, target: target, composeFile: path.Clean(compose[name]), healthURL: health[name], versionURL: versions[name],
+		if text != "" {
+			e.target, err = server.ParseTarget(text)
+			set(name, err)
+			servers[name] = e
 		}
 	}
 	return servers, compose
+}
+
+// readHealthTimeouts reads how long each server may take to be healthy.
+func (s Settings) readHealthTimeouts(set func(string, error)) map[string]time.Duration {
+	texts, err := perEnvironment(s.HealthTimeout)
+	set("healthTimeout", err)
+	timeouts := map[string]time.Duration{}
+	for _, name := range []string{staging, production} {
+		timeouts[name], err = parseTime(orDefault(texts[name], defaultHealthTimeout), minHealthTimeout, "60s or 3m")
+		set("healthTimeout", err)
+	}
+	return timeouts
+}
+
+const (
+	defaultHealthTimeout = "60s"
+	defaultStageTimeout  = "45m"
+	// minHealthTimeout is a little more than a container has to run until it is called healthy.
+	minHealthTimeout = 15 * time.Second
+	minStageTimeout  = time.Minute
+)
+
+func parseTime(text string, least time.Duration, example string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < least {
+		return 0, fmt.Errorf("expected a duration of at least %s such as %s, found %q", least, example, text)
+	}
+	return d, nil
 }
 
 func orDefault(setting, standard string) string {
@@ -112,10 +148,13 @@ func (r *Run) server(ctx context.Context, e environment) (server.Environment, er
 }
 
 func (r *Run) serverEnvironment(e environment, login server.Login) server.Environment {
+	login.Bastion = e.bastion
 	return server.Environment{
 		Name: e.name, Target: e.target, Login: login, ComposeFile: e.composeFile, HealthURL: e.healthURL, VersionURL: e.versionURL,
-		Migrate: orDefault(r.config.MigrateService, defaultMigrateService),
-		Step:    step,
+		Migrate:  orDefault(r.config.MigrateService, defaultMigrateService),
+		Postgres: r.config.tools["postgres"],
+		Pace:     server.Pace{Deadline: e.healthTimeout},
+		Step:     step,
 	}
 }
 

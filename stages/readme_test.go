@@ -30,36 +30,41 @@ const open = "…"
 
 // behind are the functions whose messages are printed behind other words, which the README explains.
 var behind = map[string]string{
-	"changelog.ParseCategories": "setting …:",
-	"changelog.parseCategory":   "setting …:",
-	"gate.NewPolicy":            "setting …:",
-	"gate.Threshold":            "setting …:",
-	"server.ParseTarget":        "setting …:",
-	"stages.ParseImages":        "setting …:",
-	"stages.checkPath":          "setting …:",
-	"stages.parseBuildArgs":     "setting …:",
-	"stages.parsePlatforms":     "setting …:",
-	"stages.checkURL":           "setting …:",
-	"stages.parseBranches":      "setting …:",
-	"stages.parseCommitter":     "setting …:",
-	"stages.parseImage":         "setting …:",
-	"gate.parseSeverities":      "setting …:",
-	"stages.parsePairs":         "setting …:",
-	"stages.parseTestImages":    "setting …:",
-	"stages.parseVariable":      "setting …:",
-	"gate.readJest":             "jest's report is not readable",
-	"stages.parseTools":         "setting …:",
-	"stages.perEnvironment":     "setting …:",
-	"forge.newPlace":            "… does not lead to a repository on a forge",
-	"forge.parseRemote":         "… does not lead to a repository on a forge",
-	"gate.Database":             "there is no vulnerability database",
-	"gate.trivyResult.check":    "the Trivy report",
-	"gate.closeXML":             "the JUnit report is not readable",
-	"gate.count":                "the JUnit report is not readable",
-	"gate.junitReader.ending":   "the JUnit report is not readable",
-	"gate.junitReader.suite":    "the JUnit report is not readable",
-	"gate.nextElement":          "the JUnit report is not readable",
-	"gate.openXML":              "the JUnit report is not readable",
+	"changelog.ParseCategories":     "setting …:",
+	"changelog.parseCategory":       "setting …:",
+	"gate.NewPolicy":                "setting …:",
+	"gate.Threshold":                "setting …:",
+	"server.wrongTarget":            "setting …:",
+	"stages.parseTime":              "setting …:",
+	"stages.ParseImages":            "setting …:",
+	"stages.checkPath":              "setting …:",
+	"stages.parseBuildArgs":         "setting …:",
+	"stages.parsePlatforms":         "setting …:",
+	"stages.checkURL":               "setting …:",
+	"stages.parseActor":             "setting …:",
+	"stages.parseBranches":          "setting …:",
+	"stages.parseCommitter":         "setting …:",
+	"stages.parseImage":             "setting …:",
+	"gate.parseSeverities":          "setting …:",
+	"stages.parsePairs":             "setting …:",
+	"stages.parseTestImages":        "setting …:",
+	"stages.parseVariable":          "setting …:",
+	"gate.readJest":                 "jest's report is not readable",
+	"stages.parseTools":             "setting …:",
+	"stages.perEnvironment":         "setting …:",
+	"forge.newPlace":                "… does not lead to a repository on a forge",
+	"forge.parseRemote":             "… does not lead to a repository on a forge",
+	"gate.Database":                 "there is no vulnerability database",
+	"gate.trivyResult.check":        "the Trivy report",
+	"gate.closeXML":                 "the JUnit report is not readable",
+	"gate.count":                    "the JUnit report is not readable",
+	"gate.junitReader.ending":       "the JUnit report is not readable",
+	"gate.junitReader.suite":        "the JUnit report is not readable",
+	"gate.nextElement":              "the JUnit report is not readable",
+	"gate.openXML":                  "the JUnit report is not readable",
+	"server.deployment.atMigration": "the migration was cut off",
+	"server.deployment.changed":     "the migration failed",
+	"server.rollback.stopWriters":   "what writes to the database does not stop",
 }
 
 // unexplained are messages that no user can cause, and why.
@@ -515,8 +520,23 @@ func TestReadmePipelinesAreYAML(t *testing.T) {
 		}
 		pipelines++
 	}
-	if pipelines != 4 {
-		t.Errorf("%d pipelines in YAML, expected 4", pipelines)
+	if pipelines != 6 {
+		t.Errorf("%d pipelines in YAML, expected 6", pipelines)
+	}
+}
+
+// TestEachJobSaysWhoActed: every CI hands over its own variable for the setting actor.
+func TestEachJobSaysWhoActed(t *testing.T) {
+	jobs := ""
+	for _, b := range blocks(section(t, read(t, readme), "## One line in any CI")) {
+		jobs += b.text
+	}
+	for line, want := range map[string]int{
+		"ACTOR: ${{ github.actor }}\n": 2, `ACTOR="$GITLAB_USER_LOGIN"`: 1, `ACTOR="${BUILD_USER_ID:-${CHANGE_AUTHOR:-}}"`: 1, `ACTOR="$CIRCLE_USERNAME"`: 1,
+	} {
+		if got := strings.Count(jobs, line); got != want {
+			t.Errorf("%d jobs with %s, expected %d", got, line, want)
+		}
 	}
 }
 

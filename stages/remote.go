@@ -56,7 +56,7 @@ func remoteAddress(origin, kind, repository string) (address, user string, err e
 
 // remoteGit is git in a repository of its own that borrows the source's objects: hooks and settings of the source, and
 // credentials that a checkout has left there, take no part in what is done with the token.
-func (r *Run) remoteGit(user string) *dagger.Container {
+func (r *Run) remoteGit(user, token string) *dagger.Container {
 	return r.tool("git").
 		WithMountedDirectory("/src", r.config.Source).
 		WithExec([]string{"git", "init", "--quiet", "--bare", "/bare"}).
@@ -69,7 +69,7 @@ func (r *Run) remoteGit(user string) *dagger.Container {
 		WithEnvVariable("GIT_HTTP_LOW_SPEED_LIMIT", "1").
 		WithEnvVariable("GIT_HTTP_LOW_SPEED_TIME", "60").
 		WithEnvVariable("SLIPWAY_GIT_USER", user).
-		WithSecretVariable("SLIPWAY_GIT_TOKEN", r.config.ForgeToken)
+		WithSecretVariable("SLIPWAY_GIT_TOKEN", r.dag.SetSecret("forgeToken", token))
 }
 
 // outside runs git commands that reach the remote, one after the other, and again while what went wrong may pass.
@@ -122,7 +122,7 @@ func (r *Run) readRemote(ctx context.Context) error {
 	if err != nil {
 		return refuseInput(err)
 	}
-	r.git = r.remoteGit(user)
+	r.git = r.remoteGit(user, token)
 	found, err := lsRemote(ctx, r.git, address)
 	if err != nil {
 		return explainRemote(address, err)

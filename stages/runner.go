@@ -12,14 +12,12 @@ import (
 	"dagger/slipway/stages/report"
 )
 
-// stageTime bounds a stage, so that one that hangs ends as an error.
-const stageTime = 45 * time.Minute
-
 // part is one piece of work in the graph: a stage, or the preparation of one.
 type part struct {
 	name    string
 	after   []string
 	always  bool
+	limit   time.Duration // so that one that hangs ends as an error
 	work    func(context.Context) Outcome
 	outcome Outcome
 	start   time.Time
@@ -43,7 +41,7 @@ func (p *part) ended() bool {
 func (r *Run) graph(stages []stage) []*part {
 	var parts []*part
 	add := func(name string, after []string, always bool, work func(context.Context) Outcome) {
-		parts = append(parts, &part{name: name, after: after, always: always, work: work, done: make(chan struct{})})
+		parts = append(parts, &part{name: name, after: after, always: always, limit: r.config.stageTimeout, work: work, done: make(chan struct{})})
 	}
 	for _, s := range stages {
 		after := slices.Clone(s.after)
@@ -145,7 +143,7 @@ func (p *part) blocker(byName map[string]*part) string {
 
 // traced runs the part under a span of its name, so that the progress reads like the table.
 func (p *part) traced(ctx context.Context) Outcome {
-	ctx, cancel := context.WithTimeout(ctx, stageTime)
+	ctx, cancel := context.WithTimeout(ctx, p.limit)
 	defer cancel()
 	title := p.name
 	if rest, ok := strings.CutPrefix(p.name, preparing); ok {

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/changelog"
@@ -58,16 +59,20 @@ type Settings struct {
 	SSHKey            *dagger.Secret
 	SSHAgent          *dagger.Socket
 	KnownHosts        string
+	Bastion           string
 	ComposeFile       string
 	HealthURL         string
 	VersionURL        string
+	HealthTimeout     string
 	BackupScript      string
 	RestoreScript     string
 	MigrateService    string
+	StageTimeout      string
 	SlackWebhookURL   *dagger.Secret
 	CodecovToken      *dagger.Secret
 	CodecovURL        string
 	RunURL            *dagger.Secret
+	Actor             *dagger.Secret
 }
 
 // config is the settings, read.
@@ -94,6 +99,9 @@ type config struct {
 	branches      []string // patterns of release branches besides the default branch
 	environments  map[string]environment
 	composeFiles  map[string]string
+	stageTimeout  time.Duration
+
+	healthTimeouts map[string]time.Duration
 }
 
 // folder is where tests live. One that was not named and is not there is not applicable; one that was named must be there.
@@ -113,12 +121,13 @@ const (
 
 // defaultTools are the images that Slipway itself runs, each at a version whose behaviour was tried.
 var defaultTools = map[string]string{
-	"git":    "alpine/git:v2.49.1",
-	"python": "python:3.13-slim",
-	"node":   "node:22-slim",
-	"trivy":  "aquasec/trivy:0.70.0",
-	"socat":  "alpine/socat:1.8.0.3",
-	"docker": "docker:28-dind",
+	"git":      "alpine/git:v2.49.1",
+	"python":   "python:3.13-slim",
+	"node":     "node:22-slim",
+	"trivy":    "aquasec/trivy:0.70.0",
+	"socat":    "alpine/socat:1.8.0.3",
+	"docker":   "docker:28-dind",
+	"postgres": "postgres:18", // run by the server, and only where nothing else there reads an archive of pg_dump
 }
 
 // read checks every setting and reports all that are wrong, not only the first.
@@ -131,7 +140,12 @@ func (s Settings) read() (config, error) {
 		testExtras:   slices.Collect(splitList(s.TestExtras)),
 	}
 	var wrong []error
-	set := func(name string, err error) { wrong = append(wrong, wrongSetting(name, err)) }
+	set := func(name string, err error) {
+		err = wrongSetting(name, err)
+		if err != nil && !slices.ContainsFunc(wrong, func(w error) bool { return w.Error() == err.Error() }) {
+			wrong = append(wrong, err) // once, though it is for both servers
+		}
+	}
 	var err error
 	c.images, err = ParseImages(s.Images)
 	set("images", err)
@@ -169,7 +183,10 @@ func (s Settings) read() (config, error) {
 	c.branches, err = parseBranches(s.ReleaseBranches)
 	set("releaseBranches", err)
 	set("codecovUrl", checkURL(s.CodecovURL))
-	c.environments, c.composeFiles = s.readEnvironments(set)
+	c.healthTimeouts = s.readHealthTimeouts(set)
+	c.environments, c.composeFiles = s.readEnvironments(set, c.healthTimeouts)
+	c.stageTimeout, err = parseTime(orDefault(s.StageTimeout, defaultStageTimeout), minStageTimeout, "45m or 2h")
+	set("stageTimeout", err)
 	c.policy.Released = slices.AppendSeq(releasedFiles(c.images), maps.Values(c.composeFiles))
 	for name, value := range map[string]string{"backend": c.backend.path, "frontend": c.frontend.path, "ignoreFile": s.IgnoreFile, "backupScript": s.BackupScript, "restoreScript": s.RestoreScript} {
 		set(name, checkPath(value))

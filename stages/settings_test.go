@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	_ "dagger/slipway/stages/enginetest"
+	"dagger/slipway/stages/server"
 )
 
 func TestParseImages(t *testing.T) {
@@ -191,5 +192,17 @@ func TestSettingsOfWorkspaces(t *testing.T) {
 	}
 	if _, err := (Settings{Images: `["backend"]`}).read(); err == nil || !strings.Contains(err.Error(), `found "backend": it has no =`) {
 		t.Errorf("a wrong list says %v", err)
+	}
+}
+
+// The image with pg_restore is one of the tools, so that a mirror serves it too.
+func TestServersGetTheImageWithPgRestore(t *testing.T) {
+	tools, _, err := parseTools("postgres=mirror.example/postgres:17")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Run{config: config{tools: tools}}
+	if got := r.serverEnvironment(environment{}, server.Login{}).Postgres; got != "mirror.example/postgres:17" {
+		t.Errorf("the server gets %q", got)
 	}
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -44,7 +45,7 @@ func (c *Conn) ownProject(ctx context.Context, p *project) ([]container, error) 
 	}
 	folders := []string{c.inside(p.folder)}
 	for _, one := range all {
-		folders = append(folders, one.Config.Labels[folderLabel])
+		folders = append(folders, cmp.Or(one.Config.Labels[folderLabel], folders[0]))
 	}
 	text, err := c.run(ctx, command{args: append([]string{"realpath", "-m", "--"}, folders...)})
 	if err != nil {
@@ -62,12 +63,12 @@ func among(all []container, folder string, folders []string, name string) (own [
 	strays := map[string]bool{}
 	for n, c := range all {
 		switch is := c.Config.Labels[projectLabel]; {
-		case is == name && c.Config.Labels[folderLabel] != "" && !below(folder, folders[n]):
+		case is == name && !below(folder, folders[n]):
 			return nil, fmt.Errorf("the project %s belongs to the folder %s on the server already, and its containers would be taken for ours: expected another name as the first line of the compose file, such as name: %s-%s",
 				name, folders[n], path.Base(path.Dir(folder)), path.Base(folder))
 		case is == name && !c.oneOff():
 			own = append(own, c)
-		case folders[n] == folder && c.running():
+		case folders[n] == folder && c.Config.Labels[folderLabel] != "" && c.running():
 			strays[is] = true
 		}
 	}

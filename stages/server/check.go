@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -48,9 +49,22 @@ func (c *Conn) checkFolder(ctx context.Context) error {
 func (c *Conn) checkDocker(ctx context.Context) (string, error) {
 	text, err := c.run(ctx, command{args: []string{"docker", "info", "--format", "{{.DockerRootDir}}"}})
 	if exit := new(exitError); errors.As(err, &exit) {
-		return "", fmt.Errorf("docker does not work for %s on %s (is the user in the group docker?): %s", c.target.User, c.target.Host, exit.output)
+		return "", c.dockerError(exit.output)
 	}
 	return strings.TrimSpace(text), err
+}
+
+func (c *Conn) dockerError(output string) error {
+	if isPodman(output) {
+		return c.podmanError()
+	}
+	return fmt.Errorf("docker does not work for %s on %s (is the user in the group docker?): %s", c.target.User, c.target.Host, output)
+}
+
+func isPodman(output string) bool { return strings.Contains(strings.ToLower(output), "podman") }
+
+func (c *Conn) podmanError() error {
+	return fmt.Errorf("docker on %s is Podman in Docker's place: expected Docker's own engine with its plugin docker compose, %s or newer", c.target.Host, minCompose)
 }
 
 func (c *Conn) checkCompose(ctx context.Context) error {
@@ -61,11 +75,30 @@ func (c *Conn) checkCompose(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	found, err := semver.NewVersion(strings.TrimSpace(text))
-	if err != nil || found.LessThan(semver.MustParse(minCompose)) {
-		return fmt.Errorf("expected docker compose %s or newer on %s, found %s", minCompose, c.target.Host, strings.TrimSpace(text))
+	return c.checkVersion(text)
+}
+
+func (c *Conn) checkVersion(text string) error {
+	if isPodman(text) {
+		return c.podmanError()
+	}
+	found, ok := versionIn(text)
+	if !ok || found.LessThan(semver.MustParse(minCompose)) {
+		return fmt.Errorf("expected docker compose %s or newer on %s, found %q", minCompose, c.target.Host, strings.TrimSpace(text))
 	}
 	return nil
+}
+
+// composePattern is a version at the beginning: what distributions add behind it is no SemVer.
+var composePattern = regexp.MustCompile(`^(?:Docker Compose version )?v?(\d+\.\d+\.\d+)(?:[^.\d]|\z)`)
+
+func versionIn(text string) (*semver.Version, bool) {
+	match := composePattern.FindStringSubmatch(strings.TrimSpace(text))
+	if match == nil {
+		return nil, false
+	}
+	found, err := semver.StrictNewVersion(match[1])
+	return found, err == nil
 }
 
 func (c *Conn) checkDisk(ctx context.Context, root string, r Release) error {

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 )
@@ -56,15 +57,15 @@ func (b Build) String() string {
 
 // service is what we need to know of a compose service. Its paths lie in the application's folder, or are absolute.
 type service struct {
-	Image         string   `json:"image"`
-	ContainerName string   `json:"container_name"`
-	NetworkMode   string   `json:"network_mode"`
-	MAC           string   `json:"mac_address"`
-	Command       []string `json:"command"`
-	Entrypoint    []string `json:"entrypoint"`
-	Ports         []port   `json:"ports"`
-	Scale         *int     `json:"scale"`
-	Deploy        swarm    `json:"deploy"`
+	Image         string    `json:"image"`
+	ContainerName string    `json:"container_name"`
+	NetworkMode   string    `json:"network_mode"`
+	MAC           string    `json:"mac_address"`
+	Command       []string  `json:"command"`
+	Entrypoint    []string  `json:"entrypoint"`
+	Ports         []binding `json:"ports"`
+	Scale         *int      `json:"scale"`
+	Deploy        swarm     `json:"deploy"`
 	DependsOn     map[string]struct {
 		Condition string `json:"condition"`
 	} `json:"depends_on"`
@@ -72,17 +73,18 @@ type service struct {
 		Build
 		Inline string `json:"dockerfile_inline"`
 	} `json:"build"`
-	Volumes  []mount              `json:"volumes"`
-	Configs  []mount              `json:"configs"`
-	Secrets  []mount              `json:"secrets"`
-	Networks map[string]*endpoint `json:"networks"`
-	Labels   map[string]string    `json:"labels"`
-	inactive bool                 // its profile is not asked for
-	ends     bool                 // it is a one-shot
+	Volumes     []mount              `json:"volumes"`
+	Configs     []mount              `json:"configs"`
+	Secrets     []mount              `json:"secrets"`
+	Networks    map[string]*endpoint `json:"networks"`
+	Labels      map[string]string    `json:"labels"`
+	Healthcheck *healthcheck         `json:"healthcheck"`
+	inactive    bool                 // its profile is not asked for
+	ends        bool                 // it is a one-shot
 }
 
-// port is one that a service publishes on the server.
-type port struct {
+// binding is a port that a service publishes on the server.
+type binding struct {
 	Target    int    `json:"target"`
 	Published string `json:"published"`
 }
@@ -100,6 +102,11 @@ type endpoint struct {
 	IPv4 string `json:"ipv4_address"`
 	IPv6 string `json:"ipv6_address"`
 	MAC  string `json:"mac_address"`
+}
+
+// healthcheck is a service's, as far as it says when to look.
+type healthcheck struct {
+	StartPeriod string `json:"start_period"` // as Go writes durations
 }
 
 // mount is something that a container sees: a path of the server, or the name of a config or a secret.
@@ -284,15 +291,23 @@ func (c *Conn) inside(file string) string {
 }
 
 func (p *project) ask(ctx context.Context, args ...string) (string, error) {
+	return p.askWithin(ctx, fileTime, args...) // its files go along, as long as they are not on the server
+}
+
+func (p *project) askWithin(ctx context.Context, limit time.Duration, args ...string) (string, error) {
 	if p.view != nil {
-		return p.view.ask(ctx, p, args...)
+		return p.view.ask(ctx, p, limit, args...)
 	}
-	return p.conn.run(ctx, command{args: p.args(args...), env: p.env})
+	return p.conn.run(ctx, command{args: p.args(args...), env: p.env, time: limit})
 }
 
 // change runs a command that changes what runs, after any that a lost connection has left at work.
 func (p *project) change(ctx context.Context, args ...string) (string, error) {
-	return p.conn.run(ctx, command{args: busy(p.args(args...)...), env: p.env})
+	return p.changeWithin(ctx, changeTime, args...)
+}
+
+func (p *project) changeWithin(ctx context.Context, limit time.Duration, args ...string) (string, error) {
+	return p.conn.run(ctx, command{args: busy(p.args(args...)...), env: p.env, time: limit})
 }
 
 func busy(args ...string) []string {
@@ -469,8 +484,9 @@ type container struct {
 	Image  string
 	Name   string
 	Config struct {
-		Image  string
-		Labels map[string]string
+		Image        string
+		Labels       map[string]string
+		ExposedPorts portSet
 	}
 	Mounts       []struct{ Type, Name, Destination string }
 	RestartCount int
@@ -485,14 +501,16 @@ type container struct {
 // What docker compose writes on the containers that it makes.
 const (
 	projectLabel = "com.docker.compose.project"
+	serviceLabel = "com.docker.compose.service"
+	oneOffLabel  = "com.docker.compose.oneoff"
 	folderLabel  = projectLabel + ".working_dir"
 	filesLabel   = projectLabel + ".config_files"
 	envFileLabel = projectLabel + ".environment_file"
 )
 
-func (c container) service() string { return c.Config.Labels["com.docker.compose.service"] }
+func (c container) service() string { return c.Config.Labels[serviceLabel] }
 
-func (c container) oneOff() bool { return c.Config.Labels["com.docker.compose.oneoff"] == "True" }
+func (c container) oneOff() bool { return c.Config.Labels[oneOffLabel] == "True" }
 
 func (c container) trial() bool { return c.oneOff() && strings.HasPrefix(c.Name, "/"+trialPrefix) }
 
@@ -534,38 +552,13 @@ func (c *Conn) inspect(ctx context.Context, ids ...string) ([]container, error) 
 	if err != nil {
 		return nil, err
 	}
+	return parseContainers(text)
+}
+
+func parseContainers(text string) ([]container, error) {
 	var found []container
 	if err := json.Unmarshal([]byte(text), &found); err != nil {
 		return nil, fmt.Errorf("docker inspect on the server has not answered in JSON: %w", err)
 	}
 	return found, nil
-}
-
-// digests tells for each local image which names and digests it was pulled as.
-func (c *Conn) digests(ctx context.Context, containers []container) (map[string][]string, error) {
-	args := []string{"docker", "image", "inspect"}
-	for _, one := range containers {
-		if !slices.Contains(args, one.Image) {
-			args = append(args, one.Image)
-		}
-	}
-	if len(args) == 3 {
-		return nil, nil
-	}
-	text, err := c.run(ctx, command{args: args})
-	if err != nil {
-		return nil, err
-	}
-	var images []struct {
-		ID          string `json:"Id"`
-		RepoDigests []string
-	}
-	if err := json.Unmarshal([]byte(text), &images); err != nil {
-		return nil, fmt.Errorf("docker image inspect on the server has not answered in JSON: %w", err)
-	}
-	digests := map[string][]string{}
-	for _, i := range images {
-		digests[i.ID] = i.RepoDigests
-	}
-	return digests, nil
 }

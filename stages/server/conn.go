@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"regexp"
 	"strings"
 	"time"
 
@@ -25,13 +26,36 @@ var errLost = errors.New("the connection to the server was lost")
 
 // Conn is one connection to a server.
 type Conn struct {
-	target Target
-	client *ssh.Client
-	gone   chan struct{} // closed with the connection
+	target  Target
+	client  *ssh.Client
+	through *Conn         // a bastion; nil without one
+	gone    chan struct{} // closed with the connection
 }
 
-// Connect logs in. A server whose key is not the known one is refused before anything of ours is sent to it.
+// Connect logs in, through the bastion if there is one. A host whose key is not the known one is refused before anything of
+// ours is sent to it.
 func Connect(ctx context.Context, t Target, l Login) (*Conn, error) {
+	if l.Bastion == (Target{}) {
+		return l.connect(ctx, t, new(net.Dialer).DialContext, "no connection to "+t.Address())
+	}
+	bastion, err := l.connect(ctx, l.Bastion, new(net.Dialer).DialContext, "no connection to "+l.Bastion.Address())
+	if err != nil {
+		return nil, fmt.Errorf("the bastion on the way to %s: %w", t.Address(), err)
+	}
+	c, err := l.connect(ctx, t, bastion.client.DialContext, fmt.Sprintf("no connection from the bastion %s to %s", l.Bastion.Address(), t.Address()))
+	if err != nil {
+		bastion.Close()
+		return nil, err
+	}
+	c.through = bastion
+	return c, nil
+}
+
+// dial opens the way to a host.
+type dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+// connect logs in to one host.
+func (l Login) connect(ctx context.Context, t Target, dial dial, refused string) (*Conn, error) {
 	verify, algorithms, err := l.hostKeys(t)
 	if err != nil {
 		return nil, err
@@ -42,23 +66,25 @@ func Connect(ctx context.Context, t Target, l Login) (*Conn, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
-	raw, err := new(net.Dialer).DialContext(ctx, "tcp", t.Address())
+	raw, err := dial(ctx, "tcp", t.Address())
 	if err != nil {
-		return nil, fmt.Errorf("no connection to %s: %w", t.Address(), err)
+		return nil, fmt.Errorf("%s: %w", refused, err)
 	}
-	deadline, _ := ctx.Deadline()
-	_ = raw.SetDeadline(deadline)
+	// A connection through a bastion knows no deadlines, but can be closed.
+	inTime := context.AfterFunc(ctx, func() { raw.Close() })
 	conn, channels, requests, err := ssh.NewClientConn(raw, t.Address(), &ssh.ClientConfig{
 		User: t.User, Auth: []ssh.AuthMethod{auth}, HostKeyCallback: verify, HostKeyAlgorithms: algorithms,
 	})
+	if !inTime() && err != nil {
+		err = ctx.Err()
+	}
 	if err != nil {
 		raw.Close()
 		return nil, loginError(t, err)
 	}
-	_ = raw.SetDeadline(time.Time{})
 	c := &Conn{target: t, client: ssh.NewClient(conn, channels, requests), gone: make(chan struct{})}
 	go func() { _ = c.client.Wait(); close(c.gone) }()
-	go c.keepAlive()
+	go c.keepAlive(aliveEvery)
 	return c, nil
 }
 
@@ -76,15 +102,20 @@ func loginError(t Target, err error) error {
 }
 
 // Close ends the connection, and with it the lock.
-func (c *Conn) Close() { c.client.Close() }
+func (c *Conn) Close() {
+	c.client.Close()
+	if c.through != nil {
+		c.through.Close()
+	}
+}
 
 // keepAlive finds out that the server is gone, which a silent network never tells.
-func (c *Conn) keepAlive() {
+func (c *Conn) keepAlive(every time.Duration) {
 	for missed := 0; missed < aliveTries; {
 		select {
 		case <-c.gone:
 			return
-		case <-time.After(aliveEvery):
+		case <-time.After(every):
 		}
 		answered := make(chan error, 1)
 		go func() {
@@ -97,7 +128,7 @@ func (c *Conn) keepAlive() {
 				return
 			}
 			missed = 0
-		case <-time.After(aliveEvery):
+		case <-time.After(every):
 			missed++
 		}
 	}
@@ -109,7 +140,8 @@ type command struct {
 	args  []string
 	env   []string // NAME=value
 	stdin io.Reader
-	plain bool // not in the application's folder
+	plain bool          // not in the application's folder
+	time  time.Duration // in which it has to answer, if that is not commandTime
 }
 
 // exitError is a program on the server that ended badly.
@@ -126,21 +158,17 @@ func (e *exitError) Error() string {
 // run runs a program in the application's folder and returns what it printed. The server's shell gets one quoted line,
 // because SSH knows no argument lists.
 func (c *Conn) run(ctx context.Context, cmd command) (string, error) {
-	session, err := c.client.NewSession()
-	if err != nil {
-		return "", errLost
-	}
-	defer session.Close()
 	var stdout, stderr bytes.Buffer
-	session.Stdout, session.Stderr, session.Stdin = &stdout, &stderr, cmd.stdin
-	ended := make(chan error, 1)
-	go func() { ended <- session.Run(cmd.line(c.target.Dir)) }()
-	select {
-	case err = <-ended:
-	case <-ctx.Done():
-		return "", ctx.Err()
+	err := c.session(ctx, cmd.name(), cmd.time, func(session *ssh.Session) error {
+		defer session.Close()
+		session.Stdout, session.Stderr, session.Stdin = &stdout, &stderr, cmd.stdin
+		err := session.Run(cmd.line(c.target.Dir))
+		return runError(cmd, err, stdout.String()+stderr.String())
+	})
+	if exit := new(exitError); err != nil && !errors.As(err, &exit) {
+		return "", err
 	}
-	return stdout.String(), runError(cmd, err, stdout.String()+stderr.String())
+	return stdout.String(), err
 }
 
 func runError(cmd command, err error, output string) error {
@@ -194,6 +222,16 @@ func quote(args []string) string {
 		quoted[i] = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
 	}
 	return strings.Join(quoted, " ")
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+\z`)
+
+// typed is one argument of a line that a person is to type, quoted where it has to be.
+func typed(text string) string {
+	if plainWord.MatchString(text) {
+		return text
+	}
+	return quote([]string{text})
 }
 
 // maxLines is how much of a program's output an error keeps (D9).

@@ -1,144 +1,296 @@
 package server
 
 import (
+	"context"
 	"errors"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
-// postgresDump is what pg_dump writes: {key}, {rows} and {last} change with the data, {columns} with the schema.
-const postgresDump = `--
--- PostgreSQL database dump
---
-
-\restrict {key}
-
--- Dumped from database version 15.18
-
-SET client_encoding = 'UTF8';
-
-CREATE TABLE public.users (
-    id integer NOT NULL,{columns}
-    email text NOT NULL
-);
-
-COPY public.users (id, email) FROM stdin;
-{rows}\.
-
-SELECT pg_catalog.setval('public.users_id_seq', {last}, true);
-
-ALTER TABLE ONLY public.users
-    ADD CONSTRAINT users_pkey PRIMARY KEY (id);
-
---
--- PostgreSQL database dump complete
---
-
-\unrestrict {key}
-
-`
-
-func postgres(key, rows, last, columns string) string {
-	return strings.NewReplacer("{key}", key, "{rows}", rows, "{last}", last, "{columns}", columns).Replace(postgresDump)
-}
-
-// mysqlDump is what mysqldump writes.
-const mysqlDump = "-- MySQL dump 10.13\n\n/*!40101 SET NAMES utf8 */;\n\nDROP TABLE IF EXISTS `users`;\nCREATE TABLE `users` (\n  `id` int NOT NULL AUTO_INCREMENT,{columns}\n" +
-	"  PRIMARY KEY (`id`)\n) ENGINE=InnoDB{next} DEFAULT CHARSET=utf8;\n\nLOCK TABLES `users` WRITE;\n{rows}UNLOCK TABLES;\n\n-- Dump completed on 2026-01-02  3:04:05\n"
-
-func mysql(next, rows, columns string) string {
-	return strings.NewReplacer("{next}", next, "{rows}", rows, "{columns}", columns).Replace(mysqlDump)
-}
-
-func dumpFile(t *testing.T, text string) string {
+// upgradedBy is the shop at 1.1.0, whose migration was that, with a backup script.
+func upgradedBy(t *testing.T, second behaviour, backup string) *server {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "it's a dump.sql")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
+	s := shop(t, false)
+	s.image("backend", "1.1.0", behaviour{healthyAfter: 20 * time.Millisecond, writes: true}).service("migrate", second)
+	for _, version := range []string{"1.0.0", "1.1.0"} {
+		if _, err := Deploy(t.Context(), s.environment(), s.scripted(version, shopCompose, backup)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	return file
+	return s
 }
 
-func sum(t *testing.T, text string) string {
+// scripted is a release with another backup script.
+func (s *server) scripted(version, compose, backup string) Release {
+	r := s.release(version, compose)
+	r.Scripts = []Script{{"backup.sh", []byte("#!/bin/sh\nset -e\nmkdir -p backup\n" + backup)}, {"restore.sh", []byte(restoreSh)}}
+	return r
+}
+
+// Backup scripts as people write them; each prints the file that it wrote.
+const (
+	plainBackup   = "docker compose exec -T db pg_dump --clean > \"$1\"\necho \"$1\"\n"
+	gzipBackup    = "docker compose exec -T db pg_dump --clean | gzip > \"$1.gz\"\necho \"$1.gz\"\n"
+	archiveBackup = "docker compose exec -T db pg_dump -Fc > \"$1.dump\"\necho \"$1.dump\"\n"
+)
+
+// failure is how a deployment or a rollback came to nothing.
+func failure(t *testing.T, err error) *Failure {
 	t.Helper()
-	out, err := exec.Command("sh", "-c", schemaScript, "sh", dumpFile(t, text)).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
+	f := new(Failure)
+	if !errors.As(err, &f) {
+		t.Fatalf("got %v, want a failure", err)
 	}
-	return strings.TrimSpace(string(out))
+	return f
 }
 
-func TestSchemaScript(t *testing.T) {
-	base := postgres("k1", "1\ta@example.com\n", "1", "")
-	sql := mysql(" AUTO_INCREMENT=2", "INSERT INTO `users` VALUES (1);\n", "")
+func wantText(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("%q is not in: %s", part, text)
+		}
+	}
+}
+
+// The database may be anywhere: what reads its dump is looked for in the project, on the server, and in an image.
+func TestArchivesAreReadWhereverTheDatabaseIs(t *testing.T) {
+	complete := magic + "CREATE TABLE a;\n" + dumpEnd
 	for _, c := range []struct {
-		name, one, other string
-		same             bool
+		name, dump, onServer, image string
+		want                        string // of the error
+		ran                         string // the look that decided
 	}{
-		{"same dump", base, base, true},
-		{"another key", base, postgres("k2", "1\ta@example.com\n", "1", ""), true},
-		{"no keys, as older programs write", base, regexp.MustCompile(`(?m)^\\(un)?restrict.*\n`).ReplaceAllString(base, ""), true},
-		{"other rows", base, postgres("k1", "2\tb@example.com\n3\tc@example.com\n", "3", ""), true},
-		{"no rows", base, postgres("k1", "", "1", ""), true},
-		{"rows that look like the schema", base, postgres("k1", "CREATE TABLE x;\nCOPY y FROM stdin;\n-- z\n", "1", ""), true},
-		{"another version of the program", base, strings.Replace(base, "version 15.18", "version 15.19", 1), true},
-		{"rows as statements", base, regexp.MustCompile(`(?s)COPY .*?\\\.\n`).ReplaceAllString(base, "INSERT INTO public.users VALUES (1, 'a');\n"), true},
-		{"one more column", base, postgres("k1", "1\ta@example.com\n", "1", "\n    age integer,"), false},
-		{"no constraint after the data", base, strings.Replace(base, "PRIMARY KEY (id)", "UNIQUE (id)", 1), false},
-		{"MySQL: other rows", sql, mysql(" AUTO_INCREMENT=9", "INSERT INTO `users` VALUES (1),(8);\n", ""), true},
-		{"MySQL: no rows yet", sql, mysql("", "", ""), true},
-		{"MySQL: one more column", sql, mysql(" AUTO_INCREMENT=2", "INSERT INTO `users` VALUES (1);\n", "\n  `age` int,"), false},
-		{"MySQL: a column that no longer counts", sql, strings.Replace(sql, "NOT NULL AUTO_INCREMENT", "NOT NULL", 1), false},
+		{"the server's own", complete, "cat > /dev/null", "postgres:18", "", ""},
+		{"an image", complete, "exit 127", "postgres:18", "", "docker run --rm -i --network none --entrypoint pg_restore postgres:18 --file=/dev/null"},
+		{"too old on the server", complete, "echo unsupported version; exit 1", "postgres:18", "", "docker run --rm -i --network none --entrypoint pg_restore postgres:18 --file=/dev/null"},
+		{"nowhere", complete, "exit 127", "none:18", "pg_restore cannot read the backup backup.dump: Unable to find image 'none:18' locally", ""},
+		{"cut off", complete[:len(complete)-3], "exit 127", "postgres:18", "pg_restore cannot read the backup backup.dump: pg_restore: error: could not read from input file: end of file", ""},
+		{"damaged, as the first says", complete, "echo it is damaged; exit 1", "none:18", "pg_restore cannot read the backup backup.dump: it is damaged", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			one, other := sum(t, c.one), sum(t, c.other)
-			if !regexp.MustCompile(`^[0-9a-f]{16}$`).MatchString(one) || (one == other) != c.same {
-				t.Errorf("got %q and %q, want them to be the same: %t", one, other, c.same)
+			s := standIn(t)
+			s.public("postgres:18", behaviour{database: true})
+			s.script("bin/pg_restore", c.onServer)
+			s.file("backup.dump", c.dump)
+			env := s.environment()
+			env.Postgres = c.image
+			conn := connect(t, env.Target, env.Login)
+			d := &deployment{env: env, conn: conn, next: &project{conn: conn, compose: compose{Name: "app"}}}
+			if err := d.checkBackup(t.Context(), "backup.dump"); !strings.HasPrefix(message(err), c.want) || (err == nil) != (c.want == "") {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+			if ran := s.lines("run"); c.ran != "" && !slices.Equal(ran, []string{c.ran}) {
+				t.Errorf("ran %q, want %q", ran, c.ran)
 			}
 		})
 	}
 }
 
-func TestSchemaScriptWithoutAFile(t *testing.T) {
-	out, err := exec.Command("sh", "-c", schemaScript, "sh", filepath.Join(t.TempDir(), "missing")).Output()
-	if exit := new(exec.ExitError); !errors.As(err, &exit) || len(out) > 0 {
-		t.Errorf("got %q, %v, want an error and no sum", out, err)
+func backups(t *testing.T, s *server) []string {
+	t.Helper()
+	files, err := filepath.Glob(s.target.Dir + "/backup/*")
+	hidden, _ := filepath.Glob(s.target.Dir + "/backup/.*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(files, hidden...)
+}
+
+// A rollback compares what the target ran on with the database, whatever the ledger says and however dumps look.
+func TestRollbackKnowsTheSchema(t *testing.T) {
+	s := upgradedBy(t, migration("two"), archiveBackup)
+	if read := s.lines("docker exec pg_restore --file=/dev/null"); len(read) == 0 {
+		t.Error("pg_restore of the database's container has read nothing")
+	}
+	kept := backups(t, s)
+	refusedSchema(t, s, "1.0.0 ran on another schema than the database has now")
+	if now := backups(t, s); !slices.Equal(now, kept) {
+		t.Errorf("there are other backups than before: %q, not %q", now, kept)
+	}
+	s = upgradedBy(t, migration("one"), gzipBackup)
+	s.alter("by hand")
+	refusedSchema(t, s, "1.0.0 ran on another schema than the database has now")
+	entries := readFile(t, s.target.Dir+"/"+ledgerFile)
+	s.file(ledgerFile, regexp.MustCompile(`,"schema":"[0-9a-f]+"`).ReplaceAllString(entries, ""))
+	refusedSchema(t, s, "the schema that 1.0.0 ran on is not known")
+	s.file(ledgerFile, entries)
+	kept = backups(t, s)
+	s.on("exec db pg_dump", fail(1, "no disk")) // which the script does not notice
+	refusedSchema(t, s, "the schema that the database has now is not known (the backup backup/.schema-")
+	if now := backups(t, s); !slices.Equal(now, kept) {
+		t.Errorf("there are other backups than before: %q, not %q", now, kept)
+	}
+	back := s.back("1.0.0")
+	back.SchemaAhead = true
+	if _, err := Rollback(t.Context(), s.environment(), back); err != nil {
+		t.Error(err)
 	}
 }
 
-func TestCompleteScript(t *testing.T) {
-	complete := postgres("k", "1\ta\n", "1", "")
-	cut, _, _ := strings.Cut(complete, "\\.\n")
-	for _, c := range []struct{ name, text, want string }{
-		{"empty", "", "empty"},
-		{"pg_dump", complete, "complete"},
-		{"pg_dump without a key", strings.Split(complete, `\unrestrict`)[0], "complete"},
-		{"pg_dumpall", "CREATE ROLE a;\n--\n-- PostgreSQL database cluster dump complete\n--\n", "complete"},
-		{"mysqldump", mysql("", "", ""), "complete"},
-		{"cut off in the data", cut, "incomplete"},
-		{"cut off in data that says it is complete", strings.Replace(cut, "1\ta\n", "1\tDump completed\n", 1), "incomplete"},
-		{"cut off before the end", strings.Split(complete, "-- PostgreSQL database dump complete")[0], "incomplete"},
-		{"something after the end", complete + strings.Repeat("x\n", 30), "incomplete"},
-		{"an error's text", "pg_dump: error: connection failed\n", "incomplete"},
-		{"archive", "PGDMP\x01\x0e\x00\x00", "archive"},
-		{"compressed", "\x1f\x8b\x08\x00dump", "incomplete"},
+// refusedSchema is a rollback to 1.0.0 that is refused and changes nothing.
+func refusedSchema(t *testing.T, s *server, want string) {
+	t.Helper()
+	_, err := Rollback(t.Context(), s.environment(), s.back("1.0.0"))
+	wantText(t, message(err), want, "--restore-db=recorded", "--allow-schema-ahead", "nothing was changed on the server")
+	wantRunning(t, s, map[string]string{"backend": "backend:1.1.0", "db": "postgres:17"})
+}
+
+// Two releases of one schema go back without a word, and without a service that migrates schemas are nobody's business (D6).
+func TestRollbackOnTheSameSchema(t *testing.T) {
+	s := upgradedBy(t, migration("one"), archiveBackup)
+	if _, err := Rollback(t.Context(), s.environment(), s.back("1.0.0")); err != nil {
+		t.Error(err)
+	}
+	s = shop(t, false)
+	s.image("backend", "1.1.0", behaviour{healthyAfter: 20 * time.Millisecond})
+	for _, version := range []string{"1.0.0", "1.1.0"} {
+		if _, err := Deploy(t.Context(), s.environment(), s.release(version, strings.Replace(shopCompose, "  migrate:", "  other:\n    profiles: [none]", 1))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.alter("by hand")
+	if _, err := Rollback(t.Context(), s.environment(), s.back("1.0.0")); err != nil {
+		t.Error(err)
+	}
+}
+
+// A script that writes over its own backups has none: what it was is gone, and must not be taken away with the second look.
+func TestScriptThatWritesOverItsBackups(t *testing.T) {
+	s := upgradedBy(t, migration("two"), "docker compose exec -T db pg_dump > backup/today.sql\necho backup/today.sql\n")
+	_, err := Rollback(t.Context(), s.environment(), s.back("1.0.0"))
+	wantText(t, message(err), "backup.sh has written over the backup backup/today.sql: expected it to write the file that it is given as $1")
+	if kept := backups(t, s); len(kept) != 1 {
+		t.Errorf("the backups are %q", kept)
+	}
+}
+
+// alter changes the schema, past every migration.
+func (d *dockerd) alter(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.db.schema = append(d.db.schema, table(name))
+}
+
+// killClients cuts the connections, and kills what was started through them; containers go on.
+func (s *sshd) killClients() {
+	s.cut()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for group := range s.groups {
+		_ = syscall.Kill(-group, syscall.SIGKILL)
+	}
+}
+
+// A migration that is cut off is not called harmless before the schema was read from the database.
+func TestMigrationThatIsCutOff(t *testing.T) {
+	slow := migration("two")
+	slow.endsAfter = 150 * time.Millisecond
+	nothing := migration("one")
+	nothing.endsAfter = 150 * time.Millisecond
+	endless := behaviour{endsAfter: time.Hour}
+	const at = 50 * time.Millisecond
+	for _, c := range []struct {
+		name    string
+		does    behaviour
+		breaks  func(*server, context.CancelFunc)
+		state   State
+		found   []string
+		next    []string
+		changed bool
+	}{
+		{"connection lost, schema changed", slow, func(s *server, _ context.CancelFunc) { s.sshd.cut() }, NotRestored,
+			[]string{"the migration was cut off: ", "1.0.0 was never stopped and still runs, but the schema of its database was changed half way"}, []string{"run the same line again", "./restore.sh backup/"}, true},
+		{"connection lost, nothing changed", nothing, func(s *server, _ context.CancelFunc) { s.sshd.cut() }, Kept, []string{"1.0.0 was never stopped and still runs"}, nil, false},
+		{"connection lost, still at work", endless, func(s *server, _ context.CancelFunc) { s.sshd.killClients() }, NotRestored,
+			[]string{"it still runs on the server, in the container app-migrate-run-"}, []string{"docker logs -f app-migrate-run-", "run the same line again"}, false},
+		{"time over, schema changed", slow, func(_ *server, end context.CancelFunc) { end() }, NotRestored, []string{"the schema of its database was changed half way"}, []string{"./restore.sh backup/"}, true},
+		{"time over, nothing changed", nothing, func(_ *server, end context.CancelFunc) { end() }, Kept, []string{"1.0.0 was never stopped and still runs"}, nil, false},
+		{"nothing can be known", nothing, func(s *server, _ context.CancelFunc) {
+			s.onNth(1, "exec db pg_dump", fail(1, "no such disk"))
+			s.sshd.cut()
+		}, NotRestored, []string{"may have been changed", "no such disk"}, []string{"./restore.sh backup/"}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			checkComplete(t, dumpFile(t, c.text), c.want)
+			s := shop(t, true)
+			s.image("backend", "1.1.0", behaviour{healthyAfter: 20 * time.Millisecond}).service("migrate", c.does)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			s.on("compose run migrate", then(func() { time.AfterFunc(at, func() { c.breaks(s, cancel) }) }))
+			_, err := Deploy(ctx, s.environment(), s.release("1.1.0", shopCompose))
+			f := failure(t, err)
+			if f.State != c.state {
+				t.Errorf("the state is %s, want %s", f.State, c.state)
+			}
+			wantText(t, err.Error(), c.found...)
+			wantText(t, f.Next, c.next...)
+			if changed := len(s.schema()) == 2; changed != c.changed {
+				t.Errorf("the schema is %q", s.schema())
+			}
+			if got := s.running()["backend"]; got != "backend:1.0.0" {
+				t.Errorf("backend runs as %q", got)
+			}
 		})
 	}
-	t.Run("missing", func(t *testing.T) { checkComplete(t, filepath.Join(t.TempDir(), "none"), "empty") })
-	t.Run("folder", func(t *testing.T) { checkComplete(t, t.TempDir(), "empty") })
 }
 
-func checkComplete(t *testing.T, file, want string) {
-	t.Helper()
-	out, err := exec.Command("sh", "-c", completeScript, "sh", file).Output()
-	if got := strings.TrimSpace(string(out)); err != nil || got != want {
-		t.Errorf("got %q, %v, want %q", got, err, want)
+// A migration that fails leaves the schema as it was, or the run says that it has not.
+func TestMigrationThatFails(t *testing.T) {
+	fails := func(change bool) behaviour {
+		return behaviour{work: func(db *database) (string, int) {
+			if change {
+				db.schema = append(db.schema, table("half"))
+			}
+			return "no such column\n", 1
+		}}
 	}
+	for _, c := range []struct {
+		name   string
+		does   behaviour
+		backup string
+		state  State
+		found  string
+	}{
+		{"nothing changed", fails(false), archiveBackup, Kept, "1.0.0 was never stopped and still runs"},
+		{"half way", fails(true), archiveBackup, NotRestored, "but the schema of its database was changed half way"},
+		{"no backup script", fails(true), "", NotRestored, "but the schema of its database may have been changed half way: no backup script says what it was"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := shop(t, true)
+			s.image("backend", "1.1.0", behaviour{healthyAfter: 20 * time.Millisecond}).service("migrate", c.does)
+			env := s.environment()
+			if c.backup == "" {
+				env.Backup, env.Restore = "", ""
+			}
+			_, err := Deploy(t.Context(), env, s.scripted("1.1.0", shopCompose, c.backup))
+			f := failure(t, err)
+			if f.State != c.state || !strings.HasSuffix(err.Error(), c.found) {
+				t.Errorf("got %s, %v, want %s, %s", f.State, err, c.state, c.found)
+			}
+			wantText(t, err.Error(), "the migration failed: no such column")
+		})
+	}
+}
+
+// The line that the run prints goes back to the state before, by hand.
+func TestMigrationIsUndoneByTheLineThatIsPrinted(t *testing.T) {
+	s := shop(t, true)
+	before := s.rows()
+	s.image("backend", "1.1.0", behaviour{}).service("migrate", behaviour{work: func(db *database) (string, int) { db.rows, db.schema = nil, nil; return "", 1 }})
+	_, err := Deploy(t.Context(), s.environment(), s.release("1.1.0", shopCompose))
+	f := failure(t, err)
+	_, typed, _ := strings.Cut(f.Next, ": ")
+	s.sh(typed)
+	if !slices.Equal(s.schema(), []string{table("one")}) || len(before) == 0 || !startsWith(s.rows(), before) {
+		t.Errorf("after %s the database has %q", typed, s.schema())
+	}
+}
+
+func startsWith(all, first []string) bool {
+	return len(all) >= len(first) && slices.Equal(all[:len(first)], first)
 }

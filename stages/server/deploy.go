@@ -2,9 +2,10 @@ package server
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
+
 	"maps"
 	"slices"
 	"strings"
@@ -22,9 +23,12 @@ type Environment struct {
 	Migrate     string // the one-shot service that migrates the database
 	Backup      string // the script that backs the database up; empty: there is no database
 	Restore     string
+	Postgres    string // an image with pg_restore, for archives that nothing else on the server can read
 	Pace        Pace
 	// Step names what is being done, for those who watch.
 	Step func(ctx context.Context, name string) (context.Context, func(error))
+	// Announce is told what will be brought up, before anything is changed; nil: nobody is.
+	Announce func(ctx context.Context, version, commit string)
 }
 
 // Release is what is to run.
@@ -49,36 +53,6 @@ type Script struct {
 // Registry is how the server gets at the images. It is kept in the server's memory, and only while it is used.
 type Registry struct{ Host, User, Token string }
 
-// State is what a deployment that failed has left on the server.
-type State string
-
-// The states.
-const (
-	Untouched   State = "untouched"    // nothing was changed
-	Kept        State = "kept"         // what ran before was never stopped
-	Restored    State = "restored"     // what ran before runs again and is healthy
-	NotRestored State = "not-restored" // somebody has to look
-)
-
-// Failure is a deployment that did not come about, and what it has left.
-type Failure struct {
-	Err    error
-	State  State
-	Before string // the version that ran before, empty if there was none
-	Found  string // what the server is in now, as a sentence
-	Logs   string // of the containers that were not healthy
-	Next   string
-}
-
-func (f *Failure) Error() string {
-	if f.Found == "" {
-		return f.Err.Error()
-	}
-	return f.Err.Error() + "; " + f.Found
-}
-
-func (f *Failure) Unwrap() error { return f.Err }
-
 // Result is a deployment that came about.
 type Result struct {
 	Version  string
@@ -91,6 +65,7 @@ type Result struct {
 // deployment is one on its way.
 type deployment struct {
 	env      Environment
+	run      string // tells this run from every other
 	release  Release
 	conn     *Conn
 	hold     *hold
@@ -103,10 +78,12 @@ type deployment struct {
 	// files are what the release ships, filesBefore what the previous one did.
 	files, filesBefore []File
 	entry              Entry
+	woken              []string // services that were started for the first backup
 	started            time.Time
 	figures            []string
-	// reconnected says that the first connection was lost.
+	// reconnected says that the first connection was lost, and lost why the server could not be had again.
 	reconnected bool
+	lost        error
 }
 
 // Deploy brings a release to a server. On an error of type Failure, State says what is there now.
@@ -122,12 +99,17 @@ func Deploy(ctx context.Context, env Environment, release Release) (Result, erro
 	if already, err := d.runsAlready(ctx); err != nil || already {
 		return d.result(already), untouched(err)
 	}
+	d.announce(ctx)
 	// These leave what runs alone.
 	if err := d.steps(ctx, []step{{"send the files", d.send}, {"pull the images", d.pull}}); err != nil {
 		return Result{}, untouched(err)
 	}
 	r := &rollout{deployment: d, to: d.next, pins: d.pins}
-	if err := d.steps(ctx, []step{{"back up the database", d.backUp}, {"place the files", d.place}, {"migrate the database", d.migrate}, {"start the new containers", r.start}}); err != nil {
+	before := []step{{"back up the database", d.backUp}, {"place the files", d.place}}
+	if d.previous == nil {
+		slices.Reverse(before) // what is started for the backup reads the release's files
+	}
+	if err := d.steps(ctx, append(before, step{"migrate the database", d.migrate}, step{"start the new containers", r.start})); err != nil {
 		return Result{}, d.failed(ctx, d.kept(err), r)
 	}
 	if err := d.steps(ctx, append(r.finish(d.previous, d.ours), step{"wait for health", d.wait})); err != nil {
@@ -140,6 +122,12 @@ func Deploy(ctx context.Context, env Environment, release Release) (Result, erro
 		d.figures = append(d.figures, "warning: old images were not removed: "+firstLine(err.Error()))
 	}
 	return d.result(false), nil
+}
+
+func (d *deployment) announce(ctx context.Context) {
+	if d.env.Announce != nil {
+		d.env.Announce(ctx, d.release.Version, d.release.Commit)
+	}
 }
 
 type step struct {
@@ -166,13 +154,18 @@ func begin(ctx context.Context, env Environment, release Release, kind Kind) (*d
 	if err != nil {
 		return nil, untouched(err)
 	}
-	d := &deployment{env: env, release: release, conn: conn, started: time.Now()}
-	d.entry = Entry{Kind: kind, Version: release.Version, Commit: release.Commit, Compose: env.ComposeFile, By: release.By, Reason: release.Reason}
+	d := newDeployment(env, conn, release, kind)
 	if err := d.open(ctx); err != nil {
 		d.end()
 		return nil, untouched(err)
 	}
 	return d, nil
+}
+
+func newDeployment(env Environment, conn *Conn, release Release, kind Kind) *deployment {
+	d := &deployment{env: env, release: release, conn: conn, run: rand.Text(), started: time.Now()}
+	d.entry = Entry{Kind: kind, Version: release.Version, Commit: release.Commit, Compose: env.ComposeFile, By: release.By, Reason: release.Reason}
+	return d
 }
 
 func (d *deployment) open(ctx context.Context) error {
@@ -194,7 +187,7 @@ func (d *deployment) open(ctx context.Context) error {
 }
 
 func (d *deployment) holder() Holder {
-	return Holder{Who: d.release.By, What: string(d.entry.Kind) + " of " + d.release.Version, Since: d.started.UTC()}
+	return Holder{Who: d.release.By, What: string(d.entry.Kind) + " of " + d.release.Version, Run: d.run, Since: d.started.UTC()}
 }
 
 func (d *deployment) end() {
@@ -279,44 +272,6 @@ func (d *deployment) ship(ctx context.Context, p *project, file, pins []byte) er
 	return d.conn.write(ctx, p.pinFile(), pins, "077")
 }
 
-// pull gets every image while the old ones still run. It is also the proof that the server may have them.
-func (d *deployment) pull(ctx context.Context) error {
-	config, err := d.credentials(ctx)
-	if err != nil {
-		return err
-	}
-	for _, image := range d.release.Images {
-		args := append(append([]string{"docker"}, config...), "pull", "--quiet", image.Ref())
-		_, err := d.conn.run(ctx, command{args: args})
-		if exit := new(exitError); errors.As(err, &exit) {
-			return fmt.Errorf("the server cannot pull %s: %s", image.Ref(), exit.output)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	_, err = d.next.ask(ctx, "pull", "--quiet", "--policy", "missing", "--ignore-buildable")
-	return err
-}
-
-// has says whether the server holds an image, so that a rollback does not hang on a registry that is down.
-func (c *Conn) has(ctx context.Context, ref string) bool {
-	_, err := c.run(ctx, command{args: []string{"docker", "image", "inspect", "--format", "{{.Id}}", ref}})
-	return err == nil
-}
-
-// credentials are written to the server's memory, and go with the lock.
-func (d *deployment) credentials(ctx context.Context) ([]string, error) {
-	if d.release.Registry.Token == "" {
-		return nil, nil
-	}
-	text, err := d.release.Registry.dockerConfig()
-	if err != nil {
-		return nil, err
-	}
-	return []string{"--config", d.hold.temp}, d.conn.write(ctx, d.hold.temp+"/config.json", text, "077")
-}
-
 // up makes the services run as the project says. The migration is left out: it has had its turn, and does nothing good twice.
 // The same services are named each time, because older versions of compose take a service for changed when others are.
 func (p *project) up(ctx context.Context, e Environment, more ...string) error {
@@ -336,7 +291,7 @@ func (d *deployment) conclude(ctx context.Context) error {
 	}
 	d.entry.Time, d.entry.Ending, d.entry.Images = time.Now().UTC().Truncate(time.Second), Healthy, d.release.refs()
 	if err := d.conn.record(ctx, d.entry); err != nil {
-		return &Failure{Err: err, State: NotRestored, Found: fmt.Sprintf("%s runs and is healthy, but %s does not say so", d.release.Version, ledgerFile), Next: "run the same line again"}
+		return unrecorded(d.release.Version, "so", err)
 	}
 	if err := d.settle(ctx, d.release.Version); err != nil {
 		d.figures = append(d.figures, "warning: what the files replaced was not put away: "+firstLine(err.Error()))
@@ -346,11 +301,10 @@ func (d *deployment) conclude(ctx context.Context) error {
 
 // failed writes a failure down as well as the connection lets it.
 func (d *deployment) failed(ctx context.Context, f *Failure, started *rollout) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reconnectTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reconnectTime+restoreTime)
 	defer cancel()
 	if err := d.reconnect(ctx, f.Err); err != nil {
-		f.Next = strings.TrimPrefix(f.Next+"; the server could not be reached again, run the same line once it can", "; ")
-		return f
+		return f.leftAlone(err)
 	}
 	if started != nil {
 		if err := started.discard(ctx); err != nil {
@@ -361,9 +315,7 @@ func (d *deployment) failed(ctx context.Context, f *Failure, started *rollout) e
 		f.Next = strings.TrimPrefix(f.Next+"; the files that were replaced could not be put back ("+firstLine(err.Error())+"): they are in "+replacedFile, "; ")
 	}
 	d.entry.Time, d.entry.Ending, d.entry.Images = time.Now().UTC().Truncate(time.Second), Failed, d.release.refs()
-	if d.ours {
-		f.Before = d.before.Version
-	}
+	d.lookBack(ctx, f)
 	d.entry.State, d.entry.Error = f.State, firstLine(f.Err.Error())
 	if err := d.conn.record(ctx, d.entry); err != nil {
 		f.Next = strings.TrimPrefix(f.Next+"; the ledger on the server could not be written", "; ")

@@ -130,7 +130,7 @@ func (c *Conn) states(ctx context.Context, paths []string) (map[string]string, e
 	if len(paths) == 0 {
 		return states, nil
 	}
-	text, err := c.run(ctx, command{args: []string{"sh", "-c", stateScript}, stdin: list(paths)})
+	text, err := c.run(ctx, command{args: []string{"sh", "-c", stateScript}, stdin: list(paths), time: fileTime})
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +195,7 @@ func (c *Conn) put(ctx context.Context, f File) error {
 	if f.Executable {
 		executable = "a+x"
 	}
-	_, err := c.run(ctx, command{args: []string{"sh", "-c", putScript, "sh", f.Path, strconv.Itoa(len(f.Text)), executable}, stdin: bytes.NewReader(f.Text)})
+	_, err := c.run(ctx, command{args: []string{"sh", "-c", putScript, "sh", f.Path, strconv.Itoa(len(f.Text)), executable}, stdin: bytes.NewReader(f.Text), time: fileTime})
 	return notWritten(f.Path, err)
 }
 

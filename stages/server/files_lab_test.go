@@ -7,6 +7,7 @@ import (
 	"path"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
@@ -23,8 +24,26 @@ type application struct {
 func newApplication(t *testing.T) *application {
 	t.Helper()
 	c, login := folder(t)
-	registry := os.Getenv("SLIPWAY_LAB_REGISTRY")
-	ref, err := name.ParseReference(registry + "/library/redis:8")
+	a := &application{Conn: c, image: labImage(t, "redis", "8")}
+	a.image.Build = Build{"backend", "Dockerfile", ""}
+	a.env = Environment{Name: "staging", Target: c.target, Login: login, ComposeFile: "deploy/compose.yml", Migrate: "migrate", Pace: Pace{Steady: 2 * time.Second, Step: 300 * time.Millisecond}, Step: func(ctx context.Context, _ string) (context.Context, func(error)) { return ctx, func(error) {} }}
+	t.Cleanup(func() {
+		last, err := Connect(context.Background(), c.target, login)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer last.Close()
+		const script = `docker ps -aq --filter label=com.docker.compose.project="$1" | xargs -r docker rm -fv; docker network rm "$1_default"; docker volume rm -f "$1_data"`
+		_, _ = last.run(context.Background(), command{plain: true, args: []string{"sh", "-c", script, "sh", a.project()}})
+	})
+	return a
+}
+
+// labImage is an image that the lab's registry has.
+func labImage(t *testing.T, called, tag string) Image {
+	t.Helper()
+	repository := os.Getenv("SLIPWAY_LAB_REGISTRY") + "/library/" + called
+	ref, err := name.ParseReference(repository + ":" + tag)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,18 +51,7 @@ func newApplication(t *testing.T) *application {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &application{Conn: c, image: Image{Name: "redis", Repository: registry + "/library/redis", Digest: head.Digest.String(), Build: Build{"backend", "Dockerfile", ""}}}
-	a.env = Environment{Name: "staging", Target: c.target, Login: login, ComposeFile: "deploy/compose.yml", Migrate: "migrate", Step: func(ctx context.Context, _ string) (context.Context, func(error)) { return ctx, func(error) {} }}
-	t.Cleanup(func() {
-		last, err := Connect(context.Background(), c.target, login)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer last.Close()
-		const script = `docker ps -aq --filter label=com.docker.compose.project="$1" | xargs -r docker rm -fv; docker network rm "$1_default"`
-		_, _ = last.run(context.Background(), command{plain: true, args: []string{"sh", "-c", script, "sh", a.project()}})
-	})
-	return a
+	return Image{Name: called, Repository: repository, Digest: head.Digest.String()}
 }
 
 func (a *application) project() string { return path.Base(a.target.Dir) }

@@ -79,7 +79,7 @@ func (l look) judge() verdict {
 }
 
 func (l look) judgeOne(v *verdict, name string, c container) {
-	if pin := l.pins[name]; pin != "" && !slices.Contains(l.digests[c.Image], pin) {
+	if pin := l.pins[name]; pin != "" && !amongImages(l.digests[c.Image], pin) {
 		v.fail("%s runs %s, not %s", name, c.Config.Image, pin)
 		return
 	}
@@ -125,42 +125,15 @@ type watch struct {
 	ask      func(context.Context) []string // problems that only show from outside
 	restarts map[string]int
 	pace     Pace
+	on       string // the environment, for those who watch
+	step     func(ctx context.Context, name string) (context.Context, func(error))
 }
 
 // watched are the containers of the whole application, seen from within and from without.
 func (p *project) watched(e Environment, version string, pins map[string]string) *watch {
 	return &watch{
-		pins: pins, services: p.services(e), see: p.containers, pace: e.Pace,
+		pins: pins, services: p.services(e), see: p.containers, pace: e.Pace, on: e.Name, step: e.Step,
 		ask: func(ctx context.Context) []string { return e.answers(ctx, version) },
-	}
-}
-
-// gate waits until three looks in a row are good.
-func (c *Conn) gate(ctx context.Context, w *watch) error {
-	ctx, cancel := context.WithTimeout(ctx, w.pace.deadline())
-	defer cancel()
-	good, last := 0, []string{"nothing was seen"}
-	for {
-		v, err := c.look(ctx, w)
-		switch {
-		case ctx.Err() != nil:
-			return fmt.Errorf("not healthy after %s: %s", w.pace.deadline(), strings.Join(last, "; "))
-		case err != nil:
-			return err
-		case len(v.fatal) > 0:
-			return fmt.Errorf("not healthy: %s", strings.Join(v.fatal, "; "))
-		case v.good():
-			good++
-		default:
-			good, last = 0, v.yet
-		}
-		if good == goodAnswers {
-			return nil
-		}
-		select {
-		case <-time.After(w.pace.step()):
-		case <-ctx.Done():
-		}
 	}
 }
 

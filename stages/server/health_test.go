@@ -73,7 +73,7 @@ func TestJudge(t *testing.T) {
 		{name: "one-shot that has ended well", ends: true, containers: []container{running(status("exited", 0))}},
 		{name: "ended well and not meant to", containers: []container{running(status("exited", 0))}, fatal: []string{`api has ended with exit code 0 (if it is meant to end, label it slipway.one-shot: "true")`}},
 		{name: "one-shot that has failed", ends: true, containers: []container{running(status("exited", 3))}, fatal: []string{"api has ended with exit code 3"}},
-				{name: "long-running that has failed", containers: []container{running(status("exited", 1))}, fatal: []string{"api has ended with exit code 1"}},
+		{name: "long-running that has failed", containers: []container{running(status("exited", 1))}, fatal: []string{"api has ended with exit code 1"}},
 		{name: "dead", ends: true, containers: []container{running(status("dead", 1))}, fatal: []string{"api has ended with exit code 1"}},
 		{name: "created", containers: []container{running(status("created", 0))}, yet: []string{"api is created"}},
 		{name: "paused", containers: []container{running(status("paused", 0))}, yet: []string{"api is paused"}},

@@ -304,13 +304,13 @@ func TestLock(t *testing.T) {
 
 func TestLockGoesWithTheConnection(t *testing.T) {
 	c, login := folder(t)
-	holder := Holder{Who: "ann", What: "deploy of 1.2.3"}
+	holder := Holder{Who: "ann", What: "deploy of 1.2.3", Run: "1"}
 	lost := connect(t, c.target, login)
 	first, err := lost.lock(t.Context(), holder)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.lockPatiently(t.Context(), Holder{Who: "bob"}); !errors.As(err, new(*LockedError)) {
+	if _, err := c.lockPatiently(t.Context(), Holder{Who: "ann", Run: "2"}); !errors.As(err, new(*LockedError)) {
 		t.Errorf("got %v: nobody waits for the lock of another", err)
 	}
 	time.AfterFunc(300*time.Millisecond, lost.Close)

@@ -42,6 +42,7 @@ while [ "$(timeout 60 head -c 1)" = . ]; do :; done
 type Holder struct {
 	Who   string    `json:"who"`
 	What  string    `json:"what"`
+	Run   string    `json:"run"` // of this very run and no other
 	Since time.Time `json:"since"`
 }
 
@@ -69,13 +70,16 @@ type hold struct {
 
 // lock takes the server for one deployment.
 func (c *Conn) lock(ctx context.Context, holder Holder) (*hold, error) {
-	session, err := c.client.NewSession()
+	h := &hold{stop: make(chan struct{})}
+	err := c.session(ctx, "flock", commandTime, func(session *ssh.Session) error {
+		h.session = session
+		err := h.take(c, holder)
+		if err != nil {
+			session.Close()
+		}
+		return err
+	})
 	if err != nil {
-		return nil, errLost
-	}
-	h := &hold{session: session, stop: make(chan struct{})}
-	if err := h.take(c, holder); err != nil {
-		session.Close()
 		return nil, err
 	}
 	go h.beat()
@@ -129,17 +133,24 @@ func (h *hold) beat() {
 	}
 }
 
-// release gives the server free and waits until it is.
+// release gives the server free and waits until it is. One that does not answer frees itself, for want of dots.
 func (h *hold) release() {
 	close(h.stop)
-	_ = h.session.Wait()
+	freed := make(chan struct{})
+	go func() { defer close(freed); _ = h.session.Wait() }()
+	select {
+	case <-freed:
+	case <-time.After(commandTime):
+	}
 }
 
-// lockPatiently waits out a lock of our own that the server still keeps for a connection that is gone.
+// lockPatiently waits out a lock of this very run that the server still keeps for a connection that is gone. Who holds it
+// is not told while it is being taken or given up.
 func (c *Conn) lockPatiently(ctx context.Context, holder Holder) (*hold, error) {
 	for {
 		h, err := c.lock(ctx, holder)
-		if locked := new(LockedError); !errors.As(err, &locked) || locked.Holder.Who != holder.Who {
+		locked := new(LockedError)
+		if !errors.As(err, &locked) || locked.Holder.Run != holder.Run && locked.Holder.Run != "" {
 			return h, err
 		}
 		select {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
@@ -18,7 +19,11 @@ type Login struct {
 	Keys       string                   // private keys, PEM or OpenSSH form, one after another
 	Agent      func() (net.Conn, error) // an SSH agent; nil without one
 	KnownHosts string                   // lines of a known_hosts file
+	Bastion    Target                   // the host between; empty: there is none
 }
+
+// agentTime is for the agent's answers, behind which may stand a person who is asked. Tests have less of it.
+var agentTime = connectTime
 
 // auth offers the keys that were set and no other.
 func (l Login) auth() (ssh.AuthMethod, error) {
@@ -30,6 +35,9 @@ func (l Login) auth() (ssh.AuthMethod, error) {
 		return nil, errors.New("neither sshKey nor sshAgent is set: one of them opens the server")
 	}
 	conn, err := l.Agent()
+	if err == nil {
+		err = conn.SetDeadline(time.Now().Add(agentTime))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the SSH agent does not answer: %w", err)
 	}

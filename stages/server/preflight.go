@@ -45,15 +45,15 @@ func (c *Conn) preview(ctx context.Context, p *Preview, env Environment, release
 	for _, f := range next.shipped {
 		p.Shipped = append(p.Shipped, f.Path)
 	}
+	before, err := c.before(ctx, p.Ledger, next)
+	if err != nil {
+		return err
+	}
 	there, err := c.ownProject(ctx, next.project)
 	if err != nil {
 		return err
 	}
 	p.Singles = next.singles(env, next.pins, there)
-	before, err := c.before(ctx, p.Ledger, next)
-	if err != nil {
-		return err
-	}
 	change, err := c.compare(ctx, next.shipped, before, named(next.compose, next.shipped))
 	p.Edited = change.edited
 	return err

@@ -19,14 +19,12 @@ func (d *deployment) prune(ctx context.Context) error {
 	keep := ledger.needed()
 	var removed []string
 	for _, image := range d.release.Images {
-		text, err := d.conn.run(ctx, command{args: []string{"docker", "image", "ls", "--digests", "--no-trunc", "--format", "{{.Repository}}@{{.Digest}}", "--filter", "reference=" + image.Repository}})
+		// Without --all, Docker 29 leaves out what has no tag.
+		text, err := d.conn.run(ctx, command{args: []string{"docker", "image", "ls", "--all", "--digests", "--no-trunc", "--format", "{{.Repository}}@{{.Digest}}", "--filter", "reference=" + shortRepository(image.Repository)}})
 		if err != nil {
 			return err
 		}
-		for _, ref := range strings.Fields(text) {
-			if slices.Contains(keep, ref) || strings.HasSuffix(ref, "@<none>") {
-				continue
-			}
+		for _, ref := range prunable(text, keep) {
 			if _, err := d.conn.run(ctx, command{args: []string{"docker", "image", "rm", ref}}); err == nil {
 				removed = append(removed, ref)
 			}
@@ -36,6 +34,14 @@ func (d *deployment) prune(ctx context.Context) error {
 		d.figures = append(d.figures, fmt.Sprintf("%d images of older releases removed", len(removed)))
 	}
 	return nil
+}
+
+// prunable are those of the images on the server that nothing needs.
+func prunable(there string, keep []string) []string {
+	refs := slices.Sorted(slices.Values(strings.Fields(there)))
+	return slices.DeleteFunc(slices.Compact(refs), func(ref string) bool {
+		return amongImages(keep, ref) || strings.HasSuffix(ref, "@<none>")
+	})
 }
 
 // needed are the images of the versions that a rollback could want, and of what runs.

@@ -10,12 +10,8 @@ import (
 	"time"
 )
 
-const (
-	// restoreTime bounds bringing back what ran before; the caller's own time may be over by then.
-	restoreTime = 5 * time.Minute
-	// reconnectTime is for how long a lost server is looked for; its lock ends within a minute by itself.
-	reconnectTime = 90 * time.Second
-)
+// restoreTime bounds bringing back what ran before, besides the wait for its health; the caller's own time may be over then.
+const restoreTime = 5 * time.Minute
 
 // kept is a failure before anything was replaced.
 func (d *deployment) kept(err error) *Failure {
@@ -25,19 +21,20 @@ func (d *deployment) kept(err error) *Failure {
 	f := &Failure{Err: err, State: Kept, Found: d.ran() + " was never stopped and still runs"}
 	if d.previous == nil {
 		f.Found = "nothing ran here before, and nothing was started"
+		if len(d.woken) > 0 {
+			f.Found = "nothing ran here before, and only " + strings.Join(d.woken, ", ") + " was started, for the backup"
+		}
 	}
 	return f
 }
 
 // putBack ends a failed deployment with what ran before (D9): once, and without a second attempt.
 func (d *deployment) putBack(ctx context.Context, cause error) *Failure {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restoreTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restoreTime+d.patience())
 	defer cancel()
 	f := &Failure{Err: cause, State: NotRestored}
 	if err := d.reconnect(ctx, cause); err != nil {
-		f.Found = fmt.Sprintf("the server could not be reached again (%v), so it is not known what runs there", err)
-		f.Next = "run the same line again: it finds out and goes on"
-		return f
+		return f.leftAlone(err)
 	}
 	f.Logs = d.logs(ctx)
 	if d.previous == nil {
@@ -51,6 +48,14 @@ func (d *deployment) putBack(ctx context.Context, cause error) *Failure {
 	}
 	f.State, f.Found = Restored, d.ran()+" runs again and is healthy"
 	return f
+}
+
+// patience is for how long what ran before may take to be healthy again.
+func (d *deployment) patience() time.Duration {
+	if d.previous == nil {
+		return 0
+	}
+	return d.previous.watched(d.env, d.before.Version, nil).patience()
 }
 
 func (d *deployment) restore(ctx context.Context) error {
@@ -70,45 +75,11 @@ func (d *deployment) restore(ctx context.Context) error {
 
 // stopNew is the end of a first deployment: there is nothing to come back to.
 func (d *deployment) stopNew(ctx context.Context, f *Failure) *Failure {
-	f.Found = "nothing ran here before, so there was nothing to restore, and the new containers are stopped"
+	f.State, f.Found = Stopped, "nothing ran here before, so there was nothing to restore, and the new containers are stopped"
 	if _, err := d.next.change(ctx, "stop"); err != nil {
-		f.Found = fmt.Sprintf("nothing ran here before, and stopping the new containers failed as well: %v", err)
+		f.State, f.Found = NotRestored, fmt.Sprintf("nothing ran here before, and stopping the new containers failed as well: %v", err)
 	}
 	return f
-}
-
-// reconnect opens a new connection, once, if the old one is lost, and takes the lock again.
-func (d *deployment) reconnect(ctx context.Context, cause error) error {
-	if !errors.Is(cause, errLost) || d.reconnected {
-		return nil
-	}
-	d.reconnected = true
-	d.conn.Close()
-	ctx, cancel := context.WithTimeout(ctx, reconnectTime)
-	defer cancel()
-	for {
-		conn, err := Connect(ctx, d.env.Target, d.env.Login)
-		if err == nil {
-			d.use(conn)
-			d.hold, err = d.conn.lockPatiently(ctx, d.holder())
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(3 * time.Second):
-		}
-	}
-}
-
-// use goes on with another connection.
-func (d *deployment) use(conn *Conn) {
-	d.conn = conn
-	for _, p := range []*project{d.next, d.previous} {
-		if p != nil {
-			p.conn = conn
-		}
-	}
 }
 
 // logs are the last lines of the containers of ours that are not well.

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"dagger/slipway/stages/version"
 )
 
 // Recorded asks for the backup of what the version that is gone back to had left behind.
@@ -25,8 +23,9 @@ type Back struct {
 	Reason      string
 	// Exists asks the registry for an image by its digest; an error is a registry that does not answer.
 	Exists func(ctx context.Context, ref string) (bool, error)
-	// Withdraws says that the versions above the target are taken back, as production does.
-	Withdraws bool
+	// Known are the versions that this server need not know of. Those that are left are taken back, as production does; nil:
+	// none are.
+	Known func(ctx context.Context) []string
 }
 
 // RolledResult is a rollback that came about.
@@ -36,6 +35,8 @@ type RolledResult struct {
 	LeftCommit string   // what it was built from
 	Commit     string   // of the version that runs now
 	Withdrawn  []string // versions that are taken back
+	Above      []string // versions above the one that ran before, which stay
+	Unchanged  bool     // nothing was written on the server: an earlier run had done it all
 }
 
 // rollback is a deployment of what ran before.
@@ -44,6 +45,9 @@ type rollback struct {
 	back   Back
 	target Entry
 	backup string // the one to restore
+	// stopped is what could have written to the database; restoring says that its restore was begun.
+	stopped   []container
+	restoring bool
 }
 
 // Rollback brings an older version back, by the digests that ran then. It finds everything first, and changes nothing if
@@ -55,24 +59,22 @@ func Rollback(ctx context.Context, env Environment, back Back) (RolledResult, er
 	}
 	d := &rollback{deployment: begun, back: back}
 	defer d.end()
-	if d.rolledBackAlready() {
+	if d.before.did(back) {
 		return d.again(ctx)
 	}
 	found := []step{{"find the version", d.findTarget}, {"find its images", d.findImages}, {"check the schema", d.checkSchema}, {"find the backup", d.findBackup}}
 	if err := d.steps(ctx, found); err != nil {
 		return RolledResult{}, untouched(err)
 	}
+	d.announce(ctx)
 	if back.Database != "" {
-		if err := d.steps(ctx, []step{{"save the present database", d.backUp}}); err != nil {
-			return RolledResult{}, d.failed(ctx, d.kept(err), nil)
-		}
-		if err := d.steps(ctx, []step{{"stop what writes", d.stopWriters}, {"restore the database", d.restoreDatabase}}); err != nil {
-			return RolledResult{}, d.failed(ctx, d.putBack(ctx, d.databaseError(err)), nil)
+		if err := d.steps(ctx, []step{{"stop what writes", d.stopWriters}, {"save the present database", d.backUp}, {"restore the database", d.restoreDatabase}}); err != nil {
+			return RolledResult{}, d.failed(ctx, d.databaseBack(ctx, err), nil)
 		}
 	}
 	r := &rollout{deployment: d.deployment, to: d.next, pins: d.pins, untried: true}
-	if err := d.steps(ctx, []step{{"place the files", d.place}, {"start the containers of " + d.target.Version, r.start}}); err != nil {
-		return RolledResult{}, d.failed(ctx, d.kept(err), r)
+	if err := d.steps(ctx, []step{{"place the files", d.place}, {"start the containers of " + d.goal(), r.start}}); err != nil {
+		return RolledResult{}, d.failed(ctx, d.notBegun(ctx, err), r)
 	}
 	if err := d.steps(ctx, slices.Concat([]step{{"keep the files", d.keepFiles}}, r.finish(d.previous, d.ours), []step{{"wait for health", d.wait}})); err != nil {
 		return RolledResult{}, d.failed(ctx, d.stuck(ctx, err), nil)
@@ -81,34 +83,20 @@ func Rollback(ctx context.Context, env Environment, back Back) (RolledResult, er
 	if err := d.conclude(ctx); err != nil {
 		return RolledResult{}, err
 	}
-	result.Withdrawn, err = d.withdraw(ctx)
-	return result, err
+	return result, d.withdraw(ctx, &result)
 }
 
-// rolledBackAlready knows the same line again by its reason: it completes what came after, and goes no further back.
-func (d *rollback) rolledBackAlready() bool {
-	same := d.before.Kind == RolledBack && d.before.Reason == d.back.Reason && d.before.By == d.back.By
-	return same && (d.back.To == "" || d.back.To == d.before.Version)
+// goal is what is gone back to, and why if nobody has named it.
+func (d *rollback) goal() string {
+	if d.back.To != "" {
+		return d.target.Version
+	}
+	return d.target.Version + ", " + whyBefore + " " + d.before.Version
 }
 
-// again tells what the earlier run has done, once the server was asked whether it still is so.
-func (d *rollback) again(ctx context.Context) (RolledResult, error) {
-	v, err := d.conn.look(ctx, d.previous.watched(d.env, d.before.Version, nil))
-	if err == nil && !v.good() {
-		err = fmt.Errorf("%s was brought back already, and is not healthy now: %s", d.before.Version, strings.Join(v.bad(), "; "))
-	}
-	if err != nil {
-		return RolledResult{}, untouched(err)
-	}
-	result := RolledResult{Result: Result{Version: d.before.Version, Already: true}, Commit: d.before.Commit}
-	for _, e := range d.ledger {
-		if e.Kind != Withdrawn && e.Ending == Healthy && e.Time.Before(d.before.Time) {
-			result.Left, result.LeftCommit = e.Version, e.Commit
-		}
-	}
-	d.target, d.before = d.before, Entry{Version: result.Left}
-	result.Withdrawn, err = d.withdraw(ctx)
-	return result, err
+// did knows the same line again by its reason, whoever gives it: it completes what came after, and goes no further back.
+func (e Entry) did(back Back) bool {
+	return e.Kind == RolledBack && e.Reason == back.Reason && (back.To == "" || back.To == e.Version)
 }
 
 // findTarget reads from the ledger what to go back to, and from the release's folder how it ran.
@@ -131,9 +119,11 @@ func (d *rollback) findTarget(ctx context.Context) error {
 		return fmt.Errorf("%s is higher than %s, which runs here: that is a deployment, not a rollback", target.Version, d.before.Version)
 	}
 	d.target = target
+	if d.back.To == "" {
+		d.figures = append(d.figures, "went to "+d.goal())
+	}
 	d.release.Version, d.release.Commit = target.Version, target.Commit
-	d.entry.Version, d.entry.Commit, d.entry.Schema = target.Version, target.Commit, d.before.Schema
-	d.entry.Compose = target.Compose
+	d.entry.Version, d.entry.Commit, d.entry.Compose = target.Version, target.Commit, target.Compose
 	d.next = d.conn.project(target.Version, target.Images, target.Compose)
 	file, err := d.conn.read(ctx, d.next.files[0])
 	if err == nil && file == "" {
@@ -157,12 +147,6 @@ func (d *rollback) findFiles(ctx context.Context, composeFile string) (err error
 	pins, err := d.conn.read(ctx, d.next.pinFile())
 	d.next.view = &view{files: d.files, pins: []byte(pins)}
 	return err
-}
-
-func higher(a, b string) bool {
-	va, errA := version.Parse(a)
-	vb, errB := version.Parse(b)
-	return errA == nil && errB == nil && va.Compare(vb) > 0
 }
 
 func (l Ledger) healthy() []string {
@@ -210,15 +194,6 @@ func (d *rollback) fetchMissing(ctx context.Context) error {
 	return nil
 }
 
-// checkSchema refuses to run an older version on a schema that it does not know (B5).
-func (d *rollback) checkSchema(context.Context) error {
-	if d.before.Schema == d.target.Schema || d.back.Database != "" || d.back.SchemaAhead {
-		return nil
-	}
-	return fmt.Errorf("%s ran on another schema than the database has now: say --restore-db=%s to go back to the backup of what %s left, or --allow-schema-ahead if %s runs on the newer schema",
-		d.target.Version, Recorded, d.target.Version, d.target.Version)
-}
-
 // findBackup checks the backup before anything is stopped (B6).
 func (d *rollback) findBackup(ctx context.Context) error {
 	if d.back.Database == "" {
@@ -256,65 +231,27 @@ func (d *rollback) checkAge(ctx context.Context) error {
 	return nil
 }
 
-// stopWriters stops our services, so that nothing is written between the safety backup's state and the restored one.
-func (d *rollback) stopWriters(ctx context.Context) error {
-	_, err := d.previous.change(ctx, append([]string{"stop"}, sortedNames(d.pins)...)...)
-	return err
-}
-
-func (d *rollback) restoreDatabase(ctx context.Context) error {
-	if _, err := d.script(ctx, d.env.Restore, d.backup); err != nil {
-		return err
-	}
-	d.entry.Schema = d.target.Schema
-	d.figures = append(d.figures, "database restored from "+d.backup)
-	return nil
-}
-
-func (d *rollback) databaseError(err error) error {
-	exit := new(exitError)
-	if !errors.As(err, &exit) {
-		return err
-	}
-	return fmt.Errorf("restoring the database failed: %s; the state from before is in %s", exit.output, d.entry.Backup)
-}
-
 // keepFiles leaves the target's files where they are even if it is not healthy, because it is what runs from here on.
 func (d *rollback) keepFiles(ctx context.Context) error { return d.settle(ctx, d.target.Version) }
+
+// notBegun is a rollback whose target does not come up beside what runs, which was never stopped but for its database.
+func (d *rollback) notBegun(ctx context.Context, err error) *Failure {
+	if d.back.Database != "" {
+		return d.stuck(ctx, err)
+	}
+	return d.kept(err)
+}
 
 // stuck is a rollback whose own target is not healthy: another attempt would only make it worse (B3).
 func (d *rollback) stuck(ctx context.Context, cause error) *Failure {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	f := &Failure{Err: cause, State: NotRestored, Found: d.target.Version + " was brought up and is not healthy"}
-	f.Next = fmt.Sprintf("deploy %s again, or roll back further with --to", d.before.Version)
+	f := &Failure{Err: cause, State: NotRestored}
 	if err := d.reconnect(ctx, cause); err != nil {
-		f.Found = fmt.Sprintf("the server could not be reached again: %v", err)
-		return f
+		return f.leftAlone(err)
 	}
+	f.Found = d.target.Version + " was brought up and is not healthy"
+	f.Next = fmt.Sprintf("deploy %s again, or roll back further with --to", d.before.Version)
 	f.Logs = d.logs(ctx)
 	return f
-}
-
-// withdraw writes down which versions are not to be used again (B4).
-func (d *rollback) withdraw(ctx context.Context) ([]string, error) {
-	if !d.back.Withdraws {
-		return nil, nil
-	}
-	var withdrawn []string
-	for _, v := range append(d.ledger.healthy(), d.before.Version) {
-		if higher(v, d.target.Version) && !higher(v, d.before.Version) && !slices.Contains(withdrawn, v) {
-			withdrawn = append(withdrawn, v)
-		}
-	}
-	for _, v := range withdrawn {
-		if slices.Contains(d.ledger.WithdrawnVersions(), v) {
-			continue
-		}
-		e := Entry{Time: time.Now().UTC().Truncate(time.Second), Kind: Withdrawn, Version: v, By: d.back.By, Reason: d.back.Reason}
-		if err := d.conn.record(ctx, e); err != nil {
-			return withdrawn, err
-		}
-	}
-	return withdrawn, nil
 }

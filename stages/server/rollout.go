@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,15 +46,37 @@ func (r *rollout) start(ctx context.Context) (err error) {
 		return nil // nobody is served yet
 	}
 	r.started = true
-	if len(scale) > 0 {
-		if err := r.to.up(ctx, r.env, append([]string{"--no-recreate"}, scale...)...); err != nil {
-			return err
-		}
+	if err := r.upBeside(ctx, scale); err != nil {
+		return err
 	}
 	if err := r.try(ctx, tried); err != nil {
 		return err
 	}
-	return r.proveNew(ctx)
+	fresh, err := r.fresh(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.prove(ctx, fresh); err != nil {
+		return err
+	}
+	return r.stopTrials(ctx)
+}
+
+// upBeside lets compose start containers and leave those that run. It waits itself for what others depend on; when that does
+// not get healthy, the containers tell more than compose does.
+func (r *rollout) upBeside(ctx context.Context, scale []string) error {
+	if len(scale) == 0 {
+		return nil
+	}
+	err := r.to.up(ctx, r.env, append([]string{"--no-recreate"}, scale...)...)
+	if exit := new(exitError); !errors.As(err, &exit) {
+		return err
+	}
+	fresh, e := r.fresh(ctx)
+	if e != nil || len(fresh) == 0 {
+		return err
+	}
+	return cmp.Or(r.prove(ctx, fresh), err)
 }
 
 // scale asks compose for the new containers besides all that a service has, and remembers the old ones.
@@ -70,12 +93,8 @@ func (r *rollout) scale() (args []string) {
 	return args
 }
 
-// proveNew waits for the health of what was started, and says what it has printed if that does not come.
-func (r *rollout) proveNew(ctx context.Context) error {
-	fresh, err := r.fresh(ctx)
-	if err != nil {
-		return err
-	}
+// prove waits for the health of what was started, and says what it has printed if that does not come.
+func (r *rollout) prove(ctx context.Context, fresh []container) error {
 	w := r.to.watched(r.env, r.to.version, r.pins)
 	w.ask = nil // from outside the old ones answer as well
 	w.see = func(ctx context.Context) ([]container, error) { return r.conn.inspect(ctx, idsOf(fresh)...) }
@@ -93,7 +112,7 @@ func (r *rollout) proveNew(ctx context.Context) error {
 		}
 		return f
 	}
-	return r.stopTrials(ctx)
+	return nil
 }
 
 // fresh are the containers that were not there before.
@@ -124,7 +143,7 @@ func (r *rollout) discard(ctx context.Context) error {
 func (r *rollout) finish(from *project, ours bool) []step {
 	return []step{
 		{"let the old containers go", r.retire},
-		{"bring it up", func(ctx context.Context) error { return r.to.up(ctx, r.env) }},
+		{"bring it up", r.bringUp},
 		{"remove what the release does not have", func(ctx context.Context) error { return r.removeGone(ctx, from, ours) }},
 	}
 }
@@ -144,9 +163,32 @@ func (r *rollout) retire(ctx context.Context) error {
 	return r.reload(ctx)
 }
 
-// reload runs the command by which a proxy names its own.
+// reloadTime is what a proxy takes to get going with what it was told, because a reload answers before it has happened.
+const reloadTime = time.Second
+
+// bringUp makes everything run that does not yet. What was replaced has another address now.
+func (r *rollout) bringUp(ctx context.Context) error {
+	if err := r.to.up(ctx, r.env); err != nil || len(r.to.singles(r.env, r.pins, r.there)) == 0 {
+		return err
+	}
+	return r.reload(ctx)
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// reload runs the command by which a proxy asks again.
 func (r *rollout) reload(ctx context.Context) error {
-	for _, c := range r.there {
+	there, err := r.to.containers(ctx)
+	if err != nil {
+		return err
+	}
+	var reloaded bool
+	for _, c := range there {
 		line := c.Config.Labels[reloadLabel]
 		if line == "" || !c.running() {
 			continue
@@ -158,6 +200,10 @@ func (r *rollout) reload(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		reloaded = true
+	}
+	if reloaded {
+		pause(ctx, reloadTime)
 	}
 	return nil
 }
@@ -171,14 +217,11 @@ func (r *rollout) drain(ctx context.Context) {
 			continue
 		}
 		group.Go(func() error {
-			if pause, err := time.ParseDuration(line); err == nil {
-				select {
-				case <-ctx.Done():
-				case <-time.After(pause):
-				}
+			if wait, err := time.ParseDuration(line); err == nil {
+				pause(ctx, wait)
 				return nil
 			}
-			_, err := r.conn.run(ctx, command{args: []string{"docker", "exec", c.ID, "sh", "-c", line}})
+			_, err := r.conn.run(ctx, command{args: []string{"docker", "exec", c.ID, "sh", "-c", line}, time: changeTime})
 			return err
 		})
 	}
@@ -223,10 +266,10 @@ func (c *Conn) stopAndRemove(ctx context.Context, containers []container, more .
 		return nil
 	}
 	ids := idsOf(containers)
-	if _, err := c.run(ctx, command{args: busy(append([]string{"docker", "stop"}, ids...)...)}); err != nil {
+	if _, err := c.run(ctx, command{args: busy(append([]string{"docker", "stop"}, ids...)...), time: changeTime}); err != nil {
 		return err
 	}
-	_, err := c.run(ctx, command{args: busy(slices.Concat([]string{"docker", "rm"}, more, ids)...)})
+	_, err := c.run(ctx, command{args: busy(slices.Concat([]string{"docker", "rm"}, more, ids)...), time: changeTime})
 	return err
 }
 

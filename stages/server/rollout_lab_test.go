@@ -3,12 +3,14 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,8 +28,7 @@ import http.server, os, signal, threading, time
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         time.sleep(0.03)
-        bad = self.path == "/health" and os.environ.get("UNHEALTHY")
-        self.send_response(503 if bad else 200)
+        self.send_response(503 if os.environ.get("UNHEALTHY") else 200)
         self.end_headers()
         self.wfile.write(os.environ["VERSION"].encode())
     def log_message(self, *args): pass
@@ -43,6 +44,7 @@ server.serve_forever()
 server.server_close()
 `
 
+// proxied is an application as the handbook has it: nobody but the proxy publishes a port.
 const proxied = `
 name: %[1]s
 services:
@@ -53,6 +55,8 @@ services:
     ports: ["8080"]
     stop_grace_period: 1s
     volumes: ["./nginx.conf:/etc/nginx/nginx.conf:ro"]
+    depends_on: {app: {condition: service_healthy}}
+    labels: {slipway.reload: nginx -s reload}
   app:
     image: ${REGISTRY}/app:${VERSION}
     restart: unless-stopped
@@ -60,16 +64,10 @@ services:
     depends_on: {migrate: {condition: service_completed_successfully}}
     healthcheck:
       test: [CMD, python3, -c, "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/health')"]
-      interval: 2s
+      interval: 1s
       retries: 1
-      start_period: 3s
+      start_period: 2s
       start_interval: 300ms
-  worker:
-    image: ${REGISTRY}/app:${VERSION}
-    restart: unless-stopped
-    init: true
-    container_name: %[1]s-worker
-    command: [python3, -c, "import signal,time; signal.signal(signal.SIGTERM, lambda *_: exit(0)); time.sleep(1e6)"]
   migrate:
     image: ${REGISTRY}/app:${VERSION}
     command: [sh, -c, 'exit $${MIGRATION:-0}']
@@ -79,12 +77,11 @@ const proxyConf = `
 events {}
 http {
     access_log off;
-    resolver 127.0.0.11 valid=1s;
+    upstream app { server app:8000; }
     server {
         listen 8080;
         location / {
-            set $app app;
-            proxy_pass http://$app:8000;
+            proxy_pass http://app;
             proxy_connect_timeout 1s;
         }
     }
@@ -120,11 +117,11 @@ func (s *served) version(t *testing.T, version string, env ...string) Release {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := base.ConfigFile()
+	about, err := base.ConfigFile()
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := file.Config
+	config := about.Config
 	config.Env = slices.Concat(config.Env, []string{"VERSION=" + version}, env)
 	config.Entrypoint, config.Cmd = nil, []string{"python3", "-c", program}
 	made, err := mutate.Config(base, config)
@@ -142,13 +139,12 @@ func (s *served) version(t *testing.T, version string, env ...string) Release {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file2 := fmt.Sprintf(proxied, s.project(), os.Getenv("SLIPWAY_LAB_REGISTRY"))
+	file := fmt.Sprintf(proxied, s.project(), os.Getenv("SLIPWAY_LAB_REGISTRY"))
 	return Release{
 		Version: version, Commit: "c", By: "ann", Images: []Image{{Name: "app", Repository: s.registry + "/app", Digest: digest.String()}},
-		Compose: []byte(file2), Tree: commit(map[string]string{"compose.yml": file2, "nginx.conf": proxyConf}),
+		Compose: []byte(file), Tree: commit(map[string]string{"compose.yml": file, "nginx.conf": proxyConf}),
 	}
 }
-
 
 // ask asks fifty times a second until the test ends.
 func (s *served) ask(t *testing.T) {
@@ -182,39 +178,37 @@ func (s *served) once(client *http.Client, address string) {
 	s.good.Add(1)
 }
 
-// TestDeployWithoutAGap deploys twenty times under a client that asks all the time.
+// TestDeployWithoutAGap changes what runs twenty times under a client that asks all the time, for good and in vain.
 func TestDeployWithoutAGap(t *testing.T) {
+	t.Parallel()
 	s := newServed(t)
-	deploy := func(version string, env ...string) error {
-		start := time.Now()
-		_, err := Deploy(t.Context(), s.env, s.version(t, version, env...))
-		t.Logf("%s %v: %v, %d bad: %v", version, env, time.Since(start).Round(100*time.Millisecond), s.bad.Load(), err)
-		return err
-	}
-	if err := deploy("1.0.0"); err != nil {
+	if _, err := Deploy(t.Context(), s.env, s.version(t, "1.0.0")); err != nil {
 		t.Fatal(err)
 	}
 	s.ask(t)
-	for n := range 19 {
-		version := fmt.Sprintf("1.0.%d", n+1)
+	kept := map[string]string{"UNHEALTHY=1": "app is unhealthy", "CRASH=1.5": "app ends again after each start", "MIGRATION=1": "the migration failed"}
+	for n, how := range strings.Fields("good good UNHEALTHY=1 CRASH=1.5 back good MIGRATION=1 good CRASH=1.5 good back UNHEALTHY=1 good good good back CRASH=1.5 good good") {
 		var err error
-		want := ""
-		switch n % 5 {
-		case 1:
-			err, want = deploy(version, "UNHEALTHY=1"), "oh no"
-		case 2:
-			err, want = deploy(version, "CRASH=4"), ""
-		case 3:
-			err, want = deploy(version, "MIGRATION=1"), ""
-		case 4:
-			_, err = Rollback(t.Context(), s.env, Back{Exists: func(context.Context, string) (bool, error) { return true, nil }, By: "ann", Reason: version})
-			t.Logf("rollback: %d bad: %v", s.bad.Load(), err)
+		switch how {
+		case "back":
+			_, err = Rollback(t.Context(), s.env, Back{By: "ann", Reason: strconv.Itoa(n), Exists: func(context.Context, string) (bool, error) { return true, nil }})
 		default:
-			err = deploy(version)
+			_, err = Deploy(t.Context(), s.env, s.version(t, fmt.Sprintf("1.0.%d", n+1), how))
 		}
-		_ = want
+		f := new(Failure)
+		if why := kept[how]; errors.As(err, &f) != (why != "") || !strings.Contains(message(err), why) || why != "" && f.State != Kept {
+			t.Errorf("%d, %s: %v", n+1, how, err)
+		}
 	}
-	if good, bad := s.good.Load(), s.bad.Load(); bad > 0 || good < 1000 {
-		t.Errorf("20 deployments: %d answers, %d failed, the last: %v", good, bad, s.last.Load())
+	good, bad := s.good.Load(), s.bad.Load()
+	t.Logf("20 deployments and rollbacks: %d answers, %d failed", good, bad)
+	if bad > 0 || good < 2000 {
+		t.Errorf("the last that failed: %v", s.last.Load())
+	}
+	if _, seen := s.versions.Load("1.0.19"); !seen {
+		t.Error("the last version never answered")
+	}
+	if _, seen := s.versions.Load("1.0.3"); seen {
+		t.Error("a version that never was healthy has answered")
 	}
 }

@@ -66,13 +66,14 @@ func Read(ctx context.Context, env Environment) (Status, error) {
 	if err := p.loadPinned(ctx); err != nil {
 		return Status{}, err
 	}
-	return s, s.fill(ctx, p, env)
+	err = s.fill(ctx, p, env)
+	return s, err
 }
 
 func (s *Status) fill(ctx context.Context, p *project, env Environment) error {
 	pins := map[string]string{}
 	for name, one := range p.compose.Services {
-		if slices.Contains(slices.Collect(maps.Values(s.Current.Images)), one.Image) {
+		if amongImages(slices.Collect(maps.Values(s.Current.Images)), one.Image) {
 			pins[name] = one.Image
 		}
 	}
@@ -102,7 +103,9 @@ func (l look) describe(c container) Service {
 	switch pin := l.pins[s.Name]; {
 	case !known && c.State.Status == "running":
 		s.Drift = "is no service of the release"
-	case pin != "" && !slices.Contains(l.digests[c.Image], pin):
+	case pin != "" && amongImages(l.digests[c.Image], pin):
+		s.Image = pin
+	case pin != "":
 		s.Drift = "was deployed as " + pin
 	}
 	return s
@@ -122,6 +125,7 @@ func (s Status) Text(env Environment) string {
 	}
 	fmt.Fprintf(&b, "  version  %s, %s at %s by %s\n", s.Current.Version, s.Current.Kind, s.Current.Time.Format("2006-01-02 15:04:05 UTC"), s.Current.By)
 	fmt.Fprintf(&b, "  health   %s\n", health)
+	fmt.Fprintf(&b, "  rollback %s\n", s.Ledger.wayBack())
 	b.WriteString("\n  services\n")
 	for _, one := range s.Services {
 		fmt.Fprintf(&b, "    %-14s %-10s since %s  %s\n", one.Name, one.State, one.Since.UTC().Format("2006-01-02 15:04:05"), one.Image)

@@ -34,11 +34,28 @@ var (
 	passwordPattern = regexp.MustCompile(`(?s):.*@`)
 )
 
+const (
+	targetForm  = "user@host[:port][/directory] such as deploy@staging.example.com:22/opt/app"
+	bastionForm = "user@host[:port] such as jump@bastion.example.com"
+)
+
 // ParseTarget reads user@host[:port][/directory].
-func ParseTarget(text string) (Target, error) {
-	wrong := func(what string) (Target, error) {
-		return Target{}, fmt.Errorf("expected user@host[:port][/directory] such as deploy@staging.example.com:22/opt/app, found %q: %s", passwordPattern.ReplaceAllString(text, ":***@"), what)
+func ParseTarget(text string) (Target, error) { return parseTarget(text, targetForm) }
+
+// ParseBastion reads user@host[:port].
+func ParseBastion(text string) (Target, error) {
+	if strings.Contains(text, "/") {
+		return Target{}, wrongTarget(text, bastionForm, "a directory has no place here")
 	}
+	return parseTarget(text, bastionForm)
+}
+
+func wrongTarget(text, form, what string) error {
+	return fmt.Errorf("expected %s, found %q: %s", form, passwordPattern.ReplaceAllString(text, ":***@"), what)
+}
+
+func parseTarget(text, form string) (Target, error) {
+	wrong := func(what string) (Target, error) { return Target{}, wrongTarget(text, form, what) }
 	u, err := url.Parse("ssh://" + text)
 	if err != nil || strings.ContainsAny(text, "?#%") {
 		return wrong("it is no address")

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"path"
 	"strings"
+	"time"
 )
 
 // viewScript runs a command in a folder of the same name as the application's that has the release's files, and links to
@@ -38,7 +39,7 @@ type view struct {
 const viewPins = "images.json"
 
 // ask runs docker compose in the view, and speaks of it as if it were the application's folder.
-func (v *view) ask(ctx context.Context, p *project, args ...string) (string, error) {
+func (v *view) ask(ctx context.Context, p *project, limit time.Duration, args ...string) (string, error) {
 	base := path.Base(p.conn.target.Dir)
 	archive, err := v.archive(base)
 	if err != nil {
@@ -49,7 +50,7 @@ func (v *view) ask(ctx context.Context, p *project, args ...string) (string, err
 		compose = append(compose, "--file", "../"+viewPins)
 	}
 	compose = append(compose, args...)
-	text, err := p.conn.run(ctx, command{args: append([]string{"sh", "-c", viewScript, "sh", base}, compose...), env: p.env, stdin: bytes.NewReader(archive)})
+	text, err := p.conn.run(ctx, command{args: append([]string{"sh", "-c", viewScript, "sh", base}, compose...), env: p.env, stdin: bytes.NewReader(archive), time: limit})
 	v.root, text, _ = strings.Cut(text, "\n")
 	if exit := new(exitError); errors.As(err, &exit) {
 		exit.program = command{args: compose}.name()

@@ -1,0 +1,135 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// databasePorts and storePorts are those that images of databases, queues and caches expose: by them Docker itself tells what
+// a container is. Anything else may write to a database.
+var (
+	databasePorts = []string{
+		"5432",          // PostgreSQL
+		"3306", "33060", // MySQL, MariaDB
+		"1433", "1521", // SQL Server, Oracle
+		"27017",         // MongoDB
+		"26257", "9042", // CockroachDB, Cassandra
+		"8123", "8086", // ClickHouse, InfluxDB
+	}
+	storePorts = slices.Concat(databasePorts, []string{
+		"6432",          // PgBouncer
+		"6379", "11211", // Redis, Memcached
+		"5672", "4222", // RabbitMQ, NATS
+		"9092", "2181", // Kafka, ZooKeeper
+		"9200", "2379", // Elasticsearch, etcd
+	})
+)
+
+// portSet are ports as Docker writes them: 5432/tcp.
+type portSet map[string]struct{}
+
+func (s portSet) any(of []string) bool {
+	for port := range s {
+		if number, _, _ := strings.Cut(port, "/"); slices.Contains(of, number) {
+			return true
+		}
+	}
+	return false
+}
+
+// running are all containers of the project that run, whoever started them, the one-off runs too.
+func (p *project) running(ctx context.Context) ([]container, error) {
+	ids, err := p.conn.run(ctx, command{args: []string{"docker", "ps", "--quiet", "--no-trunc", "--filter", "label=com.docker.compose.project=" + p.compose.Name}})
+	if err != nil || strings.TrimSpace(ids) == "" {
+		return nil, err
+	}
+	return p.conn.inspect(ctx, strings.Fields(ids)...)
+}
+
+// databasesFirst sorts by where the tools of a database are likely to be.
+func databasesFirst(all []container) []container {
+	databases, others := []container(nil), []container(nil)
+	for _, c := range all {
+		if c.Config.ExposedPorts.any(databasePorts) {
+			databases = append(databases, c)
+		} else {
+			others = append(others, c)
+		}
+	}
+	return append(databases, others...)
+}
+
+// stopWriters stops all of the project that may write to the database, whichever release or hand has started it, each with
+// its own time of grace.
+func (d *rollback) stopWriters(ctx context.Context) error {
+	var refused error
+	for range 3 {
+		running, err := d.previous.running(ctx)
+		if err != nil {
+			return err
+		}
+		writers := slices.DeleteFunc(running, func(c container) bool { return c.Config.ExposedPorts.any(storePorts) })
+		if len(writers) == 0 {
+			return nil
+		}
+		d.stopped = append(d.stopped, writers...)
+		if refused = d.docker(ctx, "stop", writers); refused != nil && !errors.As(refused, new(*exitError)) {
+			return refused
+		}
+	}
+	if refused == nil {
+		refused = errors.New("they are started again and again")
+	}
+	return fmt.Errorf("what writes to the database does not stop: %w", refused)
+}
+
+// docker does one thing to containers, after any that a lost connection has left at work.
+func (d *deployment) docker(ctx context.Context, verb string, containers []container) error {
+	if len(containers) == 0 {
+		return nil
+	}
+	args := []string{"docker", verb}
+	for _, c := range containers {
+		args = append(args, c.ID)
+	}
+	_, err := d.conn.run(ctx, command{args: busy(args...), time: changeTime})
+	return err
+}
+
+// restartable are the containers that were stopped and can be started again: a one-off run is over.
+func (d *rollback) restartable() []container {
+	var all []container
+	for _, c := range d.stopped {
+		if !c.oneOff() && !slices.ContainsFunc(all, func(one container) bool { return one.ID == c.ID }) {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// startOthers starts what was stopped and belongs to neither release: nobody else would.
+func (d *rollback) startOthers(ctx context.Context) {
+	others := slices.DeleteFunc(d.restartable(), func(c container) bool {
+		return d.next.keeps(c.service()) || d.previous.keeps(c.service()) || d.pins[c.service()] != ""
+	})
+	if err := d.docker(ctx, "start", others); err != nil {
+		d.figures = append(d.figures, fmt.Sprintf("warning: %s stopped for the restore, and not started again: %s", strings.Join(namesOf(others), ", "), firstLine(err.Error())))
+	}
+}
+
+// keeps says whether the project has a service that compose up takes care of.
+func (p *project) keeps(service string) bool {
+	s, ok := p.compose.Services[service]
+	return ok && !s.inactive
+}
+
+func namesOf(containers []container) []string {
+	var names []string
+	for _, c := range containers {
+		names = append(names, strings.TrimPrefix(c.Name, "/"))
+	}
+	return names
+}

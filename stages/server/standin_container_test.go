@@ -8,11 +8,9 @@ import (
 )
 
 const (
-	serviceLabel = "com.docker.compose.service"
-	oneOffLabel  = "com.docker.compose.oneoff"
-	numberLabel  = "com.docker.compose.container-number"
-	hashLabel    = "com.docker.compose.config-hash"
-	imageLabel   = "com.docker.compose.image"
+	numberLabel = "com.docker.compose.container-number"
+	hashLabel   = "com.docker.compose.config-hash"
+	imageLabel  = "com.docker.compose.image"
 )
 
 // fakeContainer is a container. What it is at a time follows from when it was started and how its image behaves.

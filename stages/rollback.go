@@ -125,16 +125,9 @@ func (b *rollback) server(r *Run, ctx context.Context) (Outcome, error) {
 	if _, err := r.shipped(ctx, &env, r.source.commit); err != nil {
 		return Outcome{}, err
 	}
-	back := server.Back{
-		To: b.To, Database: b.RestoreDB, SchemaAhead: b.AllowSchemaAhead,
-		Registry: r.serverRegistry(), By: r.who(), Reason: b.Reason, Exists: r.imageExists,
-	}
-	if b.Environment == production {
-		back.Known = func(ctx context.Context) []string { return b.known(r, ctx) }
-	}
 	listing := r.listed(ctx, b.environment)
 	env.Announce = listing.begin
-	b.done, err = server.Rollback(ctx, env, back)
+	b.done, err = server.Rollback(ctx, env, b.back(r))
 	figures := listing.end(ctx, err)
 	if err != nil {
 		r.noteFailure(b.environment, err)
@@ -148,6 +141,18 @@ func (b *rollback) server(r *Run, ctx context.Context) (Outcome, error) {
 		r.success, r.news.Untold = report.AlreadyRolledBack, b.untold(r.keptReport(ctx))
 	}
 	return passed(slices.Concat([]string{b.word()}, b.done.Figures, figures)...), nil
+}
+
+// back is what the server is asked for. Only production takes versions back.
+func (b *rollback) back(r *Run) server.Back {
+	back := server.Back{
+		To: b.To, Database: b.RestoreDB, SchemaAhead: b.AllowSchemaAhead,
+		Registry: r.serverRegistry(), By: r.who(), Reason: b.Reason, Exists: r.imageExists,
+	}
+	if b.Environment == production {
+		back.Known = func(ctx context.Context) []string { return b.known(r, ctx) }
+	}
+	return back
 }
 
 // word is the first figure of a server that was rolled back.

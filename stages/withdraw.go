@@ -39,21 +39,15 @@ func (r *Run) refuseWithdrawn() error {
 // known are the versions that git, the registry and staging know of. What does not answer is named: a rollback does not wait
 // for it.
 func (b *rollback) known(r *Run, ctx context.Context) []string {
-	var known []string
-	for _, v := range slices.Concat(r.tagged(), versionsOf(r.config.tagPrefix, r.remote.tags())) {
-		known = append(known, v.String())
-	}
 	images, err := r.knownImages(ctx)
 	if err != nil {
 		b.unread = append(b.unread, "warning: the registry was not asked which versions there are: "+err.Error())
-	}
-	for _, v := range images {
-		known = append(known, v.String())
 	}
 	ran, err := r.stagingLedger(ctx)
 	if err != nil {
 		b.unread = append(b.unread, "warning: staging was not asked which versions it ran: "+err.Error())
 	}
+	known := texts(slices.Concat(r.tagged(), versionsOf(r.config.tagPrefix, r.remote.tags()), images))
 	for _, e := range ran {
 		known = append(known, e.Version)
 	}

@@ -43,19 +43,6 @@ func TestWhatAFailureHasLeft(t *testing.T) {
 	}
 }
 
-// TestFailureBesideWhatWasDown: a version that somebody had stopped is not said to run.
-func TestFailureBesideWhatWasDown(t *testing.T) {
-	s := deployed(t, "1.2.0")
-	broken := behaviour{work: func(*database) (string, int) { return "no such table", 1 }}
-	s.image("backend", "1.3.0", behaviour{}).service("migrate", broken)
-	s.sh("docker stop $(docker ps --quiet)")
-	_, err := Deploy(t.Context(), s.environment(), s.release("1.3.0", oneService+"  migrate:\n    image: ${REGISTRY}/backend:${VERSION}\n"))
-	if f := new(Failure); !errors.As(err, &f) || f.State != Stopped || f.Runs != "" {
-		t.Errorf("got %+v, %v", f, err)
-	}
-	wantRunning(t, s, map[string]string{})
-}
-
 // TestFailureAfterWhatWasDown: somebody wants the application to run, so that what was down is brought up again.
 func TestFailureAfterWhatWasDown(t *testing.T) {
 	s := deployed(t, "1.2.0")

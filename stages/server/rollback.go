@@ -59,7 +59,7 @@ func Rollback(ctx context.Context, env Environment, back Back) (RolledResult, er
 	}
 	d := &rollback{deployment: begun, back: back}
 	defer d.end()
-	if d.before.did(back) {
+	if d.previous != nil && d.before.did(back) {
 		return d.again(ctx)
 	}
 	found := []step{{"find the version", d.findTarget}, {"find its images", d.findImages}, {"check the schema", d.checkSchema}, {"find the backup", d.findBackup}}

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -72,4 +73,16 @@ func TestRollbackGoesTheWayItCame(t *testing.T) {
 		t.Errorf("steps: got %q, want %q", steps, want)
 	}
 	wantRunning(t, s, map[string]string{"backend": "backend:1.0.0"})
+}
+
+// TestSameRollbackOnAServerThatWasEmptied: nothing is left that the ledger tells of.
+func TestSameRollbackOnAServerThatWasEmptied(t *testing.T) {
+	s := deployed(t, "1.0.0", "1.1.0")
+	if _, err := Rollback(t.Context(), s.environment(), s.back("")); err != nil {
+		t.Fatal(err)
+	}
+	s.sh("docker stop $(docker ps --quiet) && docker rm $(docker ps --all --quiet) && rm -r .slipway/releases")
+	if _, err := Rollback(t.Context(), s.environment(), s.back("")); err == nil || !strings.Contains(err.Error(), "there is nothing to go back to; nothing was changed on the server") {
+		t.Errorf("got %v", err)
+	}
 }

@@ -18,7 +18,6 @@ import (
 
 // sshd lets one key in and runs command lines on this machine, as OpenSSH does without a terminal.
 type sshd struct {
-	t        testing.TB
 	listener net.Listener
 	config   *ssh.ServerConfig
 	env      []string      // of each program
@@ -38,7 +37,7 @@ func startSSHD(t testing.TB, env []string) *sshd {
 		t.Fatal(err)
 	}
 	may := signer(t, "ed25519").PublicKey().Marshal()
-	s := &sshd{t: t, listener: listener, env: env, groups: map[int]bool{}}
+	s := &sshd{listener: listener, env: env, groups: map[int]bool{}}
 	s.config = &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
 		if string(key.Marshal()) != string(may) || s.bars.Load() {
 			return nil, errors.New("unknown key")
@@ -177,12 +176,12 @@ func forward(c ssh.NewChannel) {
 }
 
 func (s *sshd) session(channel ssh.Channel, requests <-chan *ssh.Request) {
-	group := 0
+	group, told := 0, make(chan struct{})
 	for r := range requests {
-		ok, wait := false, func() {}
+		ok := false
 		switch text := textOf(r.Payload); {
 		case r.Type == "exec" && group == 0:
-			group, wait = s.start(channel, text)
+			group = s.start(channel, text, told)
 			ok = group != 0
 		case r.Type == "signal" && group != 0:
 			number, known := map[string]syscall.Signal{"HUP": syscall.SIGHUP, "INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}[text]
@@ -191,7 +190,9 @@ func (s *sshd) session(channel ssh.Channel, requests <-chan *ssh.Request) {
 		if r.WantReply {
 			_ = r.Reply(ok, nil)
 		}
-		go wait() // no sooner: an end before the answer would be a lost connection
+		if r.Type == "exec" && ok {
+			close(told)
+		}
 	}
 }
 
@@ -202,8 +203,9 @@ func textOf(payload []byte) string {
 	return request.Text
 }
 
-// start runs a line by the shell, in a process group of its own. It returns that, and what waits for the end and tells it.
-func (s *sshd) start(channel ssh.Channel, line string) (group int, wait func()) {
+// start runs a line by the shell, in a process group of its own, and returns that. How it ends is told after the client was
+// told that it has begun: a short program is faster than the answer.
+func (s *sshd) start(channel ssh.Channel, line string, told <-chan struct{}) int {
 	cmd := exec.Command("/bin/sh", "-c", line)
 	cmd.Env, cmd.Dir = s.env, "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -214,20 +216,17 @@ func (s *sshd) start(channel ssh.Channel, line string) (group int, wait func()) 
 		}
 	}
 	input, err := cmd.StdinPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		s.t.Errorf("the stand-in cannot run %s: %v", line, err)
+	if err != nil || cmd.Start() != nil {
 		channel.Close()
-		return 0, func() {}
+		return 0
 	}
 	s.mu.Lock()
 	s.groups[cmd.Process.Pid] = true
 	s.mu.Unlock()
 	go func() { _, _ = io.Copy(input, channel); input.Close() }()
-	return cmd.Process.Pid, func() {
+	go func() {
 		_ = cmd.Wait()
+		<-told
 		s.mu.Lock()
 		delete(s.groups, cmd.Process.Pid)
 		s.mu.Unlock()
@@ -238,5 +237,6 @@ func (s *sshd) start(channel ssh.Channel, line string) (group int, wait func()) 
 		}
 		_, _ = channel.SendRequest("exit-status", false, binary.BigEndian.AppendUint32(nil, uint32(code)))
 		channel.Close()
-	}
+	}()
+	return cmd.Process.Pid
 }

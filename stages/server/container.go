@@ -45,6 +45,12 @@ func (c container) oneOff() bool { return c.Config.Labels[oneOffLabel] == "True"
 
 func (c container) trial() bool { return c.oneOff() && strings.HasPrefix(c.Name, "/"+trialPrefix) }
 
+// released says whether a release of ours has started it, which has its compose file in a folder of its own.
+func (c container) released() bool {
+	file, _, _ := strings.Cut(c.Config.Labels[filesLabel], ",")
+	return strings.Contains(file, "/"+stateDir+"/releases/")
+}
+
 func (c container) running() bool { return c.State.Status == "running" }
 
 // anonymousVolume is where a container keeps data in a volume that only it knows: Docker names those by a hash.

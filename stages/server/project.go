@@ -134,3 +134,9 @@ func (p *project) config(ctx context.Context, profile ...string) error {
 	p.compose.localise(root, p.conn.target.Dir)
 	return nil
 }
+
+// idle waits until nothing is at work any more that changes what runs.
+func (c *Conn) idle(ctx context.Context) error {
+	_, err := c.run(ctx, command{args: busy("true"), time: changeTime})
+	return err
+}

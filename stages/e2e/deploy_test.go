@@ -70,8 +70,7 @@ import asyncio, socket
 async def slow(ctx, seconds):
     await asyncio.sleep(seconds)
     await ctx["redis"].rpush("ended", ctx["job_id"] + "@" + socket.gethostname())
-class WorkerSettings(Shop):
-    functions = (*Shop.functions, slow)`
+WorkerSettings = type("WorkerSettings", (), {**vars(Shop), "functions": (*Shop.functions, slow)})`
 	if image == "arq-worker" {
 		config.Env = append(config.Env, "SLOW="+module, "PYTHONPATH=/tmp:/app")
 		config.Entrypoint = []string{"sh", "-c", `printf '%s\n' "$SLOW" > /tmp/slow.py && exec arq slow.WorkerSettings`}

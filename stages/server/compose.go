@@ -1,59 +1,16 @@
 package server
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 )
-
-// Image is one image of a release.
-type Image struct {
-	Name       string
-	Repository string
-	Digest     string
-	Size       int64 // bytes to pull at most; 0 if unknown
-	Build      Build // what it is built from; empty if unknown
-}
-
-// Ref names the image by its content.
-func (i Image) Ref() string { return i.Repository + "@" + i.Digest }
-
-// ImageOf is the image that a ledger names by its content.
-func ImageOf(name, ref string) Image {
-	repository, digest, _ := strings.Cut(ref, "@")
-	return Image{Name: name, Repository: repository, Digest: digest}
-}
-
-// Build is what an image is built from, in the repository's own terms.
-type Build struct{ Context, Dockerfile, Target string }
-
-func (b Build) same(other Build) bool {
-	return b.Context == other.Context && b.file() == other.file() && b.Target == other.Target
-}
-
-func (b Build) file() string { return path.Join(b.Context, b.Dockerfile) }
-
-// String is the build in the form of the setting images.
-func (b Build) String() string {
-	text := b.Context
-	if b.Dockerfile != "Dockerfile" {
-		text += ":" + b.Dockerfile
-	}
-	if b.Target != "" {
-		text += "#" + b.Target
-	}
-	return text
-}
 
 // service is what we need to know of a compose service. Its paths lie in the application's folder, or are absolute.
 type service struct {
@@ -232,130 +189,6 @@ func (a compose) external() (networks, volumes []string) {
 	return slices.Compact(networks), slices.Compact(volumes)
 }
 
-// project is one release of the application on the server: its compose file, and the file that pins its images.
-type project struct {
-	conn          *Conn
-	version       string
-	composeFile   string // as the repository calls it
-	folder        string // of that, where its relative paths start
-	files         []string
-	name, envFile string // where they were given to compose by hand
-	env           []string
-	view          *view // what is read instead of the application's folder, until the release's files are there
-	compose       compose
-}
-
-// releaseDir is where a release keeps what it was deployed with, so that it can be gone back to.
-func releaseDir(version string) string { return stateDir + "/releases/" + version }
-
-// project is a release by its images' references. Compose files like to say ${REGISTRY}/backend:${VERSION}, so both are given.
-func (c *Conn) project(version string, images map[string]string, composeFile string) *project {
-	p := &project{conn: c, version: version, composeFile: composeFile, folder: path.Dir(composeFile), files: []string{releaseDir(version) + "/compose.yml"}, env: []string{"VERSION=" + version}}
-	for name, ref := range images {
-		if prefix, ok := strings.CutSuffix(ImageOf(name, ref).Repository, "/"+name); ok {
-			p.env = []string{"VERSION=" + version, "REGISTRY=" + prefix}
-		}
-	}
-	return p
-}
-
-// pinFile pins images, beside the compose file of its release.
-func (p *project) pinFile() string { return releaseDir(p.version) + "/images.json" }
-
-// loadPinned reads a project whose files are on the server.
-func (p *project) loadPinned(ctx context.Context) error {
-	p.files, p.view = append(slices.DeleteFunc(p.files, func(f string) bool { return f == p.pinFile() }), p.pinFile()), nil
-	return p.load(ctx)
-}
-
-func (p *project) args(args ...string) []string {
-	line := []string{"docker", "compose", "--project-directory", p.conn.inside(p.folder)}
-	if p.name != "" {
-		line = append(line, "--project-name", p.name)
-	}
-	if p.envFile != "" {
-		line = append(line, "--env-file", p.envFile)
-	}
-	for _, f := range p.files {
-		line = append(line, "--file", p.conn.inside(f))
-	}
-	return append(line, args...)
-}
-
-// inside is a path of the application's folder, or one that is absolute already.
-func (c *Conn) inside(file string) string {
-	if path.IsAbs(file) {
-		return file
-	}
-	return path.Join(c.target.Dir, file)
-}
-
-func (p *project) ask(ctx context.Context, args ...string) (string, error) {
-	return p.askWithin(ctx, fileTime, args...) // its files go along, as long as they are not on the server
-}
-
-func (p *project) askWithin(ctx context.Context, limit time.Duration, args ...string) (string, error) {
-	if p.view != nil {
-		return p.view.ask(ctx, p, limit, args...)
-	}
-	return p.conn.run(ctx, command{args: p.args(args...), env: p.env, time: limit})
-}
-
-// change runs a command that changes what runs, after any that a lost connection has left at work.
-func (p *project) change(ctx context.Context, args ...string) (string, error) {
-	return p.changeWithin(ctx, changeTime, args...)
-}
-
-func (p *project) changeWithin(ctx context.Context, limit time.Duration, args ...string) (string, error) {
-	return p.conn.run(ctx, command{args: busy(p.args(args...)...), env: p.env, time: limit})
-}
-
-func busy(args ...string) []string {
-	return append([]string{"flock", "--wait", busyWait, busyFile}, args...)
-}
-
-// load reads the compose file as compose does, with the server's own .env. Services of profiles that are not asked for are
-// read as well, because people run them by hand; where they cannot be read they are left out.
-func (p *project) load(ctx context.Context) error {
-	err := p.config(ctx, "--profile", "*")
-	if exit := new(exitError); errors.As(err, &exit) {
-		err = p.config(ctx)
-	}
-	if exit := new(exitError); errors.As(err, &exit) {
-		return fmt.Errorf("docker compose does not accept the compose file with the server's settings: %s", exit.output)
-	}
-	if err != nil {
-		return err
-	}
-	active, err := p.ask(ctx, "config", "--services")
-	if err != nil {
-		return err
-	}
-	for name, s := range p.compose.Services {
-		s.inactive = !slices.Contains(strings.Fields(active), name)
-		p.compose.Services[name] = s
-	}
-	p.compose.markOneShots()
-	return nil
-}
-
-func (p *project) config(ctx context.Context, profile ...string) error {
-	text, err := p.ask(ctx, append(profile, "config", "--format", "json")...)
-	if err != nil {
-		return err
-	}
-	root := p.conn.target.Dir
-	if p.view != nil {
-		root = p.view.root
-	}
-	p.compose = compose{}
-	if err := json.Unmarshal([]byte(text), &p.compose); err != nil {
-		return fmt.Errorf("docker compose config has not answered in JSON (compose v2 is needed): %w", err)
-	}
-	p.compose.localise(root, p.conn.target.Dir)
-	return nil
-}
-
 // pin finds the services of each image, by its repository or by what they are built from, and sets them to the very digest.
 func (a compose) pin(images []Image) (map[string]string, error) {
 	pins, used := map[string]string{}, map[string]bool{}
@@ -476,94 +309,4 @@ func pinText(pins, contents map[string]string) ([]byte, error) {
 		services[service]["labels"] = map[string]string{contentLabel: sum}
 	}
 	return json.MarshalIndent(map[string]any{"services": services}, "", "  ")
-}
-
-// container is what the server's Docker says about one container.
-type container struct {
-	ID     string `json:"Id"`
-	Image  string
-	Name   string
-	Config struct {
-		Image        string
-		Labels       map[string]string
-		ExposedPorts portSet
-	}
-	Mounts       []struct{ Type, Name, Destination string }
-	RestartCount int
-	State        struct {
-		Status   string
-		ExitCode int
-		Started  string `json:"StartedAt"`
-		Health   *struct{ Status string }
-	}
-}
-
-// What docker compose writes on the containers that it makes.
-const (
-	projectLabel = "com.docker.compose.project"
-	serviceLabel = "com.docker.compose.service"
-	oneOffLabel  = "com.docker.compose.oneoff"
-	folderLabel  = projectLabel + ".working_dir"
-	filesLabel   = projectLabel + ".config_files"
-	envFileLabel = projectLabel + ".environment_file"
-)
-
-func (c container) service() string { return c.Config.Labels[serviceLabel] }
-
-func (c container) oneOff() bool { return c.Config.Labels[oneOffLabel] == "True" }
-
-func (c container) trial() bool { return c.oneOff() && strings.HasPrefix(c.Name, "/"+trialPrefix) }
-
-func (c container) running() bool { return c.State.Status == "running" }
-
-// serves says whether anybody could be served by it, now or soon.
-func (c container) serves() bool {
-	return c.running() && (c.State.Health == nil || c.State.Health.Status != "unhealthy")
-}
-
-// anonymousVolume is where a container keeps data in a volume that only it knows: Docker names those by a hash.
-func (c container) anonymousVolume() string {
-	for _, m := range c.Mounts {
-		if m.Type == "volume" && hashPattern.MatchString(m.Name) {
-			return m.Destination
-		}
-	}
-	return ""
-}
-
-var hashPattern = regexp.MustCompile(`^[0-9a-f]{64}\z`)
-
-// containers are those of the project, the stopped ones too, without the one-off runs.
-func (p *project) containers(ctx context.Context) ([]container, error) {
-	all, err := p.everything(ctx)
-	return slices.DeleteFunc(all, container.oneOff), err
-}
-
-// everything are all containers of the project.
-func (p *project) everything(ctx context.Context) ([]container, error) {
-	return p.conn.labelled(ctx, projectLabel+"="+p.compose.Name)
-}
-
-func (c *Conn) labelled(ctx context.Context, label string) ([]container, error) {
-	ids, err := c.run(ctx, command{args: []string{"docker", "ps", "--all", "--quiet", "--no-trunc", "--filter", "label=" + label}})
-	if err != nil || strings.TrimSpace(ids) == "" {
-		return nil, err
-	}
-	return c.inspect(ctx, strings.Fields(ids)...)
-}
-
-func (c *Conn) inspect(ctx context.Context, ids ...string) ([]container, error) {
-	text, err := c.run(ctx, command{args: append([]string{"docker", "inspect", "--type", "container"}, ids...)})
-	if err != nil {
-		return nil, err
-	}
-	return parseContainers(text)
-}
-
-func parseContainers(text string) ([]container, error) {
-	var found []container
-	if err := json.Unmarshal([]byte(text), &found); err != nil {
-		return nil, fmt.Errorf("docker inspect on the server has not answered in JSON: %w", err)
-	}
-	return found, nil
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-
 	"maps"
 	"slices"
 	"strings"
@@ -112,7 +111,7 @@ func Deploy(ctx context.Context, env Environment, release Release) (Result, erro
 	if err := d.steps(ctx, append(before, step{"migrate the database", d.migrate}, step{"start the new containers", r.start})); err != nil {
 		return Result{}, r.givenUp(ctx, err)
 	}
-	if err := d.steps(ctx, append(r.finish(d.previous, d.ours), step{"wait for health", d.wait})); err != nil {
+	if err := d.steps(ctx, append(r.finish(), step{"wait for health", d.wait})); err != nil {
 		return Result{}, d.failed(ctx, d.putBack(ctx, err), nil)
 	}
 	if err := d.conclude(ctx); err != nil {

@@ -4,11 +4,51 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
 )
+
+// Image is one image of a release.
+type Image struct {
+	Name       string
+	Repository string
+	Digest     string
+	Size       int64 // bytes to pull at most; 0 if unknown
+	Build      Build // what it is built from; empty if unknown
+}
+
+// Ref names the image by its content.
+func (i Image) Ref() string { return i.Repository + "@" + i.Digest }
+
+// ImageOf is the image that a ledger names by its content.
+func ImageOf(name, ref string) Image {
+	repository, digest, _ := strings.Cut(ref, "@")
+	return Image{Name: name, Repository: repository, Digest: digest}
+}
+
+// Build is what an image is built from, in the repository's own terms.
+type Build struct{ Context, Dockerfile, Target string }
+
+func (b Build) same(other Build) bool {
+	return b.Context == other.Context && b.file() == other.file() && b.Target == other.Target
+}
+
+func (b Build) file() string { return path.Join(b.Context, b.Dockerfile) }
+
+// String is the build in the form of the setting images.
+func (b Build) String() string {
+	text := b.Context
+	if b.Dockerfile != "Dockerfile" {
+		text += ":" + b.Dockerfile
+	}
+	if b.Target != "" {
+		text += "#" + b.Target
+	}
+	return text
+}
 
 // sameImage says whether two references name one content. Docker leaves docker.io/ and library/ out of what it answers.
 func sameImage(a, b string) bool {

@@ -70,7 +70,7 @@ func (d *deployment) restore(ctx context.Context) error {
 	health := step{"wait for health", func(ctx context.Context) error {
 		return d.conn.gate(ctx, d.previous.watched(d.env, d.before.Version, pins))
 	}}
-	return d.steps(ctx, slices.Concat([]step{{"start " + d.ran() + " again", r.start}}, r.finish(d.next, true), []step{health}))
+	return d.steps(ctx, slices.Concat([]step{{"start " + d.ran() + " again", r.start}}, r.finish(), []step{health}))
 }
 
 // stopNew is the end of a first deployment: there is nothing to come back to.

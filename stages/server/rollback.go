@@ -76,7 +76,7 @@ func Rollback(ctx context.Context, env Environment, back Back) (RolledResult, er
 	if err := d.steps(ctx, []step{{"place the files", d.place}, {"start the containers of " + d.goal(), r.start}}); err != nil {
 		return RolledResult{}, d.failed(ctx, d.notBegun(ctx, r, err), r)
 	}
-	if err := d.steps(ctx, slices.Concat([]step{{"keep the files", d.keepFiles}}, r.finish(d.previous, d.ours), []step{{"wait for health", d.wait}})); err != nil {
+	if err := d.steps(ctx, slices.Concat([]step{{"keep the files", d.keepFiles}}, r.finish(), []step{{"wait for health", d.wait}})); err != nil {
 		return RolledResult{}, d.failed(ctx, d.stuck(ctx, err), nil)
 	}
 	result := RolledResult{Result: d.result(false), Left: d.before.Version, LeftCommit: d.before.Commit, Commit: d.target.Commit}

@@ -33,12 +33,13 @@ type rollout struct {
 	untried bool
 	started bool
 	removed bool // something that ran, though it served nobody
+	told    bool // a proxy was
 }
 
-// start starts the new containers beside the old ones and waits until they are healthy. A release that does not come up is
-// found here, while the old one still answers.
-func (r *rollout) start(ctx context.Context) (err error) {
-	if r.there, err = r.to.containers(ctx); err != nil {
+// start starts the new containers beside the old ones, waits until they are healthy, and has proxies find them. A release that
+// does not come up is found here, while the old one still answers.
+func (r *rollout) start(ctx context.Context) error {
+	if err := r.lookAround(ctx); err != nil {
 		return err
 	}
 	scale, tried := r.scale(), r.tried()
@@ -59,7 +60,61 @@ func (r *rollout) start(ctx context.Context) (err error) {
 	if err := r.conn.gate(ctx, w); err != nil {
 		return r.unproven(ctx, w, err)
 	}
-	return r.stopTrials(ctx)
+	if err := r.stopTrials(ctx); err != nil || len(r.old) == 0 {
+		return err
+	}
+	return r.reload(ctx)
+}
+
+// lookAround finds what is there, once nothing is at work any more that a lost connection or a killed run has left.
+func (r *rollout) lookAround(ctx context.Context) (err error) {
+	if err := r.conn.idle(ctx); err != nil {
+		return err
+	}
+	if err := r.stopTrials(ctx); err != nil {
+		return err
+	}
+	r.there, err = r.to.containers(ctx)
+	return err
+}
+
+// upBeside lets compose start containers and leave those that run.
+func (r *rollout) upBeside(ctx context.Context, scale []string) error {
+	if len(scale) == 0 {
+		return nil
+	}
+	if err := r.removeSpent(ctx); err != nil {
+		return err
+	}
+	if err := r.removeBroken(ctx); err != nil {
+		return err
+	}
+	err := r.to.up(ctx, r.env, append([]string{"--no-recreate"}, scale...)...)
+	if exit := new(exitError); !errors.As(err, &exit) {
+		return err
+	}
+	w, e := r.watchFresh(ctx)
+	if e != nil {
+		return err
+	}
+	return r.unproven(ctx, w, r.conn.explained(ctx, w, err))
+}
+
+// removeBroken removes what serves nobody: compose would wait for its health, and no release could mend a broken one.
+func (r *rollout) removeBroken(ctx context.Context) error {
+	broken := slices.DeleteFunc(slices.Clone(r.there), func(c container) bool {
+		return c.serves() || r.pins[c.service()] == "" || r.to.compose.Services[c.service()].ends || c.anonymousVolume() != ""
+	})
+	r.removed = len(broken) > 0
+	return r.conn.stopAndRemove(ctx, broken)
+}
+
+// removeSpent removes the one-shots of the old release, which have ended: compose would start them again instead of the new ones.
+func (r *rollout) removeSpent(ctx context.Context) error {
+	spent := slices.DeleteFunc(slices.Clone(r.there), func(c container) bool {
+		return r.pins[c.service()] == "" || !r.to.compose.Services[c.service()].ends || c.State.Status != "exited"
+	})
+	return r.conn.stopAndRemove(ctx, spent)
 }
 
 // scale asks compose for the new containers besides all that a service has, and remembers the old ones.
@@ -72,30 +127,6 @@ func (r *rollout) scale() (args []string) {
 		}
 	}
 	return args
-}
-
-// upBeside lets compose start containers and leave those that run. What serves nobody goes first: compose would wait for its
-// health, and no release could mend a broken one.
-func (r *rollout) upBeside(ctx context.Context, scale []string) error {
-	if len(scale) == 0 {
-		return nil
-	}
-	broken := slices.DeleteFunc(slices.Clone(r.there), func(c container) bool {
-		return c.serves() || r.pins[c.service()] == "" || c.anonymousVolume() != ""
-	})
-	r.removed = len(broken) > 0
-	if err := r.conn.stopAndRemove(ctx, broken); err != nil {
-		return err
-	}
-	err := r.to.up(ctx, r.env, append([]string{"--no-recreate"}, scale...)...)
-	if exit := new(exitError); !errors.As(err, &exit) {
-		return err
-	}
-	w, e := r.watchFresh(ctx)
-	if e != nil {
-		return err
-	}
-	return r.unproven(ctx, w, r.conn.told(ctx, w, err))
 }
 
 // watchFresh are the containers that were started, seen from within: from outside the old ones answer as well.
@@ -138,11 +169,12 @@ func (r *rollout) givenUp(ctx context.Context, err error) error {
 	return r.failed(ctx, r.kept(err), r)
 }
 
-// told is why compose has failed, as the containers tell it: compose says only that it has.
-func (c *Conn) told(ctx context.Context, w *watch, err error) error {
+// explained is why compose has failed, as the containers tell it: compose says only that it has.
+func (c *Conn) explained(ctx context.Context, w *watch, err error) error {
 	if exit := new(exitError); !errors.As(err, &exit) {
 		return err
 	}
+	w.restarts = map[string]int{} // any is one too many now
 	if l, e := c.observe(ctx, w); e == nil {
 		if v := l.judge(); len(v.fatal) > 0 {
 			return fmt.Errorf("not healthy: %s", strings.Join(v.fatal, "; "))
@@ -168,29 +200,28 @@ func (r *rollout) discard(ctx context.Context) error {
 	if !r.started {
 		return nil
 	}
+	if err := r.conn.idle(ctx); err != nil {
+		return err
+	}
 	fresh, err := r.fresh(ctx)
 	if err != nil {
 		return err
 	}
-	return r.conn.stopAndRemove(ctx, fresh, "--volumes")
+	if err := r.conn.stopAndRemove(ctx, fresh, "--volumes"); err != nil || !r.told {
+		return err
+	}
+	return r.reload(ctx)
 }
 
 // finish stops the old containers, replaces those that cannot run twice, and takes away what the release does not have.
-func (r *rollout) finish(from *project, ours bool) []step {
-	return []step{
-		{"let the old containers go", r.retire},
-		{"bring it up", r.bringUp},
-		{"remove what the release does not have", func(ctx context.Context) error { return r.removeGone(ctx, from, ours) }},
-	}
+func (r *rollout) finish() []step {
+	return []step{{"let the old containers go", r.retire}, {"bring it up", r.bringUp}, {"remove what the release does not have", r.removeGone}}
 }
 
-// retire has proxies find the new containers, lets the old ones drain, and stops them.
+// retire lets the old containers drain, stops them, and has proxies forget them.
 func (r *rollout) retire(ctx context.Context) error {
 	if len(r.old) == 0 {
 		return nil
-	}
-	if err := r.reload(ctx); err != nil {
-		return err
 	}
 	r.drain(ctx)
 	if err := r.conn.stopAndRemove(ctx, r.old); err != nil {
@@ -199,16 +230,14 @@ func (r *rollout) retire(ctx context.Context) error {
 	return r.reload(ctx)
 }
 
-// reloadTime is what a proxy takes to get going with what it was told, because a reload answers before it has happened.
-const reloadTime = time.Second
-
-// bringUp makes everything run that does not yet. What was replaced has another address now.
+// bringUp makes everything run that does not yet. What was replaced has another address now, and a new proxy is told at once,
+// to find out whether it can be.
 func (r *rollout) bringUp(ctx context.Context) error {
 	if err := r.to.up(ctx, r.env); err != nil {
-		return r.conn.told(ctx, r.to.watched(r.env, r.to.version, r.pins), err)
+		return r.conn.explained(ctx, r.to.watched(r.env, r.to.version, r.pins), err)
 	}
-	if len(r.to.singles(r.env, r.pins, r.there)) == 0 {
-		return nil
+	if len(r.old) > 0 && len(r.to.singles(r.env, r.pins, r.there)) == 0 {
+		return r.reload(ctx, idsOf(r.there)...)
 	}
 	return r.reload(ctx)
 }
@@ -220,31 +249,52 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// reload runs the command by which a proxy asks again.
-func (r *rollout) reload(ctx context.Context) error {
+// reload runs the command by which a proxy asks again who its backends are. It answers before that has happened.
+func (r *rollout) reload(ctx context.Context, but ...string) error {
 	there, err := r.to.containers(ctx)
 	if err != nil {
 		return err
 	}
-	var reloaded bool
+	told := false
 	for _, c := range there {
-		line := c.Config.Labels[reloadLabel]
-		if line == "" || !c.running() {
+		if !c.running() || !r.listens(c) || slices.Contains(but, c.ID) {
 			continue
 		}
-		_, err := r.conn.run(ctx, command{args: []string{"docker", "exec", c.ID, "sh", "-c", line}})
-		if exit := new(exitError); errors.As(err, &exit) {
-			return fmt.Errorf("%s of %s (%q) ended with exit code %d: %s", reloadLabel, c.service(), line, exit.code, exit.output)
-		}
-		if err != nil {
+		if err := r.reloadOne(ctx, c); err != nil {
 			return err
 		}
-		reloaded = true
+		told, r.told = true, true
 	}
-	if reloaded {
-		pause(ctx, reloadTime)
+	if told {
+		pause(ctx, r.env.Pace.step())
 	}
 	return nil
+}
+
+// listens says whether a container has the command that its release has. One that has another is about to be replaced, and
+// may be another program.
+func (r *rollout) listens(c container) bool {
+	label := r.to.compose.Services[c.service()].Labels[reloadLabel]
+	line := c.Config.Labels[reloadLabel]
+	return line != "" && (line == label || line == strings.ReplaceAll(label, "$$", "$"))
+}
+
+// reloadTries are how often a proxy is told: one that has just started may not be ready to listen.
+const reloadTries = 5
+
+func (r *rollout) reloadOne(ctx context.Context, c container) error {
+	line := c.Config.Labels[reloadLabel]
+	for n := 1; ; n++ {
+		_, err := r.conn.run(ctx, command{args: []string{"docker", "exec", c.ID, "sh", "-c", line}})
+		exit := new(exitError)
+		switch {
+		case !errors.As(err, &exit):
+			return err
+		case n == reloadTries:
+			return fmt.Errorf("%s of %s (%q) ended with exit code %d: %s", reloadLabel, c.service(), line, exit.code, exit.output)
+		}
+		pause(ctx, r.env.Pace.step())
+	}
 }
 
 // drain gives the old containers the time that they ask for, all at once. One that cannot be told stops all the same.
@@ -269,12 +319,9 @@ func (r *rollout) drain(ctx context.Context) {
 	}
 }
 
-// removeGone removes the services that the release before had and this one has not. What no release of ours has started
+// removeGone removes the services that an earlier release has started and this one has not. What none of ours has started
 // belongs to somebody else.
-func (r *rollout) removeGone(ctx context.Context, from *project, ours bool) error {
-	if from == nil {
-		return nil
-	}
+func (r *rollout) removeGone(ctx context.Context) error {
 	there, err := r.to.containers(ctx)
 	if err != nil {
 		return err
@@ -282,13 +329,12 @@ func (r *rollout) removeGone(ctx context.Context, from *project, ours bool) erro
 	var gone []container
 	var others []string
 	for _, c := range there {
-		_, stays := r.to.compose.Services[c.service()]
-		_, was := from.compose.Services[c.service()]
+		_, known := r.to.compose.Services[c.service()]
 		switch {
-		case stays:
-		case ours && was:
+		case r.to.keeps(c.service()):
+		case c.released():
 			gone = append(gone, c)
-		default:
+		case !known:
 			others = append(others, c.service())
 		}
 	}

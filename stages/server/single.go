@@ -88,8 +88,9 @@ func (s service) scheduler(name string) string {
 		}
 	}
 	celery := false
-	for _, word := range slices.Concat(s.Entrypoint, s.Command) {
-		base := path.Base(word)
+	line := strings.Join(slices.Concat(s.Entrypoint, s.Command), " ") // a shell has a line of its own in one word
+	for _, word := range strings.Fields(line) {
+		base := strings.TrimSuffix(path.Base(word), ".py")
 		celery = celery || base == "celery"
 		if slices.Contains(schedulers, base) || celery && (word == "-B" || word == "--beat") {
 			return base

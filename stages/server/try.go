@@ -18,11 +18,8 @@ func (r *rollout) tried() (services []string) {
 	return services
 }
 
-// try starts the trials. Those of a killed run are in the way.
+// try starts the trials.
 func (r *rollout) try(ctx context.Context, services []string) error {
-	if err := r.stopTrials(ctx); err != nil {
-		return err
-	}
 	for _, service := range services {
 		name := trialPrefix + r.to.compose.Name + "-" + service
 		if _, err := r.to.change(ctx, "run", "--detach", "--no-deps", "--name", name, service); err != nil {

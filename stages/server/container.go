@@ -1,0 +1,106 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// container is what the server's Docker says about one container.
+type container struct {
+	ID     string `json:"Id"`
+	Image  string
+	Name   string
+	Config struct {
+		Image        string
+		Labels       map[string]string
+		ExposedPorts portSet
+	}
+	Mounts       []struct{ Type, Name, Destination string }
+	RestartCount int
+	State        struct {
+		Status   string
+		ExitCode int
+		Started  string `json:"StartedAt"`
+		Health   *struct{ Status string }
+	}
+}
+
+// What docker compose writes on the containers that it makes.
+const (
+	projectLabel = "com.docker.compose.project"
+	serviceLabel = "com.docker.compose.service"
+	oneOffLabel  = "com.docker.compose.oneoff"
+	folderLabel  = projectLabel + ".working_dir"
+	filesLabel   = projectLabel + ".config_files"
+	envFileLabel = projectLabel + ".environment_file"
+)
+
+func (c container) service() string { return c.Config.Labels[serviceLabel] }
+
+func (c container) oneOff() bool { return c.Config.Labels[oneOffLabel] == "True" }
+
+func (c container) trial() bool { return c.oneOff() && strings.HasPrefix(c.Name, "/"+trialPrefix) }
+
+// released says whether a release of ours has started it, which has its compose file in a folder of its own.
+func (c container) released() bool {
+	file, _, _ := strings.Cut(c.Config.Labels[filesLabel], ",")
+	return strings.Contains(file, "/"+stateDir+"/releases/")
+}
+
+func (c container) running() bool { return c.State.Status == "running" }
+
+// serves says whether anybody could be served by it, now or soon.
+func (c container) serves() bool {
+	return c.running() && (c.State.Health == nil || c.State.Health.Status != "unhealthy")
+}
+
+// anonymousVolume is where a container keeps data in a volume that only it knows: Docker names those by a hash.
+func (c container) anonymousVolume() string {
+	for _, m := range c.Mounts {
+		if m.Type == "volume" && hashPattern.MatchString(m.Name) {
+			return m.Destination
+		}
+	}
+	return ""
+}
+
+var hashPattern = regexp.MustCompile(`^[0-9a-f]{64}\z`)
+
+// containers are those of the project, the stopped ones too, without the one-off runs.
+func (p *project) containers(ctx context.Context) ([]container, error) {
+	all, err := p.everything(ctx)
+	return slices.DeleteFunc(all, container.oneOff), err
+}
+
+// everything are all containers of the project.
+func (p *project) everything(ctx context.Context) ([]container, error) {
+	return p.conn.labelled(ctx, projectLabel+"="+p.compose.Name)
+}
+
+func (c *Conn) labelled(ctx context.Context, label string) ([]container, error) {
+	ids, err := c.run(ctx, command{args: []string{"docker", "ps", "--all", "--quiet", "--no-trunc", "--filter", "label=" + label}})
+	if err != nil || strings.TrimSpace(ids) == "" {
+		return nil, err
+	}
+	return c.inspect(ctx, strings.Fields(ids)...)
+}
+
+func (c *Conn) inspect(ctx context.Context, ids ...string) ([]container, error) {
+	text, err := c.run(ctx, command{args: append([]string{"docker", "inspect", "--type", "container"}, ids...)})
+	if err != nil {
+		return nil, err
+	}
+	return parseContainers(text)
+}
+
+func parseContainers(text string) ([]container, error) {
+	var found []container
+	if err := json.Unmarshal([]byte(text), &found); err != nil {
+		return nil, fmt.Errorf("docker inspect on the server has not answered in JSON: %w", err)
+	}
+	return found, nil
+}

@@ -120,6 +120,7 @@ func TestRestoreStopsAllThatWrites(t *testing.T) {
 
 // A restore that does not come about ends with the database and the containers from before.
 func TestRestoreThatFails(t *testing.T) {
+	s := upgradedBy(t, migration("two"), plainBackup)
 	for _, c := range []struct {
 		name   string
 		breaks func(s *server, end context.CancelFunc)
@@ -135,7 +136,6 @@ func TestRestoreThatFails(t *testing.T) {
 			[]string{"the backup failed (backup.sh): no space left; the database was not touched, and 1.1.0 runs again and is healthy"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := upgradedBy(t, migration("two"), plainBackup)
 			before, containers, schema := spaceless(s.rows()), s.ids(), s.schema()
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
@@ -151,11 +151,12 @@ func TestRestoreThatFails(t *testing.T) {
 			}
 		})
 	}
+	t.Run("the script, twice", func(t *testing.T) { restoreThatCannotBeUndone(t, s) })
 }
 
-// Where the safety backup cannot be put back either, nothing runs on the broken database, and the message has the way out.
-func TestRestoreThatCannotBeUndone(t *testing.T) {
-	s := upgradedBy(t, migration("two"), plainBackup)
+// restoreThatCannotBeUndone: where the safety backup cannot be put back either, nothing runs on the broken database, and the
+// message has the way out.
+func restoreThatCannotBeUndone(t *testing.T, s *server) {
 	schema := s.schema()
 	s.on("exec db psql", half(3, "ERROR: disk full"))
 	s.on("exec db psql", half(3, "ERROR: disk still full"))

@@ -109,7 +109,7 @@ func TestStandInIsLikeDocker(t *testing.T) {
 	if err := os.Mkdir(s.target.Dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	s.public(image, behaviour{}).service("once", behaviour{log: "done\n", endsAfter: time.Millisecond, endCode: 3})
+	s.public(image, behaviour{exposes: []string{"6379/tcp"}}).service("once", behaviour{exposes: []string{"6379/tcp"}, log: "done\n", endsAfter: time.Millisecond, endCode: 3})
 	fake := connect(t, s.target, s.environment().Login)
 	t.Cleanup(func() {
 		_, _ = real.run(context.Background(), command{args: []string{"docker", "compose", "--profile", "*", "down", "--volumes", "--timeout", "0", "--remove-orphans"}})

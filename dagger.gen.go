@@ -108,6 +108,7 @@ func (r Slipway) MarshalJSON() ([]byte, error) {
 		CodecovToken      *dagger.Secret
 		CodecovURL        string
 		RunURL            *dagger.Secret
+		Actor             *dagger.Secret
 	}
 	concrete.Source = r.Source
 	concrete.Registry = r.Registry
@@ -160,6 +161,7 @@ func (r Slipway) MarshalJSON() ([]byte, error) {
 	concrete.CodecovToken = r.CodecovToken
 	concrete.CodecovURL = r.CodecovURL
 	concrete.RunURL = r.RunURL
+	concrete.Actor = r.Actor
 	return json.Marshal(&concrete)
 }
 
@@ -216,6 +218,7 @@ func (r *Slipway) UnmarshalJSON(bs []byte) error {
 		CodecovToken      *dagger.Secret
 		CodecovURL        string
 		RunURL            *dagger.Secret
+		Actor             *dagger.Secret
 	}
 	err := json.Unmarshal(bs, &concrete)
 	if err != nil {
@@ -272,6 +275,7 @@ func (r *Slipway) UnmarshalJSON(bs []byte) error {
 	r.CodecovToken = concrete.CodecovToken
 	r.CodecovURL = concrete.CodecovURL
 	r.RunURL = concrete.RunURL
+	r.Actor = concrete.Actor
 	return nil
 }
 
@@ -1128,7 +1132,14 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg runUrl", err))
 				}
 			}
-			return New(source, registry, registryUser, registryToken, registryAuth, images, buildArgs, buildSecrets, platforms, backend, frontend, testServices, testVariables, testExtras, testImages, backendTests, frontendTests, coverageThreshold, severity, misconfigSeverity, gateDev, gateUnfixed, ignoreFile, licenceDeny, forge, forgeToken, repository, committer, categories, tagPrefix, versionFiles, releaseBranches, toolImages, staging, production, sshKey, sshAgent, knownHosts, bastion, composeFile, healthUrl, versionUrl, healthTimeout, backupScript, restoreScript, migrateService, stageTimeout, slackWebhookUrl, codecovToken, codecovUrl, runUrl), nil
+			var actor *dagger.Secret
+			if inputArgs["actor"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["actor"]), &actor)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg actor", err))
+				}
+			}
+			return New(source, registry, registryUser, registryToken, registryAuth, images, buildArgs, buildSecrets, platforms, backend, frontend, testServices, testVariables, testExtras, testImages, backendTests, frontendTests, coverageThreshold, severity, misconfigSeverity, gateDev, gateUnfixed, ignoreFile, licenceDeny, forge, forgeToken, repository, committer, categories, tagPrefix, versionFiles, releaseBranches, toolImages, staging, production, sshKey, sshAgent, knownHosts, bastion, composeFile, healthUrl, versionUrl, healthTimeout, backupScript, restoreScript, migrateService, stageTimeout, slackWebhookUrl, codecovToken, codecovUrl, runUrl, actor), nil
 		default:
 			return nil, fmt.Errorf("unknown function %s", fnName)
 		}

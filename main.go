@@ -118,6 +118,8 @@ type Slipway struct {
 	CodecovURL string
 	// +private
 	RunURL *dagger.Secret
+	// +private
+	Actor *dagger.Secret
 }
 
 // New takes the settings of the repository.
@@ -351,6 +353,11 @@ func New(
 	//
 	// +optional
 	runUrl *dagger.Secret,
+	// Who runs this, for lock, ledger, notes and message, such as env://ACTOR; taken as a secret for the same reason. Unset or
+	// empty: the committer.
+	//
+	// +optional
+	actor *dagger.Secret,
 ) *Slipway {
 	return &Slipway{
 		Source: source, Registry: registry, RegistryUser: registryUser, RegistryToken: registryToken, RegistryAuth: registryAuth,
@@ -364,6 +371,7 @@ func New(
 		ComposeFile: composeFile, HealthURL: healthUrl, VersionURL: versionUrl, HealthTimeout: healthTimeout,
 		BackupScript: backupScript, RestoreScript: restoreScript, MigrateService: migrateService, StageTimeout: stageTimeout,
 		SlackWebhookURL: slackWebhookUrl, CodecovToken: codecovToken, CodecovURL: codecovUrl, RunURL: runUrl,
+		Actor: actor,
 	}
 }
 

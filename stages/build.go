@@ -211,7 +211,7 @@ func (r *Run) labelled(c *dagger.Container, image Image) *dagger.Container {
 		c = c.WithLabel(labelPrefix+"source", r.source.remote)
 	}
 	if r.Reason != "" {
-		c = c.WithLabel("slipway.forced", "skipped "+forceSkips+": "+r.Reason)
+		c = c.WithLabel("slipway.forced", "skipped "+forceSkips+", by "+r.who()+": "+r.Reason)
 	}
 	return c
 }

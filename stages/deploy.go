@@ -2,14 +2,17 @@ package stages
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/forge"
 	"dagger/slipway/stages/notify"
 	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/server"
@@ -130,17 +133,20 @@ func (r *Run) deploy(ctx context.Context, e environment, commit string, images [
 		return Outcome{}, err
 	}
 	release.Images = r.withBuilds(images)
+	listing := r.listed(ctx, e)
+	env.Announce = listing.begin
 	result, err := server.Deploy(ctx, env, release)
+	figures := listing.end(ctx, err)
 	if err != nil {
-		r.noteServer(e, stillRuns(err))
-		return Outcome{}, serverFailure(err, report.DeployRestored, report.DeployNotRestored)
+		r.noteFailure(e, err)
+		return Outcome{Figures: figures}, serverFailure(err, report.DeployRestored, report.DeployNotRestored)
 	}
 	r.noteServer(e, result.Version)
 	r.success = report.Deployed
 	if result.Already {
 		r.success = report.AlreadyDeployed
 	}
-	o := passed(deployFigures(result)...)
+	o := passed(append(deployFigures(result), figures...)...)
 	o.Environment = e.name
 	return o, nil
 }
@@ -157,7 +163,7 @@ func deployFigures(result server.Result) []string {
 
 // shipped is what of the commit goes to the server: the compose file with what it needs, and the database's scripts.
 func (r *Run) shipped(ctx context.Context, env *server.Environment, commit string) (server.Release, error) {
-	release := server.Release{Version: r.Version.String(), Commit: commit, By: r.config.committer.name, Reason: r.Reason}
+	release := server.Release{Version: r.Version.String(), Commit: commit, By: r.who(), Reason: r.Reason}
 	release.Tree = func(ctx context.Context, paths []string) ([]server.File, error) { return r.filesAt(ctx, commit, paths) }
 	release.Registry = r.serverRegistry()
 	var found bool
@@ -326,6 +332,7 @@ func (r *Run) deployable(ctx context.Context, e environment) (commit string, ima
 	if err := r.needRegistry(ctx); err != nil {
 		return "", nil, err
 	}
+	r.findForge(ctx)
 	if e.name == production {
 		commit, images, err = r.staged(ctx)
 	} else {
@@ -339,6 +346,24 @@ func (r *Run) deployable(ctx context.Context, e environment) (commit string, ima
 			"%s of commit %s, which %s was built from, is not in this repository", e.composeFile, commit[:min(7, len(commit))], r.Version)
 	}
 	return commit, images, r.mayRun(ctx, e)
+}
+
+// askingTime is what a deployment or a rollback waits for somebody without whom it can go on.
+const askingTime = time.Minute
+
+// findForge asks git and the forge which versions were taken back. A deployment goes on without them, and says so.
+func (r *Run) findForge(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, askingTime)
+	defer cancel()
+	err := cmp.Or(r.openForge(ctx), r.readRemote(ctx))
+	if err == nil && r.page != nil && r.page.writable {
+		var releases []forge.Release
+		releases, err = r.page.forge.Releases(ctx)
+		r.withdrawn = r.withdrawnOf(releases)
+	}
+	if err != nil {
+		r.notCheckedf("whether git and the forge say that %s was withdrawn: %v", r.Version, err)
+	}
 }
 
 func (r *Run) needRegistry(ctx context.Context) error {
@@ -409,6 +434,9 @@ func (r *Run) mayRun(ctx context.Context, e environment) error {
 	if e.name == production && r.Version.IsPrerelease() {
 		return refuseState("release and deploy the stable version", "%s is a prerelease, which production does not run", r.Version)
 	}
+	if err := r.refuseWithdrawn(); err != nil {
+		return err
+	}
 	env, err := r.server(ctx, e)
 	if err != nil {
 		return err
@@ -426,25 +454,4 @@ func (r *Run) mayRun(ctx context.Context, e environment) error {
 		return refuseState("use the next patch version", "%s was withdrawn by a rollback", r.Version)
 	}
 	return nil
-}
-
-// Status says what runs on a server.
-func (p Pipeline) Status(ctx context.Context, name string) (string, error) {
-	r, err := newStageRun(p.Dag, p.Settings)
-	if err != nil {
-		return "", plain(err)
-	}
-	e, err := r.environment(name)
-	if err != nil {
-		return "", plain(err)
-	}
-	env, err := r.server(ctx, e)
-	if err != nil {
-		return "", plain(err)
-	}
-	status, err := server.Read(ctx, env)
-	if err != nil {
-		return "", plain(err)
-	}
-	return status.Text(env), nil
 }

@@ -41,25 +41,21 @@ type environment struct {
 }
 
 // readEnvironments reads what is set for each server; set takes what is wrong.
-func (s Settings) readEnvironments(set func(string, error)) (servers map[string]environment, compose map[string]string) {
+func (s Settings) readEnvironments(set func(string, error), timeouts map[string]time.Duration) (servers map[string]environment, compose map[string]string) {
 	compose, err := perEnvironment(orDefault(s.ComposeFile, defaultComposeFile))
 	set("composeFile", err)
 	health, err := perEnvironment(s.HealthURL)
 	set("healthUrl", err)
 	versions, err := perEnvironment(s.VersionURL)
 	set("versionUrl", err)
-	timeouts, err := perEnvironment(orDefault(s.HealthTimeout, defaultHealthTimeout))
-	set("healthTimeout", err)
 	bastions, err := perEnvironment(s.Bastion)
 	set("bastion", err)
 	servers = map[string]environment{}
 	for name, text := range map[string]string{staging: s.Staging, production: s.Production} {
-		e := environment{name: name, composeFile: path.Clean(compose[name]), healthURL: health[name], versionURL: versions[name]}
+		e := environment{name: name, composeFile: path.Clean(compose[name]), healthURL: health[name], versionURL: versions[name], healthTimeout: timeouts[name]}
 		set("composeFile", checkPath(compose[name]))
 		set("healthUrl", checkURL(health[name]))
 		set("versionUrl", checkURL(versions[name]))
-		e.healthTimeout, err = parseTime(orDefault(timeouts[name], defaultHealthTimeout), minHealthTimeout, "60s or 3m")
-		set("healthTimeout", err)
 		if bastions[name] != "" {
 			e.bastion, err = server.ParseBastion(bastions[name])
 			set("bastion", err)
@@ -71,22 +67,6 @@ func (s Settings) readEnvironments(set func(string, error)) (servers map[string]
 		}
 	}
 	return servers, compose
-}
-
-const (
-	defaultHealthTimeout = "60s"
-	defaultStageTimeout  = "45m"
-	// minHealthTimeout is a little more than a container has to run until it is called healthy.
-	minHealthTimeout = 15 * time.Second
-	minStageTimeout  = time.Minute
-)
-
-func parseTime(text string, least time.Duration, example string) (time.Duration, error) {
-	d, err := time.ParseDuration(text)
-	if err != nil || d < least {
-		return 0, fmt.Errorf("expected a duration of at least %s such as %s, found %q", least, example, text)
-	}
-	return d, nil
 }
 
 func orDefault(setting, standard string) string {

@@ -72,8 +72,9 @@ func (r *Run) checkPage(ctx context.Context) error {
 		return r.unlessDry("the forge", forgeAway(err))
 	}
 	r.page.releases = releases
-	if r.withdrawn = r.withdrawnOf(releases); slices.Contains(r.withdrawn, r.Version) {
-		return r.refuse("use the next patch version", "%s was withdrawn by a rollback", r.Version)
+	r.withdrawn = r.withdrawnOf(releases)
+	if err := r.refuseWithdrawn(); err != nil {
+		return err
 	}
 	if r.page.found, err = forge.Find(releases, r.tagName(), r.source.commit); err != nil {
 		return r.refuse("", "%v", err)
@@ -182,7 +183,7 @@ func (r *Run) releaseBody(notes changelog.Notes) string {
 	if r.Reason == "" {
 		return body
 	}
-	return "**Forced release**, skipped " + forceSkips + ": " + changelog.EscapeMarkdown(r.Reason) + "\n\n" + body
+	return "**Forced release** by " + changelog.EscapeMarkdown(r.who()) + ", skipped " + forceSkips + ": " + changelog.EscapeMarkdown(r.Reason) + "\n\n" + body
 }
 
 // draft makes the release, or writes the notes into the one that is there and keeps the text of people.

@@ -65,9 +65,9 @@ func TestChecksums(t *testing.T) {
 }
 
 func TestForcedReleaseSaysSo(t *testing.T) {
-	r := &Run{Reason: "the shop is *down*"}
+	r := &Run{Reason: "the shop is *down*", actor: "ann_b"}
 	body := r.releaseBody(emptyNotes)
-	if want := "**Forced release**, skipped security scan, dependency check and slow tests: the shop is \\*down\\*\n\n"; !strings.HasPrefix(body, want) {
+	if want := "**Forced release** by ann\\_b, skipped security scan, dependency check and slow tests: the shop is \\*down\\*\n\n"; !strings.HasPrefix(body, want) {
 		t.Errorf("got %q", body)
 	}
 	if body := (&Run{}).releaseBody(emptyNotes); strings.Contains(body, "Forced") {

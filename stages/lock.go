@@ -108,7 +108,7 @@ func (r *Run) acquireLock(ctx context.Context) error {
 	}
 	l := &r.lock
 	l.git, l.url = r.git, r.remote.url
-	l.holder = holder{Run: r.nonce, Who: r.config.committer.name, Version: r.Version.String(), Commit: r.source.commit, Since: time.Now().UTC()}
+	l.holder = holder{Run: r.nonce, Who: r.who(), Version: r.Version.String(), Commit: r.source.commit, Since: time.Now().UTC()}
 	w := waiter{began: time.Now(), allowed: r.lockWait}
 	for {
 		taken, err := l.try(ctx, &w)

@@ -32,8 +32,11 @@ func (r *Run) runPage(ctx context.Context) (string, error) {
 	return address, err
 }
 
-// teamTold is the figure of a message that got through.
-const teamTold = "the team was told"
+// The figures of a message that got through, and of one that did not.
+const (
+	teamTold    = "the team was told"
+	teamNotTold = "warning: notification failed: "
+)
 
 // notify tells the team how the run ended (stage 9). Whether it gets through never decides the result (N3).
 func (r *Run) notify(ctx context.Context) (Outcome, error) {
@@ -55,7 +58,7 @@ func (r *Run) notify(ctx context.Context) (Outcome, error) {
 		err = send(ctx, address, message)
 	}
 	if err != nil {
-		return passed("warning: notification failed: " + err.Error()), nil
+		return passed(teamNotTold + err.Error()), nil
 	}
 	return passed(teamTold), nil
 }
@@ -71,7 +74,7 @@ func send(ctx context.Context, address string, message notify.Message) error {
 // message is what there is to tell so far; only the cleaning up comes after it.
 func (r *Run) message(ctx context.Context) (m notify.Message, err error) {
 	m = r.news
-	m.Report, m.By, m.Skipped = r.reportSoFar(), r.config.committer.name, forceSkips
+	m.Report, m.By, m.Skipped = r.reportSoFar(), r.who(), forceSkips
 	m.RunPage, err = r.runPage(ctx)
 	if r.page != nil && r.page.found != nil {
 		m.ReleasePage = r.page.found.URL
@@ -81,15 +84,41 @@ func (r *Run) message(ctx context.Context) (m notify.Message, err error) {
 
 // noteServer keeps for the message what a server runs now.
 func (r *Run) noteServer(e environment, runs string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.news.Environment, r.news.Running = e.name, runs
+	r.noteAftermath(e, runs, e.name+" runs "+runs)
 }
 
-// stillRuns is the version that a failed deployment has left, if that is known.
-func stillRuns(err error) string {
-	if f, ok := asFailure(err); ok && f.State != server.NotRestored {
-		return f.Before
+// noteFailure keeps for the message what a failed deployment or rollback has left.
+func (r *Run) noteFailure(e environment, err error) {
+	runs := ""
+	if f, ok := asFailure(err); ok {
+		runs = f.Runs
 	}
-	return ""
+	r.noteAftermath(e, runs, aftermath(e.name, err))
+}
+
+func (r *Run) noteAftermath(e environment, runs, sentence string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.news.Environment, r.news.Running, r.news.Aftermath = e.name, runs, sentence
+}
+
+// aftermath says what a failure has left on a server: no more than is known, and that somebody has to look where it is not.
+func aftermath(name string, err error) string {
+	f, ok := asFailure(err)
+	switch {
+	case !ok:
+	case f.State == server.Untouched:
+		return "nothing was changed on " + name
+	case f.State == server.Kept && f.Runs == "":
+		return "nothing was replaced on " + name
+	case f.State == server.Kept:
+		return name + " still runs " + f.Runs
+	case f.State == server.Restored:
+		return name + " was put back and runs " + orDefault(f.Runs, "what ran before")
+	case f.State == server.Stopped:
+		return "no version runs on " + name + " now"
+	case f.State == server.Unrecorded:
+		return name + " runs " + f.Runs
+	}
+	return name + " may be down: somebody has to look now"
 }

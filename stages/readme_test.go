@@ -36,11 +36,13 @@ var behind = map[string]string{
 	"gate.Threshold":                "setting …:",
 	"server.wrongTarget":            "setting …:",
 	"stages.parseTime":              "setting …:",
+	"stages.Settings.readTimes":     "setting …:",
 	"stages.ParseImages":            "setting …:",
 	"stages.checkPath":              "setting …:",
 	"stages.parseBuildArgs":         "setting …:",
 	"stages.parsePlatforms":         "setting …:",
 	"stages.checkURL":               "setting …:",
+	"stages.parseActor":             "setting …:",
 	"stages.parseBranches":          "setting …:",
 	"stages.parseCommitter":         "setting …:",
 	"stages.parseImage":             "setting …:",
@@ -519,8 +521,23 @@ func TestReadmePipelinesAreYAML(t *testing.T) {
 		}
 		pipelines++
 	}
-	if pipelines != 4 {
-		t.Errorf("%d pipelines in YAML, expected 4", pipelines)
+	if pipelines != 6 {
+		t.Errorf("%d pipelines in YAML, expected 6", pipelines)
+	}
+}
+
+// TestEachJobSaysWhoActed: every CI hands over its own variable for the setting actor.
+func TestEachJobSaysWhoActed(t *testing.T) {
+	jobs := ""
+	for _, b := range blocks(section(t, read(t, readme), "## One line in any CI")) {
+		jobs += b.text
+	}
+	for line, want := range map[string]int{
+		"ACTOR: ${{ github.actor }}\n": 2, `ACTOR="$GITLAB_USER_LOGIN"`: 1, `ACTOR="${BUILD_USER_ID:-${CHANGE_AUTHOR:-}}"`: 1, `ACTOR="$CIRCLE_USERNAME"`: 1,
+	} {
+		if got := strings.Count(jobs, line); got != want {
+			t.Errorf("%d jobs with %s, expected %d", got, line, want)
+		}
 	}
 }
 

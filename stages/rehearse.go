@@ -184,7 +184,7 @@ func (h *rehearsal) connect(r *Run, address string, hostKey ssh.PublicKey, priva
 	if err != nil {
 		return err
 	}
-	e := environment{name: "rehearsal", target: target, composeFile: r.config.composeFiles[staging]}
+	e := environment{name: "rehearsal", target: target, composeFile: r.config.composeFiles[staging], healthTimeout: r.config.healthTimeouts[staging]}
 	h.env = r.serverEnvironment(e, server.Login{Keys: private, KnownHosts: knownhosts.Line([]string{address}, hostKey)})
 	return nil
 }
@@ -309,7 +309,7 @@ func (h *rehearsal) fails(r *Run, ctx context.Context) (Outcome, error) {
 // rollsBack goes to the first version, with the database from before the second.
 func (h *rehearsal) rollsBack(r *Run, ctx context.Context) (Outcome, error) {
 	back := server.Back{
-		To: h.version(r, 1), SchemaAhead: true, By: r.config.committer.name, Reason: "rehearsal",
+		To: h.version(r, 1), SchemaAhead: true, By: r.who(), Reason: "rehearsal",
 		Exists: func(context.Context, string) (bool, error) { return true, nil },
 	}
 	if h.env.Backup != "" && h.env.Restore != "" {

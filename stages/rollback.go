@@ -10,7 +10,6 @@ import (
 	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/forge"
 	"dagger/slipway/stages/notify"
-	"dagger/slipway/stages/registry"
 	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/server"
 	"dagger/slipway/stages/version"
@@ -31,6 +30,8 @@ type rollback struct {
 	RollbackOptions
 	environment environment
 	done        server.RolledResult
+	unread      []string // what could not be asked which versions there are
+	releases    []forge.Release
 }
 
 // Rollback brings an older version back.
@@ -42,7 +43,7 @@ func (p Pipeline) Rollback(ctx context.Context, options RollbackOptions) (string
 	defer r.releaseLock(context.WithoutCancel(ctx)) //nolint:errcheck // it is a lease, and ends by itself
 	steps := []stage{
 		{name: "Find Forge and Registry", run: b.find},
-		{name: "Roll back " + b.Environment, run: b.server},
+		{name: b.title(), run: b.server},
 	}
 	if b.Environment == production {
 		steps = append(steps, stage{name: "Withdraw Versions", run: b.after(b.withdraw)}, stage{name: "Floating Tags", run: b.after(b.tags)})
@@ -51,10 +52,13 @@ func (p Pipeline) Rollback(ctx context.Context, options RollbackOptions) (string
 		steps = append(steps, stage{name: "Revert Code", run: b.after(b.revert)})
 	}
 	r.news.Kind = notify.Rollback
-	result := r.line(ctx, "Roll back "+b.Environment, steps)
+	result := r.line(ctx, b.title(), steps)
 	result.Version = b.done.Version
 	if result.Outcome == report.RollbackFailed {
 		result.Next = "mend what is named above, then run the same line again: with the same reason it goes no further back"
+	}
+	if result.Outcome == report.AlreadyRolledBack {
+		result.Next = "to go further back, give another --reason or --to=VERSION"
 	}
 	return r.textKept(ctx, result)
 }
@@ -121,25 +125,61 @@ func (b *rollback) server(r *Run, ctx context.Context) (Outcome, error) {
 	if _, err := r.shipped(ctx, &env, r.source.commit); err != nil {
 		return Outcome{}, err
 	}
-	b.done, err = server.Rollback(ctx, env, server.Back{
-		To: b.To, Database: b.RestoreDB, SchemaAhead: b.AllowSchemaAhead, Withdraws: b.Environment == production,
-		Registry: r.serverRegistry(), By: r.config.committer.name, Reason: b.Reason, Exists: r.imageExists,
-	})
+	listing := r.listed(ctx, b.environment)
+	env.Announce = listing.begin
+	b.done, err = server.Rollback(ctx, env, b.back(r))
+	figures := listing.end(ctx, err)
 	if err != nil {
-		r.noteServer(b.environment, stillRuns(err))
+		r.noteFailure(b.environment, err)
 		r.news.Withdrawal = notify.Withdrawal{Reason: b.Reason}
-		return Outcome{}, serverFailure(err, report.RollbackFailed, report.RollbackFailed)
+		return Outcome{Figures: figures}, serverFailure(err, report.RollbackFailed, report.RollbackFailed)
 	}
 	r.noteServer(b.environment, b.done.Version)
 	r.news.Withdrawal = notify.Withdrawal{Left: b.done.Left, Versions: b.done.Withdrawn, Reason: b.Reason}
 	r.success = report.RolledBack
-	word := "%s is healthy, %s was left"
-	if b.done.Already {
-		word = "%s is healthy, %s was left by an earlier run"
+	if b.done.Unchanged {
+		r.success, r.news.Untold = report.AlreadyRolledBack, b.untold(r.keptReport(ctx))
 	}
-	figures := append([]string{fmt.Sprintf(word, b.done.Version, b.done.Left)}, b.done.Figures...)
-	return passed(figures...), nil
+	return passed(slices.Concat([]string{b.word()}, b.done.Figures, figures)...), nil
 }
+
+// back is what the server is asked for. Only production takes versions back.
+func (b *rollback) back(r *Run) server.Back {
+	back := server.Back{
+		To: b.To, Database: b.RestoreDB, SchemaAhead: b.AllowSchemaAhead,
+		Registry: r.serverRegistry(), By: r.who(), Reason: b.Reason, Exists: r.imageExists,
+	}
+	if b.Environment == production {
+		back.Known = func(ctx context.Context) []string { return b.known(r, ctx) }
+	}
+	return back
+}
+
+// word is the first figure of a server that was rolled back.
+func (b *rollback) word() string {
+	switch {
+	case b.done.Unchanged:
+		return fmt.Sprintf("NOTHING WAS CHANGED on %s: %s is healthy, %s was left by an earlier run", b.Environment, b.done.Version, b.done.Left)
+	case b.done.Already:
+		return fmt.Sprintf("%s is healthy, %s was left by an earlier run", b.done.Version, b.done.Left)
+	}
+	return fmt.Sprintf("%s is healthy, %s was left", b.done.Version, b.done.Left)
+}
+
+// changed is for a step that has completed what an earlier run had begun.
+func (r *Run) changed() { r.success = report.RolledBack }
+
+// untold says whether the last report kept here is of this rollback, and the team does not know that it is done.
+func (b *rollback) untold(last report.Report) bool {
+	if last.Title != b.title() || last.Version != b.done.Version {
+		return false
+	}
+	return last.Outcome == report.RollbackFailed || slices.ContainsFunc(last.Stages, func(s report.Stage) bool {
+		return s.Name == notifyTeam && slices.ContainsFunc(s.Figures, func(f string) bool { return strings.HasPrefix(f, teamNotTold) })
+	})
+}
+
+func (b *rollback) title() string { return "Roll back " + b.Environment }
 
 func (r *Run) imageExists(ctx context.Context, ref string) (bool, error) {
 	at := server.ImageOf("", ref)
@@ -150,104 +190,6 @@ func (r *Run) imageExists(ctx context.Context, ref string) (bool, error) {
 		}
 	}
 	return false, fmt.Errorf("%s is none of the images of the settings", at.Repository)
-}
-
-// withdraw says on the forge which versions were taken back (B4). Their tags and releases stay.
-func (b *rollback) withdraw(r *Run, ctx context.Context) (Outcome, error) {
-	for _, text := range b.done.Withdrawn {
-		v, err := version.Parse(text)
-		if err != nil {
-			return Outcome{}, err
-		}
-		r.withdrawn = append(r.withdrawn, v)
-	}
-	figures := []string{strings.Join(b.done.Withdrawn, ", ") + " withdrawn"}
-	if r.page == nil || !r.page.writable {
-		return passed(append(figures, "warning: no forge says so, so a later release may count them")...), nil
-	}
-	releases, err := r.page.forge.Releases(ctx)
-	if err != nil {
-		return Outcome{}, err
-	}
-	for _, release := range releases {
-		if v, ok := r.config.tagPrefix.FromTag(release.Tag); !ok || !slices.Contains(r.withdrawn, v) {
-			continue
-		}
-		if _, err := r.page.forge.UpdateRelease(ctx, forge.Withdraw(release, changelog.EscapeMarkdown(b.Reason))); err != nil {
-			return Outcome{}, err
-		}
-	}
-	r.withdrawn = slices.Concat(r.withdrawn, r.withdrawnOf(releases))
-	return passed(figures...), nil
-}
-
-// tags sets the floating tags that pointed at a withdrawn version to the highest that is left.
-func (b *rollback) tags(r *Run, ctx context.Context) (Outcome, error) {
-	r.Version, _ = version.Parse(b.done.Version)
-	if err := r.acquireLock(ctx); err != nil {
-		return Outcome{}, err
-	}
-	moves, stay, err := b.moves(r, ctx)
-	if err != nil {
-		return Outcome{}, err
-	}
-	if len(moves) > 0 {
-		if r.moved, err = r.registry.Promote(ctx, moves); err != nil {
-			return Outcome{}, err
-		}
-	}
-	figures := []string{fmt.Sprintf("%d tags set", len(moves))}
-	for _, tag := range stay {
-		figures = append(figures, tag+" stays: no version is left for it")
-	}
-	return passed(figures...), nil
-}
-
-// moves compares where floating tags belong with and without the withdrawn versions.
-func (b *rollback) moves(r *Run, ctx context.Context) (moves []registry.Move, stay []string, err error) {
-	if r.state.known, err = r.knownImages(ctx); err != nil {
-		return nil, nil, err
-	}
-	var withdrawn []version.Version
-	for _, text := range b.done.Withdrawn {
-		v, err := version.Parse(text)
-		if err != nil {
-			return nil, nil, err
-		}
-		withdrawn = append(withdrawn, v)
-	}
-	left := version.Floating(r.stable())
-	for _, tag := range sortedKeys(version.Floating(withdrawn)) {
-		v, ok := left[tag]
-		if !ok {
-			stay = append(stay, tag)
-			continue
-		}
-		for _, i := range r.config.images {
-			at, found, err := r.registry.Inspect(ctx, i.Name, v.String())
-			if err == nil && !found {
-				err = fmt.Errorf("%s belongs to %s, whose image %s is not in the registry", tag, v, i.Name)
-			}
-			if err != nil {
-				return nil, nil, err
-			}
-			moves = append(moves, registry.Move{Image: i.Name, Tag: tag, Digest: at.Digest})
-		}
-	}
-	return moves, stay, nil
-}
-
-// knownImages are the versions in the registry.
-func (r *Run) knownImages(ctx context.Context) ([]version.Version, error) {
-	var known []version.Version
-	for _, i := range r.config.images {
-		tags, err := r.registry.Tags(ctx, i.Name)
-		if err != nil {
-			return nil, err
-		}
-		known = append(known, versionsAmong(tags)...)
-	}
-	return known, nil
 }
 
 // revert opens a pull request that takes the release's commits back.
@@ -266,6 +208,7 @@ func (b *rollback) revert(r *Run, ctx context.Context) (Outcome, error) {
 		if err := r.pushReverts(ctx, base, proposal.Branch, target, left); err != nil {
 			return Outcome{}, err
 		}
+		r.changed()
 	}
 	opened, err := r.page.forge.OpenPullRequest(ctx, proposal)
 	if err != nil {

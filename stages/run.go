@@ -47,6 +47,7 @@ type Run struct {
 	testVariables []pair
 	registry      *registry.Client // nil when images go nowhere
 	registryToken string
+	actor         string // who runs this, as the CI calls them; empty: the committer
 	buildSecrets  []buildSecret
 	hidden        []*strings.Replacer // secrets that others may print
 	state         state
@@ -154,7 +155,7 @@ func (r *Run) execRetried(ctx context.Context, c *dagger.Container, args []strin
 
 // load reads the repository, and stands before every stage.
 func (r *Run) load(ctx context.Context) error {
-	if err := cmp.Or(r.logIn(ctx), r.readBuildSecrets(ctx)); err != nil {
+	if err := cmp.Or(r.logIn(ctx), r.readBuildSecrets(ctx), r.readActor(ctx)); err != nil {
 		return err
 	}
 	var unread, own error
@@ -263,7 +264,7 @@ func (r *Run) notCheckedf(format string, args ...any) {
 func (r *Run) report(parts []*part) report.Report {
 	result := report.Report{
 		Schema: report.Schema, Title: r.title, Version: r.Version.String(), Commit: r.source.commit, Source: r.source.remote,
-		DryRun: r.DryRun && r.title == "" && r.Version != (version.Version{}), Forced: r.Reason, Started: r.started.UTC(), Seconds: time.Since(r.started).Seconds(),
+		DryRun: r.DryRun && r.title == "" && r.Version != (version.Version{}), Forced: r.Reason, By: r.who(), Started: r.started.UTC(), Seconds: time.Since(r.started).Seconds(),
 		WouldRefuse: r.wouldRefuse, NotChecked: r.notChecked, CriticalPath: criticalPath(parts), Notes: r.body,
 	}
 	if r.previous != (version.Version{}) {

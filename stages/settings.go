@@ -72,6 +72,7 @@ type Settings struct {
 	CodecovToken      *dagger.Secret
 	CodecovURL        string
 	RunURL            *dagger.Secret
+	Actor             *dagger.Secret
 }
 
 // config is the settings, read.
@@ -99,6 +100,8 @@ type config struct {
 	environments  map[string]environment
 	composeFiles  map[string]string
 	stageTimeout  time.Duration
+
+	healthTimeouts map[string]time.Duration
 }
 
 // folder is where tests live. One that was not named and is not there is not applicable; one that was named must be there.
@@ -180,9 +183,8 @@ func (s Settings) read() (config, error) {
 	c.branches, err = parseBranches(s.ReleaseBranches)
 	set("releaseBranches", err)
 	set("codecovUrl", checkURL(s.CodecovURL))
-	c.environments, c.composeFiles = s.readEnvironments(set)
-	c.stageTimeout, err = parseTime(orDefault(s.StageTimeout, defaultStageTimeout), minStageTimeout, "45m or 2h")
-	set("stageTimeout", err)
+	c.stageTimeout, c.healthTimeouts = s.readTimes(set)
+	c.environments, c.composeFiles = s.readEnvironments(set, c.healthTimeouts)
 	c.policy.Released = slices.AppendSeq(releasedFiles(c.images), maps.Values(c.composeFiles))
 	for name, value := range map[string]string{"backend": c.backend.path, "frontend": c.frontend.path, "ignoreFile": s.IgnoreFile, "backupScript": s.BackupScript, "restoreScript": s.RestoreScript} {
 		set(name, checkPath(value))

@@ -153,7 +153,7 @@ func (r *Run) stable() []version.Version {
 
 // notWithdrawn leaves out what a rollback has taken back.
 func (r *Run) notWithdrawn(known []version.Version) []version.Version {
-	return slices.DeleteFunc(known, func(v version.Version) bool { return slices.Contains(r.withdrawn, v) })
+	return slices.DeleteFunc(known, r.isWithdrawn)
 }
 
 // versionsAmong leaves out tags of images that are not strict versions.

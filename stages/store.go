@@ -81,6 +81,16 @@ func readKept(ctx context.Context, store *dagger.Container, name string) ([]byte
 	return []byte(text), err
 }
 
+// keptReport is the last report of a repository that is loaded; the zero one if there is none that can be read.
+func (r *Run) keptReport(ctx context.Context) report.Report {
+	text, err := readKept(ctx, r.store(), "last")
+	if err != nil || len(text) == 0 {
+		return report.Report{}
+	}
+	last, _ := report.Parse(text)
+	return last
+}
+
 // lastReport reads the report of the last run, failed or not.
 func (r *Run) lastReport(ctx context.Context) (report.Report, error) {
 	if err := r.load(ctx); err != nil {

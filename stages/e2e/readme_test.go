@@ -69,7 +69,7 @@ func TestReadmePath(t *testing.T) {
 		"knownHosts": "$'" + strings.ReplaceAll(strings.TrimSpace(d.KnownHosts), "\n", `\n`) + "'",
 		"healthUrl":  `"staging=` + d.Staging.Backend() + `/health, production=` + d.Production.Backend() + `/health"`,
 	}
-	asTheyAre := []string{"registryUser", "registryToken", "forgeToken", "testServices", "coverageThreshold", "sshKey", "slackWebhookUrl", "runUrl"}
+	asTheyAre := []string{"registryUser", "registryToken", "forgeToken", "testServices", "coverageThreshold", "sshKey", "slackWebhookUrl", "runUrl", "actor"}
 	d.Write(t, ".env", "forge=gitea\n"+settings(t, adopt[1], values, asTheyAre))
 	// Dagger 1.0 writes such a lock beside its configuration, and hides it from what is uploaded.
 	d.Write(t, "dagger.lock", "[]\n")
@@ -85,6 +85,7 @@ func TestReadmePath(t *testing.T) {
 	d.Setenv("SSH_KEY", string(key))
 	d.Setenv("SLACK_WEBHOOK_URL", slack.Webhook())
 	d.Setenv("RUN_URL", "https://ci.example/runs/7")
+	d.Setenv("ACTOR", "ann")
 	line := regexp.MustCompile("Then a release is `(dagger call [^`]+)`").FindStringSubmatch(section(t, "Adopt it"))
 	if line == nil {
 		t.Fatal("the README does not say what a release is")
@@ -95,8 +96,8 @@ func TestReadmePath(t *testing.T) {
 	if releases := f.releases(t); len(releases) != 1 || releases[0].TagName != "v1.2.3" || releases[0].Draft {
 		t.Errorf("releases on the forge: %+v", releases)
 	}
-	if told := slack.Messages(); len(told) != 1 || !strings.Contains(told[0], "https://ci.example/runs/7") {
-		t.Errorf("Slack was told %q, expected one message with the run's address", told)
+	if told := slack.Messages(); len(told) != 1 || !strings.Contains(told[0], "https://ci.example/runs/7") || !strings.Contains(told[0], `"ann"`) {
+		t.Errorf("Slack was told %q, expected one message with the run's address, by ann", told)
 	}
 	installed := regexp.MustCompile(`version="\$\((.+)\)"`).FindStringSubmatch(section(t, "One line in any CI"))
 	if installed == nil {

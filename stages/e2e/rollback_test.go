@@ -117,7 +117,7 @@ func TestRollback(t *testing.T) {
 		}
 	})
 	t.Run("to what cannot be had", func(t *testing.T) {
-		green(t, d.rollback(t, "staging"), "1.0.0 is healthy, 1.2.0 was left by an earlier run") // the same line again
+		green(t, d.rollback(t, "staging"), "NOTHING WAS CHANGED on staging: 1.0.0 is healthy, 1.2.0 was left by an earlier run", "Outcome: already-rolled-back", "give another --reason") // the same line again
 		s.WantRunning(t, first)
 		const another = "--reason=orders are lost again"
 		red(t, d.rollback(t, "staging", another), "no version before 1.0.0 was healthy here", "nothing was changed")
@@ -191,9 +191,11 @@ func TestRollbackProduction(t *testing.T) {
 	}
 	wantTags(map[string]string{"latest": "1.3.97", "1": "1.3.97", "1.3": "1.3.97", "1.2": "1.2.3"})
 	main := d.Git(t, "rev-parse", "HEAD")
+	// Production never ran it, and there is no release of it on the forge.
+	d.Git(t, "push", "-q", f.address(f.token), "v1.2.3^{commit}:refs/tags/v1.3.50")
 
 	r := d.Call(t, args("rollback", "--environment=production", "--reason=orders are lost", "--revert-code")...)
-	green(t, r, "1.2.3 is healthy, 1.3.97 was left", "1.3.97 withdrawn", "1.3 stays: no version is left for it", "pull request #", "Outcome: rolled-back")
+	green(t, r, "1.2.3 is healthy, 1.3.97 was left", "1.3.50, 1.3.97 withdrawn", "noted in git, without a release on the forge: 1.3.50", "1.3 stays: no version is left for it", "pull request #", "Outcome: rolled-back")
 	told := slack.Messages()
 	if len(told) != 5 || len(slack.Refused()) > 0 {
 		t.Errorf("Slack has %d messages, want those of two releases, two deployments and the rollback; refused: %v", len(told), slack.Refused())
@@ -221,11 +223,15 @@ func TestRollbackProduction(t *testing.T) {
 		t.Errorf("the branch differs from 1.2.3 in %s; want the version files alone", changed)
 	}
 	r = d.Call(t, args("rollback", "--environment=production", "--reason=orders are lost", "--revert-code")...)
-	green(t, r, "1.2.3 is healthy, 1.3.97 was left by an earlier run", "Outcome: rolled-back")
+	green(t, r, "1.2.3 is healthy, 1.3.97 was left by an earlier run", "Outcome: already-rolled-back")
+	if told = slack.Messages(); len(told) != 5 {
+		t.Errorf("the team was told of the same rollback twice")
+	}
 	d.Production.WantRunning(t, versions["1.2.3"])
 	if f.get(t, "/pulls?state=open", &pulls); len(pulls) != 1 {
 		t.Errorf("%d pull requests after the same line again", len(pulls))
 	}
 	red(t, d.Call(t, args("deploy", "--environment=production", "--version=1.3.97")...), "1.3.97 was withdrawn by a rollback", "Outcome: refused-state")
+	red(t, d.Call(t, args("deploy", "--environment=staging", "--version=1.3.97")...), "1.3.97 was withdrawn by a rollback")
 	red(t, d.Call(t, args("release", "--version=1.3.97")...), "1.3.97 was withdrawn by a rollback", "use the next patch version")
 }

@@ -24,6 +24,7 @@ const (
 	toReadIssues
 	toReadPulls
 	toPropose
+	toDeploy
 )
 
 // rights are their names on the pages where tokens are made.
@@ -34,6 +35,7 @@ var rights = map[Kind]map[right]string{
 		toReadIssues: `the permission "Issues: read" (a classic token: the scope repo)`,
 		toReadPulls:  `the permission "Pull requests: read" (a classic token: the scope repo)`,
 		toPropose:    `the permission "Pull requests: write" (a classic token: the scope repo)`,
+		toDeploy:     `the permission "Deployments: write" (a classic token: the scope repo)`,
 	},
 	Gitea: {
 		toWrite:      "the scope write:repository, of a user who may write to the repository",
@@ -48,6 +50,7 @@ var rights = map[Kind]map[right]string{
 		toReadIssues: "the scope read_api or api",
 		toReadPulls:  "the scope read_api or api",
 		toPropose:    "the scope api and at least the role Developer",
+		toDeploy:     "the scope api and at least the role Developer, or more where the environment is protected",
 	},
 }
 

@@ -34,6 +34,7 @@ type githubServer struct {
 	commits    map[int][]string // messages of pull requests
 	issues     []object
 	rulesets   []object
+	deployed   []*githubDeployment
 	breakAsset int // this many uploads break off and leave an asset in the state starter
 	id         int
 }
@@ -54,7 +55,7 @@ type githubAsset struct {
 func newGitHub(t *testing.T) *githubServer {
 	s := &githubServer{
 		server: server{t: t}, bench: &bench{}, tags: map[string]string{}, commits: map[int][]string{},
-		rights: map[string]string{"contents": "write", "pull_requests": "write", "issues": "read"},
+		rights: map[string]string{"contents": "write", "pull_requests": "write", "issues": "read", "deployments": "write"},
 	}
 	start := func(routes map[string]http.HandlerFunc) *httptest.Server {
 		mux := http.NewServeMux()
@@ -97,22 +98,24 @@ func (s *githubServer) next() int { s.id++; return s.id }
 func (s *githubServer) routes() map[string]http.HandlerFunc {
 	const r = " /repos/acme/shop"
 	return map[string]http.HandlerFunc{
-		"GET" + r:                              s.repository,
-		"GET" + r + "/git/ref/tags/{tag}":      s.right("contents", "read", s.ref),
-		"GET" + r + "/rulesets":                s.listRulesets,
-		"GET" + r + "/rulesets/{id}":           s.ruleset,
-		"GET" + r + "/releases":                s.right("contents", "read", s.listReleases),
-		"POST" + r + "/releases":               s.right("contents", "write", s.createRelease),
-		"GET" + r + "/releases/latest":         s.right("contents", "read", s.latestRelease),
-		"PATCH" + r + "/releases/{id}":         s.right("contents", "write", s.updateRelease),
-		"GET" + r + "/releases/{id}/{what}":    s.right("contents", "read", s.belowReleases),
-		"DELETE" + r + "/releases/assets/{id}": s.right("contents", "write", s.deleteAsset),
-		"GET" + r + "/pulls":                   s.right("pull_requests", "read", s.listPulls),
-		"POST" + r + "/pulls":                  s.right("pull_requests", "write", s.createPull),
-		"GET" + r + "/pulls/{n}":               s.right("pull_requests", "read", s.pull),
-		"GET" + r + "/pulls/{n}/commits":       s.right("pull_requests", "read", s.pullCommits),
-		"GET" + r + "/issues":                  s.right("issues", "read", s.listIssues),
-		"GET" + r + "/issues/{n}":              s.right("issues", "read", s.issue),
+		"GET" + r:                                 s.repository,
+		"GET" + r + "/git/ref/tags/{tag}":         s.right("contents", "read", s.ref),
+		"GET" + r + "/rulesets":                   s.listRulesets,
+		"GET" + r + "/rulesets/{id}":              s.ruleset,
+		"GET" + r + "/releases":                   s.right("contents", "read", s.listReleases),
+		"POST" + r + "/releases":                  s.right("contents", "write", s.createRelease),
+		"GET" + r + "/releases/latest":            s.right("contents", "read", s.latestRelease),
+		"PATCH" + r + "/releases/{id}":            s.right("contents", "write", s.updateRelease),
+		"GET" + r + "/releases/{id}/{what}":       s.right("contents", "read", s.belowReleases),
+		"DELETE" + r + "/releases/assets/{id}":    s.right("contents", "write", s.deleteAsset),
+		"GET" + r + "/pulls":                      s.right("pull_requests", "read", s.listPulls),
+		"POST" + r + "/pulls":                     s.right("pull_requests", "write", s.createPull),
+		"GET" + r + "/pulls/{n}":                  s.right("pull_requests", "read", s.pull),
+		"GET" + r + "/pulls/{n}/commits":          s.right("pull_requests", "read", s.pullCommits),
+		"GET" + r + "/issues":                     s.right("issues", "read", s.listIssues),
+		"GET" + r + "/issues/{n}":                 s.right("issues", "read", s.issue),
+		"POST" + r + "/deployments":               s.right("deployments", "write", s.createDeployment),
+		"POST" + r + "/deployments/{id}/statuses": s.right("deployments", "write", s.createStatus),
 	}
 }
 

@@ -37,6 +37,7 @@ type gitlabServer struct {
 	merges    []object
 	commits   map[int][]string // hashes of merge requests, the newest first
 	issues    []object
+	deployed  []object
 	id        int
 }
 
@@ -109,6 +110,8 @@ func (s *gitlabServer) routes() map[string]http.HandlerFunc {
 		"POST" + p + "/merge_requests":                          write(s.createMerge),
 		"GET" + p + "/merge_requests/{n}/commits":               read(s.mergeCommits),
 		"GET" + p + "/issues":                                   read(s.listIssues),
+		"POST" + p + "/deployments":                             write(s.createDeployment),
+		"PUT" + p + "/deployments/{id}":                         write(s.updateDeployment),
 	}
 }
 

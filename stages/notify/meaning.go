@@ -24,9 +24,7 @@ func (m Message) consequences() []string {
 	if m.Kind == Release {
 		sentences = append(sentences, published(m.Report))
 	}
-	if m.Environment != "" {
-		sentences = append(sentences, m.onServer())
-	}
+	sentences = append(sentences, m.Aftermath)
 	return slices.DeleteFunc(sentences, func(s string) bool { return s == "" })
 }
 
@@ -46,22 +44,4 @@ func published(r report.Report) string {
 		return "Images are in the registry, but no floating tag points at " + r.Version
 	}
 	return "This run published nothing"
-}
-
-// onServer says what runs, as far as that is known.
-func (m Message) onServer() string {
-	outcome := m.Report.Outcome
-	switch {
-	case outcome == report.DeployNotRestored, outcome == report.RollbackFailed && m.Running == "":
-		return m.Environment + " may be down: somebody has to look now"
-	case outcome == report.DeployRestored && m.Running == "":
-		return m.Environment + " was put back to what ran before"
-	case outcome == report.DeployRestored:
-		return m.Environment + " was put back and runs " + m.Running
-	case m.Running == "":
-		return ""
-	case m.Running == m.Report.Version:
-		return m.Environment + " runs " + m.Running
-	}
-	return m.Environment + " still runs " + m.Running
 }

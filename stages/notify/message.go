@@ -32,9 +32,11 @@ type Message struct {
 	RunPage     string // in CI
 	Environment string // the server it was about
 	Running     string // the version that Environment runs after the run, empty if that is not known
+	Aftermath   string // what the run has left on Environment, as a sentence
 	Changes     int    // in the release notes
 	Skipped     string // what a forced release leaves out
 	Withdrawal  Withdrawal
+	Untold      bool // an earlier run has done it, and its message did not get through
 }
 
 // Withdrawal is what a rollback took back.
@@ -44,10 +46,11 @@ type Withdrawal struct {
 	Reason   string
 }
 
-// Due says whether the run sends a message: every run that did or tried something, and no other (N1).
+// Due says whether the run sends a message: every run that did or tried something, and no other (N1) unless what it found
+// done was not told.
 func (m Message) Due() bool {
-	silent := []report.Outcome{report.RefusedInput, report.AlreadyReleased, report.AlreadyDeployed, report.DryRunOK, report.StagePassed}
-	return m.Kind != Stage && !m.Report.DryRun && !slices.Contains(silent, m.Report.Outcome)
+	silent := []report.Outcome{report.RefusedInput, report.AlreadyReleased, report.AlreadyDeployed, report.AlreadyRolledBack, report.DryRunOK, report.StagePassed}
+	return m.Kind != Stage && !m.Report.DryRun && (m.Untold || !slices.Contains(silent, m.Report.Outcome))
 }
 
 // Payload is the message as the webhook takes it.

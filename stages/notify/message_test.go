@@ -35,7 +35,7 @@ func released() Message {
 // failed is the message of a release with a red gate.
 func failed() Message {
 	m := released()
-	m.Running, m.ReleasePage = "1.2.0", ""
+	m.Running, m.Aftermath, m.ReleasePage = "1.2.0", "staging still runs 1.2.0", ""
 	m.Report.Outcome, m.Report.Images = report.GateFail, nil
 	m.Report.Stages = []report.Stage{
 		{Name: "Security Scan", Ending: report.Broken, Reason: "trivy ended with exit code 2"},
@@ -69,7 +69,7 @@ func rolledBack() Message {
 func hostile() Message {
 	const attack = "<!channel> <@U123> <http://evil.example|ok> @everyone #general *b* _i_ ~s~ `c` ```f``` &lt;!here&gt; :tada:\x1b[31m\u202e\n> q"
 	m := failed()
-	m.By, m.Environment, m.Running = attack, attack, attack
+	m.By, m.Environment, m.Running, m.Aftermath = attack, attack, attack, attack+" still runs "+attack
 	m.Report.Version, m.Report.Commit, m.Report.Source, m.Report.Forced = attack, attack, attack, attack
 	m.ReleasePage, m.RunPage = "https://evil.example/<!channel>|x?a=<b>&c=|d", "javascript:alert(1)"
 	m.Report.Stages = []report.Stage{{Name: attack, Ending: report.Failed, Reason: attack, Next: attack}}
@@ -80,8 +80,10 @@ func TestGolden(t *testing.T) {
 	deployed, lost, refused := rolledBack(), rolledBack(), rolledBack()
 	deployed.Kind, deployed.Report.Outcome, deployed.Running = Deploy, report.Deployed, "1.3.0"
 	deployed.Report.Title, deployed.Report.Version = "Deploy 1.3.0 to production", "1.3.0"
+	lost.Aftermath = "production may be down: somebody has to look now"
 	lost.Running, lost.Withdrawal.Left, lost.Withdrawal.Versions, lost.Report.Outcome = "", "", nil, report.RollbackFailed
 	lost.Report.Stages = []report.Stage{{Name: "Roll back production", Ending: report.Failed, Reason: "1.2.0 is not healthy"}}
+	refused.Aftermath = "nothing was changed on production"
 	refused.Kind, refused.Report.Outcome, refused.Report.Title = Deploy, report.RefusedState, "Deploy 1.3.0 to production"
 	refused.Report.Stages = []report.Stage{{Name: "Find 1.3.0", Ending: report.Failed, Reason: "staging never ran 1.3.0 healthy"}}
 	refused.Report.Version = "1.3.0"
@@ -167,7 +169,7 @@ func TestManyRedStagesFitIntoAMessage(t *testing.T) {
 func TestDue(t *testing.T) {
 	sent := map[report.Outcome]bool{
 		report.Released: true, report.Resumed: true, report.AlreadyReleased: false, report.DryRunOK: false,
-		report.Deployed: true, report.AlreadyDeployed: false, report.RolledBack: true, report.StagePassed: false,
+		report.Deployed: true, report.AlreadyDeployed: false, report.RolledBack: true, report.AlreadyRolledBack: false, report.StagePassed: false,
 		report.RefusedInput: false, report.RefusedState: true, report.Locked: true, report.GateFail: true,
 		report.GateError: true, report.PublishIncomplete: true, report.DeployRestored: true,
 		report.DeployNotRestored: true, report.RollbackFailed: true,
@@ -177,6 +179,9 @@ func TestDue(t *testing.T) {
 			if got := (Message{Kind: kind, Report: report.Report{Outcome: outcome}}).Due(); got != want {
 				t.Errorf("%s of kind %d: got %t", outcome, kind, got)
 			}
+		}
+		if !(Message{Kind: Rollback, Report: report.Report{Outcome: outcome}, Untold: true}).Due() {
+			t.Errorf("%s is not sent although nobody was told of what it found done", outcome)
 		}
 		if (Message{Report: report.Report{Outcome: outcome}}).Due() {
 			t.Errorf("%s of a single stage is sent", outcome)
@@ -194,23 +199,19 @@ func TestConsequences(t *testing.T) {
 		kind    Kind
 		outcome report.Outcome
 		state   int
-		running string
+		after   string
 		want    string
 	}{
-		{"released", Release, report.Released, moved, "2.0.0", ""},
-		{"red gate", Release, report.GateFail, 0, "1.0.0", "This run published nothing. staging still runs 1.0.0"},
-		{"red gate, server not known", Release, report.GateFail, 0, "", "This run published nothing"},
-		{"pushed", Release, report.PublishIncomplete, pushed, "1.0.0", "Images are in the registry, but no floating tag points at 2.0.0. staging still runs 1.0.0"},
-		{"tags moved", Release, report.PublishIncomplete, moved, "2.0.0", "1 of 3 floating tags point at 2.0.0. staging runs 2.0.0"},
-		{"put back", Release, report.DeployRestored, pushed, "1.0.0", "Images are in the registry, but no floating tag points at 2.0.0. staging was put back and runs 1.0.0"},
-		{"put back to something", Deploy, report.DeployRestored, 0, "", "staging was put back to what ran before"},
-		{"not put back", Deploy, report.DeployNotRestored, 0, "1.0.0", "staging may be down: somebody has to look now"},
-		{"deploy refused", Deploy, report.RefusedState, 0, "1.0.0", "staging still runs 1.0.0"},
-		{"rollback lost", Rollback, report.RollbackFailed, 0, "", "staging may be down: somebody has to look now"},
-		{"rolled back, tags not", Rollback, report.RollbackFailed, 0, "2.0.0", "staging runs 2.0.0"},
+		{"released", Release, report.Released, moved, "staging runs 2.0.0", ""},
+		{"red gate", Release, report.GateFail, 0, "", "This run published nothing"},
+		{"pushed", Release, report.PublishIncomplete, pushed, "staging runs 2.0.0", "Images are in the registry, but no floating tag points at 2.0.0. staging runs 2.0.0"},
+		{"tags moved", Release, report.PublishIncomplete, moved, "staging runs 2.0.0", "1 of 3 floating tags point at 2.0.0. staging runs 2.0.0"},
+		{"put back", Release, report.DeployRestored, pushed, "staging was put back and runs 1.0.0", "Images are in the registry, but no floating tag points at 2.0.0. staging was put back and runs 1.0.0"},
+		{"not put back", Deploy, report.DeployNotRestored, 0, "staging may be down: somebody has to look now", "staging may be down: somebody has to look now"},
+		{"rolled back, tags not", Rollback, report.RollbackFailed, 0, "staging runs 2.0.0", "staging runs 2.0.0"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			m := Message{Kind: test.kind, Environment: "staging", Running: test.running, Report: report.Report{Outcome: test.outcome, Version: "2.0.0"}}
+			m := Message{Kind: test.kind, Environment: "staging", Aftermath: test.after, Report: report.Report{Outcome: test.outcome, Version: "2.0.0"}}
 			m.Report.Images = []report.Image{{Name: "a"}}
 			if test.state >= pushed {
 				m.Report.Images[0].Tags = []string{"2.0.0"}
@@ -234,7 +235,7 @@ func FuzzPayload(f *testing.F) {
 		n = max(0, min(n, 4000))
 		long := strings.Repeat(b, min(n, 20000/max(1, len(b))))
 		m := Message{
-			Kind: Kind(kind % 4), By: a, ReleasePage: address, RunPage: b, Environment: b, Running: a, Changes: n, Skipped: long,
+			Kind: Kind(kind % 4), By: a, ReleasePage: address, RunPage: b, Environment: b, Running: a, Aftermath: a, Changes: n, Skipped: long,
 			Withdrawal: Withdrawal{Left: b, Versions: slices.Repeat([]string{a}, n%100), Reason: long},
 		}
 		m.Report = report.Report{

@@ -34,7 +34,7 @@ func example() Report {
 	r := Report{
 		Schema: Schema, Outcome: Released, Version: "1.3.0", Previous: "1.2.4", Commit: "4f2a9c1be07d3358a6b1c90e2f7d64a8013b5c7e",
 		Source: "https://git.example.com/acme/shop", Started: time.Date(2026, 3, 14, 9, 26, 53, 0, time.UTC), Seconds: 212.4,
-		Forced: "the checkout is down for all customers",
+		Forced: "the checkout is down for all customers", By: "ada",
 		Stages: exampleStages(),
 		CriticalPath: []Part{
 			{"Validate Release", 4.2}, {"Backend Tests", 121.3}, {"Build and Push", 19.6}, {"Create Release", 6.1}, {"Deploy Staging", 58.9}, {"Notify Team", 0.7},

@@ -35,6 +35,14 @@ func (r Report) notDone() []string {
 	return whys
 }
 
+// forced is why gates were left out, and who has asked for it.
+func (r Report) forced() string {
+	if r.Forced == "" || r.By == "" {
+		return r.Forced
+	}
+	return r.Forced + " (asked for by " + r.By + ")"
+}
+
 // gating are the findings that made the stage red.
 func (s Stage) gating() []gate.Finding {
 	var all []gate.Finding

@@ -60,7 +60,7 @@ func (r Report) headBlock() string {
 	}
 	fmt.Fprintf(&b, "## %s %s\n\n**%s** in %s\n", mark, escape(r.title()), escape(string(r.Outcome)), duration(r.Seconds))
 	if r.Forced != "" {
-		fmt.Fprintf(&b, "\n**Forced:** %s\n", escape(r.Forced))
+		fmt.Fprintf(&b, "\n**Forced:** %s\n", escape(r.forced()))
 	}
 	var rows [][]string
 	for _, s := range r.Stages {

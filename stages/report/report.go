@@ -22,7 +22,8 @@ const (
 	Deployed          Outcome = "deployed"
 	AlreadyDeployed   Outcome = "already-deployed" // it runs there and is healthy
 	RolledBack        Outcome = "rolled-back"
-	StagePassed       Outcome = "passed" // of stages that were called on their own
+	AlreadyRolledBack Outcome = "already-rolled-back" // by an earlier run for the same reason; nothing was changed
+	StagePassed       Outcome = "passed"              // of stages that were called on their own
 	RefusedInput      Outcome = "refused-input"
 	RefusedState      Outcome = "refused-state"
 	Locked            Outcome = "locked" // another release holds the lock
@@ -36,7 +37,7 @@ const (
 
 // Green says whether the run did what was asked for.
 func (o Outcome) Green() bool {
-	return slices.Contains([]Outcome{Released, Resumed, AlreadyReleased, DryRunOK, Deployed, AlreadyDeployed, RolledBack, StagePassed}, o)
+	return slices.Contains([]Outcome{Released, Resumed, AlreadyReleased, DryRunOK, Deployed, AlreadyDeployed, RolledBack, AlreadyRolledBack, StagePassed}, o)
 }
 
 // Ending is how one stage ended.
@@ -115,6 +116,7 @@ type Report struct {
 	Source   string    `json:"source,omitempty"`
 	DryRun   bool      `json:"dryRun"`
 	Forced   string    `json:"forced,omitempty"` // the reason given
+	By       string    `json:"by,omitempty"`     // who ran it
 	Started  time.Time `json:"started"`
 	Seconds  float64   `json:"seconds"`
 	Stages   []Stage   `json:"stages"`

@@ -11,7 +11,7 @@ func (r Report) Text() string {
 	var b strings.Builder
 	fmt.Fprintln(&b, r.title())
 	if r.Forced != "" {
-		fmt.Fprintf(&b, "Forced: %s\n", r.Forced)
+		fmt.Fprintf(&b, "Forced: %s\n", r.forced())
 	}
 	fmt.Fprintln(&b)
 	r.writeStages(&b)

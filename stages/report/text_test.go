@@ -12,7 +12,7 @@ import (
 func failed() Report {
 	return Report{
 		Schema: Schema, Outcome: GateFail, Version: "1.2.3", Previous: "1.2.0", Commit: "0123456789abcdef0123456789abcdef01234567",
-		Forced: "the shop is down", Started: time.Unix(0, 0).UTC(), Seconds: 12.34,
+		Forced: "the shop is down", By: "ada", Started: time.Unix(0, 0).UTC(), Seconds: 12.34,
 		Stages: []Stage{
 			{Number: 1, Name: "Validate Release", Ending: Passed, Seconds: 0.84, Figures: []string{"commit 0123456", "after 1.2.0"}},
 			{
@@ -31,7 +31,7 @@ func failed() Report {
 }
 
 const failedText = `Release 1.2.3 of 0123456, after 1.2.0
-Forced: the shop is down
+Forced: the shop is down (asked for by ada)
 
  #  STAGE             OUTCOME             TIME
  1  Validate Release  passed             0.8 s  commit 0123456, after 1.2.0

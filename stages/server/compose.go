@@ -8,6 +8,7 @@ import (
 	"maps"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -56,20 +57,51 @@ func (b Build) String() string {
 
 // service is what we need to know of a compose service. Its paths lie in the application's folder, or are absolute.
 type service struct {
-	Image       string `json:"image"`
-	Restart     string `json:"restart"`
-	NetworkMode string `json:"network_mode"`
-	Build       *struct {
+	Image         string    `json:"image"`
+	ContainerName string    `json:"container_name"`
+	NetworkMode   string    `json:"network_mode"`
+	MAC           string    `json:"mac_address"`
+	Command       []string  `json:"command"`
+	Entrypoint    []string  `json:"entrypoint"`
+	Ports         []binding `json:"ports"`
+	Scale         *int      `json:"scale"`
+	Deploy        swarm     `json:"deploy"`
+	DependsOn     map[string]struct {
+		Condition string `json:"condition"`
+	} `json:"depends_on"`
+	Build *struct {
 		Build
 		Inline string `json:"dockerfile_inline"`
 	} `json:"build"`
-	Volumes     []mount           `json:"volumes"`
-	Configs     []mount           `json:"configs"`
-	Secrets     []mount           `json:"secrets"`
-	Networks    map[string]any    `json:"networks"`
-	Labels      map[string]string `json:"labels"`
-	Healthcheck *healthcheck      `json:"healthcheck"`
-	inactive    bool              // its profile is not asked for
+	Volumes     []mount              `json:"volumes"`
+	Configs     []mount              `json:"configs"`
+	Secrets     []mount              `json:"secrets"`
+	Networks    map[string]*endpoint `json:"networks"`
+	Labels      map[string]string    `json:"labels"`
+	Healthcheck *healthcheck         `json:"healthcheck"`
+	inactive    bool                 // its profile is not asked for
+	ends        bool                 // it is a one-shot
+}
+
+// binding is a port that a service publishes on the server.
+type binding struct {
+	Target    int    `json:"target"`
+	Published string `json:"published"`
+}
+
+// swarm is what compose took over from Docker Swarm.
+type swarm struct {
+	Replicas     *int `json:"replicas"`
+	UpdateConfig struct {
+		Order string `json:"order"`
+	} `json:"update_config"`
+}
+
+// endpoint is a service's place in a network.
+type endpoint struct {
+	IPv4 string `json:"ipv4_address"`
+	IPv6 string `json:"ipv6_address"`
+	MAC  string `json:"mac_address"`
 }
 
 // healthcheck is a service's, as far as it says when to look.
@@ -83,9 +115,23 @@ type mount struct {
 	Source string `json:"source"`
 }
 
-// oneShot is a service that is meant to end: nobody would start it again after it has ended well.
-func (s service) oneShot() bool {
-	return s.Restart == "" || s.Restart == "no" || strings.HasPrefix(s.Restart, "on-failure")
+// oneShotLabel is how a service says that it is meant to end, if no other waits for that.
+const oneShotLabel = "slipway.one-shot"
+
+// markOneShots finds the services that are meant to end (D7): others wait until they have, or they say so. A missing restart
+// policy does not: most people's application services have none.
+func (a compose) markOneShots() {
+	ends := map[string]bool{}
+	for name, s := range a.Services {
+		ends[name] = ends[name] || s.Labels[oneShotLabel] == "true"
+		for other, how := range s.DependsOn {
+			ends[other] = ends[other] || how.Condition == "service_completed_successfully"
+		}
+	}
+	for name, s := range a.Services {
+		s.ends = ends[name]
+		a.Services[name] = s
+	}
 }
 
 // compose is an application as docker compose understands it.
@@ -188,13 +234,15 @@ func (a compose) external() (networks, volumes []string) {
 
 // project is one release of the application on the server: its compose file, and the file that pins its images.
 type project struct {
-	conn        *Conn
-	composeFile string // as the repository calls it
-	folder      string // of that, where its relative paths start
-	files       []string
-	env         []string
-	view        *view // what is read instead of the application's folder, until the release's files are there
-	compose     compose
+	conn          *Conn
+	version       string
+	composeFile   string // as the repository calls it
+	folder        string // of that, where its relative paths start
+	files         []string
+	name, envFile string // where they were given to compose by hand
+	env           []string
+	view          *view // what is read instead of the application's folder, until the release's files are there
+	compose       compose
 }
 
 // releaseDir is where a release keeps what it was deployed with, so that it can be gone back to.
@@ -202,7 +250,7 @@ func releaseDir(version string) string { return stateDir + "/releases/" + versio
 
 // project is a release by its images' references. Compose files like to say ${REGISTRY}/backend:${VERSION}, so both are given.
 func (c *Conn) project(version string, images map[string]string, composeFile string) *project {
-	p := &project{conn: c, composeFile: composeFile, folder: path.Dir(composeFile), files: []string{releaseDir(version) + "/compose.yml"}, env: []string{"VERSION=" + version}}
+	p := &project{conn: c, version: version, composeFile: composeFile, folder: path.Dir(composeFile), files: []string{releaseDir(version) + "/compose.yml"}, env: []string{"VERSION=" + version}}
 	for name, ref := range images {
 		if prefix, ok := strings.CutSuffix(ImageOf(name, ref).Repository, "/"+name); ok {
 			p.env = []string{"VERSION=" + version, "REGISTRY=" + prefix}
@@ -211,23 +259,35 @@ func (c *Conn) project(version string, images map[string]string, composeFile str
 	return p
 }
 
-// pins is the file that pins images, beside the compose file of its release.
-func (p *project) pinFile() string {
-	return strings.TrimSuffix(p.files[0], "compose.yml") + "images.json"
-}
+// pinFile pins images, beside the compose file of its release.
+func (p *project) pinFile() string { return releaseDir(p.version) + "/images.json" }
 
 // loadPinned reads a project whose files are on the server.
 func (p *project) loadPinned(ctx context.Context) error {
-	p.files, p.view = append(p.files[:1], p.pinFile()), nil
+	p.files, p.view = append(slices.DeleteFunc(p.files, func(f string) bool { return f == p.pinFile() }), p.pinFile()), nil
 	return p.load(ctx)
 }
 
 func (p *project) args(args ...string) []string {
-	line := []string{"docker", "compose", "--project-directory", path.Join(p.conn.target.Dir, p.folder)}
+	line := []string{"docker", "compose", "--project-directory", p.conn.inside(p.folder)}
+	if p.name != "" {
+		line = append(line, "--project-name", p.name)
+	}
+	if p.envFile != "" {
+		line = append(line, "--env-file", p.envFile)
+	}
 	for _, f := range p.files {
-		line = append(line, "--file", p.conn.target.Dir+"/"+f)
+		line = append(line, "--file", p.conn.inside(f))
 	}
 	return append(line, args...)
+}
+
+// inside is a path of the application's folder, or one that is absolute already.
+func (c *Conn) inside(file string) string {
+	if path.IsAbs(file) {
+		return file
+	}
+	return path.Join(c.target.Dir, file)
 }
 
 func (p *project) ask(ctx context.Context, args ...string) (string, error) {
@@ -275,6 +335,7 @@ func (p *project) load(ctx context.Context) error {
 		s.inactive = !slices.Contains(strings.Fields(active), name)
 		p.compose.Services[name] = s
 	}
+	p.compose.markOneShots()
 	return nil
 }
 
@@ -427,6 +488,7 @@ type container struct {
 		Labels       map[string]string
 		ExposedPorts portSet
 	}
+	Mounts       []struct{ Type, Name, Destination string }
 	RestartCount int
 	State        struct {
 		Status   string
@@ -436,18 +498,53 @@ type container struct {
 	}
 }
 
-func (c container) service() string { return c.Config.Labels["com.docker.compose.service"] }
+// What docker compose writes on the containers that it makes.
+const (
+	projectLabel = "com.docker.compose.project"
+	serviceLabel = "com.docker.compose.service"
+	oneOffLabel  = "com.docker.compose.oneoff"
+	folderLabel  = projectLabel + ".working_dir"
+	filesLabel   = projectLabel + ".config_files"
+	envFileLabel = projectLabel + ".environment_file"
+)
 
-func (c container) oneOff() bool { return c.Config.Labels["com.docker.compose.oneoff"] == "True" }
+func (c container) service() string { return c.Config.Labels[serviceLabel] }
+
+func (c container) oneOff() bool { return c.Config.Labels[oneOffLabel] == "True" }
+
+func (c container) trial() bool { return c.oneOff() && strings.HasPrefix(c.Name, "/"+trialPrefix) }
+
+func (c container) running() bool { return c.State.Status == "running" }
+
+// anonymousVolume is where a container keeps data in a volume that only it knows: Docker names those by a hash.
+func (c container) anonymousVolume() string {
+	for _, m := range c.Mounts {
+		if m.Type == "volume" && hashPattern.MatchString(m.Name) {
+			return m.Destination
+		}
+	}
+	return ""
+}
+
+var hashPattern = regexp.MustCompile(`^[0-9a-f]{64}\z`)
 
 // containers are those of the project, the stopped ones too, without the one-off runs.
 func (p *project) containers(ctx context.Context) ([]container, error) {
-	ids, err := p.conn.run(ctx, command{args: []string{"docker", "ps", "--all", "--quiet", "--no-trunc", "--filter", "label=com.docker.compose.project=" + p.compose.Name}})
+	all, err := p.everything(ctx)
+	return slices.DeleteFunc(all, container.oneOff), err
+}
+
+// everything are all containers of the project.
+func (p *project) everything(ctx context.Context) ([]container, error) {
+	return p.conn.labelled(ctx, projectLabel+"="+p.compose.Name)
+}
+
+func (c *Conn) labelled(ctx context.Context, label string) ([]container, error) {
+	ids, err := c.run(ctx, command{args: []string{"docker", "ps", "--all", "--quiet", "--no-trunc", "--filter", "label=" + label}})
 	if err != nil || strings.TrimSpace(ids) == "" {
 		return nil, err
 	}
-	all, err := p.conn.inspect(ctx, strings.Fields(ids)...)
-	return slices.DeleteFunc(all, container.oneOff), err
+	return c.inspect(ctx, strings.Fields(ids)...)
 }
 
 func (c *Conn) inspect(ctx context.Context, ids ...string) ([]container, error) {

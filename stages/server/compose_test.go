@@ -164,9 +164,8 @@ func TestRecorded(t *testing.T) {
 	if up := slices.Sorted(maps.Keys(p.services(Environment{Migrate: "migrate"}))); !slices.Equal(up, []string{"api", "collectstatic", "db", "web", "worker"}) {
 		t.Errorf("brought up are %v", up)
 	}
-	d := &deployment{next: p, pins: pins, env: Environment{Migrate: "migrate"}}
-	if got := d.triable(); !slices.Equal(got, []string{"api", "web", "worker"}) {
-		t.Errorf("tried are %v", got)
+	if got := p.rolling(Environment{Migrate: "migrate"}, pins, nil); !slices.Equal(got, []string{"collectstatic", "worker"}) {
+		t.Errorf("started beside are %v", got)
 	}
 }
 
@@ -201,16 +200,6 @@ func TestRefusal(t *testing.T) {
 			a.localise("/srv/shop")
 			if got := message(a.refusal([]Image{app})); got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
-			}
-		})
-	}
-}
-
-func TestOneShot(t *testing.T) {
-	for restart, want := range map[string]bool{"": true, "no": true, "always": false, "unless-stopped": false, "on-failure": true, "on-failure:3": true} {
-		t.Run(restart, func(t *testing.T) {
-			if got := (service{Restart: restart}).oneShot(); got != want {
-				t.Errorf("got %t, want %t", got, want)
 			}
 		})
 	}

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // wire is a network between us and a server, which can fall silent without an end of the connection.
@@ -187,4 +189,26 @@ func TestAnAgentThatSaysNothing(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// OpenSSH refuses the eleventh session of a connection, which is no connection that is lost.
+func TestNoMoreSessionsThanOpenSSHAllows(t *testing.T) {
+	s, env := near(t)
+	s.sessions = make(chan struct{}, 10)
+	c := connect(t, env.Target, env.Login)
+	held, err := c.lock(t.Context(), Holder{Who: "ann", Run: "1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.release()
+	var group errgroup.Group
+	for range 20 {
+		group.Go(func() error {
+			_, err := c.run(t.Context(), command{args: []string{"sleep", "0.2"}})
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Error(err)
+	}
 }

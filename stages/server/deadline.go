@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -19,7 +20,7 @@ const (
 	// pullTime is for an image over a slow line.
 	pullTime = 20 * time.Minute
 	// changeTime is for docker compose to replace containers, which wait for each other's health and have their time to
-	// stop; before that, for what an earlier run has left at work.
+	// stop; before that, for what an earlier run has left at work. A container may as well take it to drain.
 	changeTime = 20 * time.Minute
 	// scriptTime is for the migration, the backup and the restore of a large database; stageTimeout mostly ends them earlier.
 	scriptTime = 4 * time.Hour
@@ -47,9 +48,9 @@ func (c *Conn) session(ctx context.Context, program string, limit time.Duration,
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() {
-		session, err := c.client.NewSession()
+		session, err := c.open(within)
 		if err != nil {
-			ended <- errLost
+			ended <- err
 			return
 		}
 		inTime := context.AfterFunc(within, func() { session.Close() })
@@ -59,11 +60,31 @@ func (c *Conn) session(ctx context.Context, program string, limit time.Duration,
 	}()
 	select {
 	case err := <-ended:
-		return err
+		if !errors.Is(err, within.Err()) || err == nil {
+			return err
+		}
 	case <-within.Done():
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	return &noAnswerError{program, c.target.Host, limit}
+}
+
+// open begins a session. A server that refuses one has as many as it allows, ten as a rule: some of them will end.
+func (c *Conn) open(ctx context.Context) (*ssh.Session, error) {
+	for {
+		session, err := c.client.NewSession()
+		if err == nil {
+			return session, nil
+		}
+		if full := new(ssh.OpenChannelError); !errors.As(err, &full) {
+			return nil, errLost
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }

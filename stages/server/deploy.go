@@ -5,7 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
+
 	"maps"
 	"slices"
 	"strings"
@@ -27,6 +27,8 @@ type Environment struct {
 	Pace        Pace
 	// Step names what is being done, for those who watch.
 	Step func(ctx context.Context, name string) (context.Context, func(error))
+	// Announce is told what will be brought up, before anything is changed; nil: nobody is.
+	Announce func(ctx context.Context, version, commit string)
 }
 
 // Release is what is to run.
@@ -51,36 +53,6 @@ type Script struct {
 // Registry is how the server gets at the images. It is kept in the server's memory, and only while it is used.
 type Registry struct{ Host, User, Token string }
 
-// State is what a deployment that failed has left on the server.
-type State string
-
-// The states.
-const (
-	Untouched   State = "untouched"    // nothing was changed
-	Kept        State = "kept"         // what ran before was never stopped
-	Restored    State = "restored"     // what ran before runs again and is healthy
-	NotRestored State = "not-restored" // somebody has to look
-)
-
-// Failure is a deployment that did not come about, and what it has left.
-type Failure struct {
-	Err    error
-	State  State
-	Before string // the version that ran before, empty if there was none
-	Found  string // what the server is in now, as a sentence
-	Logs   string // of the containers that were not healthy
-	Next   string
-}
-
-func (f *Failure) Error() string {
-	if f.Found == "" {
-		return f.Err.Error()
-	}
-	return f.Err.Error() + "; " + f.Found
-}
-
-func (f *Failure) Unwrap() error { return f.Err }
-
 // Result is a deployment that came about.
 type Result struct {
 	Version  string
@@ -101,6 +73,7 @@ type deployment struct {
 	next     *project
 	pins     map[string]string
 	previous *project // nil at the first deployment
+	ours     bool     // previous is a release of ours, and not what was found there
 	before   Entry
 	// files are what the release ships, filesBefore what the previous one did.
 	files, filesBefore []File
@@ -120,22 +93,27 @@ func Deploy(ctx context.Context, env Environment, release Release) (Result, erro
 		return Result{}, err
 	}
 	defer d.end()
+	if err := d.read(ctx); err != nil {
+		return Result{}, untouched(err)
+	}
 	if already, err := d.runsAlready(ctx); err != nil || already {
 		return d.result(already), untouched(err)
 	}
+	d.announce(ctx)
 	// These leave what runs alone.
 	if err := d.steps(ctx, []step{{"send the files", d.send}, {"pull the images", d.pull}}); err != nil {
 		return Result{}, untouched(err)
 	}
+	r := &rollout{deployment: d, to: d.next, pins: d.pins}
 	before := []step{{"back up the database", d.backUp}, {"place the files", d.place}}
 	if d.previous == nil {
 		slices.Reverse(before) // what is started for the backup reads the release's files
 	}
-	if err := d.steps(ctx, append(before, step{"migrate the database", d.migrate}, step{"try the new images", d.try})); err != nil {
-		return Result{}, d.failed(ctx, d.kept(err))
+	if err := d.steps(ctx, append(before, step{"migrate the database", d.migrate}, step{"start the new containers", r.start})); err != nil {
+		return Result{}, d.failed(ctx, d.kept(err), r)
 	}
-	if err := d.steps(ctx, []step{{"bring it up", d.up}, {"wait for health", d.wait}}); err != nil {
-		return Result{}, d.failed(ctx, d.putBack(ctx, err))
+	if err := d.steps(ctx, append(r.finish(d.previous, d.ours), step{"wait for health", d.wait})); err != nil {
+		return Result{}, d.failed(ctx, d.putBack(ctx, err), nil)
 	}
 	if err := d.conclude(ctx); err != nil {
 		return Result{}, err
@@ -144,6 +122,12 @@ func Deploy(ctx context.Context, env Environment, release Release) (Result, erro
 		d.figures = append(d.figures, "warning: old images were not removed: "+firstLine(err.Error()))
 	}
 	return d.result(false), nil
+}
+
+func (d *deployment) announce(ctx context.Context) {
+	if d.env.Announce != nil {
+		d.env.Announce(ctx, d.release.Version, d.release.Commit)
+	}
 }
 
 type step struct {
@@ -199,7 +183,7 @@ func (d *deployment) open(ctx context.Context) error {
 	if err := d.mendFiles(ctx); err != nil {
 		return err
 	}
-	return d.findPrevious(ctx)
+	return d.findRelease(ctx)
 }
 
 func (d *deployment) holder() Holder {
@@ -220,69 +204,6 @@ func untouched(err error) error {
 		return err
 	}
 	return &Failure{Err: err, State: Untouched, Found: "nothing was changed on the server"}
-}
-
-// foundRelease is where what ran before the first deployment of ours is kept.
-const foundRelease = "found"
-
-// findPrevious is what to come back to: the release that the ledger names, or, if nothing is kept of one, what runs here.
-func (d *deployment) findPrevious(ctx context.Context) error {
-	d.previous = nil
-	if current, ok := d.ledger.Current(); ok {
-		d.before = current
-		p := d.conn.project(current.Version, current.Images, current.Compose)
-		kept, err := d.conn.read(ctx, p.pinFile())
-		if err != nil {
-			return err
-		}
-		if kept != "" {
-			d.previous = p
-			if d.filesBefore, err = d.conn.filesOf(ctx, current); err != nil {
-				return err
-			}
-			return p.loadPinned(ctx)
-		}
-	}
-	file, err := d.conn.read(ctx, d.env.ComposeFile)
-	if err != nil || file == "" {
-		return err
-	}
-	found := d.conn.project(foundRelease, nil, d.env.ComposeFile)
-	found.files, found.env = []string{d.env.ComposeFile}, nil
-	if err := found.load(ctx); err != nil {
-		return err
-	}
-	return d.adopt(ctx, found, file)
-}
-
-// adopt pins what runs on a server that Slipway has not deployed to before.
-func (d *deployment) adopt(ctx context.Context, found *project, file string) error {
-	running, err := found.containers(ctx)
-	if err != nil || len(running) == 0 {
-		return err
-	}
-	digests, err := d.conn.digests(ctx, running)
-	if err != nil {
-		return err
-	}
-	pins := map[string]string{}
-	for _, c := range running {
-		if pulled := digests[c.Image]; len(pulled) > 0 {
-			pins[c.service()] = pulled[0]
-		}
-	}
-	if d.before.Version == "" {
-		d.before = Entry{Version: foundRelease, Images: pins}
-	}
-	d.previous = d.conn.project(foundRelease, nil, d.env.ComposeFile)
-	pinned, err := pinText(pins, nil)
-	if err != nil {
-		return err
-	}
-	if err := d.ship(ctx, d.previous, []byte(file), pinned); err != nil {
-		return err
-	}
-	return d.previous.loadPinned(ctx)
 }
 
 // runsAlready says whether the very images run and are healthy. It asks the server, not the ledger alone.
@@ -306,18 +227,25 @@ func (r Release) refs() map[string]string {
 	return refs
 }
 
-// send puts the release's files on the server, beside those that run, and pins its images by digest.
-func (d *deployment) send(ctx context.Context) error {
+// read has docker compose read the release, and finds what runs on the server under its name.
+func (d *deployment) read(ctx context.Context) error {
 	next, err := d.conn.plan(ctx, d.env, d.release)
 	if err != nil {
 		return err
 	}
-	if d.previous != nil {
-		if err := d.previous.sameName(next.project); err != nil {
-			return err
-		}
-	}
 	d.next, d.pins, d.files = next.project, next.pins, next.shipped
+	if d.previous != nil {
+		return d.previous.sameName(d.next)
+	}
+	there, err := d.conn.ownProject(ctx, d.next)
+	if err != nil {
+		return err
+	}
+	return d.adopt(ctx, there)
+}
+
+// send puts the release's files on the server, beside those that run, and pins its images by digest.
+func (d *deployment) send(ctx context.Context) error {
 	for _, s := range d.release.Scripts {
 		if err := d.conn.write(ctx, s.Path, s.Text, "077"); err != nil {
 			return err
@@ -344,15 +272,11 @@ func (d *deployment) ship(ctx context.Context, p *project, file, pins []byte) er
 	return d.conn.write(ctx, p.pinFile(), pins, "077")
 }
 
-// up starts the release. The migration is left out: it has had its turn, and does nothing good twice.
-func (d *deployment) up(ctx context.Context) error { return d.next.up(ctx, d.env) }
-
-func (p *project) up(ctx context.Context, e Environment) error {
-	args := []string{"up", "--detach", "--remove-orphans", "--no-build", "--quiet-pull"}
-	if migrate, ok := p.compose.Services[e.Migrate]; ok && !migrate.inactive {
-		args = append(append(args, "--no-deps"), slices.Sorted(maps.Keys(p.services(e)))...)
-	}
-	_, err := p.change(ctx, args...)
+// up makes the services run as the project says. The migration is left out: it has had its turn, and does nothing good twice.
+// The same services are named each time, because older versions of compose take a service for changed when others are.
+func (p *project) up(ctx context.Context, e Environment, more ...string) error {
+	args := append([]string{"up", "--detach", "--no-deps", "--no-build", "--quiet-pull"}, more...)
+	_, err := p.change(ctx, append(args, slices.Sorted(maps.Keys(p.services(e)))...)...)
 	return err
 }
 
@@ -367,7 +291,7 @@ func (d *deployment) conclude(ctx context.Context) error {
 	}
 	d.entry.Time, d.entry.Ending, d.entry.Images = time.Now().UTC().Truncate(time.Second), Healthy, d.release.refs()
 	if err := d.conn.record(ctx, d.entry); err != nil {
-		return &Failure{Err: err, State: NotRestored, Found: fmt.Sprintf("%s runs and is healthy, but %s does not say so", d.release.Version, ledgerFile), Next: "run the same line again"}
+		return unrecorded(d.release.Version, "so", err)
 	}
 	if err := d.settle(ctx, d.release.Version); err != nil {
 		d.figures = append(d.figures, "warning: what the files replaced was not put away: "+firstLine(err.Error()))
@@ -376,17 +300,22 @@ func (d *deployment) conclude(ctx context.Context) error {
 }
 
 // failed writes a failure down as well as the connection lets it.
-func (d *deployment) failed(ctx context.Context, f *Failure) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reconnectTime)
+func (d *deployment) failed(ctx context.Context, f *Failure, started *rollout) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reconnectTime+restoreTime)
 	defer cancel()
 	if err := d.reconnect(ctx, f.Err); err != nil {
 		return f.leftAlone(err)
+	}
+	if started != nil {
+		if err := started.discard(ctx); err != nil {
+			f.Next = strings.TrimPrefix(f.Next+"; the containers of "+d.release.Version+" could not be removed: "+firstLine(err.Error()), "; ")
+		}
 	}
 	if err := d.putFilesBack(ctx); err != nil {
 		f.Next = strings.TrimPrefix(f.Next+"; the files that were replaced could not be put back ("+firstLine(err.Error())+"): they are in "+replacedFile, "; ")
 	}
 	d.entry.Time, d.entry.Ending, d.entry.Images = time.Now().UTC().Truncate(time.Second), Failed, d.release.refs()
-	f.Before = d.before.Version
+	d.lookBack(ctx, f)
 	d.entry.State, d.entry.Error = f.State, firstLine(f.Err.Error())
 	if err := d.conn.record(ctx, d.entry); err != nil {
 		f.Next = strings.TrimPrefix(f.Next+"; the ledger on the server could not be written", "; ")
@@ -401,8 +330,16 @@ func firstLine(text string) string {
 
 func (d *deployment) result(already bool) Result {
 	r := Result{Version: d.release.Version, Previous: d.before.Version, Already: already, Backup: d.entry.Backup, Figures: d.figures}
-	if r.Previous == foundRelease {
-		r.Previous = "what was found there"
+	if d.previous != nil {
+		r.Previous = d.ran()
 	}
 	return r
+}
+
+// ran is what ran before, in a sentence.
+func (d *deployment) ran() string {
+	if d.previous != nil && !d.ours {
+		return "what was found there"
+	}
+	return d.before.Version
 }

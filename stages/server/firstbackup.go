@@ -54,7 +54,7 @@ func (d *deployment) awake(ctx context.Context, p *project, names []string) erro
 	for _, name := range names {
 		services[name] = p.compose.Services[name]
 	}
-	return d.conn.gate(ctx, &watch{services: services, see: p.containers, pace: d.env.Pace, brief: true})
+	return d.conn.gate(ctx, &watch{services: services, see: p.containers, pace: d.env.Pace})
 }
 
 // startStopped starts databases that an earlier attempt, or somebody, has stopped: a script cannot ask them otherwise.

@@ -60,7 +60,6 @@ type look struct {
 	pins       map[string]string   // by service: the image that has to run
 	services   map[string]service  // all that have to be there
 	restarts   map[string]int      // by container, when it was first seen
-	brief      bool                // a health check is enough, however short the container runs
 	pace       Pace
 }
 
@@ -68,8 +67,8 @@ type look struct {
 func (l look) judge() verdict {
 	var v verdict
 	for _, name := range slices.Sorted(maps.Keys(l.services)) {
-		all := slices.DeleteFunc(slices.Clone(l.containers), func(c container) bool { return c.service() != name })
-		if len(all) == 0 {
+		all := of(l.containers, name)
+		if len(all) == 0 && l.services[name].replicas() > 0 {
 			v.wait("%s has no container", name)
 		}
 		for _, c := range all {
@@ -85,10 +84,10 @@ func (l look) judgeOne(v *verdict, name string, c container) {
 		return
 	}
 	switch {
-	case c.State.Status == "exited" && c.State.ExitCode == 0 && l.services[name].oneShot():
+	case c.State.Status == "exited" && c.State.ExitCode == 0 && l.services[name].ends:
 		return // it has done its work (D7)
 	case c.State.Status == "exited" || c.State.Status == "dead":
-		v.fail("%s has ended with exit code %d", name, c.State.ExitCode)
+		v.fail("%s has ended with exit code %d%s", name, c.State.ExitCode, meantToEnd(c.State.ExitCode))
 	case c.RestartCount > l.restarts[c.ID]:
 		v.fail("%s ends again after each start", name)
 	case c.State.Status != "running":
@@ -97,9 +96,17 @@ func (l look) judgeOne(v *verdict, name string, c container) {
 		v.fail("%s is unhealthy", name)
 	case c.State.Health != nil && c.State.Health.Status != "healthy":
 		v.wait("%s is %s", name, c.State.Health.Status)
-	case l.age(c) < l.pace.steady() && (c.State.Health == nil || !l.brief):
+	case l.age(c) < l.pace.steady() && (c.State.Health == nil || !c.trial()):
 		v.wait("%s runs for less than %s", name, l.pace.steady())
 	}
+}
+
+// meantToEnd is what there is to do if ending was the purpose.
+func meantToEnd(code int) string {
+	if code != 0 {
+		return ""
+	}
+	return " (if it is meant to end, label it " + oneShotLabel + ": \"true\")"
 }
 
 func (l look) age(c container) time.Duration {
@@ -117,7 +124,6 @@ type watch struct {
 	see      func(context.Context) ([]container, error)
 	ask      func(context.Context) []string // problems that only show from outside
 	restarts map[string]int
-	brief    bool
 	pace     Pace
 	on       string // the environment, for those who watch
 	step     func(ctx context.Context, name string) (context.Context, func(error))
@@ -152,7 +158,7 @@ func (c *Conn) observe(ctx context.Context, w *watch) (look, error) {
 	if err != nil {
 		return look{}, err
 	}
-	l := look{pins: w.pins, services: w.services, brief: w.brief, pace: w.pace}
+	l := look{pins: w.pins, services: w.services, pace: w.pace}
 	if l.at, err = time.Parse(time.RFC3339, strings.TrimSpace(clock)); err != nil {
 		return look{}, fmt.Errorf("the server's clock says %q: %w", clock, err)
 	}
@@ -185,7 +191,7 @@ func (e Environment) answers(ctx context.Context, version string) []string {
 			problems = append(problems, err.Error())
 		}
 	}
-	if e.VersionURL == "" {
+	if e.VersionURL == "" || version == foundRelease {
 		return problems
 	}
 	text, err := get(ctx, e.VersionURL)

@@ -32,13 +32,17 @@ func health(s string) func(*container) {
 
 func image(id string) func(*container) { return func(c *container) { c.Image = id } }
 
+func trial(c *container) {
+	c.Name, c.Config.Labels = "/slipway-trial-shop-api", map[string]string{"com.docker.compose.service": "api", "com.docker.compose.oneoff": "True"}
+}
+
 func restarted(n int) func(*container) { return func(c *container) { c.RestartCount = n } }
 
 func up(d time.Duration) func(*container) {
 	return func(c *container) { c.State.Started = now.Add(-d).Format(time.RFC3339Nano) }
 }
 
-func of(service string) func(*container) {
+func serving(service string) func(*container) {
 	return func(c *container) { c.Config.Labels = map[string]string{"com.docker.compose.service": service} }
 }
 
@@ -46,46 +50,44 @@ func TestJudge(t *testing.T) {
 	for _, c := range []struct {
 		name       string
 		containers []container
-		restart    string
+		ends       bool
 		seen       map[string]int
-		brief      bool
 		fatal, yet []string
 	}{
 		{name: "no container", yet: []string{"api has no container"}},
-		{name: "container of another service", containers: []container{running(of("db"))}, yet: []string{"api has no container"}},
+		{name: "container of another service", containers: []container{running(serving("db"))}, yet: []string{"api has no container"}},
 		{name: "running", containers: []container{running()}},
 		{name: "running for just long enough", containers: []container{running(up(10 * time.Second))}},
 		{name: "young", containers: []container{running(up(9999 * time.Millisecond))}, yet: []string{"api runs for less than 10s"}},
 		{name: "young but healthy", containers: []container{running(up(time.Second), health("healthy"))}, yet: []string{"api runs for less than 10s"}},
-		{name: "young but healthy, seen briefly", containers: []container{running(up(time.Second), health("healthy"))}, brief: true},
-		{name: "young without a health check, seen briefly", containers: []container{running(up(time.Second))}, brief: true, yet: []string{"api runs for less than 10s"}},
+		{name: "young but healthy, on trial", containers: []container{running(up(time.Second), health("healthy"), trial)}},
+		{name: "young without a health check, on trial", containers: []container{running(up(time.Second), trial)}, yet: []string{"api runs for less than 10s"}},
 		{name: "started at no time", containers: []container{running(func(c *container) { c.State.Started = "never" })}, yet: []string{"api runs for less than 10s"}},
 		{name: "healthy", containers: []container{running(health("healthy"))}},
 		{name: "starting", containers: []container{running(health("starting"))}, yet: []string{"api is starting"}},
-		{name: "starting, seen briefly", containers: []container{running(health("starting"))}, brief: true, yet: []string{"api is starting"}},
+		{name: "starting, on trial", containers: []container{running(health("starting"), trial)}, yet: []string{"api is starting"}},
 		{name: "unhealthy", containers: []container{running(health("unhealthy"))}, fatal: []string{"api is unhealthy"}},
 		{name: "wrong digest", containers: []container{running(image("sha256:old"))}, fatal: []string{"api runs r/b:1, not r/b@sha256:new"}},
 		{name: "unknown image", containers: []container{running(image("sha256:gone"))}, fatal: []string{"api runs r/b:1, not r/b@sha256:new"}},
-		{name: "wrong digest that has ended well", restart: "no", containers: []container{running(image("sha256:old"), status("exited", 0))}, fatal: []string{"api runs r/b:1, not r/b@sha256:new"}},
-		{name: "one-shot that has ended well", restart: "no", containers: []container{running(status("exited", 0))}},
-		{name: "one-shot without a word on restarts", containers: []container{running(status("exited", 0))}},
-		{name: "one-shot that has failed", restart: "no", containers: []container{running(status("exited", 3))}, fatal: []string{"api has ended with exit code 3"}},
-		{name: "long-running that has ended", restart: "always", containers: []container{running(status("exited", 0))}, fatal: []string{"api has ended with exit code 0"}},
-		{name: "long-running that has failed", restart: "unless-stopped", containers: []container{running(status("exited", 1))}, fatal: []string{"api has ended with exit code 1"}},
-		{name: "dead", restart: "no", containers: []container{running(status("dead", 0))}, fatal: []string{"api has ended with exit code 0"}},
+		{name: "wrong digest that has ended well", ends: true, containers: []container{running(image("sha256:old"), status("exited", 0))}, fatal: []string{"api runs r/b:1, not r/b@sha256:new"}},
+		{name: "one-shot that has ended well", ends: true, containers: []container{running(status("exited", 0))}},
+		{name: "ended well and not meant to", containers: []container{running(status("exited", 0))}, fatal: []string{`api has ended with exit code 0 (if it is meant to end, label it slipway.one-shot: "true")`}},
+		{name: "one-shot that has failed", ends: true, containers: []container{running(status("exited", 3))}, fatal: []string{"api has ended with exit code 3"}},
+		{name: "long-running that has failed", containers: []container{running(status("exited", 1))}, fatal: []string{"api has ended with exit code 1"}},
+		{name: "dead", ends: true, containers: []container{running(status("dead", 1))}, fatal: []string{"api has ended with exit code 1"}},
 		{name: "created", containers: []container{running(status("created", 0))}, yet: []string{"api is created"}},
 		{name: "paused", containers: []container{running(status("paused", 0))}, yet: []string{"api is paused"}},
-		{name: "restarting at the first look", restart: "always", containers: []container{running(status("restarting", 1), restarted(2))}, seen: map[string]int{"c1": 2}, yet: []string{"api is restarting"}},
-		{name: "restarted since the first look", restart: "always", containers: []container{running(restarted(3), status("running", 1))}, seen: map[string]int{"c1": 2}, fatal: []string{"api ends again after each start"}},
-		{name: "restarted before the first look only", restart: "always", containers: []container{running(restarted(2))}, seen: map[string]int{"c1": 2}},
-		{name: "restarted, not there at the first look", restart: "always", containers: []container{running(restarted(1))}, seen: map[string]int{"c0": 5}, fatal: []string{"api ends again after each start"}},
+		{name: "restarting at the first look", containers: []container{running(status("restarting", 1), restarted(2))}, seen: map[string]int{"c1": 2}, yet: []string{"api is restarting"}},
+		{name: "restarted since the first look", containers: []container{running(restarted(3), status("running", 1))}, seen: map[string]int{"c1": 2}, fatal: []string{"api ends again after each start"}},
+		{name: "restarted before the first look only", containers: []container{running(restarted(2))}, seen: map[string]int{"c1": 2}},
+		{name: "restarted, not there at the first look", containers: []container{running(restarted(1))}, seen: map[string]int{"c0": 5}, fatal: []string{"api ends again after each start"}},
 		{name: "one of two is bad", containers: []container{running(), running(health("unhealthy"))}, fatal: []string{"api is unhealthy"}},
 		{name: "all that is bad", containers: []container{running(health("unhealthy")), running(status("created", 0))}, fatal: []string{"api is unhealthy"}, yet: []string{"api is created"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := look{
-				at: now, containers: c.containers, pins: map[string]string{"api": "r/b@sha256:new"}, restarts: c.seen, brief: c.brief,
-				services: map[string]service{"api": {Restart: c.restart}},
+				at: now, containers: c.containers, pins: map[string]string{"api": "r/b@sha256:new"}, restarts: c.seen,
+				services: map[string]service{"api": {ends: c.ends}},
 				digests:  map[string][]string{"sha256:local": {"mirror/b@sha256:new", "r/b@sha256:new"}, "sha256:old": {"r/b@sha256:old"}},
 			}
 			v := l.judge()
@@ -97,7 +99,7 @@ func TestJudge(t *testing.T) {
 }
 
 func TestJudgeOthersImages(t *testing.T) {
-	l := look{at: now, containers: []container{running(of("db"), image("sha256:any"))}, services: map[string]service{"db": {Restart: "always"}, "web": {}}}
+	l := look{at: now, containers: []container{running(serving("db"), image("sha256:any"))}, services: map[string]service{"db": {}, "web": {}}}
 	if got, want := l.judge().bad(), []string{"web has no container"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q: an image that is not ours may be any", got, want)
 	}
@@ -113,8 +115,8 @@ func TestDescribe(t *testing.T) {
 		{"with a health check", running(health("healthy")), Service{Name: "api", Image: "r/b@sha256:new", State: "healthy", Since: now.Add(-time.Minute)}},
 		{"another digest", running(image("sha256:old")), Service{Name: "api", Image: "r/b@sha256:old", State: "running", Since: now.Add(-time.Minute), Drift: "was deployed as r/b@sha256:new"}},
 		{"image that is gone", running(image("sha256:gone")), Service{Name: "api", Image: "r/b:1", State: "running", Since: now.Add(-time.Minute), Drift: "was deployed as r/b@sha256:new"}},
-		{"unknown service", running(of("x")), Service{Name: "x", Image: "r/b@sha256:new", State: "running", Since: now.Add(-time.Minute), Drift: "is no service of the release"}},
-		{"migration that has ended", running(of("migrate"), status("exited", 0)), Service{Name: "migrate", Image: "r/b@sha256:new", State: "exited", Since: now.Add(-time.Minute)}},
+		{"unknown service", running(serving("x")), Service{Name: "x", Image: "r/b@sha256:new", State: "running", Since: now.Add(-time.Minute), Drift: "is no service of the release"}},
+		{"migration that has ended", running(serving("migrate"), status("exited", 0)), Service{Name: "migrate", Image: "r/b@sha256:new", State: "exited", Since: now.Add(-time.Minute)}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := look{pins: map[string]string{"api": "r/b@sha256:new"}, services: map[string]service{"api": {}},

@@ -93,6 +93,17 @@ func (l Ledger) Find(version string) (Entry, bool) {
 	return Entry{}, false
 }
 
+// leftBy is what ran before the last time that a version was brought up.
+func (l Ledger) leftBy(current Entry) Entry {
+	ran := slices.DeleteFunc(slices.Clone(l), func(e Entry) bool { return e.Kind == Withdrawn || e.Ending != Healthy })
+	for n, e := range slices.Backward(ran) {
+		if e.Version == current.Version && n > 0 {
+			return ran[n-1]
+		}
+	}
+	return Entry{}
+}
+
 // WithdrawnVersions are those that a production rollback has taken back.
 func (l Ledger) WithdrawnVersions() []string {
 	var versions []string
@@ -104,24 +115,43 @@ func (l Ledger) WithdrawnVersions() []string {
 	return versions
 }
 
-// Before is the healthy version that was deployed here before the current one (B2): by record, not by time, so that a
-// second rollback goes further back instead of forward again.
+// Before is what a rollback goes to unless told (B2): the version under the current one on the way that led to it.
 func (l Ledger) Before() (Entry, bool) {
-	current, ok := l.Current()
-	if !ok {
-		return Entry{}, false
-	}
-	isCurrent := func(e Entry) bool {
-		return e.Kind == Deployed && e.Ending == Healthy && e.Version == current.Version
-	}
-	at := slices.IndexFunc(l, isCurrent)
-	for _, e := range slices.Backward(l[:max(at, 0)]) {
-		if e.Kind == Deployed && e.Ending == Healthy && e.Version != current.Version && !slices.Contains(l.WithdrawnVersions(), e.Version) {
+	way := l.way()
+	for _, e := range slices.Backward(way[:max(len(way)-1, 0)]) {
+		if !slices.Contains(l.WithdrawnVersions(), e.Version) {
 			return e, true
 		}
 	}
 	return Entry{}, false
 }
+
+// way are the healthy versions that led to the current one, the lowest first. One that is brought up takes the place of all
+// that are not lower, so that what was rolled away from is on no way until it is deployed again.
+func (l Ledger) way() []Entry {
+	var way []Entry
+	for _, e := range l {
+		if e.Kind == Withdrawn || e.Ending != Healthy {
+			continue
+		}
+		for len(way) > 0 && !higher(e.Version, way[len(way)-1].Version) {
+			way = way[:len(way)-1]
+		}
+		way = append(way, e)
+	}
+	return way
+}
+
+// wayBack says where a rollback goes unless it is told.
+func (l Ledger) wayBack() string {
+	if e, ok := l.Before(); ok {
+		return "goes to " + e.Version + ", " + whyBefore
+	}
+	return "has nothing to go to: no version before this one was healthy here"
+}
+
+// whyBefore is why a rollback goes where it does, for those who have named no version.
+const whyBefore = "the healthy version that ran before"
 
 // BackupOf is the backup that holds what a version left behind: the first that was taken after it was last healthy here.
 func (l Ledger) BackupOf(version string) string {

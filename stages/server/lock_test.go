@@ -87,7 +87,7 @@ func TestPutBackStopsWhereSomebodyElseHasDeployed(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.cut()
-			err = d.failed(t.Context(), d.putBack(t.Context(), errLost))
+			err = d.failed(t.Context(), d.putBack(t.Context(), errLost), nil)
 			f := new(Failure)
 			if !errors.As(err, &f) || f.State != NotRestored || f.Found != c.want || !strings.Contains(f.Next, "status") {
 				t.Errorf("got %#v, want %s", f, c.want)
@@ -110,7 +110,7 @@ func TestPutBackStopsWhereSomebodyElseIsAtWork(t *testing.T) {
 		}
 		return err == nil
 	})
-	err := d.failed(t.Context(), d.putBack(t.Context(), errLost))
+	err := d.failed(t.Context(), d.putBack(t.Context(), errLost), nil)
 	f := new(Failure)
 	if want := "another run has locked the server meanwhile (deploy of 1.3.0 by Slipway, since 2026-01-02 03:04:05 UTC); nothing was put back"; !errors.As(err, &f) || f.State != NotRestored || f.Found != want {
 		t.Errorf("got %#v, want %s", f, want)

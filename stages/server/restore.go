@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,7 +18,7 @@ func (d *deployment) kept(err error) *Failure {
 	if f := new(Failure); errors.As(err, &f) {
 		return f
 	}
-	f := &Failure{Err: err, State: Kept, Found: d.before.Version + " was never stopped and still runs"}
+	f := &Failure{Err: err, State: Kept, Found: d.ran() + " was never stopped and still runs"}
 	if d.previous == nil {
 		f.Found = "nothing ran here before, and nothing was started"
 		if len(d.woken) > 0 {
@@ -39,13 +40,13 @@ func (d *deployment) putBack(ctx context.Context, cause error) *Failure {
 	if d.previous == nil {
 		return d.stopNew(ctx, f)
 	}
-	err := d.steps(ctx, []step{{"put " + d.before.Version + " back", d.restore}})
+	err := d.steps(ctx, []step{{"put " + d.ran() + " back", d.restore}})
 	if err != nil {
-		f.Found = fmt.Sprintf("putting %s back failed as well: %v", d.before.Version, err)
+		f.Found = fmt.Sprintf("putting %s back failed as well: %v", d.ran(), err)
 		f.Next = fmt.Sprintf("look at the server (docker compose ps in %s), then run rollback or deploy", d.env.Target.Dir)
 		return f
 	}
-	f.State, f.Found = Restored, d.before.Version+" runs again and is healthy"
+	f.State, f.Found = Restored, d.ran()+" runs again and is healthy"
 	return f
 }
 
@@ -61,21 +62,22 @@ func (d *deployment) restore(ctx context.Context) error {
 	if err := d.putFilesBack(ctx); err != nil {
 		return err
 	}
-	if err := d.previous.up(ctx, d.env); err != nil {
-		return err
-	}
 	pins := map[string]string{}
 	for name := range d.pins {
 		pins[name] = d.previous.compose.Services[name].Image
 	}
-	return d.conn.gate(ctx, d.previous.watched(d.env, d.before.Version, pins))
+	r := &rollout{deployment: d, to: d.previous, pins: pins, untried: true}
+	health := step{"wait for health", func(ctx context.Context) error {
+		return d.conn.gate(ctx, d.previous.watched(d.env, d.before.Version, pins))
+	}}
+	return d.steps(ctx, slices.Concat([]step{{"start " + d.ran() + " again", r.start}}, r.finish(d.next, true), []step{health}))
 }
 
 // stopNew is the end of a first deployment: there is nothing to come back to.
 func (d *deployment) stopNew(ctx context.Context, f *Failure) *Failure {
-	f.Found = "nothing ran here before, so there was nothing to restore, and the new containers are stopped"
+	f.State, f.Found = Stopped, "nothing ran here before, so there was nothing to restore, and the new containers are stopped"
 	if _, err := d.next.change(ctx, "stop"); err != nil {
-		f.Found = fmt.Sprintf("nothing ran here before, and stopping the new containers failed as well: %v", err)
+		f.State, f.Found = NotRestored, fmt.Sprintf("nothing ran here before, and stopping the new containers failed as well: %v", err)
 	}
 	return f
 }

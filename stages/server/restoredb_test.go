@@ -113,8 +113,8 @@ func TestRestoreStopsAllThatWrites(t *testing.T) {
 	if started := s.lines("docker start"); !slices.Equal(started, []string{"docker start " + hand}) {
 		t.Errorf("started by %q, want what is of neither release", started)
 	}
-	if stores := s.lines("docker stop"); len(stores) != 1 || len(strings.Fields(stores[0])) != 2+4 {
-		t.Errorf("stopped by %q, want backend, scheduler, and the two by hand", stores)
+	if stopped := s.lines("docker stop"); !slices.ContainsFunc(stopped, func(line string) bool { return len(strings.Fields(line)) == 2+4 }) {
+		t.Errorf("stopped by %q, want backend, scheduler, and the two by hand at once", stopped)
 	}
 }
 

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"dagger/slipway/stages/version"
 )
 
 // Recorded asks for the backup of what the version that is gone back to had left behind.
@@ -25,8 +23,9 @@ type Back struct {
 	Reason      string
 	// Exists asks the registry for an image by its digest; an error is a registry that does not answer.
 	Exists func(ctx context.Context, ref string) (bool, error)
-	// Withdraws says that the versions above the target are taken back, as production does.
-	Withdraws bool
+	// Known are the versions that this server need not know of. Those that are left are taken back, as production does; nil:
+	// none are.
+	Known func(ctx context.Context) []string
 }
 
 // RolledResult is a rollback that came about.
@@ -36,6 +35,8 @@ type RolledResult struct {
 	LeftCommit string   // what it was built from
 	Commit     string   // of the version that runs now
 	Withdrawn  []string // versions that are taken back
+	Above      []string // versions above the one that ran before, which stay
+	Unchanged  bool     // nothing was written on the server: an earlier run had done it all
 }
 
 // rollback is a deployment of what ran before.
@@ -58,53 +59,44 @@ func Rollback(ctx context.Context, env Environment, back Back) (RolledResult, er
 	}
 	d := &rollback{deployment: begun, back: back}
 	defer d.end()
-	if d.rolledBackAlready() {
+	if d.previous != nil && d.before.did(back) {
 		return d.again(ctx)
 	}
 	found := []step{{"find the version", d.findTarget}, {"find its images", d.findImages}, {"check the schema", d.checkSchema}, {"find the backup", d.findBackup}}
 	if err := d.steps(ctx, found); err != nil {
 		return RolledResult{}, untouched(err)
 	}
+	d.announce(ctx)
 	if back.Database != "" {
 		if err := d.steps(ctx, []step{{"stop what writes", d.stopWriters}, {"save the present database", d.backUp}, {"restore the database", d.restoreDatabase}}); err != nil {
-			return RolledResult{}, d.failed(ctx, d.databaseBack(ctx, err))
+			return RolledResult{}, d.failed(ctx, d.databaseBack(ctx, err), nil)
 		}
 	}
-	if err := d.steps(ctx, []step{{"place the files", d.placeForGood}, {"bring it up", d.up}, {"wait for health", d.wait}}); err != nil {
-		return RolledResult{}, d.failed(ctx, d.stuck(ctx, err))
+	r := &rollout{deployment: d.deployment, to: d.next, pins: d.pins, untried: true}
+	if err := d.steps(ctx, []step{{"place the files", d.place}, {"start the containers of " + d.goal(), r.start}}); err != nil {
+		return RolledResult{}, d.failed(ctx, d.notBegun(ctx, err), r)
+	}
+	if err := d.steps(ctx, slices.Concat([]step{{"keep the files", d.keepFiles}}, r.finish(d.previous, d.ours), []step{{"wait for health", d.wait}})); err != nil {
+		return RolledResult{}, d.failed(ctx, d.stuck(ctx, err), nil)
 	}
 	result := RolledResult{Result: d.result(false), Left: d.before.Version, LeftCommit: d.before.Commit, Commit: d.target.Commit}
 	if err := d.conclude(ctx); err != nil {
 		return RolledResult{}, err
 	}
-	result.Withdrawn, err = d.withdraw(ctx)
-	return result, err
+	return result, d.withdraw(ctx, &result)
 }
 
-// rolledBackAlready knows the same line again by its reason: it completes what came after, and goes no further back.
-func (d *rollback) rolledBackAlready() bool {
-	same := d.before.Kind == RolledBack && d.before.Reason == d.back.Reason && d.before.By == d.back.By
-	return same && (d.back.To == "" || d.back.To == d.before.Version)
+// goal is what is gone back to, and why if nobody has named it.
+func (d *rollback) goal() string {
+	if d.back.To != "" {
+		return d.target.Version
+	}
+	return d.target.Version + ", " + whyBefore + " " + d.before.Version
 }
 
-// again tells what the earlier run has done, once the server was asked whether it still is so.
-func (d *rollback) again(ctx context.Context) (RolledResult, error) {
-	v, err := d.conn.look(ctx, d.previous.watched(d.env, d.before.Version, nil))
-	if err == nil && !v.good() {
-		err = fmt.Errorf("%s was brought back already, and is not healthy now: %s", d.before.Version, strings.Join(v.bad(), "; "))
-	}
-	if err != nil {
-		return RolledResult{}, untouched(err)
-	}
-	result := RolledResult{Result: Result{Version: d.before.Version, Already: true}, Commit: d.before.Commit}
-	for _, e := range d.ledger {
-		if e.Kind != Withdrawn && e.Ending == Healthy && e.Time.Before(d.before.Time) {
-			result.Left, result.LeftCommit = e.Version, e.Commit
-		}
-	}
-	d.target, d.before = d.before, Entry{Version: result.Left}
-	result.Withdrawn, err = d.withdraw(ctx)
-	return result, err
+// did knows the same line again by its reason, whoever gives it: it completes what came after, and goes no further back.
+func (e Entry) did(back Back) bool {
+	return e.Kind == RolledBack && e.Reason == back.Reason && (back.To == "" || back.To == e.Version)
 }
 
 // findTarget reads from the ledger what to go back to, and from the release's folder how it ran.
@@ -127,6 +119,9 @@ func (d *rollback) findTarget(ctx context.Context) error {
 		return fmt.Errorf("%s is higher than %s, which runs here: that is a deployment, not a rollback", target.Version, d.before.Version)
 	}
 	d.target = target
+	if d.back.To == "" {
+		d.figures = append(d.figures, "went to "+d.goal())
+	}
 	d.release.Version, d.release.Commit = target.Version, target.Commit
 	d.entry.Version, d.entry.Commit, d.entry.Compose = target.Version, target.Commit, target.Compose
 	d.next = d.conn.project(target.Version, target.Images, target.Compose)
@@ -152,12 +147,6 @@ func (d *rollback) findFiles(ctx context.Context, composeFile string) (err error
 	pins, err := d.conn.read(ctx, d.next.pinFile())
 	d.next.view = &view{files: d.files, pins: []byte(pins)}
 	return err
-}
-
-func higher(a, b string) bool {
-	va, errA := version.Parse(a)
-	vb, errB := version.Parse(b)
-	return errA == nil && errB == nil && va.Compare(vb) > 0
 }
 
 func (l Ledger) healthy() []string {
@@ -242,12 +231,15 @@ func (d *rollback) checkAge(ctx context.Context) error {
 	return nil
 }
 
-// placeForGood leaves the target's files where they are even if it is not healthy, because it is what runs then.
-func (d *rollback) placeForGood(ctx context.Context) error {
-	if err := d.place(ctx); err != nil {
-		return err
+// keepFiles leaves the target's files where they are even if it is not healthy, because it is what runs from here on.
+func (d *rollback) keepFiles(ctx context.Context) error { return d.settle(ctx, d.target.Version) }
+
+// notBegun is a rollback whose target does not come up beside what runs, which was never stopped but for its database.
+func (d *rollback) notBegun(ctx context.Context, err error) *Failure {
+	if d.back.Database != "" {
+		return d.stuck(ctx, err)
 	}
-	return d.settle(ctx, d.target.Version)
+	return d.kept(err)
 }
 
 // stuck is a rollback whose own target is not healthy: another attempt would only make it worse (B3).
@@ -262,27 +254,4 @@ func (d *rollback) stuck(ctx context.Context, cause error) *Failure {
 	f.Next = fmt.Sprintf("deploy %s again, or roll back further with --to", d.before.Version)
 	f.Logs = d.logs(ctx)
 	return f
-}
-
-// withdraw writes down which versions are not to be used again (B4).
-func (d *rollback) withdraw(ctx context.Context) ([]string, error) {
-	if !d.back.Withdraws {
-		return nil, nil
-	}
-	var withdrawn []string
-	for _, v := range append(d.ledger.healthy(), d.before.Version) {
-		if higher(v, d.target.Version) && !higher(v, d.before.Version) && !slices.Contains(withdrawn, v) {
-			withdrawn = append(withdrawn, v)
-		}
-	}
-	for _, v := range withdrawn {
-		if slices.Contains(d.ledger.WithdrawnVersions(), v) {
-			continue
-		}
-		e := Entry{Time: time.Now().UTC().Truncate(time.Second), Kind: Withdrawn, Version: v, By: d.back.By, Reason: d.back.Reason}
-		if err := d.conn.record(ctx, e); err != nil {
-			return withdrawn, err
-		}
-	}
-	return withdrawn, nil
 }

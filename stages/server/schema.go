@@ -54,7 +54,7 @@ func (d *deployment) noteSchema(ctx context.Context) (err error) {
 	switch {
 	case !ok || d.env.Backup == "" || d.entry.Schema != "":
 		return nil
-	case d.entry.Kind == Deployed && d.before.Schema != "" && reflect.DeepEqual(d.previous.compose.Services[d.env.Migrate], migration):
+	case d.entry.Kind == Deployed && d.ours && d.before.Schema != "" && reflect.DeepEqual(d.previous.compose.Services[d.env.Migrate], migration):
 		d.entry.Schema, err = d.schema(ctx, d.entry.Backup) // the same program has run, which does nothing twice
 	default:
 		d.entry.Schema, err = d.schemaNow(ctx)

@@ -101,7 +101,7 @@ func (d *dockerd) docker(c *call, args []string) error {
 	if len(args) == 0 {
 		return ends(125, "docker: a command is missing")
 	}
-	words := map[string]int{"image": 2, "container": 2, "network": 2, "volume": 2, "system": 2}
+	words := map[string]int{"image": 2, "network": 2, "volume": 2}
 	command := strings.Join(args[:min(max(1, words[args[0]]), len(args))], " ")
 	run, ok := commands[command]
 	if !ok {
@@ -115,10 +115,10 @@ var commands map[string]func(d *dockerd, c *call, config string, args []string) 
 func init() {
 	commands = map[string]func(d *dockerd, c *call, config string, args []string) error{
 		"info": (*dockerd).info, "version": (*dockerd).version, "compose": (*dockerd).compose,
-		"ps": (*dockerd).ps, "container ls": (*dockerd).ps, "inspect": (*dockerd).inspect, "container inspect": (*dockerd).inspect,
-		"image inspect": (*dockerd).imageInspect, "image ls": (*dockerd).imageLs, "images": (*dockerd).imageLs, "image rm": (*dockerd).imageRm, "rmi": (*dockerd).imageRm,
-		"pull": (*dockerd).pullCommand, "tag": (*dockerd).tag, "image tag": (*dockerd).tag,
-		"stop": (*dockerd).stopCommand, "start": (*dockerd).startCommand, "kill": (*dockerd).kill, "rm": (*dockerd).rm, "logs": (*dockerd).logs, "rename": (*dockerd).rename,
+		"ps": (*dockerd).ps, "inspect": (*dockerd).inspect,
+		"image inspect": (*dockerd).imageInspect, "image ls": (*dockerd).imageLs, "image rm": (*dockerd).imageRm,
+		"pull": (*dockerd).pullCommand, "tag": (*dockerd).tag,
+		"stop": (*dockerd).stopCommand, "start": (*dockerd).startCommand, "kill": (*dockerd).kill, "rm": (*dockerd).rm, "logs": (*dockerd).logs,
 		"exec": (*dockerd).exec, "run": (*dockerd).runCommand,
 		"network inspect": (*dockerd).networkInspect, "volume inspect": (*dockerd).volumeInspect, "network ls": (*dockerd).networkLs, "volume ls": (*dockerd).volumeLs,
 		"network create": (*dockerd).networkCreate, "volume create": (*dockerd).volumeCreate,
@@ -179,7 +179,7 @@ func (d *dockerd) version(c *call, _ string, args []string) error {
 }
 
 func (d *dockerd) ps(c *call, _ string, args []string) error {
-	o, _, err := parse("docker ps", args, false, "all,a", "quiet,q", "no-trunc", "filter,f=", "format=", "latest,l", "size,s")
+	o, _, err := parse("docker ps", args, false, "all,a", "quiet,q", "no-trunc", "filter,f=", "format=")
 	if err != nil {
 		return err
 	}
@@ -227,7 +227,7 @@ func (d *dockerd) list(c *call, o options, found []*fakeContainer) error {
 		if m.health != "" {
 			status += " (" + m.health + ")"
 		}
-		all = append(all, listed{ID: id, Name: one.name, Names: one.name, Image: one.ref, State: m.status, Status: status, Labels: strings.Join(labels, ","), CreatedAt: stamp(one.created), Service: one.labels[serviceLabel], labels: one.labels})
+		all = append(all, listed{ID: id, Name: one.name, Names: one.name, Image: one.ref, State: m.status, Status: status, Labels: strings.Join(labels, ","), CreatedAt: stamp(one.created), Service: one.labels[inService], labels: one.labels})
 	}
 	switch {
 	case o.has("quiet"):
@@ -420,7 +420,7 @@ func (d *dockerd) imageRm(c *call, _ string, args []string) error {
 }
 
 func (d *dockerd) pullCommand(c *call, config string, args []string) error {
-	_, refs, err := parse("docker pull", args, false, "quiet,q", "platform=", "all-tags,a")
+	_, refs, err := parse("docker pull", args, false, "quiet,q")
 	if err != nil {
 		return err
 	}
@@ -467,7 +467,7 @@ func (d *dockerd) each(c *call, refs []string, do func(*fakeContainer) error) er
 }
 
 func (d *dockerd) stopCommand(c *call, _ string, args []string) error {
-	o, refs, err := parse("docker stop", args, false, "time,timeout,t=", "signal,s=")
+	o, refs, err := parse("docker stop", args, false, "time,timeout,t=")
 	if err != nil {
 		return err
 	}
@@ -533,23 +533,8 @@ func (d *dockerd) rm(c *call, _ string, args []string) error {
 	return err
 }
 
-func (d *dockerd) rename(_ *call, _ string, args []string) error {
-	if len(args) != 2 {
-		return ends(1, "docker rename requires exactly 2 arguments.")
-	}
-	one, err := d.find(args[0])
-	if err != nil {
-		return err
-	}
-	if _, err := d.find(args[1]); err == nil {
-		return ends(1, "Error response from daemon: Error when allocating new name: Conflict. The container name %q is already in use", "/"+args[1])
-	}
-	one.name = args[1]
-	return nil
-}
-
 func (d *dockerd) logs(c *call, _ string, args []string) error {
-	o, refs, err := parse("docker logs", args, false, "tail,n=", "timestamps,t", "since=", "follow,f")
+	o, refs, err := parse("docker logs", args, false, "tail,n=")
 	if err != nil {
 		return err
 	}
@@ -569,7 +554,7 @@ func (d *dockerd) logs(c *call, _ string, args []string) error {
 }
 
 func (d *dockerd) exec(c *call, _ string, args []string) error {
-	o, rest, err := parse("docker exec", args, true, "interactive,i", "env,e=", "user,u=", "workdir,w=", "detach,d")
+	o, rest, err := parse("docker exec", args, true, "interactive,i", "env,e=")
 	if err != nil {
 		return err
 	}
@@ -589,7 +574,7 @@ func (d *dockerd) inside(c *call, one *fakeContainer, input bool, env, args []st
 		return ends(1, "Error response from daemon: container %s is not running", one.id)
 	}
 	cmd := exec.CommandContext(c.ctx, "/usr/bin/env", args...)
-	cmd.Env = slices.Concat([]string{standInSocket + "=" + d.socket, "PATH=" + d.root + "/programs:/usr/bin:/bin", "HOSTNAME=" + one.id[:12], "SLIPWAY_CONTAINER=" + one.id}, one.env, env)
+	cmd.Env = slices.Concat([]string{standInSocket + "=" + d.socket, "GORACE=atexit_sleep_ms=0", "PATH=" + d.root + "/programs:/usr/bin:/bin", "HOSTNAME=" + one.id[:12], "SLIPWAY_CONTAINER=" + one.id}, one.env, env)
 	cmd.Dir = d.root + "/tmp"
 	cmd.Stdout, cmd.Stderr = c.stdout, c.stderr
 	if input {
@@ -613,7 +598,7 @@ func (d *dockerd) inside(c *call, one *fakeContainer, input bool, env, args []st
 
 // runCommand plays docker run of a program in a container of its own.
 func (d *dockerd) runCommand(c *call, config string, args []string) error {
-	o, rest, err := parse("docker run", args, true, "rm", "interactive,i", "env,e=", "network=", "volume,v=", "entrypoint=", "quiet,q", "pull=", "name=", "user,u=")
+	o, rest, err := parse("docker run", args, true, "rm", "interactive,i", "env,e=", "network=", "entrypoint=", "quiet,q", "name=")
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ func (d *dockerd) compose(c *call, config string, args []string) error {
 		return d.composeVersion(c, args[1:])
 	}
 	work, ok := map[string]func(*fakeProject, []string) error{
-		"config": (*fakeProject).config, "up": (*fakeProject).up, "create": (*fakeProject).create, "run": (*fakeProject).run, "stop": (*fakeProject).stop, "pull": (*fakeProject).pull,
+		"config": (*fakeProject).config, "up": (*fakeProject).up, "run": (*fakeProject).run, "stop": (*fakeProject).stop, "pull": (*fakeProject).pull,
 		"ps": (*fakeProject).ps, "exec": (*fakeProject).exec, "rm": (*fakeProject).rm, "start": (*fakeProject).startAll,
 	}[args[0]]
 	if !ok {
@@ -57,7 +57,7 @@ type fakeProject struct {
 }
 
 func (p *fakeProject) config(args []string) error {
-	o, _, err := parse("docker compose config", args, false, "format=", "services", "quiet,q", "images")
+	o, _, err := parse("docker compose config", args, false, "format=", "services", "quiet,q")
 	if err != nil {
 		return err
 	}
@@ -65,11 +65,6 @@ func (p *fakeProject) config(args []string) error {
 	case o.has("services"):
 		for _, name := range p.active() {
 			p.call.print("%s", name)
-		}
-		return nil
-	case o.has("images"):
-		for _, name := range p.active() {
-			p.call.print("%s", p.imageOf(name))
 		}
 		return nil
 	case o.has("quiet"):
@@ -125,7 +120,7 @@ func (p *fakeProject) chosen(names []string, deps bool) ([]string, error) {
 // of are a service's containers, those of one-off runs left out.
 func (p *fakeProject) of(service string) (all []*fakeContainer) {
 	for _, one := range p.containers {
-		if one.labels[projectLabel] == p.name && one.labels[serviceLabel] == service && one.labels[oneOffLabel] != "True" {
+		if one.labels[inProject] == p.name && one.labels[inService] == service && one.labels[asOneOff] != "True" {
 			all = append(all, one)
 		}
 	}
@@ -133,22 +128,13 @@ func (p *fakeProject) of(service string) (all []*fakeContainer) {
 }
 
 func (p *fakeProject) up(args []string) error {
-	o, names, err := parse("docker compose up", args, false, "detach,d", "no-build", "quiet-pull", "no-deps", "no-recreate", "force-recreate", "remove-orphans", "scale=", "no-start", "timeout,t=", "pull=", "wait")
+	o, names, err := parse("docker compose up", args, false, "detach,d", "no-build", "quiet-pull", "no-deps", "no-recreate", "force-recreate", "remove-orphans", "scale=", "no-start")
 	if err != nil {
 		return err
 	}
-	if !o.has("detach") && !o.has("no-start") && !o.has("wait") {
+	if !o.has("detach") && !o.has("no-start") {
 		return ends(125, "the stand-in brings up in the background only: --detach")
 	}
-	return p.bringUp(o, names)
-}
-
-func (p *fakeProject) create(args []string) error {
-	o, names, err := parse("docker compose create", args, false, "no-build", "quiet-pull", "no-recreate", "force-recreate", "remove-orphans", "scale=", "pull=")
-	if err != nil {
-		return err
-	}
-	o["no-start"] = []string{"true"}
 	return p.bringUp(o, names)
 }
 
@@ -256,7 +242,7 @@ func (p *fakeProject) makeOutside(services []string) error {
 			case one["external"] == true:
 				return ends(1, "external volume %q not found", name)
 			default:
-				there[name] = map[string]string{projectLabel: p.name, "com.docker.compose." + strings.TrimSuffix(kind, "s"): key}
+				there[name] = map[string]string{inProject: p.name, "com.docker.compose." + strings.TrimSuffix(kind, "s"): key}
 			}
 		}
 	}
@@ -267,11 +253,11 @@ func (p *fakeProject) makeOutside(services []string) error {
 func (p *fakeProject) orphans(removes bool) error {
 	var names []string
 	for _, one := range slices.Clone(p.containers) {
-		known := p.services[one.labels[serviceLabel]] != nil
-		if one.labels[oneOffLabel] == "True" {
+		known := p.services[one.labels[inService]] != nil
+		if one.labels[asOneOff] == "True" {
 			known = one.at(time.Now()).status != "exited"
 		}
-		if one.labels[projectLabel] != p.name || known {
+		if one.labels[inProject] != p.name || known {
 			continue
 		}
 		if !removes {
@@ -338,16 +324,16 @@ func order(obsolete bool) int {
 	return 0
 }
 
-func number(one *fakeContainer) int { n, _ := strconv.Atoi(one.labels[numberLabel]); return n }
+func number(one *fakeContainer) int { n, _ := strconv.Atoi(one.labels[asNumber]); return n }
 
 // obsolete says whether a container is to be made anew.
 func (p *fakeProject) obsolete(one *fakeContainer, o options) bool {
 	if o.has("no-recreate") {
 		return false
 	}
-	service := one.labels[serviceLabel]
+	service := one.labels[inService]
 	image := p.local(p.imageOf(service))
-	return o.has("force-recreate") || one.labels[hashLabel] != hash(p.services[service]) || image == nil || one.labels[imageLabel] != image.id
+	return o.has("force-recreate") || one.labels[ofConfig] != hash(p.services[service]) || image == nil || one.labels[ofImage] != image.id
 }
 
 // recreate makes the new container before the old one stops, and gives it the old one's name.
@@ -371,7 +357,7 @@ func (p *fakeProject) make(service, name string, number int) (*fakeContainer, er
 		return nil, err
 	}
 	p.dress(one, service)
-	one.labels[numberLabel], one.labels[oneOffLabel] = strconv.Itoa(number), "False"
+	one.labels[asNumber], one.labels[asOneOff] = strconv.Itoa(number), "False"
 	return one, nil
 }
 
@@ -383,9 +369,12 @@ func (p *fakeProject) dress(one *fakeContainer, service string) {
 		one.labels[k] = fmt.Sprint(v)
 	}
 	maps.Copy(one.labels, map[string]string{
-		projectLabel: p.name, serviceLabel: service, hashLabel: hash(s), imageLabel: one.image,
+		inProject: p.name, inService: service, ofConfig: hash(s), ofImage: one.image,
 		"com.docker.compose.project.working_dir": p.dir, "com.docker.compose.project.config_files": strings.Join(p.files, ","),
 	})
+	if p.envFiles != nil {
+		one.labels["com.docker.compose.project.environment_file"] = strings.Join(p.envFiles, ",")
+	}
 	environment, _ := s["environment"].(map[string]any)
 	for k, v := range environment {
 		if v != nil {
@@ -400,9 +389,14 @@ func (p *fakeProject) dress(one *fakeContainer, service string) {
 		one.grace = grace
 	}
 	for _, v := range entries(s["volumes"]) {
-		if source, ok := v["source"].(string); ok && v["type"] == "volume" {
-			one.volumes = append(one.volumes, fmt.Sprint(p.top["volumes"][source]["name"]))
+		m := map[string]any{"Type": v["type"], "Source": v["source"], "Destination": v["target"], "RW": v["read_only"] != true}
+		if source := word(v["source"]); v["type"] == "volume" && source != "" {
+			m["Name"] = p.top["volumes"][source]["name"]
+			one.volumes = append(one.volumes, word(m["Name"]))
+		} else if v["type"] == "volume" {
+			m = one.anonymous(word(v["target"]))
 		}
+		one.mounts = append(slices.DeleteFunc(one.mounts, func(old map[string]any) bool { return old["Destination"] == m["Destination"] }), m)
 	}
 	for _, port := range entries(s["ports"]) {
 		if published := word(port["published"]); published != "" {
@@ -473,7 +467,7 @@ func (p *fakeProject) await(service, condition string) error {
 }
 
 func (p *fakeProject) run(args []string) error {
-	o, rest, err := parse("docker compose run", args, true, "rm", "no-TTY,T", "detach,d", "no-deps", "name=", "quiet-pull", "quiet,q", "env,e=", "entrypoint=", "interactive,i", "build", "use-aliases", "label,l=")
+	o, rest, err := parse("docker compose run", args, true, "rm", "no-TTY,T", "detach,d", "no-deps", "name=", "quiet-pull", "quiet,q", "env,e=", "label,l=")
 	if err != nil {
 		return err
 	}
@@ -505,7 +499,7 @@ func (p *fakeProject) run(args []string) error {
 		return err
 	}
 	p.dress(one, service)
-	one.labels[oneOffLabel], one.ports, one.restart = "True", nil, "no"
+	one.labels[asOneOff], one.ports, one.restart = "True", nil, "no"
 	for _, l := range o["label"] {
 		k, v, _ := strings.Cut(l, "=")
 		one.labels[k] = v
@@ -616,7 +610,7 @@ func (p *fakeProject) pull(args []string) error {
 }
 
 func (p *fakeProject) ps(args []string) error {
-	o, names, err := parse("docker compose ps", args, false, "all,a", "quiet,q", "format=", "services", "status=", "no-trunc", "orphans=")
+	o, names, err := parse("docker compose ps", args, false, "all,a", "quiet,q", "format=", "services", "status=", "no-trunc")
 	if err != nil {
 		return err
 	}
@@ -627,8 +621,8 @@ func (p *fakeProject) ps(args []string) error {
 	}
 	var found []*fakeContainer
 	for _, one := range p.containers {
-		m, service := one.at(time.Now()), one.labels[serviceLabel]
-		if one.labels[projectLabel] != p.name || one.labels[oneOffLabel] == "True" || len(names) > 0 && !slices.Contains(names, service) {
+		m, service := one.at(time.Now()), one.labels[inService]
+		if one.labels[inProject] != p.name || one.labels[asOneOff] == "True" || len(names) > 0 && !slices.Contains(names, service) {
 			continue
 		}
 		if want := o["status"]; len(want) > 0 && !slices.Contains(want, m.status) || len(want) == 0 && !o.has("all") && !m.up() {
@@ -638,7 +632,7 @@ func (p *fakeProject) ps(args []string) error {
 	}
 	if o.has("services") {
 		for _, one := range found {
-			p.call.print("%s", one.labels[serviceLabel])
+			p.call.print("%s", one.labels[inService])
 		}
 		return nil
 	}
@@ -649,7 +643,7 @@ func (p *fakeProject) ps(args []string) error {
 }
 
 func (p *fakeProject) exec(args []string) error {
-	o, rest, err := parse("docker compose exec", args, true, "no-TTY,T", "env,e=", "interactive,i", "user,u=", "workdir,w=", "index=", "detach,d")
+	o, rest, err := parse("docker compose exec", args, true, "no-TTY,T", "env,e=")
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ import (
 type app struct {
 	name, dir string
 	files     []string
+	envFiles  []string // that were given
 	services  map[string]map[string]any
 	top       map[string]map[string]map[string]any // networks, volumes, configs, secrets
 	profiles  []string
@@ -27,12 +28,20 @@ type app struct {
 // load reads the compose files, as the flags, the environment and the folder's .env say.
 func (c *call) load(o options) (*app, error) {
 	a := &app{dir: c.Dir, services: map[string]map[string]any{}, top: map[string]map[string]map[string]any{}}
-	if dir := o.get("project-directory"); dir != "" {
-		a.dir = absolute(c.Dir, dir)
-	}
-	env := c.dotenv(a.dir)
 	for _, f := range o["file"] {
 		a.files = append(a.files, absolute(c.Dir, f))
+	}
+	if dir := o.get("project-directory"); dir != "" {
+		a.dir = absolute(c.Dir, dir)
+	} else if len(a.files) > 0 {
+		a.dir = filepath.Dir(a.files[0])
+	}
+	for _, f := range o["env-file"] {
+		a.envFiles = append(a.envFiles, absolute(c.Dir, f))
+	}
+	env, err := c.dotenv(a.dir, a.envFiles)
+	if err != nil {
+		return nil, err
 	}
 	if a.files == nil {
 		a.files = defaultFiles(a.dir, env("COMPOSE_FILE"))
@@ -59,9 +68,6 @@ func (c *call) load(o options) (*app, error) {
 			return nil, err
 		}
 		merged = merge(merged, filled.(map[string]any))
-	}
-	if o.get("project-directory") == "" {
-		a.dir = filepath.Dir(a.files[0])
 	}
 	given := o.get("project-name")
 	if given == "" {
@@ -105,17 +111,24 @@ func projectName(folder string) string {
 	return strings.TrimLeft(clean, "_-")
 }
 
-// dotenv is the environment over the folder's .env.
-func (c *call) dotenv(dir string) func(string) string {
+// dotenv is the environment over the folder's .env, or over other files in its place.
+func (c *call) dotenv(dir string, instead []string) (func(string) string, error) {
 	file := map[string]string{}
-	if text, err := os.ReadFile(filepath.Join(dir, ".env")); err == nil {
+	if text, err := os.ReadFile(filepath.Join(dir, ".env")); err == nil && instead == nil {
 		file = envLines(string(text))
+	}
+	for _, f := range instead {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			return nil, ends(1, "Couldn't find env file: %s", f)
+		}
+		maps.Copy(file, envLines(string(text)))
 	}
 	for _, e := range c.Env {
 		name, value, _ := strings.Cut(e, "=")
 		file[name] = value
 	}
-	return func(name string) string { return file[name] }
+	return func(name string) string { return file[name] }, nil
 }
 
 func envLines(text string) map[string]string {
@@ -218,7 +231,7 @@ func (a *app) long(file map[string]any) error {
 			eachOf(s, kind, func(short string) any { return map[string]any{"source": short} })
 		}
 		eachOf(s, "volumes", a.mount)
-		eachOf(s, "ports", port)
+		eachOf(s, "ports", published)
 		for _, key := range []string{"command", "entrypoint"} {
 			if text, ok := s[key].(string); ok {
 				s[key] = words(text)
@@ -420,7 +433,7 @@ func (a *app) mount(short string) any {
 	return m
 }
 
-func port(short string) any {
+func published(short string) any {
 	text, protocol, given := strings.Cut(short, "/")
 	if !given {
 		protocol = "tcp"

@@ -8,12 +8,12 @@ import (
 )
 
 const (
-	projectLabel = "com.docker.compose.project"
-	serviceLabel = "com.docker.compose.service"
-	oneOffLabel  = "com.docker.compose.oneoff"
-	numberLabel  = "com.docker.compose.container-number"
-	hashLabel    = "com.docker.compose.config-hash"
-	imageLabel   = "com.docker.compose.image"
+	inProject = "com.docker.compose.project"
+	inService = "com.docker.compose.service"
+	asOneOff  = "com.docker.compose.oneoff"
+	asNumber  = "com.docker.compose.container-number"
+	ofConfig  = "com.docker.compose.config-hash"
+	ofImage   = "com.docker.compose.image"
 )
 
 // fakeContainer is a container. What it is at a time follows from when it was started and how its image behaves.
@@ -25,6 +25,7 @@ type fakeContainer struct {
 	restart    string
 	ports      []string // of the server, with an address where it has one
 	volumes    []string
+	mounts     []map[string]any
 	grace      time.Duration
 	does       behaviour
 	created    time.Time
@@ -156,15 +157,23 @@ func (d *dockerd) create(name, ref, service string) (*fakeContainer, error) {
 		}
 	}
 	d.made++
-	c := &fakeContainer{id: sum256(fmt.Sprint(d.root, d.made)), name: name, ref: ref, image: i.id, labels: map[string]string{}, restart: "no", grace: 10 * time.Second, does: i.does, created: time.Now()}
+	c := &fakeContainer{id: sum256(fmt.Sprint(d.root, d.made)), name: name, ref: ref, image: i.id, labels: map[string]string{}, mounts: []map[string]any{}, restart: "no", grace: 10 * time.Second, does: i.does, created: time.Now()}
 	if other, ok := i.as[service]; ok {
 		c.does = other
 	}
 	if c.does.work != nil && c.does.endsAfter == 0 {
 		c.does.endsAfter = 1
 	}
+	for folder := range i.does.volumes() {
+		c.mounts = append(c.mounts, c.anonymous(folder))
+	}
 	d.containers = append(d.containers, c)
 	return c, nil
+}
+
+// anonymous is a volume that goes with the container.
+func (c *fakeContainer) anonymous(folder string) map[string]any {
+	return map[string]any{"Type": "volume", "Name": sum256(c.id + folder), "Destination": folder, "RW": true}
 }
 
 // start fails where another container has the port.
@@ -251,7 +260,7 @@ func (d *dockerd) describe(c *fakeContainer) map[string]any {
 		_, _ = fmt.Sscan(after, &most)
 	}
 	return map[string]any{
-		"Id": c.id, "Name": "/" + c.name, "Image": c.image, "Created": stamp(c.created), "RestartCount": m.restarts, "State": state,
+		"Mounts": c.mounts, "Id": c.id, "Name": "/" + c.name, "Image": c.image, "Created": stamp(c.created), "RestartCount": m.restarts, "State": state,
 		"Config":     map[string]any{"Image": c.ref, "Labels": c.labels, "Env": c.env, "ExposedPorts": exposed},
 		"HostConfig": map[string]any{"PortBindings": bindings, "RestartPolicy": map[string]any{"Name": policy, "MaximumRetryCount": most}, "AutoRemove": c.autoRemove},
 	}

@@ -60,6 +60,7 @@ func wantRunning(t *testing.T, s *server, want map[string]string) {
 }
 
 func TestDeployFirst(t *testing.T) {
+	t.Parallel()
 	s := shop(t, false)
 	result, err := Deploy(t.Context(), s.environment(), s.release("1.0.0", shopCompose))
 	if err != nil || result.Version != "1.0.0" || result.Previous != "" {
@@ -80,6 +81,7 @@ func TestDeployFirst(t *testing.T) {
 }
 
 func TestDeployUpgradeAndRollback(t *testing.T) {
+	t.Parallel()
 	s := shop(t, true)
 	s.image("backend", "1.1.0", behaviour{healthyAfter: 20 * time.Millisecond}).service("migrate", migration("two"))
 	if p, err := Preflight(t.Context(), s.environment(), s.release("1.1.0", shopCompose)); err != nil || len(p.Services) != 2 {
@@ -103,11 +105,25 @@ func TestDeployUpgradeAndRollback(t *testing.T) {
 }
 
 func TestDeployNeverHealthy(t *testing.T) {
+	t.Parallel()
 	s := shop(t, true)
 	s.image("backend", "1.1.0", behaviour{unhealthyAfter: 30 * time.Millisecond, log: "no such module\n"}).service("migrate", migration("two"))
 	_, err := Deploy(t.Context(), s.environment(), s.release("1.1.0", shopCompose))
 	f := new(Failure)
 	if !errors.As(err, &f) || f.State != Kept || !strings.Contains(err.Error(), "backend is unhealthy") || !strings.Contains(f.Logs, "no such module") {
+		t.Fatalf("got %+v, %v", f, err)
+	}
+	wantRunning(t, s, map[string]string{"backend": "backend:1.0.0", "db": "postgres:17"})
+}
+
+func TestDeployCut(t *testing.T) {
+	t.Parallel()
+	s := shop(t, true)
+	s.image("backend", "1.1.0", behaviour{healthyAfter: 20 * time.Millisecond}).service("migrate", migration("two"))
+	s.on("compose up", cut())
+	_, err := Deploy(t.Context(), s.environment(), s.release("1.1.0", shopCompose))
+	f := new(Failure)
+	if !errors.As(err, &f) || !errors.Is(err, errLost) {
 		t.Fatalf("got %+v, %v", f, err)
 	}
 	wantRunning(t, s, map[string]string{"backend": "backend:1.0.0", "db": "postgres:17"})

@@ -224,6 +224,13 @@ func splitTag(ref string) (repository, tag string) {
 	return ref, "latest"
 }
 
+// set changes what is said of Docker or its registry while it may be at work.
+func (d *dockerd) set(change func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	change()
+}
+
 // private makes the registry insist on a login.
 func (d *dockerd) private(user, password string) {
 	d.mu.Lock()

@@ -8,6 +8,7 @@ import (
 	"path"
 	"reflect"
 	"regexp"
+	"sort"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +23,7 @@ services:
     stop_grace_period: 1m
     depends_on: [cache]
     environment: ["A=b", "C"]
-    labels: {own: "1"}
+    labels: {own: "1", word: "${WORD:-none}"}
     volumes: ["data:/data", "./x:/y:ro"]
     healthcheck: {test: "true", interval: 1s, start_interval: 1s}
   cache:
@@ -66,7 +67,11 @@ var likeness = []string{
 	"docker compose --profile '*' config --services | sort",
 	"docker compose --profile '*' config --format json",
 	"docker compose --file compose.yml --file next.yml config --format json",
-	"docker compose up --detach --remove-orphans --no-build --quiet-pull",
+	"docker compose --env-file other.env config --format json",
+	"docker compose --env-file missing.env config --services",
+	"docker compose --project-directory sub --file compose.yml config --format json",
+	"f=$PWD/compose.yml; cd / && docker compose --file $f --project-name other config --format json",
+	"docker compose --env-file other.env up --detach --remove-orphans --no-build --quiet-pull",
 	"LIST",
 	"docker inspect --type container PROJECT-web-1 PROJECT-cache-1",
 	"docker volume ls --quiet --filter label=com.docker.compose.project=PROJECT",
@@ -109,7 +114,7 @@ func TestStandInIsLikeDocker(t *testing.T) {
 	if err := os.Mkdir(s.target.Dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	s.public(image, behaviour{exposes: []string{"6379/tcp"}}).service("once", behaviour{exposes: []string{"6379/tcp"}, log: "done\n", endsAfter: time.Millisecond, endCode: 3})
+	s.public(image, behaviour{exposes: []string{"6379/tcp"}}).service("once", behaviour{log: "done\n", endsAfter: time.Millisecond, endCode: 3})
 	fake := connect(t, s.target, s.environment().Login)
 	t.Cleanup(func() {
 		_, _ = real.run(context.Background(), command{args: []string{"docker", "compose", "--profile", "*", "down", "--volumes", "--timeout", "0", "--remove-orphans"}})
@@ -118,6 +123,7 @@ func TestStandInIsLikeDocker(t *testing.T) {
 	for name, text := range map[string]string{
 		"compose.yml": likenessCompose, "only-web.yml": web, "next.yml": "services: {web: {labels: {own: \"2\"}, environment: [D=e]}}",
 		"no-image.yml": "services: {a: {}}", "no-service.yml": "services: {a: {image: x, depends_on: [b]}}", "no-yaml.yml": "services: [a", "x": "",
+		".env": "WORD=one", "other.env": "WORD=two", "sub/.env": "WORD=three",
 	} {
 		for _, c := range []*Conn{real, fake} {
 			if err := c.write(t.Context(), name, []byte(strings.ReplaceAll(text, "IMAGE", image)), "022"); err != nil {
@@ -174,6 +180,7 @@ func answerOf(t *testing.T, c *Conn, line string) (a answered) {
 // settled leaves out what is another each time.
 func (c *container) settled() {
 	c.ID, c.Image = "", ""
+	sort.Slice(c.Mounts, func(a, b int) bool { return c.Mounts[a].Destination < c.Mounts[b].Destination })
 	if _, err := time.Parse(time.RFC3339Nano, c.State.Started); err == nil {
 		c.State.Started = "a time"
 	}
@@ -182,9 +189,9 @@ func (c *container) settled() {
 	}
 	for name := range c.Config.Labels {
 		switch name {
-		case hashLabel, imageLabel:
+		case ofConfig, ofImage:
 			c.Config.Labels[name] = "a sum"
-		case projectLabel, serviceLabel, oneOffLabel, numberLabel, "own":
+		case inProject, inService, asOneOff, asNumber, "own", "word", inProject + ".working_dir", inProject + ".config_files", inProject + ".environment_file":
 		default:
 			delete(c.Config.Labels, name)
 		}

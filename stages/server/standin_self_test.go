@@ -190,9 +190,9 @@ func TestStandInRegistry(t *testing.T) {
 			t.Errorf("%s: got %q, %v, want %s", what, out, err, text)
 		}
 	}
-	s.offline = true
+	s.set(func() { s.offline = true })
 	wantError("offline", "connection refused")
-	s.offline = false
+	s.set(func() { s.offline = false })
 	s.private("ann", "secret")
 	wantError("without a login", "no basic auth credentials")
 	config, err := Registry{Host: "registry.example.com", User: "ann", Token: "secret"}.dockerConfig()

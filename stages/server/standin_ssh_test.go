@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -17,9 +18,12 @@ import (
 
 // sshd lets one key in and runs command lines on this machine, as OpenSSH does without a terminal.
 type sshd struct {
+	t        testing.TB
 	listener net.Listener
 	config   *ssh.ServerConfig
-	env      []string // of each program
+	env      []string      // of each program
+	bars     atomic.Bool   // even the one key
+	sessions chan struct{} // as many as a connection may have; nil: any
 
 	mu      sync.Mutex
 	conns   []net.Conn
@@ -34,9 +38,9 @@ func startSSHD(t testing.TB, env []string) *sshd {
 		t.Fatal(err)
 	}
 	may := signer(t, "ed25519").PublicKey().Marshal()
-	s := &sshd{listener: listener, env: env, groups: map[int]bool{}}
+	s := &sshd{t: t, listener: listener, env: env, groups: map[int]bool{}}
 	s.config = &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
-		if string(key.Marshal()) != string(may) {
+		if string(key.Marshal()) != string(may) || s.bars.Load() {
 			return nil, errors.New("unknown key")
 		}
 		return nil, nil
@@ -75,6 +79,9 @@ func (s *sshd) cut() {
 	s.conns = nil
 }
 
+// bar lets nobody in any more.
+func (s *sshd) bar() { s.bars.Store(true) }
+
 // refuse says whether new connections are dropped at once.
 func (s *sshd) refuse(refuses bool) {
 	s.mu.Lock()
@@ -103,14 +110,32 @@ func (s *sshd) serve(raw net.Conn) {
 	for c := range channels {
 		switch c.ChannelType() {
 		case "session":
-			if channel, requests, err := c.Accept(); err == nil {
-				go s.session(channel, requests)
-			}
+			s.open(c)
 		case "direct-tcpip":
 			go forward(c)
 		default:
 			_ = c.Reject(ssh.UnknownChannelType, "unknown channel type")
 		}
+	}
+}
+
+// open begins a session, unless there are as many as a connection may have.
+func (s *sshd) open(c ssh.NewChannel) {
+	if s.sessions != nil {
+		select {
+		case s.sessions <- struct{}{}:
+		default:
+			_ = c.Reject(ssh.ConnectionFailed, "open failed")
+			return
+		}
+	}
+	if channel, requests, err := c.Accept(); err == nil {
+		go func() {
+			s.session(channel, requests)
+			if s.sessions != nil {
+				<-s.sessions
+			}
+		}()
 	}
 }
 
@@ -154,10 +179,10 @@ func forward(c ssh.NewChannel) {
 func (s *sshd) session(channel ssh.Channel, requests <-chan *ssh.Request) {
 	group := 0
 	for r := range requests {
-		ok := false
+		ok, wait := false, func() {}
 		switch text := textOf(r.Payload); {
 		case r.Type == "exec" && group == 0:
-			group = s.start(channel, text)
+			group, wait = s.start(channel, text)
 			ok = group != 0
 		case r.Type == "signal" && group != 0:
 			number, known := map[string]syscall.Signal{"HUP": syscall.SIGHUP, "INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}[text]
@@ -166,6 +191,7 @@ func (s *sshd) session(channel ssh.Channel, requests <-chan *ssh.Request) {
 		if r.WantReply {
 			_ = r.Reply(ok, nil)
 		}
+		go wait() // no sooner: an end before the answer would be a lost connection
 	}
 }
 
@@ -176,8 +202,8 @@ func textOf(payload []byte) string {
 	return request.Text
 }
 
-// start runs a line by the shell, in a process group of its own, and returns that.
-func (s *sshd) start(channel ssh.Channel, line string) int {
+// start runs a line by the shell, in a process group of its own. It returns that, and what waits for the end and tells it.
+func (s *sshd) start(channel ssh.Channel, line string) (group int, wait func()) {
 	cmd := exec.Command("/bin/sh", "-c", line)
 	cmd.Env, cmd.Dir = s.env, "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -188,15 +214,19 @@ func (s *sshd) start(channel ssh.Channel, line string) int {
 		}
 	}
 	input, err := cmd.StdinPipe()
-	if err != nil || cmd.Start() != nil {
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		s.t.Errorf("the stand-in cannot run %s: %v", line, err)
 		channel.Close()
-		return 0
+		return 0, func() {}
 	}
 	s.mu.Lock()
 	s.groups[cmd.Process.Pid] = true
 	s.mu.Unlock()
 	go func() { _, _ = io.Copy(input, channel); input.Close() }()
-	go func() {
+	return cmd.Process.Pid, func() {
 		_ = cmd.Wait()
 		s.mu.Lock()
 		delete(s.groups, cmd.Process.Pid)
@@ -208,6 +238,5 @@ func (s *sshd) start(channel ssh.Channel, line string) int {
 		}
 		_, _ = channel.SendRequest("exit-status", false, binary.BigEndian.AppendUint32(nil, uint32(code)))
 		channel.Close()
-	}()
-	return cmd.Process.Pid
+	}
 }

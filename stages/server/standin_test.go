@@ -63,7 +63,7 @@ func standIn(t testing.TB) *server {
 		}
 	}
 	s.dockerd = startDockerd(t, root)
-	s.sshd = startSSHD(t, []string{"PATH=" + root + "/bin:/usr/bin:/bin", "HOME=" + s.home, "TMPDIR=" + root + "/tmp", "USER=deploy", standInSocket + "=" + s.socket})
+	s.sshd = startSSHD(t, []string{"PATH=" + root + "/bin:/usr/bin:/bin", "HOME=" + s.home, "TMPDIR=" + root + "/tmp", "USER=deploy", standInSocket + "=" + s.socket, "GORACE=atexit_sleep_ms=0"})
 	s.cutConnections = s.sshd.cut
 	s.target.Port = s.sshd.listener.Addr().(*net.TCPAddr).Port
 	return s
@@ -88,7 +88,7 @@ func (s *server) environment() Environment {
 	e := Environment{
 		Name: "staging", Target: s.target, Login: Login{Keys: privatePEM(s.t, "ed25519"), KnownHosts: known},
 		ComposeFile: "compose.yml", Migrate: "migrate",
-		Pace: Pace{Deadline: 2 * time.Second, Step: 5 * time.Millisecond, Steady: 50 * time.Millisecond},
+		Pace: Pace{Deadline: 4 * time.Second, Step: 5 * time.Millisecond, Steady: 50 * time.Millisecond},
 		Step: func(ctx context.Context, _ string) (context.Context, func(error)) { return ctx, func(error) {} },
 	}
 	if s.hasDatabase() {
@@ -327,7 +327,7 @@ func (d *dockerd) running() map[string]string {
 	all := map[string]string{}
 	for _, c := range d.containers {
 		if c.at(time.Now()).status == "running" {
-			name := cmp.Or(c.labels[serviceLabel], c.name)
+			name := cmp.Or(c.labels[inService], c.name)
 			all[name] = strings.TrimPrefix(all[name]+" "+d.images[c.image].short(), " ")
 		}
 	}

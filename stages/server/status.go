@@ -66,7 +66,8 @@ func Read(ctx context.Context, env Environment) (Status, error) {
 	if err := p.loadPinned(ctx); err != nil {
 		return Status{}, err
 	}
-	return s, s.fill(ctx, p, env)
+	err = s.fill(ctx, p, env)
+	return s, err
 }
 
 func (s *Status) fill(ctx context.Context, p *project, env Environment) error {
@@ -124,6 +125,7 @@ func (s Status) Text(env Environment) string {
 	}
 	fmt.Fprintf(&b, "  version  %s, %s at %s by %s\n", s.Current.Version, s.Current.Kind, s.Current.Time.Format("2006-01-02 15:04:05 UTC"), s.Current.By)
 	fmt.Fprintf(&b, "  health   %s\n", health)
+	fmt.Fprintf(&b, "  rollback %s\n", s.Ledger.wayBack())
 	b.WriteString("\n  services\n")
 	for _, one := range s.Services {
 		fmt.Fprintf(&b, "    %-14s %-10s since %s  %s\n", one.Name, one.State, one.Since.UTC().Format("2006-01-02 15:04:05"), one.Image)

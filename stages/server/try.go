@@ -1,68 +1,48 @@
 package server
 
-import (
-	"context"
-	"errors"
-	"fmt"
-	"slices"
-)
+import "context"
 
-// try starts a second container of each new image beside the running ones, reached by nobody, and waits for its health.
-// An image that does not come up is found here, while the old version still answers.
-func (d *deployment) try(ctx context.Context) error {
-	if d.previous == nil {
-		return nil // nobody is served yet
-	}
-	services := d.triable()
-	if len(services) == 0 {
+const trialPrefix = "slipway-trial-"
+
+// tried are the services that cannot run twice only because of what they take on the server: a second container of theirs,
+// reached by nobody, shows whether the image comes up at all.
+func (r *rollout) tried() (services []string) {
+	if r.untried {
 		return nil
 	}
-	d.removeTrials(ctx) // of a killed run
-	defer d.removeTrials(context.WithoutCancel(ctx))
-	var names []string
-	for _, name := range services {
-		args := []string{"run", "--detach", "--no-deps", "--name", d.trial(name), name}
-		if _, err := d.next.change(ctx, args...); err != nil {
+	for _, one := range r.to.singles(r.env, r.pins, r.there) {
+		if one.beside && len(of(r.there, one.Service)) > 0 {
+			services = append(services, one.Service)
+		}
+	}
+	return services
+}
+
+// try starts the trials. Those of a killed run are in the way.
+func (r *rollout) try(ctx context.Context, services []string) error {
+	if err := r.stopTrials(ctx); err != nil {
+		return err
+	}
+	for _, service := range services {
+		name := trialPrefix + r.to.compose.Name + "-" + service
+		if _, err := r.to.change(ctx, "run", "--detach", "--no-deps", "--name", name, service); err != nil {
 			return err
 		}
-		names = append(names, d.trial(name))
-	}
-	w := &watch{pins: d.pins, services: map[string]service{}, brief: true, pace: d.env.Pace, see: func(ctx context.Context) ([]container, error) { return d.conn.inspect(ctx, names...) }}
-	for _, name := range services {
-		w.services[name] = d.next.compose.Services[name]
-	}
-	if err := d.conn.gate(ctx, w); err != nil {
-		if errors.Is(err, errLost) {
-			return err
-		}
-		f := d.kept(fmt.Errorf("the new images, tried beside the running ones: %w", err))
-		if l, err := d.conn.observe(ctx, w); err == nil {
-			f.Logs = d.conn.logs(ctx, l)
-		}
-		return f
 	}
 	return nil
 }
 
-// triable are the services with a new image that keep running; one on the host's network would fight for its ports.
-func (d *deployment) triable() []string {
-	var names []string
-	for name := range d.pins {
-		s := d.next.compose.Services[name]
-		if name != d.env.Migrate && !s.inactive && s.NetworkMode != "host" && !s.oneShot() {
-			names = append(names, name)
+// stopTrials ends them as any container is ended: a worker may be at work on a job.
+func (r *rollout) stopTrials(ctx context.Context) error {
+	all, err := r.to.everything(ctx)
+	if err != nil {
+		return err
+	}
+	var trials []container
+	for _, c := range all {
+		if c.trial() {
+			trials = append(trials, c)
 		}
 	}
-	slices.Sort(names)
-	return names
-}
-
-func (d *deployment) trial(service string) string {
-	return "slipway-trial-" + d.next.compose.Name + "-" + service
-}
-
-func (d *deployment) removeTrials(ctx context.Context) {
-	for _, name := range d.triable() {
-		_, _ = d.conn.run(ctx, command{args: []string{"docker", "rm", "--force", "--volumes", d.trial(name)}}) // there is none, as a rule
-	}
+	return r.conn.stopAndRemove(ctx, trials, "--volumes")
 }

@@ -1,0 +1,156 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+)
+
+// foundRelease is where it is kept how what ran before the first deployment of ours can be put back.
+const foundRelease = "found"
+
+// findRelease is the release of ours that the ledger names, if all is kept that it takes to come back to it.
+func (d *deployment) findRelease(ctx context.Context) error {
+	current, ok := d.ledger.Current()
+	if !ok {
+		return nil
+	}
+	d.before = current
+	p := d.conn.project(current.Version, current.Images, current.Compose)
+	kept, err := d.conn.read(ctx, p.pinFile())
+	if err != nil || kept == "" {
+		return err
+	}
+	d.previous, d.ours = p, true
+	if d.filesBefore, err = d.conn.filesOf(ctx, current); err != nil {
+		return err
+	}
+	if err := p.loadPinned(ctx); err != nil {
+		return err
+	}
+	_, err = d.conn.ownProject(ctx, p)
+	return err
+}
+
+// ownProject are the containers of a project, which nobody else may use: docker compose tells projects by their names alone,
+// and would take the containers of another folder's for its own. Nor may the folder run under another name.
+func (c *Conn) ownProject(ctx context.Context, p *project) ([]container, error) {
+	all, err := c.labelled(ctx, projectLabel)
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	folders := []string{c.inside(p.folder)}
+	for _, one := range all {
+		folders = append(folders, cmp.Or(one.Config.Labels[folderLabel], folders[0]))
+	}
+	text, err := c.run(ctx, command{args: append([]string{"realpath", "-m", "--"}, folders...)})
+	if err != nil {
+		return nil, err
+	}
+	real := strings.Split(strings.TrimSpace(text), "\n")
+	if len(real) != len(folders) {
+		return nil, fmt.Errorf("realpath on the server has answered for %d of %d folders", len(real), len(folders))
+	}
+	return among(all, real[0], real[1:], p.compose.Name)
+}
+
+// among finds a project's own containers among all, whose folders are given beside them.
+func among(all []container, folder string, folders []string, name string) (own []container, err error) {
+	strays := map[string]bool{}
+	for n, c := range all {
+		switch is := c.Config.Labels[projectLabel]; {
+		case is == name && !below(folder, folders[n]):
+			return nil, fmt.Errorf("the project %s belongs to the folder %s on the server already, and its containers would be taken for ours: expected another name as the first line of the compose file, such as name: %s-%s",
+				name, folders[n], path.Base(path.Dir(folder)), path.Base(folder))
+		case is == name && !c.oneOff():
+			own = append(own, c)
+		case folders[n] == folder && c.Config.Labels[folderLabel] != "" && c.running():
+			strays[is] = true
+		}
+	}
+	if len(own) == 0 && len(strays) > 0 {
+		names := slices.Sorted(maps.Keys(strays))
+		return nil, fmt.Errorf("what runs in %s on the server is the project %s, and would stay beside %s: expected name: %s as the first line of the compose file, or an empty server",
+			folder, strings.Join(names, ", "), name, names[0])
+	}
+	return own, nil
+}
+
+// adopt makes what runs on a server that Slipway has not deployed to before something that can be put back, whoever has
+// started it and from which files.
+func (d *deployment) adopt(ctx context.Context, there []container) error {
+	if !slices.ContainsFunc(there, container.running) {
+		return nil // there is nothing to come back to
+	}
+	found := d.foundProject(there)
+	pins, err := d.pinFound(ctx, there)
+	if err != nil {
+		return err
+	}
+	text, err := pinText(pins, nil)
+	if err != nil {
+		return err
+	}
+	if err := d.conn.write(ctx, found.pinFile(), text, "077"); err != nil {
+		return err
+	}
+	if err := found.loadPinned(ctx); err != nil {
+		return fmt.Errorf("what runs in %s was started from %s, and could not be put back from there: %w", d.conn.target.Dir, strings.Join(found.files, ", "), err)
+	}
+	d.previous = found
+	if d.before.Version == "" {
+		d.before = Entry{Version: foundRelease, Images: pins}
+	}
+	return nil
+}
+
+// foundProject is the project as it was started, which its containers tell.
+func (d *deployment) foundProject(there []container) *project {
+	p := &project{conn: d.conn, version: foundRelease}
+	for _, c := range there {
+		labels := c.Config.Labels
+		p.name, p.folder = labels[projectLabel], labels[folderLabel]
+		if file := labels[envFileLabel]; file != "" {
+			p.envFile = file
+		}
+		for _, file := range strings.Split(labels[filesLabel], ",") {
+			if file != "" && !slices.Contains(p.files, file) {
+				p.files = append(p.files, file)
+			}
+		}
+	}
+	return p
+}
+
+// pinFound names the very images of the services that the release replaces, and of those that were built on the server: the
+// tags that they were started by may mean something else by now. An image that no registry has gets a name of ours.
+func (d *deployment) pinFound(ctx context.Context, there []container) (map[string]string, error) {
+	digests, err := d.conn.digests(ctx, there)
+	if err != nil {
+		return nil, err
+	}
+	pins := map[string]string{}
+	for _, c := range there {
+		_, replaced := d.pins[c.service()]
+		switch pulled := digests[c.Image]; {
+		case len(pulled) > 0 && replaced:
+			pins[c.service()] = pulled[0]
+		case len(pulled) == 0:
+			pins[c.service()] = "slipway-" + foundRelease + ":" + shortID(c.Image)
+			if _, err := d.conn.run(ctx, command{args: []string{"docker", "tag", c.Image, pins[c.service()]}}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return pins, nil
+}
+
+// shortID is the beginning of an image's hash, as Docker shows it.
+func shortID(id string) string {
+	hash := strings.TrimPrefix(id, "sha256:")
+	return hash[:min(12, len(hash))]
+}

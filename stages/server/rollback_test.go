@@ -1,0 +1,88 @@
+package server
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestSameRollback: the same line again, by whomever, is the same rollback; it is told by its reason.
+func TestSameRollback(t *testing.T) {
+	rolled := Entry{Kind: RolledBack, Ending: Healthy, Version: "1.1.0", By: "ann", Reason: "orders are lost"}
+	deployed := rolled
+	deployed.Kind = Deployed
+	for _, c := range []struct {
+		name   string
+		before Entry
+		back   Back
+		want   bool
+	}{
+		{"same line", rolled, Back{By: "ann", Reason: "orders are lost"}, true},
+		{"same line of a colleague", rolled, Back{By: "bob", Reason: "orders are lost"}, true},
+		{"named what it went to", rolled, Back{To: "1.1.0", Reason: "orders are lost"}, true},
+		{"another version", rolled, Back{To: "1.0.0", Reason: "orders are lost"}, false},
+		{"another reason", rolled, Back{Reason: "orders are lost again"}, false},
+		{"deployed since", deployed, Back{Reason: "orders are lost"}, false},
+		{"nothing yet", Entry{}, Back{}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := c.before.did(c.back); got != c.want {
+				t.Errorf("got %t", got)
+			}
+		})
+	}
+}
+
+func TestGoal(t *testing.T) {
+	d := &rollback{deployment: &deployment{before: Entry{Version: "1.2.0"}}, target: Entry{Version: "1.0.0"}}
+	if got, want := d.goal(), "1.0.0, the healthy version that ran before 1.2.0"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	d.back.To = "1.0.0"
+	if got := d.goal(); got != "1.0.0" {
+		t.Errorf("a version that was named is called %q", got)
+	}
+}
+
+// TestRollbackGoesTheWayItCame: what was rolled away from is not gone back to, and the run says where it goes and why.
+func TestRollbackGoesTheWayItCame(t *testing.T) {
+	s := deployed(t, "1.0.0", "1.1.0")
+	if rolled, err := Rollback(t.Context(), s.environment(), s.back("")); err != nil || rolled.Version != "1.0.0" {
+		t.Fatalf("got %+v, %v", rolled, err)
+	}
+	s.image("backend", "1.2.0", behaviour{})
+	if _, err := Deploy(t.Context(), s.environment(), s.release("1.2.0", oneService)); err != nil {
+		t.Fatal(err)
+	}
+	var steps []string
+	env := s.environment()
+	begin := env.Step
+	env.Step = func(ctx context.Context, name string) (context.Context, func(error)) {
+		steps = append(steps, name)
+		return begin(ctx, name)
+	}
+	rolled, err := Rollback(t.Context(), env, s.back(""))
+	if err != nil || rolled.Version != "1.0.0" || rolled.Left != "1.2.0" {
+		t.Fatalf("got %+v, %v", rolled, err)
+	}
+	if want := "went to 1.0.0, the healthy version that ran before 1.2.0"; !slices.Contains(rolled.Figures, want) {
+		t.Errorf("figures: got %q, want %q", rolled.Figures, want)
+	}
+	if want := "start the containers of 1.0.0, the healthy version that ran before 1.2.0 on staging"; !slices.Contains(steps, want) {
+		t.Errorf("steps: got %q, want %q", steps, want)
+	}
+	wantRunning(t, s, map[string]string{"backend": "backend:1.0.0"})
+}
+
+// TestSameRollbackOnAServerThatWasEmptied: nothing is left that the ledger tells of.
+func TestSameRollbackOnAServerThatWasEmptied(t *testing.T) {
+	s := deployed(t, "1.0.0", "1.1.0")
+	if _, err := Rollback(t.Context(), s.environment(), s.back("")); err != nil {
+		t.Fatal(err)
+	}
+	s.sh("docker stop $(docker ps --quiet) && docker rm $(docker ps --all --quiet) && rm -r .slipway/releases")
+	if _, err := Rollback(t.Context(), s.environment(), s.back("")); err == nil || !strings.Contains(err.Error(), "there is nothing to go back to; nothing was changed on the server") {
+		t.Errorf("got %v", err)
+	}
+}

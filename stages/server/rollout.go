@@ -1,7 +1,6 @@
 package server
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +32,7 @@ type rollout struct {
 	// untried says that what cannot run twice is not tried beforehand: it ran before, and nobody has the time.
 	untried bool
 	started bool
+	removed bool // something that ran, though it served nobody
 }
 
 // start starts the new containers beside the old ones and waits until they are healthy. A release that does not come up is
@@ -52,67 +52,103 @@ func (r *rollout) start(ctx context.Context) (err error) {
 	if err := r.try(ctx, tried); err != nil {
 		return err
 	}
-	fresh, err := r.fresh(ctx)
+	w, err := r.watchFresh(ctx)
 	if err != nil {
 		return err
 	}
-	if err := r.prove(ctx, fresh); err != nil {
-		return err
+	if err := r.conn.gate(ctx, w); err != nil {
+		return r.unproven(ctx, w, err)
 	}
 	return r.stopTrials(ctx)
-}
-
-// upBeside lets compose start containers and leave those that run. It waits itself for what others depend on; when that does
-// not get healthy, the containers tell more than compose does.
-func (r *rollout) upBeside(ctx context.Context, scale []string) error {
-	if len(scale) == 0 {
-		return nil
-	}
-	err := r.to.up(ctx, r.env, append([]string{"--no-recreate"}, scale...)...)
-	if exit := new(exitError); !errors.As(err, &exit) {
-		return err
-	}
-	fresh, e := r.fresh(ctx)
-	if e != nil || len(fresh) == 0 {
-		return err
-	}
-	return cmp.Or(r.prove(ctx, fresh), err)
 }
 
 // scale asks compose for the new containers besides all that a service has, and remembers the old ones.
 func (r *rollout) scale() (args []string) {
 	for _, name := range r.to.rolling(r.env, r.pins, r.there) {
-		had := of(r.there, name)
-		wanted := r.to.compose.Services[name].replicas()
-		if wanted == 0 || !slices.ContainsFunc(had, container.running) {
-			continue
+		had := slices.DeleteFunc(of(r.there, name), func(c container) bool { return !c.serves() })
+		if wanted := r.to.compose.Services[name].replicas(); wanted > 0 && len(had) > 0 {
+			r.old = append(r.old, had...)
+			args = append(args, "--scale", name+"="+strconv.Itoa(len(had)+wanted))
 		}
-		r.old = append(r.old, had...)
-		args = append(args, "--scale", name+"="+strconv.Itoa(len(had)+wanted))
 	}
 	return args
 }
 
-// prove waits for the health of what was started, and says what it has printed if that does not come.
-func (r *rollout) prove(ctx context.Context, fresh []container) error {
+// upBeside lets compose start containers and leave those that run. What serves nobody goes first: compose would wait for its
+// health, and no release could mend a broken one.
+func (r *rollout) upBeside(ctx context.Context, scale []string) error {
+	if len(scale) == 0 {
+		return nil
+	}
+	broken := slices.DeleteFunc(slices.Clone(r.there), func(c container) bool {
+		return c.serves() || r.pins[c.service()] == "" || c.anonymousVolume() != ""
+	})
+	r.removed = len(broken) > 0
+	if err := r.conn.stopAndRemove(ctx, broken); err != nil {
+		return err
+	}
+	err := r.to.up(ctx, r.env, append([]string{"--no-recreate"}, scale...)...)
+	if exit := new(exitError); !errors.As(err, &exit) {
+		return err
+	}
+	w, e := r.watchFresh(ctx)
+	if e != nil {
+		return err
+	}
+	return r.unproven(ctx, w, r.conn.told(ctx, w, err))
+}
+
+// watchFresh are the containers that were started, seen from within: from outside the old ones answer as well.
+func (r *rollout) watchFresh(ctx context.Context) (*watch, error) {
+	fresh, err := r.fresh(ctx)
+	if err != nil {
+		return nil, err
+	}
 	w := r.to.watched(r.env, r.to.version, r.pins)
-	w.ask = nil // from outside the old ones answer as well
-	w.see = func(ctx context.Context) ([]container, error) { return r.conn.inspect(ctx, idsOf(fresh)...) }
-	w.services = map[string]service{}
+	w.ask, w.services = nil, map[string]service{}
+	w.see = func(ctx context.Context) ([]container, error) {
+		if len(fresh) == 0 {
+			return nil, nil
+		}
+		return r.conn.inspect(ctx, idsOf(fresh)...)
+	}
 	for _, c := range fresh {
 		w.services[c.service()] = r.to.compose.Services[c.service()]
 	}
-	if err := r.conn.gate(ctx, w); err != nil {
-		if errors.Is(err, errLost) {
-			return err
-		}
-		f := r.kept(fmt.Errorf("the containers of %s, started beside the running ones: %w", r.to.version, err))
-		if l, err := r.conn.observe(ctx, w); err == nil {
-			f.Logs = r.conn.logs(ctx, l)
-		}
-		return f
+	return w, nil
+}
+
+// unproven is a release that has not come up beside the running one, with what its containers have printed.
+func (r *rollout) unproven(ctx context.Context, w *watch, err error) error {
+	if errors.Is(err, errLost) || r.removed {
+		return err
 	}
-	return nil
+	f := r.kept(fmt.Errorf("the containers of %s, started beside the running ones: %w", r.to.version, err))
+	if l, err := r.conn.observe(ctx, w); err == nil {
+		f.Logs = r.conn.logs(ctx, l)
+	}
+	return f
+}
+
+// givenUp is a release that was started in vain: what it has started goes, and what it has removed comes back.
+func (r *rollout) givenUp(ctx context.Context, err error) error {
+	if r.removed {
+		return r.failed(ctx, r.putBack(ctx, err), nil)
+	}
+	return r.failed(ctx, r.kept(err), r)
+}
+
+// told is why compose has failed, as the containers tell it: compose says only that it has.
+func (c *Conn) told(ctx context.Context, w *watch, err error) error {
+	if exit := new(exitError); !errors.As(err, &exit) {
+		return err
+	}
+	if l, e := c.observe(ctx, w); e == nil {
+		if v := l.judge(); len(v.fatal) > 0 {
+			return fmt.Errorf("not healthy: %s", strings.Join(v.fatal, "; "))
+		}
+	}
+	return err
 }
 
 // fresh are the containers that were not there before.
@@ -168,8 +204,11 @@ const reloadTime = time.Second
 
 // bringUp makes everything run that does not yet. What was replaced has another address now.
 func (r *rollout) bringUp(ctx context.Context) error {
-	if err := r.to.up(ctx, r.env); err != nil || len(r.to.singles(r.env, r.pins, r.there)) == 0 {
-		return err
+	if err := r.to.up(ctx, r.env); err != nil {
+		return r.conn.told(ctx, r.to.watched(r.env, r.to.version, r.pins), err)
+	}
+	if len(r.to.singles(r.env, r.pins, r.there)) == 0 {
+		return nil
 	}
 	return r.reload(ctx)
 }

@@ -234,10 +234,14 @@ func (d *rollback) checkAge(ctx context.Context) error {
 // keepFiles leaves the target's files where they are even if it is not healthy, because it is what runs from here on.
 func (d *rollback) keepFiles(ctx context.Context) error { return d.settle(ctx, d.target.Version) }
 
-// notBegun is a rollback whose target does not come up beside what runs, which was never stopped but for its database.
+// notBegun is a rollback whose target does not come up beside what runs, which was never stopped but for its database. That
+// goes back as well.
 func (d *rollback) notBegun(ctx context.Context, r *rollout, err error) *Failure {
-	if d.back.Database != "" || r.removed {
+	switch {
+	case r.removed:
 		return d.stuck(ctx, err)
+	case d.restoring:
+		return d.databaseBack(ctx, err)
 	}
 	return d.kept(err)
 }

@@ -36,6 +36,7 @@ var behind = map[string]string{
 	"gate.Threshold":                "setting …:",
 	"server.wrongTarget":            "setting …:",
 	"stages.parseTime":              "setting …:",
+	"stages.Settings.readTimes":     "setting …:",
 	"stages.ParseImages":            "setting …:",
 	"stages.checkPath":              "setting …:",
 	"stages.parseBuildArgs":         "setting …:",

@@ -18,6 +18,7 @@ import (
 
 // sshd lets one key in and runs command lines on this machine, as OpenSSH does without a terminal.
 type sshd struct {
+	t        testing.TB
 	listener net.Listener
 	config   *ssh.ServerConfig
 	env      []string      // of each program
@@ -37,7 +38,7 @@ func startSSHD(t testing.TB, env []string) *sshd {
 		t.Fatal(err)
 	}
 	may := signer(t, "ed25519").PublicKey().Marshal()
-	s := &sshd{listener: listener, env: env, groups: map[int]bool{}}
+	s := &sshd{t: t, listener: listener, env: env, groups: map[int]bool{}}
 	s.config = &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
 		if string(key.Marshal()) != string(may) || s.bars.Load() {
 			return nil, errors.New("unknown key")
@@ -176,12 +177,12 @@ func forward(c ssh.NewChannel) {
 }
 
 func (s *sshd) session(channel ssh.Channel, requests <-chan *ssh.Request) {
-	group, told := 0, make(chan struct{})
+	group := 0
 	for r := range requests {
-		ok := false
+		ok, wait := false, func() {}
 		switch text := textOf(r.Payload); {
 		case r.Type == "exec" && group == 0:
-			group = s.start(channel, text, told)
+			group, wait = s.start(channel, text)
 			ok = group != 0
 		case r.Type == "signal" && group != 0:
 			number, known := map[string]syscall.Signal{"HUP": syscall.SIGHUP, "INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}[text]
@@ -190,9 +191,7 @@ func (s *sshd) session(channel ssh.Channel, requests <-chan *ssh.Request) {
 		if r.WantReply {
 			_ = r.Reply(ok, nil)
 		}
-		if r.Type == "exec" && ok {
-			close(told)
-		}
+		go wait() // no sooner: an end before the answer would be a lost connection
 	}
 }
 
@@ -203,9 +202,8 @@ func textOf(payload []byte) string {
 	return request.Text
 }
 
-// start runs a line by the shell, in a process group of its own, and returns that. How it ends is told after the client was
-// told that it has begun: a short program is faster than the answer.
-func (s *sshd) start(channel ssh.Channel, line string, told <-chan struct{}) int {
+// start runs a line by the shell, in a process group of its own. It returns that, and what waits for the end and tells it.
+func (s *sshd) start(channel ssh.Channel, line string) (group int, wait func()) {
 	cmd := exec.Command("/bin/sh", "-c", line)
 	cmd.Env, cmd.Dir = s.env, "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -216,17 +214,20 @@ func (s *sshd) start(channel ssh.Channel, line string, told <-chan struct{}) int
 		}
 	}
 	input, err := cmd.StdinPipe()
-	if err != nil || cmd.Start() != nil {
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		s.t.Errorf("the stand-in cannot run %s: %v", line, err)
 		channel.Close()
-		return 0
+		return 0, func() {}
 	}
 	s.mu.Lock()
 	s.groups[cmd.Process.Pid] = true
 	s.mu.Unlock()
 	go func() { _, _ = io.Copy(input, channel); input.Close() }()
-	go func() {
+	return cmd.Process.Pid, func() {
 		_ = cmd.Wait()
-		<-told
 		s.mu.Lock()
 		delete(s.groups, cmd.Process.Pid)
 		s.mu.Unlock()
@@ -237,6 +238,5 @@ func (s *sshd) start(channel ssh.Channel, line string, told <-chan struct{}) int
 		}
 		_, _ = channel.SendRequest("exit-status", false, binary.BigEndian.AppendUint32(nil, uint32(code)))
 		channel.Close()
-	}()
-	return cmd.Process.Pid
+	}
 }

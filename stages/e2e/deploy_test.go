@@ -106,7 +106,7 @@ func TestDeployFailures(t *testing.T) {
 		d.Release(t, "1.1.0", entrypoint("backend", `case "$*" in *uvicorn*) echo oh no, nothing works; sleep 600;; esac`))
 		a := askAllTheTime(t, d.Staging.Backend()+"/health")
 		r := d.Deploy(t, "staging", "1.1.0")
-		red(t, r, "the new images, tried beside the running ones", "backend is", "1.0.0 was never stopped and still runs", "oh no, nothing works", "Outcome: deploy-restored")
+		red(t, r, "the containers of 1.1.0, started beside the running ones", "backend is", "1.0.0 was never stopped and still runs", "oh no, nothing works", "Outcome: deploy-restored")
 		if good, bad := a.good.Load(), a.bad.Load(); bad > 0 || good < 50 {
 			t.Errorf("a client that asked all the time got %d good and %d bad answers, the last: %v", good, bad, a.last.Load())
 		}

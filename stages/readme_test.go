@@ -516,6 +516,9 @@ func TestReadmePipelinesAreYAML(t *testing.T) {
 		if err := yaml.Unmarshal([]byte(b.text), &pipeline); err != nil {
 			t.Errorf("%v in:\n%s", err, b.text)
 		}
+		if !strings.Contains(b.text, "dagger") {
+			continue // an example of something else
+		}
 		if !strings.Contains(b.text, `version="$(grep engineVersion dagger.json | cut -d '"' -f 4)"`) {
 			t.Errorf("Dagger's version is not read from dagger.json in:\n%s", b.text)
 		}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/crypto/ssh"
@@ -32,15 +31,15 @@ func TestDeployFirstAndUpgrade(t *testing.T) {
 	d.Staging.Run(t, "docker pull -q "+forgotten)
 	second := d.Release(t, "1.1.0", jobs)
 	old := d.Staging.workers()[0]
+	d.Staging.enqueue(t, old, "running", "finish")
 	queued := make(chan struct{})
 	go func() {
 		defer close(queued)
 		Eventually(t, "the new worker is started", func() bool { return len(d.Staging.workers()) == 2 })
-		d.Staging.enqueue(t, old, 20, "running")
-		for n := range 5 {
-			time.Sleep(3 * time.Second)
-			d.Staging.enqueue(t, d.Staging.workers()[0], 1, fmt.Sprint("queued", n))
-		}
+		d.Staging.enqueue(t, old, "first", "arq:health:"+old)
+		Eventually(t, "the old containers are told to stop", func() bool { return !d.Staging.runs(first["frontend"]) })
+		d.Staging.enqueue(t, d.Staging.workers()[1], "second", "ended")
+		d.Staging.redis(t, "set finish now")
 	}()
 	green(t, d.Deploy(t, "staging", "1.1.0"), "1.1.0 is healthy, after 1.0.0", "database saved as backup/", "1 images of older releases removed", "Outcome: deployed")
 	if kept := d.Staging.Run(t, "docker image ls --digests --format '{{.Repository}}@{{.Digest}}'"); strings.Contains(kept, forgotten) || !strings.Contains(kept, first["backend"]) {
@@ -49,9 +48,9 @@ func TestDeployFirstAndUpgrade(t *testing.T) {
 	d.Staging.WantRunning(t, second)
 	d.Staging.WantAnswer(t, "1.1.0")
 	<-queued
-	Eventually(t, "each job has ended", func() bool { return d.Staging.redis(t, "llen ended") >= "6" })
+	Eventually(t, "each job has ended", func() bool { return d.Staging.redis(t, "llen ended") >= "3" })
 	ended := strings.Fields(d.Staging.redis(t, "lrange ended 0 -1"))
-	if len(ended) != 6 || !slices.Contains(ended, "running@"+old) {
+	if len(ended) != 3 || !slices.Contains(ended, "running@"+old) {
 		t.Errorf("jobs have ended as %v; want each once, and the one that ran where it had begun, in %s", ended, old)
 	}
 	if kept := d.Staging.redis(t, "exists arq:result:running"); kept != "1" {
@@ -63,14 +62,14 @@ func TestDeployFirstAndUpgrade(t *testing.T) {
 	red(t, d.Deploy(t, "nowhere", "1.0.0"), "expected the environment staging or production", "Outcome: refused-input")
 }
 
-// jobs makes a worker that has a job which takes its time, and says where it ended.
+// jobs makes a worker that has a job which lasts until the queue has a key, and says where it ended.
 func jobs(image string, config *v1.Config) {
 	const module = `from shop.worker import WorkerSettings as Shop
 import asyncio, socket
-async def slow(ctx, seconds):
-    await asyncio.sleep(seconds)
+async def until(ctx, key):
+    while not await ctx["redis"].exists(key): await asyncio.sleep(0.2)
     await ctx["redis"].rpush("ended", ctx["job_id"] + "@" + socket.gethostname())
-WorkerSettings = type("WorkerSettings", (), {**vars(Shop), "functions": (*Shop.functions, slow)})`
+WorkerSettings = type("WorkerSettings", (), {**vars(Shop), "functions": (*Shop.functions, until)})`
 	if image == "arq-worker" {
 		config.Env = append(config.Env, "SLOW="+module, "PYTHONPATH=/tmp:/app")
 		config.Entrypoint = []string{"sh", "-c", `printf '%s\n' "$SLOW" > /tmp/slow.py && exec arq slow.WorkerSettings`}
@@ -85,12 +84,12 @@ func (s Server) workers() []string {
 	return ids
 }
 
-func (s Server) enqueue(t *testing.T, worker string, seconds int, name string) {
+func (s Server) enqueue(t *testing.T, worker, name, key string) {
 	t.Helper()
 	s.Run(t, fmt.Sprintf(`docker exec %s python -c 'import asyncio, arq
 from shop.worker import WorkerSettings as S
-async def main(): await (await arq.create_pool(S.redis_settings)).enqueue_job("slow", %d, _job_id="%s")
-asyncio.run(main())'`, worker, seconds, name))
+async def main(): await (await arq.create_pool(S.redis_settings)).enqueue_job("until", "%s", _job_id="%s")
+asyncio.run(main())'`, worker, key, name))
 }
 
 // redis asks the application's queue.

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -88,14 +89,28 @@ func (s *sshd) refuse(refuses bool) {
 	s.refuses = refuses
 }
 
+// end lets what still runs clean up after itself, which takes a moment, and kills what does not.
 func (s *sshd) end() {
 	s.listener.Close()
 	s.cut()
+	s.signal(syscall.SIGTERM)
+	for range 100 {
+		if s.signal(0) == 0 {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	s.signal(syscall.SIGKILL)
+}
+
+// signal tells all that runs, and how many that were.
+func (s *sshd) signal(number syscall.Signal) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for group := range s.groups {
-		_ = syscall.Kill(-group, syscall.SIGKILL)
+		_ = syscall.Kill(-group, number)
 	}
+	return len(s.groups)
 }
 
 func (s *sshd) serve(raw net.Conn) {

@@ -13,15 +13,16 @@ import (
 
 // project is one release of the application on the server: its compose file, and the file that pins its images.
 type project struct {
-	conn          *Conn
-	version       string
-	composeFile   string // as the repository calls it
-	folder        string // of that, where its relative paths start
-	files         []string
-	name, envFile string // where they were given to compose by hand
-	env           []string
-	view          *view // what is read instead of the application's folder, until the release's files are there
-	compose       compose
+	conn        *Conn
+	version     string
+	composeFile string // as the repository calls it
+	folder      string // of that, where its relative paths start
+	files       []string
+	name        string   // where it was given to compose by hand
+	envFiles    []string // likewise
+	env         []string
+	view        *view // what is read instead of the application's folder, until the release's files are there
+	compose     compose
 }
 
 // releaseDir is where a release keeps what it was deployed with, so that it can be gone back to.
@@ -52,8 +53,8 @@ func (p *project) args(args ...string) []string {
 	if p.name != "" {
 		line = append(line, "--project-name", p.name)
 	}
-	if p.envFile != "" {
-		line = append(line, "--env-file", p.envFile)
+	for _, f := range p.envFiles {
+		line = append(line, "--env-file", f)
 	}
 	for _, f := range p.files {
 		line = append(line, "--file", p.conn.inside(f))

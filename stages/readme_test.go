@@ -85,6 +85,7 @@ var unexplained = map[string]string{
 	"the tag … of … is to be moved twice":                                                                                       ownCalls,
 	"the list of contents of image …: …":                                                                                        trivyWrites,
 	"expected metadata.component, found none":                                                                                   trivyWrites,
+	"realpath on the server has answered for … of … folders":                                                                    "the name of a folder would have a line break in it",
 	"the gate was skipped without a reason":                                                                                     ownCalls,
 	"the stage has said nothing about how it ended":                                                                             ownCalls,
 	"write the report's page: …":                                                                                                ownCalls,

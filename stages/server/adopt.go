@@ -91,7 +91,7 @@ func (d *deployment) adopt(ctx context.Context, there []container) error {
 	}
 	found := d.foundProject(there)
 	if len(found.files) == 0 {
-		return fmt.Errorf("%s runs on the server, and it is not known from which compose file: %s", namesOf(there)[0], startedAnew)
+		return fmt.Errorf("it is not known from which compose file %s runs: %s", namesOf(there)[0], startedAnew)
 	}
 	pins, err := d.pinFound(ctx, there)
 	if err != nil {

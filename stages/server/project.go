@@ -51,7 +51,7 @@ func (p *project) loadPinned(ctx context.Context) error {
 func (p *project) args(args ...string) []string {
 	line := []string{"docker", "compose", "--project-directory", p.conn.inside(p.folder)}
 	if p.name != "" {
-		line = append(line, "--project-name", p.name)
+		line = append(line, "--project-name="+p.name)
 	}
 	for _, f := range p.envFiles {
 		line = append(line, "--env-file", f)

@@ -250,7 +250,7 @@ func (r *rollout) reloadOne(ctx context.Context, c container) error {
 		case !errors.As(err, &exit):
 			return err
 		case n == reloadTries:
-			return fmt.Errorf("%s of %s (%q) ended with exit code %d: %s", reloadLabel, c.service(), line, exit.code, exit.output)
+			return fmt.Errorf("slipway.reload of %s (%q) ended with exit code %d: %s", c.service(), line, exit.code, exit.output)
 		}
 		pause(ctx, r.env.Pace.step())
 	}

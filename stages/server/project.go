@@ -139,5 +139,8 @@ func (p *project) config(ctx context.Context, profile ...string) error {
 // idle waits until nothing is at work any more that changes what runs.
 func (c *Conn) idle(ctx context.Context) error {
 	_, err := c.run(ctx, command{args: busy("true"), time: changeTime})
+	if exit := new(exitError); errors.As(err, &exit) {
+		return fmt.Errorf("after %s seconds a command still holds %s", busyWait, busyFile)
+	}
 	return err
 }

@@ -8,18 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
-
-	"golang.org/x/sync/errgroup"
-)
-
-const (
-	// drainLabel is what has to happen before an old container of a service gets its signal to stop: a command that is run in
-	// it, or a pause.
-	drainLabel = "slipway.drain"
-	// reloadLabel is a command that makes a proxy ask again who its backends are. It is run when the new ones are healthy and
-	// when the old ones are gone.
-	reloadLabel = "slipway.reload"
 )
 
 // rollout is the change from the containers that run to those of another release. Services that can run twice get their new
@@ -74,8 +62,10 @@ func (r *rollout) lookAround(ctx context.Context) (err error) {
 	if err := r.stopTrials(ctx); err != nil {
 		return err
 	}
-	r.there, err = r.to.containers(ctx)
-	return err
+	if r.there, err = r.to.containers(ctx); err != nil {
+		return err
+	}
+	return r.removeEnded(ctx)
 }
 
 // upBeside lets compose start containers and leave those that run. It waits itself for what others depend on; when that does
@@ -83,9 +73,6 @@ func (r *rollout) lookAround(ctx context.Context) (err error) {
 func (r *rollout) upBeside(ctx context.Context, scale []string) error {
 	if len(scale) == 0 {
 		return nil
-	}
-	if err := r.removeSpent(ctx); err != nil {
-		return err
 	}
 	err := r.to.up(ctx, r.env, append([]string{"--no-recreate"}, scale...)...)
 	if exit := new(exitError); !errors.As(err, &exit) {
@@ -98,12 +85,20 @@ func (r *rollout) upBeside(ctx context.Context, scale []string) error {
 	return cmp.Or(r.prove(ctx, fresh), err)
 }
 
-// removeSpent removes the one-shots of the old release, which have ended: compose would start them again instead of the new ones.
-func (r *rollout) removeSpent(ctx context.Context) error {
-	spent := slices.DeleteFunc(slices.Clone(r.there), func(c container) bool {
-		return r.pins[c.service()] == "" || !r.to.compose.Services[c.service()].ends || c.State.Status != "exited"
+// removeEnded removes what has ended of the services that are replaced, while others of them serve: compose would start the
+// containers of the old release again, one-shots too, instead of new ones.
+func (r *rollout) removeEnded(ctx context.Context) error {
+	services := r.to.services(r.env)
+	theirs := slices.DeleteFunc(slices.Clone(r.there), func(c container) bool { return r.pins[c.service()] == "" })
+	if !slices.ContainsFunc(theirs, container.running) {
+		return nil
+	}
+	ended := slices.DeleteFunc(theirs, func(c container) bool {
+		_, active := services[c.service()]
+		return !active || c.State.Status != "exited" || c.anonymousVolume() != ""
 	})
-	return r.conn.stopAndRemove(ctx, spent)
+	r.there = slices.DeleteFunc(r.there, func(c container) bool { return slices.Contains(idsOf(ended), c.ID) })
+	return r.conn.stopAndRemove(ctx, ended)
 }
 
 // scale asks compose for the new containers besides all that a service has, and remembers the old ones.
@@ -199,83 +194,6 @@ func (r *rollout) bringUp(ctx context.Context) error {
 		return r.reload(ctx, idsOf(r.there)...)
 	}
 	return r.reload(ctx)
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
-}
-
-// reload runs the command by which a proxy asks again who its backends are. It answers before that has happened.
-func (r *rollout) reload(ctx context.Context, but ...string) error {
-	there, err := r.to.containers(ctx)
-	if err != nil {
-		return err
-	}
-	told := false
-	for _, c := range there {
-		if !c.running() || !r.listens(c) || slices.Contains(but, c.ID) {
-			continue
-		}
-		if err := r.reloadOne(ctx, c); err != nil {
-			return err
-		}
-		told, r.told = true, true
-	}
-	if told {
-		pause(ctx, r.env.Pace.step())
-	}
-	return nil
-}
-
-// listens says whether a container has the command that its release has. One that has another is about to be replaced, and
-// may be another program.
-func (r *rollout) listens(c container) bool {
-	label := r.to.compose.Services[c.service()].Labels[reloadLabel]
-	line := c.Config.Labels[reloadLabel]
-	return line != "" && (line == label || line == strings.ReplaceAll(label, "$$", "$"))
-}
-
-// reloadTries are how often a proxy is told: one that has just started may not be ready to listen.
-const reloadTries = 5
-
-func (r *rollout) reloadOne(ctx context.Context, c container) error {
-	line := c.Config.Labels[reloadLabel]
-	for n := 1; ; n++ {
-		_, err := r.conn.run(ctx, command{args: []string{"docker", "exec", c.ID, "sh", "-c", line}})
-		exit := new(exitError)
-		switch {
-		case !errors.As(err, &exit):
-			return err
-		case n == reloadTries:
-			return fmt.Errorf("slipway.reload of %s (%q) ended with exit code %d: %s", c.service(), line, exit.code, exit.output)
-		}
-		pause(ctx, r.env.Pace.step())
-	}
-}
-
-// drain gives the old containers the time that they ask for, all at once. One that cannot be told stops all the same.
-func (r *rollout) drain(ctx context.Context) {
-	var group errgroup.Group
-	for _, c := range r.old {
-		line := c.Config.Labels[drainLabel]
-		if line == "" || !c.running() {
-			continue
-		}
-		group.Go(func() error {
-			if wait, err := time.ParseDuration(line); err == nil {
-				pause(ctx, wait)
-				return nil
-			}
-			_, err := r.conn.run(ctx, command{args: []string{"docker", "exec", c.ID, "sh", "-c", line}, time: changeTime})
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		r.figures = append(r.figures, "warning: "+drainLabel+": "+firstLine(err.Error()))
-	}
 }
 
 // removeGone removes the services that an earlier release has started and this one has not. What none of ours has started

@@ -307,6 +307,25 @@ func TestRolloutOfOneShots(t *testing.T) {
 	}
 }
 
+// TestRolloutLeavesStoppedWhatIs: somebody may have stopped the old worker for its faults. The new one is started.
+func TestRolloutLeavesStoppedWhatIs(t *testing.T) {
+	t.Parallel()
+	s := frontShop(t, front, behaviour{unhealthyAfter: 50 * time.Millisecond})
+	s.sh("docker stop app-worker-1")
+	ran := false
+	s.on("docker stop", then(func() { ran = strings.Contains(s.running()["worker"], "worker:1.0.0") }))
+	if _, err := Deploy(t.Context(), s.environment(), s.release("1.1.0", front)); err == nil {
+		t.Error("1.1.0 is healthy")
+	}
+	if wantRunning(t, s, map[string]string{"proxy": "nginx:1", "web": "web:1.0.0 web:1.0.0", "db": "postgres:17"}); ran {
+		t.Error("the old worker was started")
+	}
+	s.image("web", "1.1.1", good)
+	s.image("worker", "1.1.1", good)
+	s.deploy(t, "1.1.1", front)
+	wantRunning(t, s, map[string]string{"proxy": "nginx:1", "web": "web:1.1.1 web:1.1.1", "worker": "worker:1.1.1", "db": "postgres:17"})
+}
+
 // TestRolloutThatIsCut: what a lost connection has left at work is waited for, before anything is said or done.
 func TestRolloutThatIsCut(t *testing.T) {
 	t.Parallel()

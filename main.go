@@ -585,9 +585,10 @@ func (s *Slipway) CreateRelease(
 
 // Deploy a published version to a server, health-gated.
 //
-// To staging go the images under the version's tag; to production exactly the digests that staging ran healthy. Before
-// anything is replaced the images are pulled, the database is backed up and migrated, and the new images are tried
-// beside the running ones. If the new version is not healthy, the old one comes back and the call fails, saying so.
+// To staging go the images under the version's tag; to production exactly the digests that staging ran healthy. The images
+// are pulled, the database is backed up and migrated, and the new containers start beside the old ones, which stop only when
+// the new ones are healthy; plan names the services that cannot run twice. If the new version is not healthy, the old one
+// goes on or comes back, and the call fails, saying so.
 //
 // +cache="never"
 func (s *Slipway) Deploy(
@@ -636,8 +637,9 @@ func (s *Slipway) Status(
 
 // Bring an older version back: its images, and the database and the code if asked for.
 //
-// Everything is found first (version, images, backup, schema), and nothing is changed if anything is missing. After a
-// production rollback the versions that were left are withdrawn: floating tags go back, the forge says so.
+// Everything is found first (version, images, backup, schema), and nothing is changed if anything is missing. The older
+// version's containers start beside those that run. After a production rollback every version above it, up to the one that
+// was left, is withdrawn: floating tags go back, the forge says so.
 //
 // +cache="never"
 func (s *Slipway) Rollback(
@@ -646,16 +648,18 @@ func (s *Slipway) Rollback(
 	environment string,
 	// Why, for the ledger, the forge and the team; at least 10 visible characters.
 	reason string,
-	// Version to go back to. Not given: the healthy one that ran before, by the server's ledger.
+	// Version to go back to. Not given: the healthy one under the present one on the way that led to it, by the server's
+	// ledger; what was rolled away from is not on it.
 	//
 	// +optional
 	to string,
 	// Backup to restore: a file in the server's folder, or the word recorded for what the version gone back to has left.
-	// What was written since is lost. A safety backup is made first, the services stop meanwhile. Not given: no restore.
+	// What was written since is lost. What may write stops, a safety backup is made, and put back if the restore fails. Not
+	// given: no restore.
 	//
 	// +optional
 	restoreDb string,
-	// Let the older version run on the newer schema.
+	// Let the older version run on the schema that the database has now, though it ran on another, or nobody knows.
 	//
 	// +optional
 	allowSchemaAhead bool,

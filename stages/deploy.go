@@ -30,7 +30,7 @@ func (r *Run) deployStaging(ctx context.Context) (Outcome, error) {
 	case r.newer != (version.Version{}):
 		return skipped(fmt.Sprintf("staging runs %s, which is higher", r.newer)), nil
 	case r.DryRun:
-		return Outcome{Ending: report.DryRun, Reason: "would deploy to " + e.target.String()}, nil
+		return Outcome{Ending: report.DryRun, Reason: "would deploy to " + e.target.String(), Figures: rolloutOf(r.preview)}, nil
 	}
 	if err := r.checkLock(ctx); err != nil {
 		return Outcome{}, err

@@ -69,34 +69,6 @@ func (s Settings) readEnvironments(set func(string, error), timeouts map[string]
 	return servers, compose
 }
 
-// readHealthTimeouts reads how long each server may take to be healthy.
-func (s Settings) readHealthTimeouts(set func(string, error)) map[string]time.Duration {
-	texts, err := perEnvironment(s.HealthTimeout)
-	set("healthTimeout", err)
-	timeouts := map[string]time.Duration{}
-	for _, name := range []string{staging, production} {
-		timeouts[name], err = parseTime(orDefault(texts[name], defaultHealthTimeout), minHealthTimeout, "60s or 3m")
-		set("healthTimeout", err)
-	}
-	return timeouts
-}
-
-const (
-	defaultHealthTimeout = "60s"
-	defaultStageTimeout  = "45m"
-	// minHealthTimeout is a little more than a container has to run until it is called healthy.
-	minHealthTimeout = 15 * time.Second
-	minStageTimeout  = time.Minute
-)
-
-func parseTime(text string, least time.Duration, example string) (time.Duration, error) {
-	d, err := time.ParseDuration(text)
-	if err != nil || d < least {
-		return 0, fmt.Errorf("expected a duration of at least %s such as %s, found %q", least, example, text)
-	}
-	return d, nil
-}
-
 func orDefault(setting, standard string) string {
 	if setting == "" {
 		return standard

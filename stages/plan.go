@@ -8,6 +8,7 @@ import (
 
 	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/report"
+	"dagger/slipway/stages/server"
 	"dagger/slipway/stages/version"
 )
 
@@ -131,6 +132,7 @@ func (r *Run) plan(ctx context.Context) (string, error) {
 		return "", err
 	}
 	r.planSettings(&b)
+	r.planRollout(&b)
 	report.WriteList(&b, "A real run would refuse", r.wouldRefuse)
 	report.WriteList(&b, "Not checked", r.notChecked)
 	return b.String(), nil
@@ -210,4 +212,20 @@ func (r *Run) planSettings(b *strings.Builder) {
 		fmt.Fprintf(w, "  files for the server\t%s\n", strings.Join(r.preview.Shipped, ", "))
 	}
 	w.Flush() //nolint:errcheck // a strings.Builder takes everything
+}
+
+// planRollout says how the containers on staging would be replaced.
+func (r *Run) planRollout(b *strings.Builder) {
+	report.WriteList(b, "Deployment to staging", rolloutOf(r.preview))
+}
+
+// rolloutOf are the services that start beside their old containers, and those that cannot, with the reason and the remedy.
+func rolloutOf(p server.Preview) (lines []string) {
+	if len(p.Beside) > 0 {
+		lines = append(lines, "these start beside their old containers, which stop when the new ones are healthy: "+strings.Join(p.Beside, ", "))
+	}
+	for _, one := range p.Singles {
+		lines = append(lines, one.String())
+	}
+	return lines
 }

@@ -36,6 +36,7 @@ var behind = map[string]string{
 	"gate.Threshold":              "setting …:",
 	"server.wrongTarget":          "setting …:",
 	"stages.parseTime":            "setting …:",
+	"stages.Settings.readTimes":   "setting …:",
 	"stages.ParseImages":          "setting …:",
 	"stages.checkPath":            "setting …:",
 	"stages.parseBuildArgs":       "setting …:",
@@ -84,7 +85,6 @@ var unexplained = map[string]string{
 	"the tag … of … is to be moved twice":                                                                                       ownCalls,
 	"the list of contents of image …: …":                                                                                        trivyWrites,
 	"expected metadata.component, found none":                                                                                   trivyWrites,
-	"realpath on the server has answered for … of … folders":                                                                    "the name of a folder would have a line break in it",
 	"the gate was skipped without a reason":                                                                                     ownCalls,
 	"the stage has said nothing about how it ended":                                                                             ownCalls,
 	"write the report's page: …":                                                                                                ownCalls,
@@ -514,6 +514,9 @@ func TestReadmePipelinesAreYAML(t *testing.T) {
 		var pipeline map[string]any
 		if err := yaml.Unmarshal([]byte(b.text), &pipeline); err != nil {
 			t.Errorf("%v in:\n%s", err, b.text)
+		}
+		if !strings.Contains(b.text, "dagger") {
+			continue // an example of something else
 		}
 		if !strings.Contains(b.text, `version="$(grep engineVersion dagger.json | cut -d '"' -f 4)"`) {
 			t.Errorf("Dagger's version is not read from dagger.json in:\n%s", b.text)

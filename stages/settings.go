@@ -183,10 +183,8 @@ func (s Settings) read() (config, error) {
 	c.branches, err = parseBranches(s.ReleaseBranches)
 	set("releaseBranches", err)
 	set("codecovUrl", checkURL(s.CodecovURL))
-	c.healthTimeouts = s.readHealthTimeouts(set)
+	c.stageTimeout, c.healthTimeouts = s.readTimes(set)
 	c.environments, c.composeFiles = s.readEnvironments(set, c.healthTimeouts)
-	c.stageTimeout, err = parseTime(orDefault(s.StageTimeout, defaultStageTimeout), minStageTimeout, "45m or 2h")
-	set("stageTimeout", err)
 	c.policy.Released = slices.AppendSeq(releasedFiles(c.images), maps.Values(c.composeFiles))
 	for name, value := range map[string]string{"backend": c.backend.path, "frontend": c.frontend.path, "ignoreFile": s.IgnoreFile, "backupScript": s.BackupScript, "restoreScript": s.RestoreScript} {
 		set(name, checkPath(value))

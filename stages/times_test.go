@@ -17,7 +17,8 @@ func TestHealthTimeout(t *testing.T) {
 	}{
 		{"", time.Minute, time.Minute, ""},
 		{"3m", 3 * time.Minute, 3 * time.Minute, ""},
-		{"staging=90s, production=1h", 90 * time.Second, time.Hour, ""},
+		{"staging=90s, production=30m", 90 * time.Second, 30 * time.Minute, ""},
+		{"staging=90s, production=45m", 0, 0, "setting healthTimeout: expected less than stageTimeout, in which health is waited for (45m0s), found 45m0s"},
 		{"production=5m", time.Minute, 5 * time.Minute, ""},
 		{"60", 0, 0, `setting healthTimeout: expected a duration of at least 15s such as 60s or 3m, found "60"`},
 		{"5s", 0, 0, `setting healthTimeout: expected a duration of at least 15s such as 60s or 3m, found "5s"`},

@@ -56,11 +56,7 @@ type dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 // connect logs in to one host.
 func (l Login) connect(ctx context.Context, t Target, dial dial, refused string) (*Conn, error) {
-	verify, algorithms, err := l.hostKeys(t)
-	if err != nil {
-		return nil, err
-	}
-	auth, err := l.auth()
+	config, err := l.config(t)
 	if err != nil {
 		return nil, err
 	}
@@ -72,9 +68,7 @@ func (l Login) connect(ctx context.Context, t Target, dial dial, refused string)
 	}
 	// A connection through a bastion knows no deadlines, but can be closed.
 	inTime := context.AfterFunc(ctx, func() { raw.Close() })
-	conn, channels, requests, err := ssh.NewClientConn(raw, t.Address(), &ssh.ClientConfig{
-		User: t.User, Auth: []ssh.AuthMethod{auth}, HostKeyCallback: verify, HostKeyAlgorithms: algorithms,
-	})
+	conn, channels, requests, err := ssh.NewClientConn(raw, t.Address(), config)
 	if !inTime() && err != nil {
 		err = ctx.Err()
 	}
@@ -88,11 +82,26 @@ func (l Login) connect(ctx context.Context, t Target, dial dial, refused string)
 	return c, nil
 }
 
+// config is how to log in to a host, and how to know that it is the right one.
+func (l Login) config(t Target) (*ssh.ClientConfig, error) {
+	verify, algorithms, err := l.hostKeys(t)
+	if err != nil {
+		return nil, err
+	}
+	auth, err := l.auth()
+	if err != nil {
+		return nil, err
+	}
+	return &ssh.ClientConfig{User: t.User, Auth: []ssh.AuthMethod{auth}, HostKeyCallback: verify, HostKeyAlgorithms: algorithms}, nil
+}
+
 func loginError(t Target, err error) error {
 	var host *HostKeyError
 	switch {
 	case errors.As(err, &host):
 		return host
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("no SSH connection to %s: nothing like SSH has answered within %s", t.Address(), connectTime)
 	case strings.Contains(err.Error(), "no common algorithm for host key"):
 		return &HostKeyError{Address: t.Address(), Changed: true, Found: "of another kind"}
 	case strings.Contains(err.Error(), "unable to authenticate"):

@@ -53,6 +53,11 @@ func (c container) released() bool {
 
 func (c container) running() bool { return c.State.Status == "running" }
 
+// serves says whether anybody could be served by it, now or soon.
+func (c container) serves() bool {
+	return c.running() && (c.State.Health == nil || c.State.Health.Status != "unhealthy")
+}
+
 // anonymousVolume is where a container keeps data in a volume that only it knows: Docker names those by a hash.
 func (c container) anonymousVolume() string {
 	for _, m := range c.Mounts {

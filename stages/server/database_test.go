@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -78,10 +79,8 @@ func TestArchivesAreReadWhereverTheDatabaseIs(t *testing.T) {
 			s.public("postgres:18", behaviour{database: true})
 			s.script("bin/pg_restore", c.onServer)
 			s.file("backup.dump", c.dump)
-			env := s.environment()
-			env.Postgres = c.image
-			conn := connect(t, env.Target, env.Login)
-			d := &deployment{env: env, conn: conn, next: &project{conn: conn, compose: compose{Name: "app"}}}
+			d := s.directly()
+			d.env.Postgres = c.image
 			if err := d.checkBackup(t.Context(), "backup.dump"); !strings.HasPrefix(message(err), c.want) || (err == nil) != (c.want == "") {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
@@ -113,7 +112,13 @@ func TestRollbackKnowsTheSchema(t *testing.T) {
 	if now := backups(t, s); !slices.Equal(now, kept) {
 		t.Errorf("there are other backups than before: %q, not %q", now, kept)
 	}
-	s = upgradedBy(t, migration("one"), gzipBackup)
+	s = upgradedBy(t, migration("one"), gzipBackup) // which has changed nothing
+	if _, err := Rollback(t.Context(), s.environment(), s.back("1.0.0")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Deploy(t.Context(), s.environment(), s.scripted("1.1.0", shopCompose, gzipBackup)); err != nil {
+		t.Fatal(err)
+	}
 	s.alter("by hand")
 	refusedSchema(t, s, "1.0.0 ran on another schema than the database has now")
 	entries := readFile(t, s.target.Dir+"/"+ledgerFile)
@@ -141,30 +146,44 @@ func refusedSchema(t *testing.T, s *server, want string) {
 	wantRunning(t, s, map[string]string{"backend": "backend:1.1.0", "db": "postgres:17"})
 }
 
-// Two releases of one schema go back without a word, and without a service that migrates schemas are nobody's business (D6).
-func TestRollbackOnTheSameSchema(t *testing.T) {
-	s := upgradedBy(t, migration("one"), archiveBackup)
-	if _, err := Rollback(t.Context(), s.environment(), s.back("1.0.0")); err != nil {
-		t.Error(err)
-	}
-	s = shop(t, false)
-	s.image("backend", "1.1.0", behaviour{healthyAfter: 20 * time.Millisecond})
-	for _, version := range []string{"1.0.0", "1.1.0"} {
-		if _, err := Deploy(t.Context(), s.environment(), s.release(version, strings.Replace(shopCompose, "  migrate:", "  other:\n    profiles: [none]", 1))); err != nil {
-			t.Fatal(err)
+// Schemas are ours to judge where one of the two releases migrates, and a script shows what came of it (D6).
+func TestMigrates(t *testing.T) {
+	with := &project{compose: compose{Services: map[string]service{"migrate": {}}}}
+	without := &project{compose: compose{Services: map[string]service{"backend": {}}}}
+	for _, c := range []struct {
+		next, previous *project
+		backup         string
+		want           bool
+	}{
+		{with, with, "backup.sh", true}, {without, with, "backup.sh", true}, {with, without, "backup.sh", true},
+		{without, without, "backup.sh", false}, {with, with, "", false},
+	} {
+		d := &rollback{deployment: &deployment{env: Environment{Migrate: "migrate", Backup: c.backup}, next: c.next, previous: c.previous}}
+		if got := d.migrates(); got != c.want {
+			t.Errorf("%+v: got %t", c, got)
 		}
 	}
-	s.alter("by hand")
-	if _, err := Rollback(t.Context(), s.environment(), s.back("1.0.0")); err != nil {
-		t.Error(err)
-	}
+}
+
+// directly is a deployment of the stand-in's application at work, of which a test uses a part.
+func (s *server) directly() *deployment {
+	env := s.environment()
+	conn := connect(s.t, env.Target, env.Login)
+	return &deployment{env: env, conn: conn, next: &project{conn: conn, compose: compose{Name: "app"}}}
 }
 
 // A script that writes over its own backups has none: what it was is gone, and must not be taken away with the second look.
 func TestScriptThatWritesOverItsBackups(t *testing.T) {
-	s := upgradedBy(t, migration("two"), "docker compose exec -T db pg_dump > backup/today.sql\necho backup/today.sql\n")
-	_, err := Rollback(t.Context(), s.environment(), s.back("1.0.0"))
-	wantText(t, message(err), "backup.sh has written over the backup backup/today.sql: expected it to write the file that it is given as $1")
+	s := shop(t, false)
+	s.file("backup/today.sql", postgres("k", "", "1", ""))
+	s.file(".slipway/busy", "")
+	s.script("app/backup.sh", "echo backup/today.sql")
+	d := s.directly()
+	d.entry.Backup = "backup/today.sql"
+	_, err := d.schemaNow(t.Context())
+	if want := "backup.sh has written over the backup backup/today.sql: expected it to write the file that it is given as $1"; message(err) != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
 	if kept := backups(t, s); len(kept) != 1 {
 		t.Errorf("the backups are %q", kept)
 	}
@@ -189,13 +208,16 @@ func (s *sshd) killClients() {
 
 // A migration that is cut off is not called harmless before the schema was read from the database.
 func TestMigrationThatIsCutOff(t *testing.T) {
-	slow := migration("two")
-	slow.endsAfter = 150 * time.Millisecond
-	nothing := migration("one")
-	nothing.endsAfter = 150 * time.Millisecond
+	slow := func(name string) behaviour {
+		m := migration(name)
+		m.endsAfter = 150 * time.Millisecond
+		return m
+	}
+	nothing := slow("one")
 	endless := behaviour{endsAfter: time.Hour}
 	const at = 50 * time.Millisecond
-	for _, c := range []struct {
+	s := shop(t, true)
+	for n, c := range []struct {
 		name    string
 		does    behaviour
 		breaks  func(*server, context.CancelFunc)
@@ -204,43 +226,50 @@ func TestMigrationThatIsCutOff(t *testing.T) {
 		next    []string
 		changed bool
 	}{
-		{"connection lost, schema changed", slow, func(s *server, _ context.CancelFunc) { s.sshd.cut() }, NotRestored,
+		{"connection lost, schema changed", slow("two"), func(s *server, _ context.CancelFunc) { s.sshd.cut() }, NotRestored,
 			[]string{"the migration was cut off: ", "1.0.0 was never stopped and still runs, but the schema of its database was changed half way"}, []string{"run the same line again", "./restore.sh backup/"}, true},
 		{"connection lost, nothing changed", nothing, func(s *server, _ context.CancelFunc) { s.sshd.cut() }, Kept, []string{"1.0.0 was never stopped and still runs"}, nil, false},
-		{"connection lost, still at work", endless, func(s *server, _ context.CancelFunc) { s.sshd.killClients() }, NotRestored,
-			[]string{"it still runs on the server, in the container app-migrate-run-"}, []string{"docker logs -f app-migrate-run-", "run the same line again"}, false},
-		{"time over, schema changed", slow, func(_ *server, end context.CancelFunc) { end() }, NotRestored, []string{"the schema of its database was changed half way"}, []string{"./restore.sh backup/"}, true},
+		{"time over, schema changed", slow("three"), func(_ *server, end context.CancelFunc) { end() }, NotRestored, []string{"the schema of its database was changed half way"}, []string{"./restore.sh backup/"}, true},
 		{"time over, nothing changed", nothing, func(_ *server, end context.CancelFunc) { end() }, Kept, []string{"1.0.0 was never stopped and still runs"}, nil, false},
 		{"nothing can be known", nothing, func(s *server, _ context.CancelFunc) {
 			s.onNth(1, "exec db pg_dump", fail(1, "no such disk"))
 			s.sshd.cut()
 		}, NotRestored, []string{"may have been changed", "no such disk"}, []string{"./restore.sh backup/"}, false},
+		{"connection lost, still at work", endless, func(s *server, _ context.CancelFunc) { s.sshd.killClients() }, NotRestored,
+			[]string{"it still runs on the server, in the container app-migrate-run-"}, []string{"docker logs -f app-migrate-run-", "run the same line again"}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := shop(t, true)
-			s.image("backend", "1.1.0", behaviour{healthyAfter: 20 * time.Millisecond}).service("migrate", c.does)
+			version, before := fmt.Sprintf("1.%d.0", n+1), s.schema()
+			s.image("backend", version, behaviour{}).service("migrate", c.does)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			s.on("compose run migrate", then(func() { time.AfterFunc(at, func() { c.breaks(s, cancel) }) }))
-			_, err := Deploy(ctx, s.environment(), s.release("1.1.0", shopCompose))
+			_, err := Deploy(ctx, s.environment(), s.release(version, shopCompose))
 			f := failure(t, err)
 			if f.State != c.state {
 				t.Errorf("the state is %s, want %s", f.State, c.state)
 			}
 			wantText(t, err.Error(), c.found...)
 			wantText(t, f.Next, c.next...)
-			if changed := len(s.schema()) == 2; changed != c.changed {
-				t.Errorf("the schema is %q", s.schema())
+			if changed := !slices.Equal(s.schema(), before); changed != c.changed {
+				t.Errorf("the schema is %q, and was %q", s.schema(), before)
 			}
 			if got := s.running()["backend"]; got != "backend:1.0.0" {
 				t.Errorf("backend runs as %q", got)
 			}
 		})
 	}
+	started := len(s.lines("compose run migrate"))
+	_, err := Deploy(t.Context(), s.environment(), s.release("1.6.0", shopCompose))
+	wantText(t, message(err), "a migration that an earlier run has left is still at work, in the container app-migrate-run-", "1.0.0 was never stopped and still runs")
+	if again := len(s.lines("compose run migrate")); again != started {
+		t.Error("a second migration was started beside the first")
+	}
 }
 
 // A migration that fails leaves the schema as it was, or the run says that it has not.
 func TestMigrationThatFails(t *testing.T) {
+	s := shop(t, true)
 	fails := func(change bool) behaviour {
 		return behaviour{work: func(db *database) (string, int) {
 			if change {
@@ -249,7 +278,7 @@ func TestMigrationThatFails(t *testing.T) {
 			return "no such column\n", 1
 		}}
 	}
-	for _, c := range []struct {
+	for n, c := range []struct {
 		name   string
 		does   behaviour
 		backup string
@@ -261,13 +290,13 @@ func TestMigrationThatFails(t *testing.T) {
 		{"no backup script", fails(true), "", NotRestored, "but the schema of its database may have been changed half way: no backup script says what it was"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := shop(t, true)
-			s.image("backend", "1.1.0", behaviour{healthyAfter: 20 * time.Millisecond}).service("migrate", c.does)
+			version := fmt.Sprintf("1.%d.0", n+1)
+			s.image("backend", version, behaviour{}).service("migrate", c.does)
 			env := s.environment()
 			if c.backup == "" {
 				env.Backup, env.Restore = "", ""
 			}
-			_, err := Deploy(t.Context(), env, s.scripted("1.1.0", shopCompose, c.backup))
+			_, err := Deploy(t.Context(), env, s.scripted(version, shopCompose, c.backup))
 			f := failure(t, err)
 			if f.State != c.state || !strings.HasSuffix(err.Error(), c.found) {
 				t.Errorf("got %s, %v, want %s, %s", f.State, err, c.state, c.found)

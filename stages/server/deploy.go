@@ -109,7 +109,7 @@ func Deploy(ctx context.Context, env Environment, release Release) (Result, erro
 		slices.Reverse(before) // what is started for the backup reads the release's files
 	}
 	if err := d.steps(ctx, append(before, step{"migrate the database", d.migrate}, step{"start the new containers", r.start})); err != nil {
-		return Result{}, d.failed(ctx, d.kept(err), r)
+		return Result{}, r.givenUp(ctx, err)
 	}
 	if err := d.steps(ctx, append(r.finish(), step{"wait for health", d.wait})); err != nil {
 		return Result{}, d.failed(ctx, d.putBack(ctx, err), nil)

@@ -127,6 +127,8 @@ func TestSchemaScript(t *testing.T) {
 		{"rows that look like the schema", base, postgres("k1", "CREATE TABLE x;\nCOPY y FROM stdin;\n-- z\n", "1", ""), true},
 		{"another version of the program", base, strings.Replace(base, "version 15.18", "version 15.19", 1), true},
 		{"a newer program, which sets more", base, strings.Replace(base, "SET client", "SET transaction_timeout = 0;\nSET client", 1), true},
+		{"restored into a schema public that was made anew", base, strings.Replace(base, "CREATE TABLE", "CREATE SCHEMA public;\n\nCOMMENT ON SCHEMA public IS '';\n\nCREATE TABLE", 1) + "REVOKE USAGE ON SCHEMA public FROM PUBLIC;\nGRANT ALL ON SCHEMA public TO app;\n", true},
+		{"another schema beside it", base, base + "CREATE SCHEMA publicity;\n", false},
 		{"compressed by gzip", base, zipped(t, base), true},
 		{"rows as statements", base, regexp.MustCompile(`(?s)COPY .*?\\\.\n`).ReplaceAllString(base, "INSERT INTO public.users VALUES (1, 'a');\n"), true},
 		{"one more column", base, postgres("k1", "1\ta@example.com\n", "1", "\n    age integer,"), false},

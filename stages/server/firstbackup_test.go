@@ -38,7 +38,6 @@ func TestFirstDeploymentSavesWhatItFinds(t *testing.T) {
 		started       []string
 	}{
 		{"nothing", shopCompose, func(*server) {}, false, nil},
-		{"nothing in a folder", bound, func(*server) {}, false, nil},
 		{"a volume", shopCompose, volume, true, []string{"docker compose up --detach --no-deps --no-build --quiet-pull db"}},
 		{"a folder", bound, func(s *server) { s.file("pg/PG_VERSION", "17") }, true, []string{"docker compose up --detach --no-deps --no-build --quiet-pull db"}},
 	} {

@@ -12,6 +12,9 @@ func (d *deployment) migrate(ctx context.Context) error {
 	if _, ok := d.next.compose.Services[d.env.Migrate]; !ok {
 		return nil
 	}
+	if err := d.noneAtWork(ctx); err != nil {
+		return err
+	}
 	_, err := d.next.changeWithin(ctx, scriptTime, "run", "--rm", "-T", "--quiet-pull", d.env.Migrate)
 	if err == nil {
 		return nil
@@ -22,6 +25,15 @@ func (d *deployment) migrate(ctx context.Context) error {
 		return d.afterMigration(ctx, fmt.Errorf("the migration failed: %s", exit.output), "correct the migration and deploy again")
 	}
 	return d.cutOff(ctx, fmt.Errorf("the migration was cut off: %w", err))
+}
+
+// noneAtWork keeps a second migration from running beside the first, of which only the client was killed.
+func (d *deployment) noneAtWork(ctx context.Context) error {
+	name, err := d.atMigration(ctx)
+	if err != nil || name == "" {
+		return err
+	}
+	return fmt.Errorf("a migration that an earlier run has left is still at work, in the container %s: see docker logs -f %s on the server, and run the same line again when it has ended", name, name)
 }
 
 // cutOff ends a migration of which nobody knows how far it came: it may be at work on the server.

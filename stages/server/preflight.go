@@ -14,6 +14,7 @@ type Preview struct {
 	Edited   []string          // files that it would replace although somebody has changed them there
 	Services map[string]string // the images that it would pin, by service
 	Shipped  []string          // files of the commit that go there
+	Beside   []string          // services whose new containers start beside the old ones
 	Singles  []Single          // services that are stopped before their successors start
 }
 
@@ -53,7 +54,7 @@ func (c *Conn) preview(ctx context.Context, p *Preview, env Environment, release
 	if err != nil {
 		return err
 	}
-	p.Singles = next.singles(env, next.pins, there)
+	p.Beside, p.Singles = next.rolling(env, next.pins, there), next.singles(env, next.pins, there)
 	change, err := c.compare(ctx, next.shipped, before, named(next.compose, next.shipped))
 	p.Edited = change.edited
 	return err

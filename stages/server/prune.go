@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,9 +27,14 @@ func (d *deployment) prune(ctx context.Context) error {
 			return err
 		}
 		for _, ref := range prunable(text, keep) {
-			if _, err := d.conn.run(ctx, command{args: []string{"docker", "image", "rm", ref}}); err == nil {
-				removed = append(removed, ref)
+			_, err := d.conn.run(ctx, command{args: []string{"docker", "image", "rm", ref}})
+			if exit := new(exitError); errors.As(err, &exit) {
+				continue // something uses it
 			}
+			if err != nil {
+				return err
+			}
+			removed = append(removed, ref)
 		}
 	}
 	if len(removed) > 0 {

@@ -92,3 +92,18 @@ func TestRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestPruneStopsWhereDockerHangs(t *testing.T) {
+	s, release := privateShop(t, true)
+	for _, old := range []string{"0.1.0", "0.2.0", "0.3.0"} {
+		s.sh("docker pull registry.example.com/shop/backend@" + s.image("backend", old, behaviour{}).digest)
+	}
+	d := newDeployment(s.environment(), connect(t, s.target, s.environment().Login), release, Deployed)
+	command := commandTime
+	commandTime = 500 * time.Millisecond
+	t.Cleanup(func() { commandTime = command })
+	s.on("docker image rm", func(*dockerd, *call) error { time.Sleep(time.Second); return nil })
+	if err := d.prune(t.Context()); !strings.Contains(message(err), "docker image rm on 127.0.0.1 has not answered") || len(s.lines("docker image rm")) > 1 {
+		t.Errorf("got %v after %q", err, s.lines("docker image rm"))
+	}
+}

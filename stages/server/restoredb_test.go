@@ -107,7 +107,7 @@ func TestRestoreStopsAllThatWrites(t *testing.T) {
 	if !startsWith(now, kept) || slices.ContainsFunc(now, func(row string) bool { return strings.Contains(row, "scheduler") }) {
 		t.Errorf("the database has %q, want what was restored: %q", now, kept)
 	}
-	if running := s.running(); running["backend"] != "backend:1.0.0" || running["ticker"] != "worker:1.0.0" || running["scheduler"] != "" {
+	if running := s.running(); running["backend"] != "backend:1.0.0" || running["ticker"] != "worker:1.0.0" || running["scheduler"] != "" || running["adminer"] != "adminer:5" {
 		t.Errorf("running: %v", running)
 	}
 	if beside := s.lines("compose up --no-recreate"); len(beside) != 1 {
@@ -123,6 +123,7 @@ func TestRestoreStopsAllThatWrites(t *testing.T) {
 
 // A restore that does not come about ends with the database and the containers from before.
 func TestRestoreThatFails(t *testing.T) {
+	s := upgradedBy(t, migration("two"), plainBackup)
 	for _, c := range []struct {
 		name   string
 		breaks func(s *server, end context.CancelFunc)
@@ -134,11 +135,14 @@ func TestRestoreThatFails(t *testing.T) {
 			[]string{"restoring the database was cut off: ", "; the database is the one from before, from backup/", ", and 1.1.0 runs again and is healthy"}},
 		{"the time", func(s *server, end context.CancelFunc) { s.on("exec db psql", then(end)) },
 			[]string{"restoring the database was cut off: ", "; the database is the one from before, from backup/", ", and 1.1.0 runs again and is healthy"}},
+		{"what comes after it", func(s *server, _ context.CancelFunc) {
+			broken := fail(1, "no space left")
+			s.on("exec db psql", then(func() { s.on("compose config --format", broken); s.on("compose config --format", broken) }))
+		}, []string{"no space left; the database is the one from before, from backup/", ", and 1.1.0 runs again and is healthy"}},
 		{"the safety backup", func(s *server, _ context.CancelFunc) { s.on("exec db pg_dump", fail(1, "no space left")) },
 			[]string{"the backup failed (backup.sh): no space left; the database was not touched, and 1.1.0 runs again and is healthy"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := upgradedBy(t, migration("two"), plainBackup)
 			before, containers, schema := spaceless(s.rows()), s.ids(), s.schema()
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
@@ -154,11 +158,12 @@ func TestRestoreThatFails(t *testing.T) {
 			}
 		})
 	}
+	t.Run("the script, twice", func(t *testing.T) { restoreThatCannotBeUndone(t, s) })
 }
 
-// Where the safety backup cannot be put back either, nothing runs on the broken database, and the message has the way out.
-func TestRestoreThatCannotBeUndone(t *testing.T) {
-	s := upgradedBy(t, migration("two"), plainBackup)
+// restoreThatCannotBeUndone: where the safety backup cannot be put back either, nothing runs on the broken database, and the
+// message has the way out.
+func restoreThatCannotBeUndone(t *testing.T, s *server) {
 	schema := s.schema()
 	s.on("exec db psql", half(3, "ERROR: disk full"))
 	s.on("exec db psql", half(3, "ERROR: disk still full"))

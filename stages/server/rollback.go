@@ -74,7 +74,7 @@ func Rollback(ctx context.Context, env Environment, back Back) (RolledResult, er
 	}
 	r := &rollout{deployment: d.deployment, to: d.next, pins: d.pins, untried: true}
 	if err := d.steps(ctx, []step{{"place the files", d.place}, {"start the containers of " + d.goal(), r.start}}); err != nil {
-		return RolledResult{}, d.failed(ctx, d.notBegun(ctx, err), r)
+		return RolledResult{}, d.failed(ctx, d.notBegun(ctx, r, err), r)
 	}
 	if err := d.steps(ctx, slices.Concat([]step{{"keep the files", d.keepFiles}}, r.finish(), []step{{"wait for health", d.wait}})); err != nil {
 		return RolledResult{}, d.failed(ctx, d.stuck(ctx, err), nil)
@@ -234,10 +234,14 @@ func (d *rollback) checkAge(ctx context.Context) error {
 // keepFiles leaves the target's files where they are even if it is not healthy, because it is what runs from here on.
 func (d *rollback) keepFiles(ctx context.Context) error { return d.settle(ctx, d.target.Version) }
 
-// notBegun is a rollback whose target does not come up beside what runs, which was never stopped but for its database.
-func (d *rollback) notBegun(ctx context.Context, err error) *Failure {
-	if d.back.Database != "" {
+// notBegun is a rollback whose target does not come up beside what runs, which was never stopped but for its database. That
+// goes back as well.
+func (d *rollback) notBegun(ctx context.Context, r *rollout, err error) *Failure {
+	switch {
+	case r.removed:
 		return d.stuck(ctx, err)
+	case d.restoring:
+		return d.databaseBack(ctx, err)
 	}
 	return d.kept(err)
 }

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +20,7 @@ type rollout struct {
 	// untried says that what cannot run twice is not tried beforehand: it ran before, and nobody has the time.
 	untried bool
 	started bool
+	removed bool // something that ran, though it served nobody
 	told    bool // a proxy was
 }
 
@@ -41,12 +41,12 @@ func (r *rollout) start(ctx context.Context) error {
 	if err := r.try(ctx, tried); err != nil {
 		return err
 	}
-	fresh, err := r.fresh(ctx)
+	w, err := r.watchFresh(ctx)
 	if err != nil {
 		return err
 	}
-	if err := r.prove(ctx, fresh); err != nil {
-		return err
+	if err := r.conn.gate(ctx, w); err != nil {
+		return r.unproven(ctx, w, err)
 	}
 	if err := r.stopTrials(ctx); err != nil || len(r.old) == 0 {
 		return err
@@ -62,79 +62,113 @@ func (r *rollout) lookAround(ctx context.Context) (err error) {
 	if err := r.stopTrials(ctx); err != nil {
 		return err
 	}
-	if r.there, err = r.to.containers(ctx); err != nil {
-		return err
-	}
-	return r.removeEnded(ctx)
+	r.there, err = r.to.containers(ctx)
+	return err
 }
 
-// upBeside lets compose start containers and leave those that run. It waits itself for what others depend on; when that does
-// not get healthy, the containers tell more than compose does.
+// upBeside lets compose start containers and leave those that run.
 func (r *rollout) upBeside(ctx context.Context, scale []string) error {
 	if len(scale) == 0 {
 		return nil
+	}
+	if err := r.removeSpent(ctx); err != nil {
+		return err
+	}
+	if err := r.removeBroken(ctx); err != nil {
+		return err
 	}
 	err := r.to.up(ctx, r.env, append([]string{"--no-recreate"}, scale...)...)
 	if exit := new(exitError); !errors.As(err, &exit) {
 		return err
 	}
-	fresh, e := r.fresh(ctx)
-	if e != nil || len(fresh) == 0 {
+	w, e := r.watchFresh(ctx)
+	if e != nil {
 		return err
 	}
-	return cmp.Or(r.prove(ctx, fresh), err)
+	return r.unproven(ctx, w, r.conn.explained(ctx, w, err))
 }
 
-// removeEnded removes what has ended of the services that are replaced, while others of them serve: compose would start the
-// containers of the old release again, one-shots too, instead of new ones.
-func (r *rollout) removeEnded(ctx context.Context) error {
-	services := r.to.services(r.env)
-	theirs := slices.DeleteFunc(slices.Clone(r.there), func(c container) bool { return r.pins[c.service()] == "" })
-	if !slices.ContainsFunc(theirs, container.running) {
-		return nil
-	}
-	ended := slices.DeleteFunc(theirs, func(c container) bool {
-		_, active := services[c.service()]
-		return !active || c.State.Status != "exited" || c.anonymousVolume() != ""
+// removeBroken removes what serves nobody: compose would wait for its health, and no release could mend a broken one.
+func (r *rollout) removeBroken(ctx context.Context) error {
+	broken := slices.DeleteFunc(slices.Clone(r.there), func(c container) bool {
+		return c.serves() || r.pins[c.service()] == "" || r.to.compose.Services[c.service()].ends || c.anonymousVolume() != ""
 	})
-	r.there = slices.DeleteFunc(r.there, func(c container) bool { return slices.Contains(idsOf(ended), c.ID) })
-	return r.conn.stopAndRemove(ctx, ended)
+	r.removed = slices.ContainsFunc(broken, func(c container) bool { return c.State.Status != "exited" }) // which stays down
+	return r.conn.stopAndRemove(ctx, broken)
+}
+
+// removeSpent removes the one-shots of the old release, which have ended: compose would start them again instead of the new ones.
+func (r *rollout) removeSpent(ctx context.Context) error {
+	spent := slices.DeleteFunc(slices.Clone(r.there), func(c container) bool {
+		return r.pins[c.service()] == "" || !r.to.compose.Services[c.service()].ends || c.State.Status != "exited"
+	})
+	return r.conn.stopAndRemove(ctx, spent)
 }
 
 // scale asks compose for the new containers besides all that a service has, and remembers the old ones.
 func (r *rollout) scale() (args []string) {
 	for _, name := range r.to.rolling(r.env, r.pins, r.there) {
-		had := of(r.there, name)
-		wanted := r.to.compose.Services[name].replicas()
-		if wanted == 0 || !slices.ContainsFunc(had, container.running) {
-			continue
+		had := slices.DeleteFunc(of(r.there, name), func(c container) bool { return !c.serves() })
+		if wanted := r.to.compose.Services[name].replicas(); wanted > 0 && len(had) > 0 {
+			r.old = append(r.old, had...)
+			args = append(args, "--scale", name+"="+strconv.Itoa(len(had)+wanted))
 		}
-		r.old = append(r.old, had...)
-		args = append(args, "--scale", name+"="+strconv.Itoa(len(had)+wanted))
 	}
 	return args
 }
 
-// prove waits for the health of what was started, and says what it has printed if that does not come.
-func (r *rollout) prove(ctx context.Context, fresh []container) error {
+// watchFresh are the containers that were started, seen from within: from outside the old ones answer as well.
+func (r *rollout) watchFresh(ctx context.Context) (*watch, error) {
+	fresh, err := r.fresh(ctx)
+	if err != nil {
+		return nil, err
+	}
 	w := r.to.watched(r.env, r.to.version, r.pins)
-	w.ask = nil // from outside the old ones answer as well
-	w.see = func(ctx context.Context) ([]container, error) { return r.conn.inspect(ctx, idsOf(fresh)...) }
-	w.services = map[string]service{}
+	w.ask, w.services = nil, map[string]service{}
+	w.see = func(ctx context.Context) ([]container, error) {
+		if len(fresh) == 0 {
+			return nil, nil
+		}
+		return r.conn.inspect(ctx, idsOf(fresh)...)
+	}
 	for _, c := range fresh {
 		w.services[c.service()] = r.to.compose.Services[c.service()]
 	}
-	if err := r.conn.gate(ctx, w); err != nil {
-		if errors.Is(err, errLost) {
-			return err
-		}
-		f := r.kept(fmt.Errorf("the containers of %s, started beside the running ones: %w", r.to.version, err))
-		if l, err := r.conn.observe(ctx, w); err == nil {
-			f.Logs = r.conn.logs(ctx, l)
-		}
-		return f
+	return w, nil
+}
+
+// unproven is a release that has not come up beside the running one, with what its containers have printed.
+func (r *rollout) unproven(ctx context.Context, w *watch, err error) error {
+	if errors.Is(err, errLost) || r.removed {
+		return err
 	}
-	return nil
+	f := r.kept(fmt.Errorf("the containers of %s, started beside the running ones: %w", r.to.version, err))
+	if l, err := r.conn.observe(ctx, w); err == nil {
+		f.Logs = r.conn.logs(ctx, l)
+	}
+	return f
+}
+
+// givenUp is a release that was started in vain: what it has started goes, and what it has removed comes back.
+func (r *rollout) givenUp(ctx context.Context, err error) error {
+	if r.removed {
+		return r.failed(ctx, r.putBack(ctx, err), nil)
+	}
+	return r.failed(ctx, r.kept(err), r)
+}
+
+// explained is why compose has failed, as the containers tell it: compose says only that it has.
+func (c *Conn) explained(ctx context.Context, w *watch, err error) error {
+	if exit := new(exitError); !errors.As(err, &exit) {
+		return err
+	}
+	w.restarts = map[string]int{} // any is one too many now
+	if l, e := c.observe(ctx, w); e == nil {
+		if v := l.judge(); len(v.fatal) > 0 {
+			return fmt.Errorf("not healthy: %s", strings.Join(v.fatal, "; "))
+		}
+	}
+	return err
 }
 
 // fresh are the containers that were not there before.
@@ -188,7 +222,7 @@ func (r *rollout) retire(ctx context.Context) error {
 // to find out whether it can be.
 func (r *rollout) bringUp(ctx context.Context) error {
 	if err := r.to.up(ctx, r.env); err != nil {
-		return err
+		return r.conn.explained(ctx, r.to.watched(r.env, r.to.version, r.pins), err)
 	}
 	if len(r.old) > 0 && len(r.to.singles(r.env, r.pins, r.there)) == 0 {
 		return r.reload(ctx, idsOf(r.there)...)

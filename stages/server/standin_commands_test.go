@@ -227,7 +227,7 @@ func (d *dockerd) list(c *call, o options, found []*fakeContainer) error {
 		if m.health != "" {
 			status += " (" + m.health + ")"
 		}
-		all = append(all, listed{ID: id, Name: one.name, Names: one.name, Image: one.ref, State: m.status, Status: status, Labels: strings.Join(labels, ","), CreatedAt: stamp(one.created), Service: one.labels[inService], labels: one.labels})
+		all = append(all, listed{ID: id, Name: one.name, Names: one.name, Image: one.ref, State: m.status, Status: status, Labels: strings.Join(labels, ","), CreatedAt: stamp(one.created), Service: one.labels[serviceLabel], labels: one.labels})
 	}
 	switch {
 	case o.has("quiet"):

@@ -120,7 +120,7 @@ func (p *fakeProject) chosen(names []string, deps bool) ([]string, error) {
 // of are a service's containers, those of one-off runs left out.
 func (p *fakeProject) of(service string) (all []*fakeContainer) {
 	for _, one := range p.containers {
-		if one.labels[inProject] == p.name && one.labels[inService] == service && one.labels[asOneOff] != "True" {
+		if one.labels[projectLabel] == p.name && one.labels[serviceLabel] == service && one.labels[oneOffLabel] != "True" {
 			all = append(all, one)
 		}
 	}
@@ -242,7 +242,7 @@ func (p *fakeProject) makeOutside(services []string) error {
 			case one["external"] == true:
 				return ends(1, "external volume %q not found", name)
 			default:
-				there[name] = map[string]string{inProject: p.name, "com.docker.compose." + strings.TrimSuffix(kind, "s"): key}
+				there[name] = map[string]string{projectLabel: p.name, "com.docker.compose." + strings.TrimSuffix(kind, "s"): key}
 			}
 		}
 	}
@@ -253,11 +253,11 @@ func (p *fakeProject) makeOutside(services []string) error {
 func (p *fakeProject) orphans(removes bool) error {
 	var names []string
 	for _, one := range slices.Clone(p.containers) {
-		known := p.services[one.labels[inService]] != nil
-		if one.labels[asOneOff] == "True" {
+		known := p.services[one.labels[serviceLabel]] != nil
+		if one.labels[oneOffLabel] == "True" {
 			known = one.at(time.Now()).status != "exited"
 		}
-		if one.labels[inProject] != p.name || known {
+		if one.labels[projectLabel] != p.name || known {
 			continue
 		}
 		if !removes {
@@ -324,16 +324,16 @@ func order(obsolete bool) int {
 	return 0
 }
 
-func number(one *fakeContainer) int { n, _ := strconv.Atoi(one.labels[asNumber]); return n }
+func number(one *fakeContainer) int { n, _ := strconv.Atoi(one.labels[numberLabel]); return n }
 
 // obsolete says whether a container is to be made anew.
 func (p *fakeProject) obsolete(one *fakeContainer, o options) bool {
 	if o.has("no-recreate") {
 		return false
 	}
-	service := one.labels[inService]
+	service := one.labels[serviceLabel]
 	image := p.local(p.imageOf(service))
-	return o.has("force-recreate") || one.labels[ofConfig] != hash(p.services[service]) || image == nil || one.labels[ofImage] != image.id
+	return o.has("force-recreate") || one.labels[hashLabel] != hash(p.services[service]) || image == nil || one.labels[imageLabel] != image.id
 }
 
 // recreate makes the new container before the old one stops, and gives it the old one's name.
@@ -357,7 +357,7 @@ func (p *fakeProject) make(service, name string, number int) (*fakeContainer, er
 		return nil, err
 	}
 	p.dress(one, service)
-	one.labels[asNumber], one.labels[asOneOff] = strconv.Itoa(number), "False"
+	one.labels[numberLabel], one.labels[oneOffLabel] = strconv.Itoa(number), "False"
 	return one, nil
 }
 
@@ -369,7 +369,7 @@ func (p *fakeProject) dress(one *fakeContainer, service string) {
 		one.labels[k] = fmt.Sprint(v)
 	}
 	maps.Copy(one.labels, map[string]string{
-		inProject: p.name, inService: service, ofConfig: hash(s), ofImage: one.image,
+		projectLabel: p.name, serviceLabel: service, hashLabel: hash(s), imageLabel: one.image,
 		"com.docker.compose.project.working_dir": p.dir, "com.docker.compose.project.config_files": strings.Join(p.files, ","),
 	})
 	if p.envFiles != nil {
@@ -499,7 +499,7 @@ func (p *fakeProject) run(args []string) error {
 		return err
 	}
 	p.dress(one, service)
-	one.labels[asOneOff], one.ports, one.restart = "True", nil, "no"
+	one.labels[oneOffLabel], one.ports, one.restart = "True", nil, "no"
 	for _, l := range o["label"] {
 		k, v, _ := strings.Cut(l, "=")
 		one.labels[k] = v
@@ -621,8 +621,8 @@ func (p *fakeProject) ps(args []string) error {
 	}
 	var found []*fakeContainer
 	for _, one := range p.containers {
-		m, service := one.at(time.Now()), one.labels[inService]
-		if one.labels[inProject] != p.name || one.labels[asOneOff] == "True" || len(names) > 0 && !slices.Contains(names, service) {
+		m, service := one.at(time.Now()), one.labels[serviceLabel]
+		if one.labels[projectLabel] != p.name || one.labels[oneOffLabel] == "True" || len(names) > 0 && !slices.Contains(names, service) {
 			continue
 		}
 		if want := o["status"]; len(want) > 0 && !slices.Contains(want, m.status) || len(want) == 0 && !o.has("all") && !m.up() {
@@ -632,7 +632,7 @@ func (p *fakeProject) ps(args []string) error {
 	}
 	if o.has("services") {
 		for _, one := range found {
-			p.call.print("%s", one.labels[inService])
+			p.call.print("%s", one.labels[serviceLabel])
 		}
 		return nil
 	}

@@ -8,12 +8,9 @@ import (
 )
 
 const (
-	inProject = "com.docker.compose.project"
-	inService = "com.docker.compose.service"
-	asOneOff  = "com.docker.compose.oneoff"
-	asNumber  = "com.docker.compose.container-number"
-	ofConfig  = "com.docker.compose.config-hash"
-	ofImage   = "com.docker.compose.image"
+	numberLabel = "com.docker.compose.container-number"
+	hashLabel   = "com.docker.compose.config-hash"
+	imageLabel  = "com.docker.compose.image"
 )
 
 // fakeContainer is a container. What it is at a time follows from when it was started and how its image behaves.

@@ -84,7 +84,7 @@ func TestDeployUpgradeAndRollback(t *testing.T) {
 	t.Parallel()
 	s := shop(t, true)
 	s.image("backend", "1.1.0", behaviour{healthyAfter: 20 * time.Millisecond}).service("migrate", migration("two"))
-	if p, err := Preflight(t.Context(), s.environment(), s.release("1.1.0", shopCompose)); err != nil || len(p.Services) != 2 {
+	if p, err := Preflight(t.Context(), s.environment(), s.release("1.1.0", shopCompose)); err != nil || len(p.Services) != 2 || !slices.Equal(p.Beside, []string{"backend"}) {
 		t.Errorf("preflight: got %+v, %v", p, err)
 	}
 	result, err := Deploy(t.Context(), s.environment(), s.release("1.1.0", shopCompose))

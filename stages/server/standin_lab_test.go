@@ -189,9 +189,9 @@ func (c *container) settled() {
 	}
 	for name := range c.Config.Labels {
 		switch name {
-		case ofConfig, ofImage:
+		case hashLabel, imageLabel:
 			c.Config.Labels[name] = "a sum"
-		case inProject, inService, asOneOff, asNumber, "own", "word", inProject + ".working_dir", inProject + ".config_files", inProject + ".environment_file":
+		case projectLabel, serviceLabel, oneOffLabel, numberLabel, "own", "word", projectLabel + ".working_dir", projectLabel + ".config_files", projectLabel + ".environment_file":
 		default:
 			delete(c.Config.Labels, name)
 		}

@@ -327,7 +327,7 @@ func (d *dockerd) running() map[string]string {
 	all := map[string]string{}
 	for _, c := range d.containers {
 		if c.at(time.Now()).status == "running" {
-			name := cmp.Or(c.labels[inService], c.name)
+			name := cmp.Or(c.labels[serviceLabel], c.name)
 			all[name] = strings.TrimPrefix(all[name]+" "+d.images[c.image].short(), " ")
 		}
 	}

@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   server: {
-    // The same paths as behind nginx, see nginx.conf.
+    // The same paths as behind nginx, see ../proxy/nginx.conf.
     proxy: { "/api": { target: "http://localhost:8000", rewrite: (path) => path.slice(4) } },
   },
   test: {

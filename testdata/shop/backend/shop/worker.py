@@ -1,6 +1,7 @@
 """The background worker: arq shop.worker.WorkerSettings."""
 
 import logging
+import socket
 from typing import Any
 
 import asyncpg
@@ -47,5 +48,8 @@ class WorkerSettings:
     on_startup = startup
     on_shutdown = shutdown
     redis_settings = RedisSettings.from_dsn(settings.redis_url or "redis://localhost:6379")
-    # `arq --check` fails once this record is missing, so keep it fresh.
+    # A record of its own for each worker, because two are at work while a new version comes up.
+    health_check_key = f"arq:health:{socket.gethostname()}"
     health_check_interval = 10
+    # A job that has begun is done to its end before the worker goes; one that takes longer is begun anew by the next.
+    job_completion_wait = 30

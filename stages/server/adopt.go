@@ -152,23 +152,15 @@ func appendNew(files []string, folder, list string) []string {
 	return files
 }
 
-// foundImage is the name that an image gets which no registry has.
+// foundImage is the name that an image gets by which it is put back.
 const foundImage = "slipway-" + foundRelease + ":"
 
-// pinFound names the very images of the services that the release replaces: the tags that they were started by may mean
-// something else by now.
+// pinFound gives names of ours to the very images of the services that the release replaces: the tags that they were started
+// by may mean something else by now, and one that was built on the server is in no registry.
 func (d *deployment) pinFound(ctx context.Context, there []container) (map[string]string, error) {
-	digests, err := d.conn.digests(ctx, there)
-	if err != nil {
-		return nil, err
-	}
 	pins := map[string]string{}
 	for _, c := range there {
 		if d.pins[c.service()] == "" {
-			continue
-		}
-		if pulled := digests[c.Image]; len(pulled) > 0 {
-			pins[c.service()] = pulled[0]
 			continue
 		}
 		pins[c.service()] = foundImage + shortID(c.Image)
@@ -179,7 +171,7 @@ func (d *deployment) pinFound(ctx context.Context, there []container) (map[strin
 	return pins, nil
 }
 
-// forgetFound takes our names from images that no registry has: nobody comes back to them by us. One that is used stays.
+// forgetFound takes those names away again, when nobody comes back to them. What is used stays.
 func (d *deployment) forgetFound(ctx context.Context) {
 	if d.previous == nil || d.ours {
 		return

@@ -193,6 +193,7 @@ func TestAmong(t *testing.T) {
 		own  int
 		err  string
 	}{
+		{"ours, started from above its compose file's folder", []container{one("deploy", "/opt/app", "running")}, 1, ""},
 		{"ours", []container{one("app", "/opt/app", "running"), one("shop", "/srv/shop", "running")}, 1, ""},
 		{"ours, started from a folder in it", []container{one("app", "/opt/app/deploy", "running")}, 1, ""},
 		{"ours, without a folder", []container{one("app", "", "running")}, 1, ""},
@@ -215,7 +216,11 @@ func TestAmong(t *testing.T) {
 					folders[len(folders)-1] = "/opt/app"
 				}
 			}
-			own, err := among(c.all, "/opt/app", "/opt/app", folders, "app")
+			folder, name := "/opt/app", "app"
+			if c.all[0].Config.Labels[projectLabel] == "deploy" {
+				folder, name = "/opt/app/deploy", "deploy"
+			}
+			own, err := among(c.all, "/opt/app", folder, folders, name)
 			if len(own) != c.own || message(err) != c.err {
 				t.Errorf("got %d, %q, want %d, %q", len(own), message(err), c.own, c.err)
 			}

@@ -43,9 +43,10 @@ func (c *Conn) ownProject(ctx context.Context, p *project) ([]container, error) 
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
-	folders := []string{c.inside(p.folder)}
+	own := c.inside(p.folder)
+	folders := []string{c.target.Dir, own}
 	for _, one := range all {
-		folders = append(folders, cmp.Or(one.Config.Labels[folderLabel], folders[0]))
+		folders = append(folders, cmp.Or(one.Config.Labels[folderLabel], own))
 	}
 	text, err := c.run(ctx, command{args: append([]string{"realpath", "-m", "--"}, folders...)})
 	if err != nil {
@@ -55,17 +56,18 @@ func (c *Conn) ownProject(ctx context.Context, p *project) ([]container, error) 
 	if len(real) != len(folders) {
 		return nil, fmt.Errorf("realpath on the server has answered for %d of %d folders", len(real), len(folders))
 	}
-	return among(all, real[0], real[1:], p.compose.Name)
+	return among(all, real[0], real[1], real[2:], p.compose.Name)
 }
 
-// among finds a project's own containers among all, whose folders are given beside them.
-func among(all []container, folder string, folders []string, name string) (own []container, err error) {
+// among finds a project's own containers among all, whose folders are given beside them: those that were started in the
+// application's folder, home, or below. Its compose file is in that folder, or below.
+func among(all []container, home, folder string, folders []string, name string) (own []container, err error) {
 	strays := map[string]bool{}
 	for n, c := range all {
 		switch is := c.Config.Labels[projectLabel]; {
-		case is == name && !below(folder, folders[n]):
+		case is == name && !below(home, folders[n]):
 			return nil, fmt.Errorf("the project %s belongs to the folder %s on the server already, and its containers would be taken for ours: expected another name as the first line of the compose file, such as name: %s-%s",
-				name, folders[n], path.Base(path.Dir(folder)), path.Base(folder))
+				name, folders[n], path.Base(path.Dir(home)), path.Base(home))
 		case is == name && !c.oneOff():
 			own = append(own, c)
 		case folders[n] == folder && c.Config.Labels[folderLabel] != "" && c.running():
@@ -81,12 +83,16 @@ func among(all []container, folder string, folders []string, name string) (own [
 }
 
 // adopt makes what runs on a server that Slipway has not deployed to before something that can be put back, whoever has
-// started it and from which files.
+// started it and from which files. What the release does not have is none of its business.
 func (d *deployment) adopt(ctx context.Context, there []container) error {
-	if !slices.ContainsFunc(there, container.running) {
+	there = slices.DeleteFunc(there, func(c container) bool { return !c.running() || !d.next.keeps(c.service()) })
+	if len(there) == 0 {
 		return nil // there is nothing to come back to
 	}
 	found := d.foundProject(there)
+	if len(found.files) == 0 {
+		return fmt.Errorf("it is not known from which compose file %s runs: %s", namesOf(there)[0], startedAnew)
+	}
 	pins, err := d.pinFound(ctx, there)
 	if err != nil {
 		return err
@@ -99,13 +105,25 @@ func (d *deployment) adopt(ctx context.Context, there []container) error {
 		return err
 	}
 	if err := found.loadPinned(ctx); err != nil {
-		return fmt.Errorf("what runs in %s was started from %s, and could not be put back from there: %w", d.conn.target.Dir, strings.Join(found.files, ", "), err)
+		return fmt.Errorf("what runs in %s was started from %s, and could not be put back from there (%w): %s", d.conn.target.Dir, found.composeFile, err, startedAnew)
 	}
+	found.onlyThese(there)
 	d.previous = found
 	if d.before.Version == "" {
 		d.before = Entry{Version: foundRelease, Images: pins}
 	}
 	return nil
+}
+
+// startedAnew is what makes something that runs known.
+const startedAnew = "expected its compose file there, as it was; start it from there once more, or stop it for good with docker compose down"
+
+// onlyThese makes what ran, and nothing else, what has to run: somebody may have asked for profiles, or for single services.
+func (p *project) onlyThese(ran []container) {
+	for name, s := range p.compose.Services {
+		s.inactive = len(of(ran, name)) == 0
+		p.compose.Services[name] = s
+	}
 }
 
 // foundProject is the project as it was started, which its containers tell.
@@ -114,39 +132,55 @@ func (d *deployment) foundProject(there []container) *project {
 	for _, c := range there {
 		labels := c.Config.Labels
 		p.name, p.folder = labels[projectLabel], labels[folderLabel]
-		if file := labels[envFileLabel]; file != "" {
-			p.envFile = file
-		}
-		for _, file := range strings.Split(labels[filesLabel], ",") {
-			if file != "" && !slices.Contains(p.files, file) {
-				p.files = append(p.files, file)
-			}
-		}
+		p.envFiles = appendNew(p.envFiles, p.folder, labels[envFileLabel])
+		p.files = appendNew(p.files, p.folder, labels[filesLabel])
 	}
+	p.composeFile = strings.Join(p.files, ":")
 	return p
 }
 
-// pinFound names the very images of the services that the release replaces, and of those that were built on the server: the
-// tags that they were started by may mean something else by now. An image that no registry has gets a name of ours.
-func (d *deployment) pinFound(ctx context.Context, there []container) (map[string]string, error) {
-	digests, err := d.conn.digests(ctx, there)
-	if err != nil {
-		return nil, err
+// appendNew adds the files of a list that are not there yet. Old versions of compose wrote them as they were given.
+func appendNew(files []string, folder, list string) []string {
+	for _, file := range strings.Split(list, ",") {
+		if file != "" && !path.IsAbs(file) {
+			file = path.Join(folder, file)
+		}
+		if file != "" && !slices.Contains(files, file) {
+			files = append(files, file)
+		}
 	}
+	return files
+}
+
+// foundImage is the name that an image gets by which it is put back.
+const foundImage = "slipway-" + foundRelease + ":"
+
+// pinFound gives names of ours to the very images of the services that the release replaces: the tags that they were started
+// by may mean something else by now, and one that was built on the server is in no registry.
+func (d *deployment) pinFound(ctx context.Context, there []container) (map[string]string, error) {
 	pins := map[string]string{}
 	for _, c := range there {
-		_, replaced := d.pins[c.service()]
-		switch pulled := digests[c.Image]; {
-		case len(pulled) > 0 && replaced:
-			pins[c.service()] = pulled[0]
-		case len(pulled) == 0:
-			pins[c.service()] = "slipway-" + foundRelease + ":" + shortID(c.Image)
-			if _, err := d.conn.run(ctx, command{args: []string{"docker", "tag", c.Image, pins[c.service()]}}); err != nil {
-				return nil, err
-			}
+		if d.pins[c.service()] == "" {
+			continue
+		}
+		pins[c.service()] = foundImage + shortID(c.Image)
+		if _, err := d.conn.run(ctx, command{args: []string{"docker", "tag", c.Image, pins[c.service()]}}); err != nil {
+			return nil, err
 		}
 	}
 	return pins, nil
+}
+
+// forgetFound takes those names away again, when nobody comes back to them. What is used stays.
+func (d *deployment) forgetFound(ctx context.Context) {
+	if d.previous == nil || d.ours {
+		return
+	}
+	for _, s := range d.previous.compose.Services {
+		if strings.HasPrefix(s.Image, foundImage) {
+			_, _ = d.conn.run(ctx, command{args: []string{"docker", "image", "rm", s.Image}})
+		}
+	}
 }
 
 // shortID is the beginning of an image's hash, as Docker shows it.

@@ -297,10 +297,11 @@ func (a compose) contents(files []File) map[string]string {
 }
 
 // pinText is a compose file that says nothing but the images and the contents. JSON is YAML, and quotes what must be quoted.
+// What is here is not asked for again: the registry may be down, and an image that was built here is in none.
 func pinText(pins, contents map[string]string) ([]byte, error) {
 	services := map[string]map[string]any{}
 	for service, ref := range pins {
-		services[service] = map[string]any{"image": ref}
+		services[service] = map[string]any{"image": ref, "pull_policy": "missing"}
 	}
 	for service, sum := range contents {
 		if services[service] == nil {

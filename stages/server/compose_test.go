@@ -66,9 +66,9 @@ func TestPinText(t *testing.T) {
 	}{
 		{"none", nil, nil, `{"services":{}}`},
 		{"contents", map[string]string{"web": "r/f@sha256:f"}, map[string]string{"web": "12", "proxy": "34"},
-			`{"services":{"proxy":{"labels":{"slipway.files":"34"}},"web":{"image":"r/f@sha256:f","labels":{"slipway.files":"12"}}}}`},
-		{"two", map[string]string{"web": "r/f@sha256:f", "api": "r/b@sha256:b"}, nil, `{"services":{"api":{"image":"r/b@sha256:b"},"web":{"image":"r/f@sha256:f"}}}`},
-		{"names that YAML would misread", map[string]string{"on": "r/b@sha256:b", "a: b": "x\ny"}, nil, `{"services":{"a: b":{"image":"x\ny"},"on":{"image":"r/b@sha256:b"}}}`},
+			`{"services":{"proxy":{"labels":{"slipway.files":"34"}},"web":{"image":"r/f@sha256:f","labels":{"slipway.files":"12"},"pull_policy":"missing"}}}`},
+		{"two", map[string]string{"web": "r/f@sha256:f", "api": "r/b@sha256:b"}, nil, `{"services":{"api":{"image":"r/b@sha256:b","pull_policy":"missing"},"web":{"image":"r/f@sha256:f","pull_policy":"missing"}}}`},
+		{"names that YAML would misread", map[string]string{"on": "r/b@sha256:b", "a: b": "x\ny"}, nil, `{"services":{"a: b":{"image":"x\ny","pull_policy":"missing"},"on":{"image":"r/b@sha256:b","pull_policy":"missing"}}}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			text, err := pinText(c.pins, c.contents)

@@ -106,6 +106,7 @@ func TestCommandName(t *testing.T) {
 		{"option before the subcommand", "docker pull", []string{"docker", "--config", "/dev/shm/x", "pull", "--quiet", "registry.example.com/shop@sha256:1"}},
 		{"compose", "docker compose config", p.args("config", "--format", "json")},
 		{"compose after what is at work", "docker compose up", busy(p.args("up", "--detach")...)},
+		{"compose, with a name of its own", "docker compose up", (&project{conn: p.conn, name: "app"}).args("up", "--detach")},
 		{"script after what is at work", "./scripts/backup.sh", busy("./scripts/backup.sh", "backup/1.sql")},
 		{"script of ours", "sh", []string{"sh", "-c", writeScript, "sh", "a/b", "077"}},
 	} {

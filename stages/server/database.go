@@ -42,8 +42,16 @@ func (d *deployment) present() *project {
 	return d.previous
 }
 
+// scriptFile is the compose file that scripts are run with. What was found on the server has its own.
+func (d *deployment) scriptFile() string {
+	if d.previous != nil && !d.ours {
+		return d.previous.composeFile
+	}
+	return d.env.ComposeFile
+}
+
 // script runs a script of the repository in the application's folder, for the project that runs there.
 func (d *deployment) script(ctx context.Context, name string, args ...string) (string, error) {
-	env := []string{"COMPOSE_FILE=" + d.env.ComposeFile, "COMPOSE_PROJECT_NAME=" + d.present().compose.Name}
+	env := []string{"COMPOSE_FILE=" + d.scriptFile(), "COMPOSE_PROJECT_NAME=" + d.present().compose.Name}
 	return d.conn.run(ctx, command{args: busy(append([]string{"./" + name}, args...)...), env: env, time: scriptTime})
 }

@@ -79,7 +79,7 @@ func (l look) judge() verdict {
 }
 
 func (l look) judgeOne(v *verdict, name string, c container) {
-	if pin := l.pins[name]; pin != "" && !amongImages(l.digests[c.Image], pin) {
+	if pin := l.pins[name]; pin != "" && c.Config.Image != pin && !amongImages(l.digests[c.Image], pin) {
 		v.fail("%s runs %s, not %s", name, c.Config.Image, pin)
 		return
 	}

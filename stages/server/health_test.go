@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -191,5 +192,40 @@ func TestAnswers(t *testing.T) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// TestOneShots: what ends is broken unless somebody waits for its end, or it says that it is meant to. So says status.
+func TestOneShots(t *testing.T) {
+	t.Parallel()
+	const why = `worker has ended with exit code 0 (if it is meant to end, label it slipway.one-shot: "true")`
+	job := oneService + "  worker:\n    image: ${REGISTRY}/worker:${VERSION}\n"
+	s := standIn(t)
+	for _, version := range []string{"1.0.0", "1.1.0"} {
+		s.image("backend", version, behaviour{})
+		s.image("worker", version, behaviour{endsAfter: 5 * time.Millisecond})
+	}
+	version := "1.0.0"
+	for _, c := range []struct{ name, file, want string }{
+		{"without a restart policy", job, why},
+		{"on failure", job + "    restart: on-failure\n", why},
+		{"labelled otherwise", job + "    labels: {slipway.one-shot: \"false\"}\n", why},
+		{"waited for until it has started", job + "  web:\n    image: ${REGISTRY}/backend:${VERSION}\n    depends_on: [worker]\n", why},
+		{"labelled", job + "    labels: {slipway.one-shot: \"true\"}\n", ""},
+		{"waited for until it has ended", job + "  web:\n    image: ${REGISTRY}/backend:${VERSION}\n    depends_on: {worker: {condition: service_completed_successfully}}\n", ""},
+	} {
+		_, err := Deploy(t.Context(), s.environment(), s.release(version, c.file))
+		if (c.want == "") != (err == nil) || !strings.Contains(message(err), c.want) {
+			t.Errorf("%s: got %v, want %q", c.name, err, c.want)
+		}
+		if err == nil {
+			version = "1.1.0"
+		}
+	}
+	file := s.target.Dir + "/.slipway/releases/1.1.0/compose.yml"
+	s.file(".slipway/releases/1.1.0/compose.yml", strings.Replace(readFile(t, file), "condition: service_completed_successfully", "condition: service_started", 1))
+	status, err := Read(t.Context(), s.environment())
+	if err != nil || !slices.Equal(status.Problems, []string{why}) {
+		t.Errorf("status: got %q, %v", status.Problems, err)
 	}
 }

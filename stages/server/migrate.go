@@ -58,15 +58,12 @@ func (d *deployment) cutOff(ctx context.Context, cause error) *Failure {
 
 // atMigration is the container of a migration that still runs, once what the lost connection has left at work is over.
 func (d *deployment) atMigration(ctx context.Context) (string, error) {
-	_, waited := d.conn.run(ctx, command{args: busy("true"), time: changeTime})
+	waited := d.conn.idle(ctx)
 	text, err := d.conn.run(ctx, command{args: []string{"docker", "ps", "--format", "{{.Names}}",
 		"--filter", "label=com.docker.compose.project=" + d.next.compose.Name,
 		"--filter", "label=com.docker.compose.service=" + d.env.Migrate, "--filter", "label=com.docker.compose.oneoff=True"}})
 	if name := firstLine(strings.TrimSpace(text)); err != nil || name != "" {
 		return name, err
-	}
-	if exit := new(exitError); errors.As(waited, &exit) {
-		return "", fmt.Errorf("after %s seconds a command still holds %s", busyWait, busyFile)
 	}
 	return "", waited
 }
@@ -114,5 +111,5 @@ func (d *deployment) restoreLine(backup string) string {
 	if d.previous == nil {
 		line += "cp " + typed(d.next.files[0]) + " " + typed(d.env.ComposeFile) + " && "
 	}
-	return line + fmt.Sprintf("COMPOSE_FILE=%s COMPOSE_PROJECT_NAME=%s %s %s", typed(d.env.ComposeFile), typed(d.present().compose.Name), typed("./"+d.env.Restore), typed(backup))
+	return line + fmt.Sprintf("COMPOSE_FILE=%s COMPOSE_PROJECT_NAME=%s %s %s", typed(d.scriptFile()), typed(d.present().compose.Name), typed("./"+d.env.Restore), typed(backup))
 }

@@ -13,15 +13,16 @@ import (
 
 // project is one release of the application on the server: its compose file, and the file that pins its images.
 type project struct {
-	conn          *Conn
-	version       string
-	composeFile   string // as the repository calls it
-	folder        string // of that, where its relative paths start
-	files         []string
-	name, envFile string // where they were given to compose by hand
-	env           []string
-	view          *view // what is read instead of the application's folder, until the release's files are there
-	compose       compose
+	conn        *Conn
+	version     string
+	composeFile string // as the repository calls it
+	folder      string // of that, where its relative paths start
+	files       []string
+	name        string   // where it was given to compose by hand
+	envFiles    []string // likewise
+	env         []string
+	view        *view // what is read instead of the application's folder, until the release's files are there
+	compose     compose
 }
 
 // releaseDir is where a release keeps what it was deployed with, so that it can be gone back to.
@@ -50,10 +51,10 @@ func (p *project) loadPinned(ctx context.Context) error {
 func (p *project) args(args ...string) []string {
 	line := []string{"docker", "compose", "--project-directory", p.conn.inside(p.folder)}
 	if p.name != "" {
-		line = append(line, "--project-name", p.name)
+		line = append(line, "--project-name="+p.name)
 	}
-	if p.envFile != "" {
-		line = append(line, "--env-file", p.envFile)
+	for _, f := range p.envFiles {
+		line = append(line, "--env-file", f)
 	}
 	for _, f := range p.files {
 		line = append(line, "--file", p.conn.inside(f))
@@ -138,5 +139,8 @@ func (p *project) config(ctx context.Context, profile ...string) error {
 // idle waits until nothing is at work any more that changes what runs.
 func (c *Conn) idle(ctx context.Context) error {
 	_, err := c.run(ctx, command{args: busy("true"), time: changeTime})
+	if exit := new(exitError); errors.As(err, &exit) {
+		return fmt.Errorf("after %s seconds a command still holds %s", busyWait, busyFile)
+	}
 	return err
 }

@@ -13,6 +13,7 @@ const keepReleases = 5
 
 // prune removes images of older releases. Docker itself keeps what a container still uses.
 func (d *deployment) prune(ctx context.Context) error {
+	d.forgetFound(ctx)
 	ledger, err := d.conn.readLedger(ctx)
 	if err != nil {
 		return err

@@ -55,7 +55,7 @@ func (d *deployment) patience() time.Duration {
 	if d.previous == nil {
 		return 0
 	}
-	return d.previous.watched(d.env, d.before.Version, nil).patience()
+	return d.previous.watched(d.env, d.previous.version, nil).patience()
 }
 
 func (d *deployment) restore(ctx context.Context) error {
@@ -68,7 +68,7 @@ func (d *deployment) restore(ctx context.Context) error {
 	}
 	r := &rollout{deployment: d, to: d.previous, pins: pins, untried: true}
 	health := step{"wait for health", func(ctx context.Context) error {
-		return d.conn.gate(ctx, d.previous.watched(d.env, d.before.Version, pins))
+		return d.conn.gate(ctx, d.previous.watched(d.env, d.previous.version, pins))
 	}}
 	return d.steps(ctx, slices.Concat([]step{{"start " + d.ran() + " again", r.start}}, r.finish(), []step{health}))
 }

@@ -110,6 +110,9 @@ func TestRestoreStopsAllThatWrites(t *testing.T) {
 	if running := s.running(); running["backend"] != "backend:1.0.0" || running["ticker"] != "worker:1.0.0" || running["scheduler"] != "" || running["adminer"] != "adminer:5" {
 		t.Errorf("running: %v", running)
 	}
+	if beside := s.lines("compose up --no-recreate"); len(beside) != 1 {
+		t.Errorf("the newer version was started again beside what is gone back to: %q", beside)
+	}
 	if started := s.lines("docker start"); !slices.Equal(started, []string{"docker start " + hand}) {
 		t.Errorf("started by %q, want what is of neither release", started)
 	}

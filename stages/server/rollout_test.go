@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -306,15 +307,37 @@ func TestRolloutOfOneShots(t *testing.T) {
 	}
 }
 
+// TestRolloutLeavesStoppedWhatIs: somebody may have stopped the old worker for its faults. The new one is started.
+func TestRolloutLeavesStoppedWhatIs(t *testing.T) {
+	t.Parallel()
+	s := frontShop(t, front, behaviour{unhealthyAfter: 50 * time.Millisecond})
+	s.sh("docker stop app-worker-1")
+	ran := false
+	s.on("docker stop", then(func() { ran = strings.Contains(s.running()["worker"], "worker:1.0.0") }))
+	if _, err := Deploy(t.Context(), s.environment(), s.release("1.1.0", front)); err == nil {
+		t.Error("1.1.0 is healthy")
+	}
+	if wantRunning(t, s, map[string]string{"proxy": "nginx:1", "web": "web:1.0.0 web:1.0.0", "db": "postgres:17"}); ran {
+		t.Error("the old worker was started")
+	}
+	s.image("web", "1.1.1", good)
+	s.image("worker", "1.1.1", good)
+	s.deploy(t, "1.1.1", front)
+	wantRunning(t, s, map[string]string{"proxy": "nginx:1", "web": "web:1.1.1 web:1.1.1", "worker": "worker:1.1.1", "db": "postgres:17"})
+}
+
 // TestRolloutThatIsCut: what a lost connection has left at work is waited for, before anything is said or done.
 func TestRolloutThatIsCut(t *testing.T) {
 	t.Parallel()
-	late := func(server *dockerd, _ *call) error {
+	s := frontShop(t, front, good)
+	lock := func() os.FileInfo { info, _ := os.Stat(s.target.Dir + "/" + lockFile); return info }
+	late := func(server *dockerd, _ *call) error { // the command does its work when the run has the lock again
+		before := lock()
 		server.cutConnections()
-		time.Sleep(300 * time.Millisecond)
+		eventually(t, "the lock is taken again", func() bool { now := lock(); return now.Size() > 0 && now.ModTime() != before.ModTime() })
+		time.Sleep(200 * time.Millisecond)
 		return nil
 	}
-	s := frontShop(t, front, good)
 	before := len(s.all())
 	for _, c := range []struct {
 		name  string
@@ -332,6 +355,7 @@ func TestRolloutThatIsCut(t *testing.T) {
 		if f := failure(t, err); f.State != c.state || f.Found != c.want || f.Runs != "1.0.0" {
 			t.Errorf("%s: got %s: %v, %s", c.name, f.State, err, f.Next)
 		}
+		s.sh("flock " + busyFile + " true") // until nothing is at work any more
 		wantRunning(t, s, map[string]string{"proxy": "nginx:1", "web": "web:1.0.0 web:1.0.0", "worker": "worker:1.0.0", "db": "postgres:17"})
 		if len(s.all()) != before {
 			t.Errorf("%s: there are %v", c.name, s.all())

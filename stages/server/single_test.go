@@ -91,3 +91,26 @@ func TestReplicas(t *testing.T) {
 		}
 	}
 }
+
+// TestPreflightNamesSingles: who cannot run twice is known before anything is done, by what runs there as well.
+func TestPreflightNamesSingles(t *testing.T) {
+	t.Parallel()
+	file := oneService + "    volumes: [/data]\n  beat:\n    image: ${REGISTRY}/backend:${VERSION}\n    restart: always\n"
+	s := standIn(t)
+	s.image("backend", "1.0.0", good)
+	for _, want := range [][]string{
+		{"beat is stopped before its successor starts: it looks like a scheduler (beat); label it slipway.order: start-first if it may run twice for a while"},
+		{"backend is stopped before its successor starts: it keeps /data in a volume without a name; give the volume a name",
+			"beat is stopped before its successor starts: it looks like a scheduler (beat); label it slipway.order: start-first if it may run twice for a while"},
+	} {
+		p, err := Preflight(t.Context(), s.environment(), s.release("1.0.0", file))
+		var got []string
+		for _, one := range p.Singles {
+			got = append(got, one.String())
+		}
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("got %q, %v, want %q", got, err, want)
+		}
+		s.deploy(t, "1.0.0", file)
+	}
+}

@@ -148,7 +148,7 @@ func (p *fakeProject) bringUp(o options, names []string) error {
 		return err
 	}
 	for _, service := range services {
-		if err := p.fetch(service, false); err != nil {
+		if err := p.fetch(service, p.services[service]["pull_policy"] == "always"); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,98 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	// drainLabel is what has to happen before an old container of a service gets its signal to stop: a command that is run in
+	// it, or a pause.
+	drainLabel = "slipway.drain"
+	// reloadLabel is a command that makes a proxy ask again who its backends are. It is run when the new ones are healthy and
+	// when the old ones are gone.
+	reloadLabel = "slipway.reload"
+)
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// reload runs the command by which a proxy asks again who its backends are. It answers before that has happened.
+func (r *rollout) reload(ctx context.Context, but ...string) error {
+	there, err := r.to.containers(ctx)
+	if err != nil {
+		return err
+	}
+	told := false
+	for _, c := range there {
+		if !c.running() || !r.listens(c) || slices.Contains(but, c.ID) {
+			continue
+		}
+		if err := r.reloadOne(ctx, c); err != nil {
+			return err
+		}
+		told, r.told = true, true
+	}
+	if told {
+		pause(ctx, r.env.Pace.step())
+	}
+	return nil
+}
+
+// listens says whether a container has the command that its release has. One that has another is about to be replaced, and
+// may be another program.
+func (r *rollout) listens(c container) bool {
+	label := r.to.compose.Services[c.service()].Labels[reloadLabel]
+	line := c.Config.Labels[reloadLabel]
+	return line != "" && (line == label || line == strings.ReplaceAll(label, "$$", "$"))
+}
+
+// reloadTries are how often a proxy is told: one that has just started may not be ready to listen.
+const reloadTries = 5
+
+func (r *rollout) reloadOne(ctx context.Context, c container) error {
+	line := c.Config.Labels[reloadLabel]
+	for n := 1; ; n++ {
+		_, err := r.conn.run(ctx, command{args: []string{"docker", "exec", c.ID, "sh", "-c", line}})
+		exit := new(exitError)
+		switch {
+		case !errors.As(err, &exit):
+			return err
+		case n == reloadTries:
+			return fmt.Errorf("slipway.reload of %s (%q) ended with exit code %d: %s", c.service(), line, exit.code, exit.output)
+		}
+		pause(ctx, r.env.Pace.step())
+	}
+}
+
+// drain gives the old containers the time that they ask for, all at once. One that cannot be told stops all the same.
+func (r *rollout) drain(ctx context.Context) {
+	var group errgroup.Group
+	for _, c := range r.old {
+		line := c.Config.Labels[drainLabel]
+		if line == "" || !c.running() {
+			continue
+		}
+		group.Go(func() error {
+			if wait, err := time.ParseDuration(line); err == nil {
+				pause(ctx, wait)
+				return nil
+			}
+			_, err := r.conn.run(ctx, command{args: []string{"docker", "exec", c.ID, "sh", "-c", line}, time: changeTime})
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		r.figures = append(r.figures, "warning: "+drainLabel+": "+firstLine(err.Error()))
+	}
+}

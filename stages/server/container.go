@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -81,7 +82,25 @@ func (p *project) everything(ctx context.Context) ([]container, error) {
 	return p.conn.labelled(ctx, projectLabel+"="+p.compose.Name)
 }
 
-func (c *Conn) labelled(ctx context.Context, label string) ([]container, error) {
+// labelled are all containers with a label.
+func (c *Conn) labelled(ctx context.Context, label string) (found []container, err error) {
+	for range labelledTries {
+		if found, err = c.labelledNow(ctx, label); !gone(err) {
+			break
+		}
+	}
+	return found, err
+}
+
+// labelledTries are for containers that are removed between the two questions: there are other projects on a server.
+const labelledTries = 5
+
+func gone(err error) bool {
+	exit := new(exitError)
+	return errors.As(err, &exit) && strings.Contains(strings.ToLower(exit.output), "no such container")
+}
+
+func (c *Conn) labelledNow(ctx context.Context, label string) ([]container, error) {
 	ids, err := c.run(ctx, command{args: []string{"docker", "ps", "--all", "--quiet", "--no-trunc", "--filter", "label=" + label}})
 	if err != nil || strings.TrimSpace(ids) == "" {
 		return nil, err

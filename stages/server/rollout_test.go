@@ -401,3 +401,12 @@ func TestRollbackBeside(t *testing.T) {
 	}
 	wantRunning(t, s, map[string]string{"proxy": "nginx:1", "web": "web:1.0.0 web:1.0.0", "worker": "worker:1.0.0", "ticker": "worker:1.0.0", "db": "postgres:17"})
 }
+
+// A container of another project may be removed between the two questions about it.
+func TestContainerThatGoes(t *testing.T) {
+	s := shop(t, true)
+	s.on("inspect --type container", fail(1, "Error response from daemon: No such container: 0123456789ab"))
+	if p, err := Preflight(t.Context(), s.environment(), s.release("1.0.0", shopCompose)); err != nil {
+		t.Errorf("got %+v, %v", p, err)
+	}
+}

@@ -17,7 +17,8 @@ const (
 	gateStep = time.Second
 	// goodAnswers in a row make a server healthy: one may be luck.
 	goodAnswers = 3
-	// steadyTime is for how long a container has to run without a restart: a crash right after the start is common.
+	// steadyTime is for how long a container has to run without a restart: a crash right after the start is common. One whose
+	// health check is good has shown more than that it runs, and has to for half as long.
 	steadyTime = 10 * time.Second
 )
 
@@ -32,7 +33,12 @@ func (p Pace) deadline() time.Duration { return cmp.Or(p.Deadline, gateTime) }
 
 func (p Pace) step() time.Duration { return cmp.Or(p.Step, gateStep) }
 
-func (p Pace) steady() time.Duration { return cmp.Or(p.Steady, steadyTime) }
+func (p Pace) steady(c container) time.Duration {
+	if c.State.Health != nil {
+		return cmp.Or(p.Steady, steadyTime) / 2
+	}
+	return cmp.Or(p.Steady, steadyTime)
+}
 
 // verdict is what one look at the containers says.
 type verdict struct {
@@ -96,8 +102,8 @@ func (l look) judgeOne(v *verdict, name string, c container) {
 		v.fail("%s is unhealthy", name)
 	case c.State.Health != nil && c.State.Health.Status != "healthy":
 		v.wait("%s is %s", name, c.State.Health.Status)
-	case l.age(c) < l.pace.steady() && (c.State.Health == nil || !c.trial()):
-		v.wait("%s runs for less than %s", name, l.pace.steady())
+	case l.age(c) < l.pace.steady(c) && (c.State.Health == nil || !c.trial()):
+		v.wait("%s runs for less than %s", name, l.pace.steady(c))
 	}
 }
 

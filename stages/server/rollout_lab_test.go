@@ -102,7 +102,7 @@ type served struct {
 func newServed(t *testing.T) *served {
 	t.Helper()
 	s := &served{application: newApplication(t), registry: path.Join(os.Getenv("SLIPWAY_LAB_REGISTRY"), "test-rollout-"+strings.ToLower(rand.Text()[:8]))}
-	s.env.ComposeFile = "compose.yml"
+	s.env.ComposeFile, s.env.Pace.Steady = "compose.yml", 5*time.Second
 	return s
 }
 

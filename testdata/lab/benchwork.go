@@ -19,6 +19,7 @@ const (
 
 	deployVersion = "1.2.3"
 	composeFile   = "docker-compose.prod.ip.yml"
+	proxyFile     = "proxy/nginx.conf"
 )
 
 // prepare makes the repositories and the release that all rounds use.
@@ -174,13 +175,15 @@ func (b *bench) composeUp(ctx context.Context, s site) (float64, error) {
 	if err := s.prepare(ctx, b.lab); err != nil {
 		return 0, err
 	}
-	file, err := os.ReadFile(filepath.Join(b.dir, "released", composeFile))
-	if err != nil {
-		return 0, err
-	}
-	write := fmt.Sprintf("cat > \"$1/$2\" <<'END OF FILE'\n%s\nEND OF FILE\n", file)
-	if err := b.lab.shell(ctx, s.server, write, s.dir, composeFile); err != nil {
-		return 0, err
+	for _, name := range []string{composeFile, proxyFile} {
+		file, err := os.ReadFile(filepath.Join(b.dir, "released", name))
+		if err != nil {
+			return 0, err
+		}
+		write := fmt.Sprintf("mkdir -p \"$(dirname \"$1/$2\")\"; cat > \"$1/$2\" <<'END OF FILE'\n%s\nEND OF FILE\n", file)
+		if err := b.lab.shell(ctx, s.server, write, s.dir, name); err != nil {
+			return 0, err
+		}
 	}
 	start := time.Now()
 	const up = `cd "$1"; export REGISTRY="$3" VERSION="$4"; docker compose -f "$2" pull -q; docker compose -f "$2" up -d --wait`

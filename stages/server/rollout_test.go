@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -409,4 +410,21 @@ func TestContainerThatGoes(t *testing.T) {
 	if p, err := Preflight(t.Context(), s.environment(), s.release("1.0.0", shopCompose)); err != nil {
 		t.Errorf("got %+v, %v", p, err)
 	}
+}
+
+// TestRolloutOverWhatIsBroken: compose waits for the health of what a proxy depends on, and no release could ever mend it, if
+// what serves nobody were kept. The rest never stops.
+func TestRolloutOverWhatIsBroken(t *testing.T) {
+	t.Parallel()
+	waiting := strings.Replace(front, "    ports: [", "    depends_on: {web: {condition: service_healthy}}\n    ports: [", 1)
+	s := frontShop(t, waiting, behaviour{unhealthyAfter: 50 * time.Millisecond})
+	s.sicken("web:1.0.0")
+	_, err := Deploy(t.Context(), s.environment(), s.release("1.1.0", waiting))
+	if f := new(Failure); !errors.As(err, &f) || f.State != NotRestored && f.State != Restored || !strings.Contains(err.Error(), "web is unhealthy") {
+		t.Errorf("in vain: got %v", err)
+	}
+	s.image("web", "1.1.1", good)
+	s.image("worker", "1.1.1", good)
+	s.deploy(t, "1.1.1", waiting)
+	wantRunning(t, s, map[string]string{"proxy": "nginx:1", "web": "web:1.1.1 web:1.1.1", "worker": "worker:1.1.1", "db": "postgres:17"})
 }

@@ -245,7 +245,7 @@ func TestReleaseToStaging(t *testing.T) {
 	t.Parallel()
 	d := NewDeployShop(t)
 	release := func(version, health string) Result {
-		return d.Call(t, append([]string{"--health-url=" + health}, d.Arguments("release", "--version="+version)...)...)
+		return d.Call(t, append([]string{"--health-url=" + health, "--health-timeout=15s"}, d.Arguments("release", "--version="+version)...)...)
 	}
 	const file = "docker-compose.prod.ip.yml"
 	d.Replace(t, file, "    image: redis:8\n", "    image: redis:8\n    env_file: shop.env\n    volumes: ['./conf:/conf:ro']\n")
@@ -258,7 +258,7 @@ func TestReleaseToStaging(t *testing.T) {
 	d.Write(t, "shop.env", "GREETING=hello")
 	commit := d.Commit(t, "the file is there")
 	digests := d.MakeVersion(t, "1.2.3", commit, nil)
-	red(t, release("1.2.3", d.Staging.Backend()+"/nowhere"), "Deploy Staging failed: not healthy after 1m0s", "/nowhere answers 404", "nothing to restore", "Outcome: deploy-not-restored")
+	red(t, release("1.2.3", d.Staging.Backend()+"/nowhere"), "Deploy Staging failed: not healthy after 30s", "/nowhere answers 404", "nothing to restore", "Outcome: deploy-not-restored")
 	WantTags(t, d.Prefix, "1.2.3", "sha-"+commit[:7])
 	green(t, release("1.2.3", d.Staging.Backend()+"/health"), "1.2.3 is healthy", "Outcome: resumed")
 	WantTags(t, d.Prefix, "1.2.3", "sha-"+commit[:7], "1.2", "1", "latest")

@@ -131,10 +131,6 @@ func TestRollback(t *testing.T) {
 		s.WantRunning(t, last)
 		s.WantAnswer(t, "1.3.0")
 	})
-	t.Run("to what is not healthy any more", func(t *testing.T) {
-		s.Run(t, "cd "+s.Dir+` && sed -i 's#/health HTTP#/nowhere HTTP#' .slipway/releases/1.2.0/compose.yml`)
-		red(t, d.rollback(t, "staging", "--to=1.2.0"), "not healthy: backend is unhealthy", "1.2.0 was brought up and is not healthy", "deploy 1.3.0 again", "Outcome: rollback-failed")
-	})
 }
 
 // remove deletes a manifest from the registry, past Slipway.

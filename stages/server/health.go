@@ -18,7 +18,7 @@ const (
 	// goodAnswers in a row make a server healthy: one may be luck.
 	goodAnswers = 3
 	// steadyTime is for how long a container has to run without a restart: a crash right after the start is common. One whose
-	// health check is good has shown more than that it runs, and has to for half as long.
+	// health check is good has shown more than that it runs: one of the release has to for half as long, any other not.
 	steadyTime = 10 * time.Second
 )
 
@@ -33,11 +33,15 @@ func (p Pace) deadline() time.Duration { return cmp.Or(p.Deadline, gateTime) }
 
 func (p Pace) step() time.Duration { return cmp.Or(p.Step, gateStep) }
 
-func (p Pace) steady(c container) time.Duration {
-	if c.State.Health != nil {
-		return cmp.Or(p.Steady, steadyTime) / 2
+func (p Pace) steady(checked, ours bool) time.Duration {
+	steady := cmp.Or(p.Steady, steadyTime)
+	switch {
+	case checked && ours:
+		return steady / 2
+	case checked:
+		return 0
 	}
-	return cmp.Or(p.Steady, steadyTime)
+	return steady
 }
 
 // verdict is what one look at the containers says.
@@ -89,6 +93,7 @@ func (l look) judgeOne(v *verdict, name string, c container) {
 		v.fail("%s runs %s, not %s", name, c.Config.Image, pin)
 		return
 	}
+	steady := l.pace.steady(c.State.Health != nil, l.pins[name] != "" && !c.trial())
 	switch {
 	case c.State.Status == "exited" && c.State.ExitCode == 0 && l.services[name].ends:
 		return // it has done its work (D7)
@@ -102,8 +107,8 @@ func (l look) judgeOne(v *verdict, name string, c container) {
 		v.fail("%s is unhealthy", name)
 	case c.State.Health != nil && c.State.Health.Status != "healthy":
 		v.wait("%s is %s", name, c.State.Health.Status)
-	case l.age(c) < l.pace.steady(c) && (c.State.Health == nil || !c.trial()):
-		v.wait("%s runs for less than %s", name, l.pace.steady(c))
+	case l.age(c) < steady:
+		v.wait("%s runs for less than %s", name, steady)
 	}
 }
 

@@ -101,7 +101,7 @@ func TestJudge(t *testing.T) {
 }
 
 func TestJudgeOthersImages(t *testing.T) {
-	l := look{at: now, containers: []container{running(serving("db"), image("sha256:any"))}, services: map[string]service{"db": {}, "web": {}}}
+	l := look{at: now, containers: []container{running(serving("db"), image("sha256:any"), health("healthy"), up(time.Second))}, services: map[string]service{"db": {}, "web": {}}}
 	if got, want := l.judge().bad(), []string{"web has no container"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q: an image that is not ours may be any", got, want)
 	}

@@ -264,7 +264,7 @@ func TestCheckoutsOfCI(t *testing.T) {
 	origin, prefix := NewShop(t), NewPrefix(t)
 	origin.Git(t, "tag", "-a", "-m", "v1.2.3", "v1.2.3")
 	origin.Git(t, "config", "uploadpack.allowFilter", "true")
-	ready := []string{"Release 1.2.3", "after 1.2.0", "31 passed, 91.5% coverage", "Outcome: dry-run-ok"}
+	ready := []string{"Release 1.2.3", "after 1.2.0", "31 passed, 91.6% coverage", "Outcome: dry-run-ok"}
 	for _, c := range ciSystems {
 		t.Run(c.name, func(t *testing.T) {
 			s, release := c.start(t, origin, prefix)

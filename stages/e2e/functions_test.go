@@ -37,7 +37,7 @@ func TestFunctions(t *testing.T) {
 	})
 	t.Run("scan", func(t *testing.T) { green(t, call("scan"), "Security Scan", "0 critical, 0 high") })
 	t.Run("dependencies", func(t *testing.T) { green(t, call("dependencies"), "Dependency Check", "dependencies in step") })
-	t.Run("test-backend", func(t *testing.T) { green(t, call("test-backend"), "31 passed, 91.5% coverage, 2 passed slow") })
+	t.Run("test-backend", func(t *testing.T) { green(t, call("test-backend"), "31 passed, 91.6% coverage, 2 passed slow") })
 	t.Run("test-frontend", func(t *testing.T) {
 		green(t, call("test-frontend"), "20 passed, 81.1% coverage, 1 passed slow")
 	})

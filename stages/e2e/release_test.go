@@ -64,7 +64,7 @@ func TestRelease(t *testing.T) {
 
 	t.Run("first", func(t *testing.T) {
 		r := release("v1.2.3")
-		green(t, r, "Release 1.2.3 of "+commit[:7]+", after 1.2.0", "Outcome: released", "Critical path: ", "31 passed, 91.5% coverage, 2 passed slow")
+		green(t, r, "Release 1.2.3 of "+commit[:7]+", after 1.2.0", "Outcome: released", "Critical path: ", "31 passed, 91.6% coverage, 2 passed slow")
 		WantTags(t, prefix, "1.2.3", sha, "1.2", "1", "latest")
 		for _, image := range Images {
 			digests := map[string]bool{}

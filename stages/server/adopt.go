@@ -83,17 +83,13 @@ func among(all []container, home, folder string, folders []string, name string) 
 }
 
 // adopt makes what runs on a server that Slipway has not deployed to before something that can be put back, whoever has
-// started it and from which files. What the release does not have is none of its business.
+// started it and from which files.
 func (d *deployment) adopt(ctx context.Context, there []container) error {
-	there = slices.DeleteFunc(there, func(c container) bool { return !c.running() || !d.next.keeps(c.service()) })
-	if len(there) == 0 {
-		return nil // there is nothing to come back to
+	found, ran, err := d.next.found(there)
+	if err != nil || found == nil {
+		return err
 	}
-	found := d.foundProject(there)
-	if len(found.files) == 0 {
-		return fmt.Errorf("it is not known from which compose file %s runs: %s", namesOf(there)[0], startedAnew)
-	}
-	pins, err := d.pinFound(ctx, there)
+	pins, err := d.pinFound(ctx, ran)
 	if err != nil {
 		return err
 	}
@@ -105,14 +101,33 @@ func (d *deployment) adopt(ctx context.Context, there []container) error {
 		return err
 	}
 	if err := found.loadPinned(ctx); err != nil {
-		return fmt.Errorf("what runs in %s was started from %s, and could not be put back from there (%w): %s", d.conn.target.Dir, found.composeFile, err, startedAnew)
+		return found.lost(err)
 	}
-	found.onlyThese(there)
+	found.onlyThese(ran)
 	d.previous = found
 	if d.before.Version == "" {
 		d.before = Entry{Version: foundRelease, Images: pins}
 	}
 	return nil
+}
+
+// found is what runs of a project that no release of ours has started, with its containers; nil if nothing does. What the
+// release does not have is none of its business.
+func (p *project) found(there []container) (*project, []container, error) {
+	ran := slices.DeleteFunc(slices.Clone(there), func(c container) bool { return !c.running() || !p.keeps(c.service()) })
+	if len(ran) == 0 {
+		return nil, nil, nil // there is nothing to come back to
+	}
+	found := p.conn.startedFrom(ran)
+	if len(found.files) == 0 {
+		return nil, nil, fmt.Errorf("it is not known from which compose file %s runs: %s", namesOf(ran)[0], startedAnew)
+	}
+	return found, ran, nil
+}
+
+// lost is a project whose own compose file cannot be read any more.
+func (p *project) lost(err error) error {
+	return fmt.Errorf("what runs in %s was started from %s, and could not be put back from there (%w): %s", p.conn.target.Dir, p.composeFile, err, startedAnew)
 }
 
 // startedAnew is what makes something that runs known.
@@ -126,11 +141,11 @@ func (p *project) onlyThese(ran []container) {
 	}
 }
 
-// foundProject is the project as it was started, which its containers tell.
-func (d *deployment) foundProject(there []container) *project {
-	p := &project{conn: d.conn, version: foundRelease}
-	for _, c := range there {
-		labels := c.Config.Labels
+// startedFrom is the project as it was started, which its containers tell.
+func (c *Conn) startedFrom(there []container) *project {
+	p := &project{conn: c, version: foundRelease}
+	for _, one := range there {
+		labels := one.Config.Labels
 		p.name, p.folder = labels[projectLabel], labels[folderLabel]
 		p.envFiles = appendNew(p.envFiles, p.folder, labels[envFileLabel])
 		p.files = appendNew(p.files, p.folder, labels[filesLabel])

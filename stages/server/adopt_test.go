@@ -98,11 +98,13 @@ func TestAdoptRefuses(t *testing.T) {
 	old := s.all()
 	refused := func(name string, parts ...string) {
 		t.Helper()
+		_, early := Preflight(t.Context(), s.environment(), s.release("1.0.0", releasedShop))
 		_, err := Deploy(t.Context(), s.environment(), s.release("1.0.0", releasedShop))
 		if f := failure(t, err); f.State != Untouched || !maps.Equal(s.all(), old) {
 			t.Errorf("%s: got %s, there are %v instead of %v", name, f.State, s.all(), old)
 		}
 		wantText(t, err.Error(), parts...)
+		wantText(t, message(early), parts...)
 	}
 	if err := os.Rename(s.target.Dir+"/docker-compose.yml", s.target.Dir+"/away"); err != nil {
 		t.Fatal(err)

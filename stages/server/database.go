@@ -42,12 +42,12 @@ func (d *deployment) present() *project {
 	return d.previous
 }
 
-// scriptFile is the compose file that scripts are run with. What was found on the server has its own.
+// scriptFile is the compose file that scripts are run with: the one that is in the application's folder.
 func (d *deployment) scriptFile() string {
-	if d.previous != nil && !d.ours {
+	if d.previous != nil && !(d.ours && d.placed) {
 		return d.previous.composeFile
 	}
-	return d.env.ComposeFile
+	return d.next.composeFile
 }
 
 // script runs a script of the repository in the application's folder, for the project that runs there.

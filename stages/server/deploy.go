@@ -76,6 +76,7 @@ type deployment struct {
 	before   Entry
 	// files are what the release ships, filesBefore what the previous one did.
 	files, filesBefore []File
+	placed             bool // the release's files are those in the application's folder
 	entry              Entry
 	woken              []string // services that were started for the first backup
 	started            time.Time

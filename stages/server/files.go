@@ -232,6 +232,7 @@ func (d *deployment) place(ctx context.Context) error {
 	if err := d.steps(ctx, []step{{name, func(ctx context.Context) error { return d.conn.apply(ctx, c) }}}); err != nil {
 		return err
 	}
+	d.placed = true
 	return d.next.loadPinned(ctx)
 }
 
@@ -321,6 +322,7 @@ func (d *deployment) putFilesBack(ctx context.Context) error {
 			return err
 		}
 	}
+	d.placed = false
 	return d.conn.remove(ctx, replacedFile)
 }
 

@@ -111,5 +111,5 @@ func (d *deployment) restoreLine(backup string) string {
 	if d.previous == nil {
 		line += "cp " + typed(d.next.files[0]) + " " + typed(d.env.ComposeFile) + " && "
 	}
-	return line + fmt.Sprintf("COMPOSE_FILE=%s COMPOSE_PROJECT_NAME=%s %s %s", typed(d.scriptFile()), typed(d.present().compose.Name), typed("./"+d.env.Restore), typed(backup))
+	return line + fmt.Sprintf("COMPOSE_FILE=%s COMPOSE_PROJECT_NAME=%s %s %s", typed(d.present().composeFile), typed(d.present().compose.Name), typed("./"+d.env.Restore), typed(backup))
 }

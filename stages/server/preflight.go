@@ -54,10 +54,28 @@ func (c *Conn) preview(ctx context.Context, p *Preview, env Environment, release
 	if err != nil {
 		return err
 	}
+	if err := p.readFound(ctx, next.project, there); err != nil {
+		return err
+	}
 	p.Beside, p.Singles = next.rolling(env, next.pins, there), next.singles(env, next.pins, there)
 	change, err := c.compare(ctx, next.shipped, before, named(next.compose, next.shipped))
 	p.Edited = change.edited
 	return err
+}
+
+// readFound insists that what would be put back after a failed first deployment can be.
+func (p *Preview) readFound(ctx context.Context, next *project, there []container) error {
+	if _, ours := p.Ledger.Current(); ours {
+		return nil
+	}
+	found, _, err := next.found(there)
+	if err != nil || found == nil {
+		return err
+	}
+	if err := found.load(ctx); err != nil {
+		return found.lost(err)
+	}
+	return nil
 }
 
 // planned is a release as it will be on the server, which has nothing of it yet.

@@ -428,3 +428,22 @@ func TestRolloutOverWhatIsBroken(t *testing.T) {
 	s.deploy(t, "1.1.1", waiting)
 	wantRunning(t, s, map[string]string{"proxy": "nginx:1", "web": "web:1.1.1 web:1.1.1", "worker": "worker:1.1.1", "db": "postgres:17"})
 }
+
+// TestComposeFileOfAnotherName: the repository's scripts read the compose file that is there when they run.
+func TestComposeFileOfAnotherName(t *testing.T) {
+	t.Parallel()
+	s := shop(t, true)
+	s.image("backend", "1.1.0", good).service("migrate", migration("two"))
+	env, release := s.environment(), s.release("1.1.0", shopCompose)
+	env.ComposeFile, release.Tree = "deploy.yml", commit(map[string]string{"deploy.yml": shopCompose})
+	result, err := Deploy(t.Context(), env, release)
+	if err != nil || result.Backup == "" {
+		t.Fatalf("got %+v, %v", result, err)
+	}
+	back := s.back("1.0.0")
+	back.Database = Recorded
+	if _, err := Rollback(t.Context(), env, back); err != nil {
+		t.Fatal(err)
+	}
+	wantRunning(t, s, map[string]string{"backend": "backend:1.0.0", "db": "postgres:17"})
+}

@@ -54,6 +54,11 @@ func (c container) released() bool {
 
 func (c container) running() bool { return c.State.Status == "running" }
 
+// up says whether docker ps would list it.
+func (c container) up() bool {
+	return slices.Contains([]string{"running", "paused", "restarting"}, c.State.Status)
+}
+
 // serves says whether anybody could be served by it, now or soon.
 func (c container) serves() bool {
 	return c.running() && (c.State.Health == nil || c.State.Health.Status != "unhealthy")
@@ -114,6 +119,16 @@ func (c *Conn) inspect(ctx context.Context, ids ...string) ([]container, error) 
 		return nil, err
 	}
 	return parseContainers(text)
+}
+
+// docker does one thing to containers, after any that a lost connection has left at work.
+func (c *Conn) docker(ctx context.Context, containers []container, verb ...string) error {
+	if len(containers) == 0 {
+		return nil
+	}
+	args := slices.Concat([]string{"docker"}, verb, idsOf(containers))
+	_, err := c.run(ctx, command{args: busy(args...), time: changeTime})
+	return err
 }
 
 func parseContainers(text string) ([]container, error) {

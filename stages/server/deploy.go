@@ -275,8 +275,11 @@ func (d *deployment) ship(ctx context.Context, p *project, file, pins []byte) er
 // up makes the services run as the project says. The migration is left out: it has had its turn, and does nothing good twice.
 // The same services are named each time, because older versions of compose take a service for changed when others are.
 func (p *project) up(ctx context.Context, e Environment, more ...string) error {
-	args := append([]string{"up", "--detach", "--no-deps", "--no-build", "--quiet-pull"}, more...)
-	_, err := p.change(ctx, append(args, slices.Sorted(maps.Keys(p.services(e)))...)...)
+	return p.upOnly(ctx, slices.Sorted(maps.Keys(p.services(e))), more...)
+}
+
+func (p *project) upOnly(ctx context.Context, services []string, more ...string) error {
+	_, err := p.change(ctx, slices.Concat([]string{"up", "--detach", "--no-deps", "--no-build", "--quiet-pull"}, more, services)...)
 	return err
 }
 

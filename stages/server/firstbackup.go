@@ -42,7 +42,7 @@ func (d *deployment) wake(ctx context.Context) (saves bool, err error) {
 	if len(d.woken) == 0 {
 		return saves, nil
 	}
-	if _, err := d.next.change(ctx, append([]string{"up", "--detach", "--no-deps", "--no-build", "--quiet-pull"}, d.woken...)...); err != nil {
+	if err := d.next.upOnly(ctx, d.woken); err != nil {
 		return false, err
 	}
 	return true, d.awake(ctx, d.next, d.woken)
@@ -66,7 +66,7 @@ func (d *deployment) startStopped(ctx context.Context) error {
 	var stopped []container
 	var names, running []string
 	for _, c := range all {
-		if c.State.Status == "running" {
+		if c.running() {
 			running = append(running, c.service())
 		}
 	}
@@ -78,7 +78,7 @@ func (d *deployment) startStopped(ctx context.Context) error {
 	if len(stopped) == 0 {
 		return nil
 	}
-	if err := d.docker(ctx, "start", stopped); err != nil {
+	if err := d.conn.docker(ctx, stopped, "start"); err != nil {
 		return err
 	}
 	return d.awake(ctx, d.previous, names)

@@ -32,10 +32,7 @@ func (c *Conn) gate(ctx context.Context, w *watch) (err error) {
 		if good == goodAnswers {
 			return nil
 		}
-		select {
-		case <-time.After(w.pace.step()):
-		case <-within.Done():
-		}
+		pause(within, w.pace.step())
 	}
 }
 

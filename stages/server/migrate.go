@@ -59,11 +59,14 @@ func (d *deployment) cutOff(ctx context.Context, cause error) *Failure {
 // atMigration is the container of a migration that still runs, once what the lost connection has left at work is over.
 func (d *deployment) atMigration(ctx context.Context) (string, error) {
 	waited := d.conn.idle(ctx)
-	text, err := d.conn.run(ctx, command{args: []string{"docker", "ps", "--format", "{{.Names}}",
-		"--filter", "label=com.docker.compose.project=" + d.next.compose.Name,
-		"--filter", "label=com.docker.compose.service=" + d.env.Migrate, "--filter", "label=com.docker.compose.oneoff=True"}})
-	if name := firstLine(strings.TrimSpace(text)); err != nil || name != "" {
-		return name, err
+	running, err := d.next.running(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, c := range running {
+		if c.oneOff() && c.service() == d.env.Migrate {
+			return strings.TrimPrefix(c.Name, "/"), nil
+		}
 	}
 	return "", waited
 }

@@ -62,15 +62,21 @@ func (d *deployment) restore(ctx context.Context) error {
 	if err := d.putFilesBack(ctx); err != nil {
 		return err
 	}
-	pins := map[string]string{}
-	for name := range d.pins {
-		pins[name] = d.previous.compose.Services[name].Image
-	}
+	pins := d.pinsBefore()
 	r := &rollout{deployment: d, to: d.previous, pins: pins, untried: true}
 	health := step{"wait for health", func(ctx context.Context) error {
 		return d.conn.gate(ctx, d.previous.watched(d.env, d.previous.version, pins))
 	}}
 	return d.steps(ctx, slices.Concat([]step{{"start " + d.ran() + " again", r.start}}, r.finish(), []step{health}))
+}
+
+// pinsBefore are the images that the services of the release had before it.
+func (d *deployment) pinsBefore() map[string]string {
+	pins := map[string]string{}
+	for name := range d.pins {
+		pins[name] = d.previous.compose.Services[name].Image
+	}
+	return pins
 }
 
 // stopNew is the end of a first deployment: there is nothing to come back to.

@@ -81,12 +81,8 @@ func (d *rollback) restoreSafety(ctx context.Context) error {
 
 // startAgain starts the very containers that were stopped.
 func (d *rollback) startAgain(ctx context.Context) error {
-	if err := d.docker(ctx, "start", d.restartable()); err != nil {
+	if err := d.conn.docker(ctx, d.restartable(), "start"); err != nil {
 		return err
 	}
-	pins := map[string]string{}
-	for name := range d.pins {
-		pins[name] = d.previous.compose.Services[name].Image
-	}
-	return d.conn.gate(ctx, d.previous.watched(d.env, d.before.Version, pins))
+	return d.conn.gate(ctx, d.previous.watched(d.env, d.before.Version, d.pinsBefore()))
 }

@@ -55,15 +55,16 @@ func (r *rollout) start(ctx context.Context) error {
 }
 
 // lookAround finds what is there, once nothing is at work any more that a lost connection or a killed run has left.
-func (r *rollout) lookAround(ctx context.Context) (err error) {
+func (r *rollout) lookAround(ctx context.Context) error {
 	if err := r.conn.idle(ctx); err != nil {
 		return err
 	}
-	if err := r.stopTrials(ctx); err != nil {
+	all, err := r.to.everything(ctx)
+	if err != nil {
 		return err
 	}
-	r.there, err = r.to.containers(ctx)
-	return err
+	r.there = slices.DeleteFunc(slices.Clone(all), container.oneOff)
+	return r.removeTrials(ctx, all)
 }
 
 // upBeside lets compose start containers and leave those that run.
@@ -258,15 +259,10 @@ func (r *rollout) removeGone(ctx context.Context) error {
 
 // stopAndRemove ends containers by the signal and within the time that they were made with, and never by force.
 func (c *Conn) stopAndRemove(ctx context.Context, containers []container, more ...string) error {
-	if len(containers) == 0 {
-		return nil
-	}
-	ids := idsOf(containers)
-	if _, err := c.run(ctx, command{args: busy(append([]string{"docker", "stop"}, ids...)...), time: changeTime}); err != nil {
+	if err := c.docker(ctx, containers, "stop"); err != nil {
 		return err
 	}
-	_, err := c.run(ctx, command{args: busy(slices.Concat([]string{"docker", "rm"}, more, ids)...), time: changeTime})
-	return err
+	return c.docker(ctx, containers, append([]string{"rm"}, more...)...)
 }
 
 func of(containers []container, service string) []container {

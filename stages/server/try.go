@@ -1,6 +1,9 @@
 package server
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 const trialPrefix = "slipway-trial-"
 
@@ -29,17 +32,17 @@ func (r *rollout) try(ctx context.Context, services []string) error {
 	return nil
 }
 
-// stopTrials ends them as any container is ended: a worker may be at work on a job.
+// stopTrials ends them when they have shown what they had to.
 func (r *rollout) stopTrials(ctx context.Context) error {
 	all, err := r.to.everything(ctx)
 	if err != nil {
 		return err
 	}
-	var trials []container
-	for _, c := range all {
-		if c.trial() {
-			trials = append(trials, c)
-		}
-	}
+	return r.removeTrials(ctx, all)
+}
+
+// removeTrials ends those among all, as any container is ended: a worker may be at work on a job.
+func (r *rollout) removeTrials(ctx context.Context, all []container) error {
+	trials := slices.DeleteFunc(all, func(c container) bool { return !c.trial() })
 	return r.conn.stopAndRemove(ctx, trials, "--volumes")
 }

@@ -42,11 +42,8 @@ func (s portSet) any(of []string) bool {
 
 // running are all containers of the project that run, whoever started them, the one-off runs too.
 func (p *project) running(ctx context.Context) ([]container, error) {
-	ids, err := p.conn.run(ctx, command{args: []string{"docker", "ps", "--quiet", "--no-trunc", "--filter", "label=com.docker.compose.project=" + p.compose.Name}})
-	if err != nil || strings.TrimSpace(ids) == "" {
-		return nil, err
-	}
-	return p.conn.inspect(ctx, strings.Fields(ids)...)
+	all, err := p.everything(ctx)
+	return slices.DeleteFunc(all, func(c container) bool { return !c.up() }), err
 }
 
 // databasesFirst sorts by where the tools of a database are likely to be.
@@ -76,7 +73,7 @@ func (d *rollback) stopWriters(ctx context.Context) error {
 			return nil
 		}
 		d.stopped = append(d.stopped, writers...)
-		if refused = d.docker(ctx, "stop", writers); refused != nil && !errors.As(refused, new(*exitError)) {
+		if refused = d.conn.docker(ctx, writers, "stop"); refused != nil && !errors.As(refused, new(*exitError)) {
 			return refused
 		}
 	}
@@ -84,19 +81,6 @@ func (d *rollback) stopWriters(ctx context.Context) error {
 		refused = errors.New("they are started again and again")
 	}
 	return fmt.Errorf("what writes to the database does not stop: %w", refused)
-}
-
-// docker does one thing to containers, after any that a lost connection has left at work.
-func (d *deployment) docker(ctx context.Context, verb string, containers []container) error {
-	if len(containers) == 0 {
-		return nil
-	}
-	args := []string{"docker", verb}
-	for _, c := range containers {
-		args = append(args, c.ID)
-	}
-	_, err := d.conn.run(ctx, command{args: busy(args...), time: changeTime})
-	return err
 }
 
 // restartable are the containers that were stopped and can be started again: a one-off run is over.
@@ -115,7 +99,7 @@ func (d *rollback) startOthers(ctx context.Context) {
 	others := slices.DeleteFunc(d.restartable(), func(c container) bool {
 		return d.next.keeps(c.service()) || d.previous.keeps(c.service()) || d.pins[c.service()] != ""
 	})
-	if err := d.docker(ctx, "start", others); err != nil {
+	if err := d.conn.docker(ctx, others, "start"); err != nil {
 		d.figures = append(d.figures, fmt.Sprintf("warning: %s stopped for the restore, and not started again: %s", strings.Join(namesOf(others), ", "), firstLine(err.Error())))
 	}
 }

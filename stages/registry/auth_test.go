@@ -69,7 +69,7 @@ func TestCredentials(t *testing.T) {
 			b := inProcess(t)
 			digest := b.push(t, "backend", "c0ffee")
 			prefix := b.guard(t, scheme)
-			if err := b.connect(t, prefix, canary).Tag(t.Context(), Move{"backend", "1.2.1", digest}); err != nil {
+			if _, err := Tag(t.Context(), b.connect(t, prefix, canary), b, Move{"backend", "1.2.1", digest}); err != nil {
 				t.Fatal(err)
 			}
 			wantEqual(t, "digest under the tag", b.at(t, "backend", "1.2.1"), digest)
@@ -80,7 +80,7 @@ func TestCredentials(t *testing.T) {
 				_, err := client.Tags(t.Context(), "backend")
 				wantError(t, err, "the registry answered 401", "registryUser and registryToken")
 				wantNoSecret(t, err.Error())
-				if err = client.Tag(t.Context(), Move{"backend", "1.2.2", digest}); err == nil {
+				if _, err := Tag(t.Context(), client, b, Move{"backend", "1.2.2", digest}); err == nil {
 					t.Errorf("%s: tagged", who)
 				}
 			}

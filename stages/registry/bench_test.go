@@ -28,6 +28,7 @@ const (
 	manifestUnknown = `{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}`
 	denied          = `{"errors":[{"code":"DENIED","message":"requested access is denied"}]}`
 	revisionLabel   = "org.opencontainers.image.revision"
+	versionLabel    = "org.opencontainers.image.version"
 )
 
 // bench is a registry, a fault-making proxy in front of it, and a client that goes through the proxy.
@@ -67,15 +68,21 @@ func (b *bench) connect(t *testing.T, prefix string, auth Auth) *Client {
 	base.DisableKeepAlives = true
 	c, err := connect(prefix, auth, &retry.Transport{
 		Base: base, RepeatWrites: true, TryTimeout: 5 * time.Second,
-		Sleep: func(ctx context.Context, d time.Duration) error {
-			b.waits = append(b.waits, d)
-			return ctx.Err()
-		},
+		Sleep: b.Sleep,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// Now implements retry.Clock.
+func (b *bench) Now() time.Time { return time.Now() }
+
+// Sleep implements retry.Clock. It only writes down what was asked for.
+func (b *bench) Sleep(ctx context.Context, d time.Duration) error {
+	b.waits = append(b.waits, d)
+	return ctx.Err()
 }
 
 // newImage makes an image with that revision; every call makes another one.
@@ -85,7 +92,7 @@ func newImage(t *testing.T, revision string) v1.Image {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made, err = mutate.Config(made, v1.Config{Labels: map[string]string{revisionLabel: revision}})
+	made, err = mutate.Config(made, v1.Config{Labels: map[string]string{revisionLabel: revision, versionLabel: "9.8.7"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,13 +2,12 @@
 package registry
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
-	"time"
+	"sync"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -31,7 +30,7 @@ type Client struct {
 	puller    *remote.Puller
 	pusher    *remote.Pusher
 	secrets   *strings.Replacer
-	sleep     func(context.Context, time.Duration) error
+	manifests sync.Map // key to *remote.Descriptor: the ones that tags are set to
 }
 
 // New returns a client for the images below prefix, such as ghcr.io/acme. It makes no request.
@@ -44,7 +43,7 @@ func New(prefix string, auth Auth) (*Client, error) {
 	if err := checkReachable(prefix); err != nil {
 		return nil, err
 	}
-	return connect(prefix, auth, &retry.Transport{Base: remote.DefaultTransport, RepeatWrites: true, Sleep: retry.Sleep})
+	return connect(prefix, auth, &retry.Transport{Base: remote.DefaultTransport, RepeatWrites: true})
 }
 
 // connect is New for any address, so that tests can use the loopback.
@@ -53,7 +52,7 @@ func connect(prefix string, auth Auth, transport *retry.Transport) (*Client, err
 		return nil, errors.New("registryToken is set and registryUser is not: set both, or neither for anonymous access")
 	}
 	c := &Client{
-		prefix: prefix, auth: authn.Anonymous, transport: transport, sleep: transport.Sleep, secrets: redact.Token(auth.User, auth.Token),
+		prefix: prefix, auth: authn.Anonymous, transport: transport, secrets: redact.Token(auth.User, auth.Token),
 	}
 	if auth.Token != "" {
 		c.auth = &authn.Basic{Username: auth.User, Password: auth.Token}
@@ -103,10 +102,17 @@ func (c *Client) tag(image, tag string) (name.Tag, error) {
 	if err != nil {
 		return name.Tag{}, err
 	}
-	if !tagPattern.MatchString(tag) {
-		return name.Tag{}, fmt.Errorf("%q is not an image tag: use at most 128 letters, digits, _ . -, no . or - first", tag)
+	if err := checkTag(tag); err != nil {
+		return name.Tag{}, err
 	}
 	return repo.Tag(tag), nil
+}
+
+func checkTag(tag string) error {
+	if !tagPattern.MatchString(tag) {
+		return fmt.Errorf("%q is not an image tag: use at most 128 letters, digits, _ . -, no . or - first", tag)
+	}
+	return nil
 }
 
 func (c *Client) digest(image, digest string) (name.Digest, error) {
@@ -114,10 +120,17 @@ func (c *Client) digest(image, digest string) (name.Digest, error) {
 	if err != nil {
 		return name.Digest{}, err
 	}
-	if !digestPattern.MatchString(digest) {
-		return name.Digest{}, fmt.Errorf("%q is not an image digest: expected sha256: and 64 hex digits", digest)
+	if err := checkDigest(digest); err != nil {
+		return name.Digest{}, err
 	}
 	return repo.Digest(digest), nil
+}
+
+func checkDigest(digest string) error {
+	if !digestPattern.MatchString(digest) {
+		return fmt.Errorf("%q is not an image digest: expected sha256: and 64 hex digits", digest)
+	}
+	return nil
 }
 
 // Mask takes the token out of a text that somebody else has written.

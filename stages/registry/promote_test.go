@@ -81,7 +81,7 @@ func (r released) report(all []Moved) string {
 func TestPromoteMovesTagByTag(t *testing.T) {
 	eachRegistry(t, func(t *testing.T, b *bench) {
 		r := newReleased(t, b, "1.2", "latest")
-		got, err := r.client.Promote(t.Context(), r.moves("1.2", "1", "latest"))
+		got, err := Promote(t.Context(), r.client, r, r.moves("1.2", "1", "latest"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,11 +99,11 @@ func TestPromoteMovesTagByTag(t *testing.T) {
 func TestPromoteFinishesWhatIsHalfMoved(t *testing.T) {
 	eachRegistry(t, func(t *testing.T, b *bench) {
 		r := newReleased(t, b, "latest")
-		if err := r.client.Tag(t.Context(), Move{"frontend", "latest", r.new["frontend"]}); err != nil {
+		if _, err := Tag(t.Context(), r.client, r, Move{"frontend", "latest", r.new["frontend"]}); err != nil {
 			t.Fatal(err)
 		}
 		r.Reset()
-		got, err := r.client.Promote(t.Context(), r.moves("latest"))
+		got, err := Promote(t.Context(), r.client, r, r.moves("latest"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,13 +116,13 @@ func TestPromoteFinishesWhatIsHalfMoved(t *testing.T) {
 func TestPromoteLeavesAloneWhatItFoundMoved(t *testing.T) {
 	b := inProcess(t)
 	r := newReleased(t, b, "latest")
-	if err := r.client.Tag(t.Context(), Move{"backend", "latest", r.new["backend"]}); err != nil {
+	if _, err := Tag(t.Context(), r.client, r, Move{"backend", "latest", r.new["backend"]}); err != nil {
 		t.Fatal(err)
 	}
 	r.Reset()
 	r.Fault(labtest.Fault{Method: "PUT", Path: `/worker/manifests/latest$`, Status: 403},
 		labtest.Fault{Method: "GET", Path: `/backend/manifests/latest$`, Skip: 1, Status: 403})
-	got, err := r.client.Promote(t.Context(), r.moves("latest"))
+	got, err := Promote(t.Context(), r.client, r, r.moves("latest"))
 	wantError(t, err, "403", "no tag was left moved")
 	wantEqual(t, "report", r.report(got),
 		"backend:latest new>new=new, frontend:latest old>new=old, worker:latest old>new=old")
@@ -133,7 +133,7 @@ func TestPromotePutsBackInReverseOrder(t *testing.T) {
 	eachRegistry(t, func(t *testing.T, b *bench) {
 		r := newReleased(t, b, "1", "latest")
 		r.Fault(labtest.Fault{Method: "PUT", Path: `/worker/manifests/latest$`, Status: 403, Body: denied})
-		got, err := r.client.Promote(t.Context(), r.moves("1", "latest"))
+		got, err := Promote(t.Context(), r.client, r, r.moves("1", "latest"))
 		wantError(t, err, "/worker:latest: the registry answered 403", "; no tag was left moved")
 		wantEqual(t, "report", r.report(got), "backend:1 old>new=old, frontend:1 old>new=old, worker:1 old>new=old, "+
 			"backend:latest old>new=old, frontend:latest old>new=old, worker:latest old>new=old")
@@ -149,7 +149,7 @@ func TestPromotePutsBackAlsoWhatWasMovedWithoutAnAnswer(t *testing.T) {
 	eachRegistry(t, func(t *testing.T, b *bench) {
 		r := newReleased(t, b, "latest")
 		r.Fault(labtest.Fault{Method: "PUT", Path: `/frontend/manifests/latest$`, Times: 6, Lose: true})
-		got, err := r.client.Promote(t.Context(), r.moves("latest"))
+		got, err := Promote(t.Context(), r.client, r, r.moves("latest"))
 		wantError(t, err, "/frontend:latest: ", "no tag was left moved")
 		wantEqual(t, "report", r.report(got),
 			"backend:latest old>new=old, frontend:latest old>new=old, worker:latest old>new=old")
@@ -161,7 +161,7 @@ func TestPromoteRemovesTagsThatDidNotExist(t *testing.T) {
 	eachRegistry(t, func(t *testing.T, b *bench) {
 		r := newReleased(t, b)
 		r.Fault(labtest.Fault{Method: "PUT", Path: `/worker/manifests/latest$`, Status: 403})
-		got, err := r.client.Promote(t.Context(), r.moves("latest"))
+		got, err := Promote(t.Context(), r.client, r, r.moves("latest"))
 		wantError(t, err, "no tag was left moved")
 		wantEqual(t, "report", r.report(got),
 			"backend:latest absent>new=absent, frontend:latest absent>new=absent, worker:latest absent>new=absent")
@@ -177,9 +177,10 @@ func TestPromoteReportsTagsThatCannotBeRemoved(t *testing.T) {
 	r := newReleased(t, b)
 	r.Fault(labtest.Fault{Method: "PUT", Path: `/worker/manifests/latest$`, Status: 403},
 		labtest.Fault{Method: "DELETE", Status: 405, Body: `{"errors":[{"code":"UNSUPPORTED"}]}`})
-	got, err := r.client.Promote(t.Context(), r.moves("latest"))
+	got, err := Promote(t.Context(), r.client, r, r.moves("latest"))
 	wantError(t, err, "/worker:latest: the registry answered 403",
-		"/frontend:latest is not put back: it did not exist before, and removing it: the registry answered 405",
+		"/frontend:latest is not put back: it did not exist before, and removing ",
+		"/frontend:latest: the registry answered 405",
 		"/backend:latest is not put back")
 	if strings.Contains(err.Error(), "no tag was left moved") {
 		t.Errorf("the error hides what is left: %v", err)
@@ -193,7 +194,7 @@ func TestPromoteReportsTagsThatStayAfterTheirRemoval(t *testing.T) {
 	r := newReleased(t, b)
 	r.Fault(labtest.Fault{Method: "PUT", Path: `/frontend/manifests/latest$`, Status: 403},
 		labtest.Fault{Method: "DELETE", Status: 202})
-	got, err := r.client.Promote(t.Context(), r.moves("latest"))
+	got, err := Promote(t.Context(), r.client, r, r.moves("latest"))
 	wantError(t, err, "/backend:latest is not put back: ", "read back it is "+r.new["backend"]+" and not absent")
 	wantEqual(t, "report", r.report(got[:1]), "backend:latest absent>new=new")
 }
@@ -203,7 +204,7 @@ func TestPromoteJudgesThePutBackByTheTag(t *testing.T) {
 	r := newReleased(t, b, "latest")
 	r.Fault(labtest.Fault{Method: "PUT", Path: `/frontend/manifests/latest$`, Status: 403},
 		labtest.Fault{Method: "PUT", Path: `/backend/manifests/latest$`, Skip: 1, Lose: true})
-	got, err := r.client.Promote(t.Context(), r.moves("latest"))
+	got, err := Promote(t.Context(), r.client, r, r.moves("latest"))
 	wantError(t, err, "no tag was left moved")
 	wantEqual(t, "report", r.report(got[:1]), "backend:latest old>new=old")
 }
@@ -219,7 +220,7 @@ func TestPromotePutsBackDespiteAStaleRead(t *testing.T) {
 	r.Fault(labtest.Fault{Method: "PUT", Path: `/frontend/manifests/latest$`, Status: 403},
 		labtest.Fault{Method: "GET", Path: `/backend/manifests/latest$`, Skip: 2, Times: 1, Status: 200,
 			Header: http.Header{"Content-Type": {string(old.MediaType)}}, Body: string(old.Manifest)})
-	got, err := r.client.Promote(t.Context(), r.moves("latest"))
+	got, err := Promote(t.Context(), r.client, r, r.moves("latest"))
 	wantError(t, err, "no tag was left moved")
 	wantEqual(t, "report", r.report(got[:1]), "backend:latest old>new=old")
 	wantEqual(t, "latest", r.state(t, "latest"), "old old old")
@@ -231,7 +232,7 @@ func TestPromoteReportsImageLostWithItsTag(t *testing.T) {
 	// The first read of the digest is the one before the move.
 	r.Fault(labtest.Fault{Method: "PUT", Path: `/frontend/manifests/latest$`, Status: 403},
 		labtest.Fault{Method: "GET", Path: `/backend/manifests/sha256:`, Skip: 1, Status: 404, Body: manifestUnknown})
-	got, err := r.client.Promote(t.Context(), r.moves("latest"))
+	got, err := Promote(t.Context(), r.client, r, r.moves("latest"))
 	wantError(t, err, "/backend:latest is not put back: the registry removed ", "push the image again")
 	wantEqual(t, "report", r.report(got[:1]), "backend:latest absent>new=absent")
 }
@@ -241,7 +242,7 @@ func TestPromoteReportsFirstFailureAndFailedPutBack(t *testing.T) {
 	r := newReleased(t, b, "latest")
 	r.Fault(labtest.Fault{Method: "PUT", Path: `/worker/manifests/latest$`, Status: 403},
 		labtest.Fault{Method: "PUT", Path: `/backend/manifests/latest$`, Skip: 1, Status: 507})
-	got, err := r.client.Promote(t.Context(), r.moves("latest"))
+	got, err := Promote(t.Context(), r.client, r, r.moves("latest"))
 	wantError(t, err, "/worker:latest: the registry answered 403",
 		"/backend:latest is not put back: setting ", "the registry answered 507")
 	if first, last := strings.Index(err.Error(), "403"), strings.Index(err.Error(), "507"); first > last {
@@ -256,7 +257,7 @@ func TestPromoteSaysUnknownWhenTheRegistryIsGone(t *testing.T) {
 	r := newReleased(t, b, "latest")
 	r.Fault(labtest.Fault{Path: `/frontend/manifests/latest$`, Skip: 1, Status: 503},
 		labtest.Fault{Path: `/backend/manifests/latest$`, Skip: 3, Reset: true})
-	got, err := r.client.Promote(t.Context(), r.moves("latest"))
+	got, err := Promote(t.Context(), r.client, r, r.moves("latest"))
 	wantError(t, err, "/frontend:latest is not put back", "/backend:latest is not put back")
 	wantEqual(t, "report", r.report(got),
 		"backend:latest old>new=unknown, frontend:latest old>new=unknown, worker:latest old>new=old")
@@ -274,7 +275,7 @@ func TestPromotePutsBackAfterTheContextHasEnded(t *testing.T) {
 				time.Sleep(time.Millisecond)
 			}
 		}()
-		got, err := r.client.Promote(ctx, r.moves("latest"))
+		got, err := Promote(ctx, r.client, r, r.moves("latest"))
 		wantError(t, err, "/worker:latest: context canceled", "no tag was left moved")
 		wantEqual(t, "report", r.report(got),
 			"backend:latest old>new=old, frontend:latest old>new=old, worker:latest old>new=old")
@@ -303,7 +304,7 @@ func TestPromoteLeavesWhatAnotherWriterHasSet(t *testing.T) {
 	t.Cleanup(meddler.Close)
 	_, path, _ := strings.Cut(r.direct, "/")
 	client := r.connect(t, meddler.Listener.Addr().String()+"/"+path, Auth{})
-	got, err := client.Promote(t.Context(), r.moves("latest"))
+	got, err := Promote(t.Context(), client, r, r.moves("latest"))
 	wantError(t, err, "/backend:latest is not put back: it points to sha256:", "another writer")
 	wantEqual(t, "report", r.report(got),
 		"backend:latest old>new=other, frontend:latest old>new=old, worker:latest old>new=old")
@@ -334,7 +335,7 @@ func TestPromoteWritesNothingWhen(t *testing.T) {
 			if test.change != nil {
 				test.change(moves)
 			}
-			got, err := r.client.Promote(t.Context(), moves)
+			got, err := Promote(t.Context(), r.client, r, moves)
 			wantError(t, err, test.message)
 			wantEqual(t, "results", len(got), 0)
 			wantEqual(t, "writes", r.writes(), "")
@@ -344,7 +345,7 @@ func TestPromoteWritesNothingWhen(t *testing.T) {
 
 func TestPromoteNothing(t *testing.T) {
 	b := inProcess(t)
-	if got, err := b.client.Promote(t.Context(), nil); len(got) != 0 || err != nil {
+	if got, err := Promote(t.Context(), b.client, b, nil); len(got) != 0 || err != nil {
 		t.Errorf("got %v, %v", got, err)
 	}
 	wantEqual(t, "requests", len(b.Requests()), 0)

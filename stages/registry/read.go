@@ -23,6 +23,9 @@ type Image struct {
 // Revision returns the commit that the image says it was built from, empty if it says none.
 func (i Image) Revision() string { return i.Labels["org.opencontainers.image.revision"] }
 
+// Version returns the version that the image says it is, empty if it says none.
+func (i Image) Version() string { return i.Labels["org.opencontainers.image.version"] }
+
 // Tags returns all tags of an image, sorted. An image that does not exist has none; whatever leaves that open, such
 // as 401 or 403, is an error.
 func (c *Client) Tags(ctx context.Context, image string) ([]string, error) {

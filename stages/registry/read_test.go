@@ -166,6 +166,7 @@ func TestInspect(t *testing.T) {
 			wantEqual(t, "name", got.Name, "backend")
 			wantEqual(t, "digest", got.Digest, digest)
 			wantEqual(t, "revision", got.Revision(), "c0ffee")
+			wantEqual(t, "version", got.Version(), "9.8.7")
 			wantEqual(t, "platforms", strings.Join(got.Platforms, " "), "linux/amd64")
 		}
 		wantEqual(t, "writes", b.writes(), "")
@@ -239,13 +240,17 @@ func TestInspectNotKnown(t *testing.T) {
 
 func TestWrongNamesMakeNoRequest(t *testing.T) {
 	b := inProcess(t)
+	digest := "sha256:" + strings.Repeat("0a", 32)
 	ctx := t.Context()
 	_, tags := b.client.Tags(ctx, "Backend")
+	_, tag := Tag(ctx, b.client, b, Move{"backend", "a/b", digest})
+	_, noDigest := Tag(ctx, b.client, b, Move{"backend", "1.2.0", "1.1.0"})
+	_, once := TagOnce(ctx, b.client, b, Move{"Backend", "1.2.0", digest})
 	_, _, image := b.client.Inspect(ctx, "Backend", "1.2.0")
 	_, _, ref := b.client.Inspect(ctx, "backend", "../1.2.0")
 	for i, err := range []error{
-		tags, image, ref, b.client.Tag(ctx, Move{"backend", "a/b", "sha256:0"}),
-		b.client.Tag(ctx, Move{"backend", "1.2.0", "sha256:0"}), b.client.TagOnce(ctx, Move{"Backend", "1.2.0", ""}),
+		tags, image, ref, tag, noDigest, once, b.client.Put(ctx, "backend", "a/b", digest),
+		b.client.Put(ctx, "backend", "1.2.0", "1.1.0"), b.client.Remove(ctx, "backend", "a/b"),
 	} {
 		if err == nil {
 			t.Errorf("case %d: no error", i)

@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
-
 	"dagger/slipway/stages/retry"
 )
 
@@ -16,119 +13,136 @@ type Move struct {
 	Image, Tag, Digest string
 }
 
-// step is a move with what the registry says about it.
-type step struct {
-	tag      name.Tag
-	manifest *remote.Descriptor // what the tag shall point to
-	old      *remote.Descriptor // what it pointed to, nil if it did not exist
-	verified bool               // the tag was read back and points to the manifest
-	final    string
+// Unknown stands for a digest that could not be read any more.
+const Unknown = "unknown"
+
+// Moved is what became of one move: the digests that the tag pointed to before, should and does point to.
+// An empty digest means that the tag does not exist, Unknown that the registry did not say.
+type Moved struct {
+	Image, Tag, Old, New, Final string
 }
 
-func (s *step) newDigest() string { return s.manifest.Digest.String() }
+// Changed says whether the tag points elsewhere than before.
+func (m Moved) Changed() bool { return m.Final != m.Old }
 
-func (s *step) oldDigest() string {
-	if s.old == nil {
-		return ""
-	}
-	return s.old.Digest.String()
+// tagger sets tags in a store.
+type tagger struct {
+	Store
+	clock retry.Clock
+}
+
+// step is a move with what the registry says about it.
+type step struct {
+	Moved
+	name     string // such as ghcr.io/acme/backend:1.2
+	verified bool   // the tag was read back and points to the new digest
 }
 
 // Tag points a tag to a digest by writing the same manifest under it, and reads it back. It writes nothing if the
 // tag points there already.
-func (c *Client) Tag(ctx context.Context, move Move) error {
-	steps, err := c.prepare(ctx, []Move{move})
+func Tag(ctx context.Context, s Store, clock retry.Clock, move Move) (Moved, error) {
+	t := tagger{s, clock}
+	steps, err := t.prepare(ctx, []Move{move})
 	if err != nil {
-		return err
+		return Moved{}, err
 	}
-	return c.set(ctx, steps[0])
+	err = t.set(ctx, steps[0])
+	return steps[0].Moved, err
 }
 
 // TagOnce does what Tag does for tags that never move again: if one of them points elsewhere already, no tag is
-// written. What was written before a failure stays, so that the next run completes it.
-func (c *Client) TagOnce(ctx context.Context, moves ...Move) error {
-	steps, err := c.prepare(ctx, moves)
+// written. What was written before a failure stays, so that the next run completes it. The result has one entry a
+// move, and is nil if nothing was tried.
+func TagOnce(ctx context.Context, s Store, clock retry.Clock, moves ...Move) ([]Moved, error) {
+	t := tagger{s, clock}
+	steps, err := t.prepare(ctx, moves)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var taken []error
 	for _, s := range steps {
-		if s.old != nil && s.oldDigest() != s.newDigest() {
+		if s.Old != "" && s.Old != s.New {
 			taken = append(taken, fmt.Errorf("%s already points to %s and not to %s: a released version is never "+
-				"overwritten; release the next patch version", s.tag.Name(), s.oldDigest(), s.newDigest()))
+				"overwritten; release the next patch version", s.name, s.Old, s.New))
 		}
 	}
 	if len(taken) > 0 {
-		return errors.Join(taken...)
+		return nil, errors.Join(taken...)
 	}
 	for _, s := range steps {
-		if err := c.set(ctx, s); err != nil {
-			return err
+		if err := t.set(ctx, s); err != nil {
+			return moved(steps), err
 		}
 	}
-	return nil
+	return moved(steps), nil
 }
 
-// prepare reads, for every move, the manifest to write and the one that the tag points to now. It writes nothing.
-func (c *Client) prepare(ctx context.Context, moves []Move) ([]*step, error) {
+// prepare reads, for every move, whether the digest is there and what the tag points to now. It writes nothing.
+func (t tagger) prepare(ctx context.Context, moves []Move) ([]*step, error) {
 	steps := make([]*step, len(moves))
 	for i, move := range moves {
-		tag, err := c.tag(move.Image, move.Tag)
+		repository, err := t.check(move)
 		if err != nil {
 			return nil, err
 		}
-		digest, err := c.digest(move.Image, move.Digest)
+		there, err := t.Resolve(ctx, move.Image, move.Digest)
 		if err != nil {
 			return nil, err
 		}
-		manifest, err := c.get(ctx, digest)
+		if there != move.Digest {
+			return nil, notPushed(repository, move.Digest)
+		}
+		old, err := t.Resolve(ctx, move.Image, move.Tag)
 		if err != nil {
 			return nil, err
 		}
-		if manifest == nil {
-			return nil, fmt.Errorf("%s is not in the registry: push the image before tagging it", digest.Name())
-		}
-		old, err := c.get(ctx, tag)
-		if err != nil {
-			return nil, err
-		}
-		steps[i] = &step{tag: tag, manifest: manifest, old: old}
-		steps[i].final = steps[i].oldDigest()
+		steps[i] = &step{Moved{move.Image, move.Tag, old, move.Digest, old}, repository + ":" + move.Tag, false}
 	}
 	return steps, nil
 }
 
+// check refuses what is no tag or digest before a request is made.
+func (t tagger) check(move Move) (repository string, err error) {
+	if repository, err = t.Repository(move.Image); err != nil {
+		return "", err
+	}
+	if err := checkTag(move.Tag); err != nil {
+		return "", err
+	}
+	return repository, checkDigest(move.Digest)
+}
+
 // set carries out a step, unless there is nothing to do.
-func (c *Client) set(ctx context.Context, s *step) error {
-	if s.oldDigest() == s.newDigest() {
+func (t tagger) set(ctx context.Context, s *step) error {
+	if s.Old == s.New {
 		return nil
 	}
-	if err := c.put(ctx, s.tag, s.manifest); err != nil {
+	if err := t.point(ctx, s, s.New); err != nil {
 		return err
 	}
-	s.verified, s.final = true, s.newDigest()
+	s.verified, s.Final = true, s.New
 	return nil
 }
 
-// put writes the manifest's own bytes under the tag, so that the digest stays the same, and reads them back.
-func (c *Client) put(ctx context.Context, tag name.Tag, manifest *remote.Descriptor) error {
-	if err := c.pusher.Put(ctx, tag, manifest); err != nil {
-		return c.fail("setting "+tag.Name(), err)
+// point writes the tag and reads it back.
+func (t tagger) point(ctx context.Context, s *step, digest string) error {
+	if err := t.Put(ctx, s.Image, s.Tag, digest); err != nil {
+		return err
 	}
-	return c.settle(ctx, tag, manifest.Digest.String())
+	return t.settle(ctx, s, digest)
 }
 
 // settle reads the tag until it points to the digest, "" meaning that it is gone. Reads just after a write can be stale.
-func (c *Client) settle(ctx context.Context, tag name.Tag, want string) error {
+func (t tagger) settle(ctx context.Context, s *step, want string) error {
 	var got string
 	for read := range retry.Tries {
 		if read > 0 {
-			if err := c.sleep(ctx, retry.Delay(read-1)); err != nil {
+			if err := t.clock.Sleep(ctx, retry.Delay(read-1)); err != nil {
 				return err
 			}
 		}
 		var err error
-		if got, err = c.pointsTo(ctx, tag); err != nil {
+		if got, err = t.Resolve(ctx, s.Image, s.Tag); err != nil {
 			return err
 		}
 		if got == want {
@@ -136,16 +150,7 @@ func (c *Client) settle(ctx context.Context, tag name.Tag, want string) error {
 		}
 	}
 	return fmt.Errorf("the registry accepted the change of %s, but read back it is %s and not %s: look for another writer "+
-		"of this tag, then run again", tag.Name(), orNothing(got), orNothing(want))
-}
-
-// pointsTo returns the digest that the tag points to, "" if it does not exist.
-func (c *Client) pointsTo(ctx context.Context, tag name.Tag) (string, error) {
-	found, err := c.get(ctx, tag)
-	if found == nil || err != nil {
-		return "", err
-	}
-	return found.Digest.String(), nil
+		"of this tag, then run again", s.name, orNothing(got), orNothing(want))
 }
 
 func orNothing(digest string) string {
@@ -153,4 +158,12 @@ func orNothing(digest string) string {
 		return "absent"
 	}
 	return digest
+}
+
+func moved(steps []*step) []Moved {
+	result := make([]Moved, len(steps))
+	for i, s := range steps {
+		result[i] = s.Moved
+	}
+	return result
 }

@@ -15,7 +15,7 @@ import (
 func TestTagCopiesTheManifestByteForByte(t *testing.T) {
 	eachRegistry(t, func(t *testing.T, b *bench) {
 		digest := b.push(t, "backend", "c0ffee")
-		if err := b.client.Tag(t.Context(), Move{"backend", "1.2.1", digest}); err != nil {
+		if _, err := Tag(t.Context(), b.client, b, Move{"backend", "1.2.1", digest}); err != nil {
 			t.Fatal(err)
 		}
 		wantEqual(t, "digest under the tag", b.at(t, "backend", "1.2.1"), digest)
@@ -33,7 +33,7 @@ func TestTagCopiesTheManifestByteForByte(t *testing.T) {
 func TestTagAnIndex(t *testing.T) {
 	eachRegistry(t, func(t *testing.T, b *bench) {
 		digest := b.index(t, "backend", "sha-c0ffee0", entry(newImage(t, "c0ffee"), "linux"))
-		if err := b.client.Tag(t.Context(), Move{"backend", "1.2.1", digest}); err != nil {
+		if _, err := Tag(t.Context(), b.client, b, Move{"backend", "1.2.1", digest}); err != nil {
 			t.Fatal(err)
 		}
 		wantEqual(t, "digest under the tag", b.at(t, "backend", "1.2.1"), digest)
@@ -43,12 +43,15 @@ func TestTagAnIndex(t *testing.T) {
 
 func TestTagMovesAndThenHasNothingToDo(t *testing.T) {
 	eachRegistry(t, func(t *testing.T, b *bench) {
-		b.push(t, "backend", "0ld", "1.2")
+		old := b.push(t, "backend", "0ld", "1.2")
 		digest := b.push(t, "backend", "c0ffee")
-		for range 2 {
-			if err := b.client.Tag(t.Context(), Move{"backend", "1.2", digest}); err != nil {
+		for _, before := range []string{old, digest} {
+			got, err := Tag(t.Context(), b.client, b, Move{"backend", "1.2", digest})
+			if err != nil {
 				t.Fatal(err)
 			}
+			wantEqual(t, "result", got, Moved{"backend", "1.2", before, digest, digest})
+			wantEqual(t, "changed", got.Changed(), before != digest)
 		}
 		wantEqual(t, "digest under the tag", b.at(t, "backend", "1.2"), digest)
 		wantEqual(t, "writes", b.writes(), "PUT backend:1.2")
@@ -59,7 +62,7 @@ func TestTagOfAbsentDigest(t *testing.T) {
 	eachRegistry(t, func(t *testing.T, b *bench) {
 		b.push(t, "backend", "0ld", "1.2")
 		digest := "sha256:" + strings.Repeat("0a", 32)
-		err := b.client.Tag(t.Context(), Move{"backend", "1.2", digest})
+		_, err := Tag(t.Context(), b.client, b, Move{"backend", "1.2", digest})
 		wantError(t, err, "/backend@"+digest+" is not in the registry: push the image before tagging it")
 		wantEqual(t, "writes", b.writes(), "")
 	})
@@ -70,7 +73,7 @@ func TestTagWaitsForStaleReads(t *testing.T) {
 	digest := b.push(t, "backend", "c0ffee")
 	// The first read is the one before the write.
 	b.Fault(labtest.Fault{Method: "GET", Path: `/manifests/1\.2$`, Skip: 1, Times: 2, Status: 404, Body: manifestUnknown})
-	if err := b.client.Tag(t.Context(), Move{"backend", "1.2", digest}); err != nil {
+	if _, err := Tag(t.Context(), b.client, b, Move{"backend", "1.2", digest}); err != nil {
 		t.Fatal(err)
 	}
 	wantEqual(t, "writes", b.writes(), "PUT backend:1.2")
@@ -84,7 +87,7 @@ func TestTagThatNeverSettles(t *testing.T) {
 	b := inProcess(t)
 	digest := b.push(t, "backend", "c0ffee")
 	b.Fault(labtest.Fault{Method: "GET", Path: `/manifests/1\.2$`, Status: 404, Body: manifestUnknown})
-	err := b.client.Tag(t.Context(), Move{"backend", "1.2", digest})
+	_, err := Tag(t.Context(), b.client, b, Move{"backend", "1.2", digest})
 	wantError(t, err, "read back it is absent and not "+digest)
 	wantEqual(t, "waits", len(b.waits), 5)
 }
@@ -101,7 +104,7 @@ func TestManifestPutIsRepeated(t *testing.T) {
 				digest := b.push(t, "backend", "c0ffee")
 				fault.Method, fault.Times = "PUT", times
 				b.Fault(fault)
-				if err := b.client.Tag(t.Context(), Move{"backend", "1.2.1", digest}); err != nil {
+				if _, err := Tag(t.Context(), b.client, b, Move{"backend", "1.2.1", digest}); err != nil {
 					t.Fatal(err)
 				}
 				wantEqual(t, "digest under the tag", b.at(t, "backend", "1.2.1"), digest)
@@ -121,7 +124,7 @@ func TestManifestPutThatFailsForGood(t *testing.T) {
 			b := inProcess(t)
 			digest := b.push(t, "backend", "c0ffee")
 			b.Fault(labtest.Fault{Method: "PUT", Status: status})
-			err := b.client.Tag(t.Context(), Move{"backend", "1.2.1", digest})
+			_, err := Tag(t.Context(), b.client, b, Move{"backend", "1.2.1", digest})
 			wantError(t, err, "setting "+b.client.prefix+"/backend:1.2.1: ", fmt.Sprint(status))
 			wantEqual(t, "tries", len(b.Writes()), tries)
 			wantEqual(t, "waits", len(b.waits), tries-1)
@@ -134,7 +137,7 @@ func TestTagOnce(t *testing.T) {
 		backend, frontend := b.push(t, "backend", "c0ffee"), b.push(t, "frontend", "c0ffee", "1.2.1")
 		moves := []Move{{"backend", "1.2.1", backend}, {"frontend", "1.2.1", frontend}}
 		for range 2 {
-			if err := b.client.TagOnce(t.Context(), moves...); err != nil {
+			if _, err := TagOnce(t.Context(), b.client, b, moves...); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -147,7 +150,7 @@ func TestTagOnceNeverOverwrites(t *testing.T) {
 	eachRegistry(t, func(t *testing.T, b *bench) {
 		backend := b.push(t, "backend", "c0ffee")
 		frontendOld, workerOld := b.push(t, "frontend", "0ld", "1.2.1"), b.push(t, "worker", "0ld", "1.2.1")
-		err := b.client.TagOnce(t.Context(), Move{"backend", "1.2.1", backend},
+		_, err := TagOnce(t.Context(), b.client, b, Move{"backend", "1.2.1", backend},
 			Move{"frontend", "1.2.1", b.push(t, "frontend", "c0ffee")}, Move{"worker", "1.2.1", b.push(t, "worker", "c0ffee")})
 		wantError(t, err, "frontend:1.2.1 already points to "+frontendOld, "worker:1.2.1 already points to "+workerOld)
 		wantEqual(t, "writes", b.writes(), "")
@@ -161,11 +164,14 @@ func TestTagOnceIsCompletedByTheNextRun(t *testing.T) {
 	backend, frontend := b.push(t, "backend", "c0ffee"), b.push(t, "frontend", "c0ffee")
 	moves := []Move{{"backend", "1.2.1", backend}, {"frontend", "1.2.1", frontend}}
 	b.Fault(labtest.Fault{Method: "PUT", Path: "frontend", Status: 403})
-	wantError(t, b.client.TagOnce(t.Context(), moves...), "setting "+b.client.prefix+"/frontend:1.2.1")
+	got, err := TagOnce(t.Context(), b.client, b, moves...)
+	wantError(t, err, "setting "+b.client.prefix+"/frontend:1.2.1")
+	wantEqual(t, "what was written", got[0], Moved{"backend", "1.2.1", "", backend, backend})
+	wantEqual(t, "what was not", got[1], Moved{"frontend", "1.2.1", "", frontend, ""})
 	wantEqual(t, "backend stays", b.at(t, "backend", "1.2.1"), backend)
 	b.Heal()
 	b.Reset()
-	if err := b.client.TagOnce(t.Context(), moves...); err != nil {
+	if _, err := TagOnce(t.Context(), b.client, b, moves...); err != nil {
 		t.Fatal(err)
 	}
 	wantEqual(t, "writes", b.writes(), "PUT frontend:1.2.1")

@@ -1,0 +1,203 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"dagger/slipway/stages/forge"
+	"dagger/slipway/stages/gitremote"
+	"dagger/slipway/stages/registry"
+	"dagger/slipway/stages/version"
+)
+
+// BackRequest is a production rollback that takes versions back, once the server runs the older one.
+type BackRequest struct {
+	Request                     // Version is the one gone back to
+	Withdrawn []version.Version // above it, up to the one that was left (B4)
+	Reason    string            // in Markdown
+	Note      string            // what the blobs in git say
+}
+
+// BackPlan is what a rollback writes.
+type BackPlan struct {
+	Mark   []forge.Release   // releases that do not say yet that they were taken back
+	Silent []version.Version // versions that no release speaks for, and git does not either
+	Tags   []Floating
+	Stay   []string // floating tags that no version is left for
+	Latest *forge.Release
+}
+
+// Floating is a floating tag and the version that it belongs to.
+type Floating struct {
+	Tag     string
+	Version version.Version
+}
+
+// DecideBack says which marks are missing, and where floating tags belong without what was taken back.
+func DecideBack(o Observed, q BackRequest) BackPlan {
+	var p BackPlan
+	told := map[version.Version]bool{}
+	for _, r := range o.Forge.Is {
+		v, ok := q.Prefix.FromTag(r.Tag)
+		if !ok || !slices.Contains(q.Withdrawn, v) {
+			continue
+		}
+		told[v] = true
+		if next := forge.Withdraw(r, q.Reason); next.Body != r.Body || r.Latest {
+			p.Mark = append(p.Mark, next)
+		}
+	}
+	for _, v := range q.Withdrawn {
+		if !told[v] && o.Remote.Is.Of[WithdrawnRef(q.Prefix, v)] == "" {
+			p.Silent = append(p.Silent, v)
+		}
+	}
+	left := version.Floating(slices.DeleteFunc(o.Known(q.Request), func(v version.Version) bool { return slices.Contains(q.Withdrawn, v) }))
+	for _, tag := range slices.Sorted(maps.Keys(version.Floating(q.Withdrawn))) {
+		if v, ok := left[tag]; ok {
+			p.Tags = append(p.Tags, Floating{tag, v})
+		} else {
+			p.Stay = append(p.Stay, tag)
+		}
+	}
+	p.Latest = latestRelease(o.Forge.Is, q.Prefix, left["latest"])
+	return p
+}
+
+// latestRelease is the published release that the tag latest means, unless it has the forge's mark already.
+func latestRelease(releases []forge.Release, prefix version.TagPrefix, latest version.Version) *forge.Release {
+	for _, r := range releases {
+		if v, is := prefix.FromTag(r.Tag); is && v == latest && !r.Draft && !r.Prerelease && !r.Latest {
+			return &r
+		}
+	}
+	return nil
+}
+
+// Back is a rollback that writes: it holds the lock, and carries out the plan that was made under it.
+type Back struct {
+	Plan   BackPlan
+	Record Record
+
+	world World
+	q     BackRequest
+	lock  *gitremote.Lock
+}
+
+// BeginBack takes the lock and decides from what is there. The server has been rolled back already, which could not wait.
+func BeginBack(ctx context.Context, w World, q BackRequest, holder gitremote.Holder, wait time.Duration) (*Back, error) {
+	b := &Back{world: w, q: q}
+	var err error
+	if w.Git != nil {
+		if b.lock, err = gitremote.Acquire(ctx, w.Git, w.Clock, holder, wait); err != nil {
+			return nil, err
+		}
+		b.Record.Waited, b.Record.TookOver = b.lock.Waited(), b.lock.TookOver()
+	}
+	w.Staging = nil
+	o := Observe(ctx, w, q.Request)
+	if err := errors.Join(o.Registry.Err, o.Remote.Err, o.Forge.Err); err != nil {
+		return nil, errors.Join(err, b.End(ctx))
+	}
+	b.Plan = DecideBack(o, q)
+	return b, nil
+}
+
+// check stands before each write (L2).
+func (b *Back) check(ctx context.Context) error {
+	if b.lock == nil {
+		return nil
+	}
+	return b.lock.Check(ctx)
+}
+
+// Mark says on the forge which versions were taken back. Their tags and releases stay (G8).
+func (b *Back) Mark(ctx context.Context) error {
+	for _, next := range b.Plan.Mark {
+		if err := b.check(ctx); err != nil {
+			return err
+		}
+		if _, err := b.world.Forge.UpdateRelease(ctx, next); err != nil {
+			return err
+		}
+		b.did(Deed{What: "withdrawal", On: next.Tag, Wrote: true})
+	}
+	return nil
+}
+
+// Write notes in git what no release speaks for.
+func (b *Back) Write(ctx context.Context) error {
+	if len(b.Plan.Silent) == 0 || b.world.Git == nil {
+		return nil
+	}
+	if err := b.check(ctx); err != nil {
+		return err
+	}
+	refs := map[string]string{}
+	for _, v := range b.Plan.Silent {
+		refs[WithdrawnRef(b.q.Prefix, v)] = ""
+	}
+	if _, err := gitremote.WriteNotes(ctx, b.world.Git, b.world.Clock, b.q.Note, refs); err != nil {
+		return err
+	}
+	b.did(Deed{What: "withdrawal", On: "git", Wrote: true})
+	return nil
+}
+
+// Move sets the floating tags to the versions that are left, all or none.
+func (b *Back) Move(ctx context.Context) error {
+	if b.world.Registry == nil {
+		return nil
+	}
+	var moves []registry.Move
+	for _, f := range b.Plan.Tags {
+		for _, image := range b.q.Images {
+			digest, err := b.world.Registry.Resolve(ctx, image, f.Version.String())
+			if err == nil && digest == "" {
+				err = fmt.Errorf("%s belongs to %s, whose image %s is not in the registry", f.Tag, f.Version, image)
+			}
+			if err != nil {
+				return err
+			}
+			moves = append(moves, registry.Move{Image: image, Tag: f.Tag, Digest: digest})
+		}
+	}
+	if err := b.check(ctx); err != nil {
+		return err
+	}
+	moved, err := registry.Promote(ctx, b.world.Registry, b.world.Clock, moves)
+	b.Record.Moved = moved
+	b.did(deedsOf("floating tag", moved)...)
+	return err
+}
+
+// MarkLatest lets the forge's mark follow the tag latest, where a forge has such a mark.
+func (b *Back) MarkLatest(ctx context.Context) error {
+	if b.Plan.Latest == nil || !b.world.Forge.Capabilities().Latest {
+		return nil
+	}
+	if err := b.check(ctx); err != nil {
+		return err
+	}
+	next := *b.Plan.Latest
+	next.Latest = true
+	if _, err := b.world.Forge.UpdateRelease(ctx, next); err != nil {
+		return err
+	}
+	b.did(Deed{What: "latest mark", On: next.Tag, Wrote: true})
+	return nil
+}
+
+func (b *Back) did(deeds ...Deed) { b.Record.Deeds = append(b.Record.Deeds, deeds...) }
+
+// End gives the lock back.
+func (b *Back) End(ctx context.Context) error {
+	if b == nil || b.lock == nil {
+		return nil
+	}
+	return b.lock.Release(ctx)
+}

@@ -1,0 +1,307 @@
+package release
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"dagger/slipway/stages/forge"
+	"dagger/slipway/stages/registry"
+	"dagger/slipway/stages/version"
+)
+
+// Refusal is one thing that stands in the way of a release, and what to do about it.
+type Refusal struct {
+	What, Next string
+	Err        error // somebody did not answer, so that it is not known
+}
+
+// Refused lists everything that stands in the way.
+type Refused []Refusal
+
+func (r Refused) Error() string {
+	var all []string
+	for _, one := range r {
+		all = append(all, one.What)
+	}
+	return strings.Join(all, "; ")
+}
+
+// Next is every advice once.
+func (r Refused) Next() string {
+	var all []string
+	for _, one := range r {
+		if one.Next != "" && !slices.Contains(all, one.Next) {
+			all = append(all, one.Next)
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
+// Unwrap gives those who know more about an error the chance to say so.
+func (r Refused) Unwrap() []error {
+	var all []error
+	for _, one := range r {
+		if one.Err != nil {
+			all = append(all, one.Err)
+		}
+	}
+	return all
+}
+
+// decision is one in the making.
+type decision struct {
+	o       Observed
+	q       Request
+	plan    Plan
+	refused Refused
+}
+
+// Decide says what a run does about a version, from what was observed: what is to be done, what is done already, and which
+// tags may move. It is the whole of the rules on second runs (section 12): a reader who wants to know what one does need not
+// look any further. The error is of type Refused; the plan beside it says what would be done without what it names.
+func Decide(o Observed, q Request) (Plan, error) {
+	d := decision{o: o, q: q, plan: Plan{Request: q}}
+	for _, rule := range []func(){
+		d.answers, d.branch, d.tags, d.images, d.platforms, d.page, d.withdrawn, d.tagsOfImages, d.previous, d.staging, d.worthKnowing,
+	} {
+		rule()
+	}
+	d.plan.Effects = d.effects()
+	if len(d.refused) > 0 {
+		return d.plan, d.refused
+	}
+	return d.plan, nil
+}
+
+func (d *decision) refuse(next, format string, args ...any) {
+	d.refused = append(d.refused, Refusal{What: fmt.Sprintf(format, args...), Next: next})
+}
+
+func (d *decision) note(format string, args ...any) {
+	d.plan.Notes = append(d.plan.Notes, fmt.Sprintf(format, args...))
+}
+
+// answers: only a definite no means that something is absent (T10).
+func (d *decision) answers() {
+	for _, part := range []struct {
+		what string
+		err  error
+	}{{"the registry", d.o.Registry.Err}, {"the git remote", d.o.Remote.Err}, {"the forge", d.o.Forge.Err}, {"the staging server", d.o.Staging.Err}} {
+		if part.err != nil {
+			d.refused = append(d.refused, Refusal{What: part.err.Error(), Err: part.err})
+		}
+	}
+	if !d.o.Remote.Read() && d.o.Remote.Err == nil {
+		d.note("release branch, protected tags and the release lock: %s", d.o.Remote.Why)
+	}
+}
+
+// branch: a release branch of the remote has the commit (G2).
+func (d *decision) branch() {
+	if !d.o.Remote.Read() || d.o.Remote.Is.Has {
+		return
+	}
+	if len(d.o.Remote.Is.From) == 0 {
+		d.refuse("set releaseBranches to the branches that you release from",
+			"the remote names no default branch, and none of its branches fits releaseBranches (%s)", orNone(listOf(d.q.Branches)))
+		return
+	}
+	d.refuse("push it to one of them, or set releaseBranches",
+		"no release branch of the remote contains commit %s; they are %s", short(d.q.Commit), listOf(d.o.Remote.Is.From))
+}
+
+const elsewhere = "check out that commit to finish its release, or release the next patch version"
+
+// tags: the version's tag is free, or names this commit, on the remote and here (G5).
+func (d *decision) tags() {
+	named := map[Tag]bool{}
+	for _, tag := range d.o.Remote.Is.tags() {
+		if d.isOurs(tag) && tag.Commit != d.q.Commit {
+			named[tag] = true
+			d.refuse(elsewhere, "the tag %s exists on the remote and names commit %s, not %s", tag.Name, tag.Commit, d.q.Commit)
+		}
+	}
+	for _, tag := range d.q.Local {
+		if !d.isOurs(tag) || tag.Commit == d.q.Commit || named[tag] {
+			continue
+		}
+		next := elsewhere
+		if _, there := d.remoteTag(tag.Name); d.o.Remote.Read() && !there {
+			next = "it is only in this clone: if it is of no use, remove it with git tag -d " + tag.Name
+		}
+		d.refuse(next, "the tag %s exists and names commit %s, not %s", tag.Name, tag.Commit, d.q.Commit)
+	}
+}
+
+// isOurs says whether the tag stands for the version that is released.
+func (d *decision) isOurs(tag Tag) bool {
+	v, ok := d.q.Prefix.FromTag(tag.Name)
+	return ok && v == d.q.Version
+}
+
+func (d *decision) remoteTag(name string) (Tag, bool) {
+	tags := d.o.Remote.Is.tags()
+	at := slices.IndexFunc(tags, func(t Tag) bool { return t.Name == name })
+	if at < 0 {
+		return Tag{}, false
+	}
+	return tags[at], true
+}
+
+// images: what stands under the version was built from this commit, as this version (T5, T6). Force does not help.
+func (d *decision) images() {
+	for _, name := range d.q.Images {
+		at, ok := d.o.Registry.Is.Version[name]
+		if !ok || sameRelease(at, d.q) {
+			continue
+		}
+		where := name + ":" + d.q.Version.String()
+		const never = "release the next patch version: a released version is never overwritten"
+		switch revision := at.Revision(); {
+		case revision == "":
+			d.refuse(never, "%s exists and does not say which commit it is from", where)
+		case revision != d.q.Commit:
+			d.refuse(fmt.Sprintf("check out %s to finish that release, or release the next patch version", revision),
+				"%s exists and belongs to commit %s, not to %s", where, revision, d.q.Commit)
+		default:
+			d.refuse(never, "%s exists and was built as version %s", where, orNone(at.Version()))
+		}
+	}
+}
+
+// platforms: images of an earlier run are for what this one is asked for.
+func (d *decision) platforms() {
+	for _, name := range d.q.Images {
+		at, ok := d.o.Registry.Is.Reusable(name)
+		if ok && sameRelease(at, d.q) && len(d.q.Platforms) > 0 && !slices.Equal(at.Platforms, d.q.Platforms) {
+			d.refuse("set platforms to what the release began with, or commit something and release that",
+				"%s@%s was pushed for %s, and the setting platforms says %s", name, at.Digest, strings.Join(at.Platforms, ", "), strings.Join(d.q.Platforms, ", "))
+		}
+	}
+}
+
+// page: the release on the forge is free, ours to finish, or complete (P3 to P5).
+func (d *decision) page() {
+	if !d.o.Forge.Read() {
+		return
+	}
+	d.bareTag()
+	found, err := forge.Find(d.o.Forge.Is, d.q.TagName(), d.q.Commit)
+	if err != nil {
+		d.refuse("", "%v", err)
+		return
+	}
+	d.plan.Page = found
+	if found != nil && found.Immutable && len(d.plan.missing()) > 0 {
+		d.refuse("use the next patch version", "the release %s is published, immutable and incomplete: %s", found.Tag, listOf(d.plan.missing()))
+	}
+}
+
+// bareTag: the forge's release is of the tag with the prefix, which nobody pushes beside another that says the same.
+func (d *decision) bareTag() {
+	tag, known := d.q.find(d.o.Remote.Is.tags(), d.q.Version)
+	if !known || tag.Name == d.q.TagName() {
+		return
+	}
+	d.refuse(fmt.Sprintf("if your tags are like that, set tagPrefix to nothing; else push the other one as well: git push origin %s:refs/tags/%s", tag.Commit, d.q.TagName()),
+		"the tag %s stands for this version, and the release on the forge needs %s", tag.Name, d.q.TagName())
+}
+
+// withdrawn: what a rollback has taken back is not used again.
+func (d *decision) withdrawn() {
+	if d.o.IsWithdrawn(d.q.Prefix, d.q.Version) {
+		d.refuse("use the next patch version", "%s was withdrawn by a rollback", d.q.Version)
+	}
+}
+
+// tagsOfImages: which digests are used again, and which floating tags this version is entitled to.
+func (d *decision) tagsOfImages() {
+	d.plan.CommitTag, d.plan.Reused = d.o.Registry.Is.CommitTag, map[string]registry.Image{}
+	for _, name := range d.q.Images {
+		if at, ok := d.o.Registry.Is.Reusable(name); ok {
+			d.plan.Reused[name] = at
+		}
+	}
+	d.plan.Floating = version.FloatingTags(d.q.Version, d.o.Known(d.q))
+}
+
+// previous: the release before this one, and the tag that its notes start after. One that only the registry knows, because
+// its run died or nobody tagged it, counts; its commits are among this one's.
+func (d *decision) previous() {
+	d.plan.Previous, _ = version.Previous(d.q.Version, d.o.Known(d.q))
+	tags := d.o.tags(d.q)
+	before, _ := version.Previous(d.q.Version, d.o.notWithdrawn(d.q.Prefix, d.q.versions(tags)))
+	d.plan.NotesAfter, _ = d.q.find(tags, before)
+	if d.plan.Previous == (version.Version{}) || d.plan.Previous == before {
+		return
+	}
+	start := "at the beginning"
+	if d.plan.NotesAfter.Name != "" {
+		start = "after " + d.plan.NotesAfter.Name
+	}
+	d.note("which commit %s is from: it is in the registry and git has no tag for it, so these notes start %s", d.plan.Previous, start)
+}
+
+// staging: a server that runs a higher version is left alone (D3, O2).
+func (d *decision) staging() {
+	running, err := version.Parse(d.o.Staging.Is.Version)
+	if err == nil && running.Compare(d.q.Version) > 0 {
+		d.plan.Newer = running
+	}
+}
+
+// worthKnowing names what does not decide, and surprises those who do not know it (T8).
+func (d *decision) worthKnowing() {
+	if d.o.Remote.Read() {
+		var stray []string
+		for _, tag := range d.q.Local {
+			v, ok := d.q.Prefix.FromTag(tag.Name)
+			if _, there := d.remoteTag(tag.Name); ok && v != d.q.Version && !there {
+				stray = append(stray, tag.Name)
+			}
+		}
+		if len(stray) > 0 {
+			d.note("tags that are only in this clone and do not count: %s; push them, or remove them with git tag -d", listOf(stray))
+		}
+	}
+	if half := d.halfReleased(); len(half) > 0 {
+		d.note("versions that count and are only half released: %s; finish each by releasing its commit again, or take it back with rollback", listOf(half))
+	}
+}
+
+// halfReleased are higher versions that not every image has, or that git has no tag for.
+func (d *decision) halfReleased() (half []string) {
+	tagged := d.q.versions(d.o.tags(d.q))
+	for _, v := range distinct(d.o.notWithdrawn(d.q.Prefix, d.o.Registry.Is.all())) {
+		missing := slices.ContainsFunc(d.q.Images, func(name string) bool { return !slices.Contains(d.o.Registry.Is.Known[name], v) })
+		if v.Compare(d.q.Version) > 0 && (missing || !slices.Contains(tagged, v)) {
+			half = append(half, v.String())
+		}
+	}
+	return half
+}
+
+// distinct are the versions, each once, the lowest first.
+func distinct(versions []version.Version) []version.Version {
+	sorted := slices.SortedFunc(slices.Values(versions), version.Version.Compare)
+	return slices.Compact(sorted)
+}
+
+func short(commit string) string { return commit[:min(7, len(commit))] }
+
+func orNone(text string) string {
+	if text == "" {
+		return "none"
+	}
+	return text
+}
+
+// listOf shows the first few of a list that may be long.
+func listOf(items []string) string {
+	const shown = 5
+	if len(items) <= shown {
+		return strings.Join(items, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(items[:shown], ", "), len(items)-shown)
+}

@@ -65,7 +65,10 @@ var passing = []string{
 	".lock': File exists", // somebody else is writing the same ref at this moment
 }
 
-func mayPass(output string) bool { return containsAny(output, passing) }
+// mayPass looks first whether git itself has refused a ref: of an atomic push it then says that the remote hung up.
+func mayPass(output string) bool {
+	return !strings.Contains(output, "! [rejected]") && containsAny(output, passing)
+}
 
 func refusedToken(output string) bool {
 	return containsAny(output, []string{"Authentication failed", "could not read Username", "error: 403", "error: 401"})

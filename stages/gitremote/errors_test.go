@@ -19,6 +19,7 @@ func TestMayPass(t *testing.T) {
 		"fatal: Authentication failed for 'http://x/'":                                                       false,
 		"fatal: repository 'http://x/' not found":                                                            false,
 		" ! [rejected]        main -> main (non-fast-forward)":                                               false,
+		"fatal: the remote end hung up unexpectedly\n ! [rejected]        v1 -> v1 (already exists)":         false,
 		"": false,
 	} {
 		t.Run(output, func(t *testing.T) {

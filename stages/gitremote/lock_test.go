@@ -79,6 +79,21 @@ func TestLease(t *testing.T) {
 	}
 }
 
+// TestCheckThatIsCutOff: a stage whose time is over has not lost the lock.
+func TestCheckThatIsCutOff(t *testing.T) {
+	s, clock := newServer(), newClock()
+	l := acquired(t, s, clock, "a")
+	clock.pass(stale)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := l.Check(ctx); !errors.Is(err, context.Canceled) || errors.Is(err, ErrLost) {
+		t.Errorf("cut off: %v", err)
+	}
+	if err := l.Check(t.Context()); err != nil {
+		t.Errorf("the next step gets %v", err)
+	}
+}
+
 // TestLeaseCountsFromBeforeTheWrite: a waiter may have seen the blob long before the answer came.
 func TestLeaseCountsFromBeforeTheWrite(t *testing.T) {
 	s, clock := newServer(), newClock()

@@ -36,6 +36,7 @@ func Begin(ctx context.Context, w World, q Request, maker Maker, holder gitremot
 		if a.lock, err = gitremote.Acquire(ctx, w.Git, w.Clock, holder, wait); err != nil {
 			return nil, err
 		}
+		w.keep(ctx, a.lock)
 		a.Record.Waited, a.Record.TookOver = a.lock.Waited(), a.lock.TookOver()
 	}
 	if err := a.decide(ctx, q); err != nil {

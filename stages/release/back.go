@@ -96,6 +96,7 @@ func BeginBack(ctx context.Context, w World, q BackRequest, holder gitremote.Hol
 		if b.lock, err = gitremote.Acquire(ctx, w.Git, w.Clock, holder, wait); err != nil {
 			return nil, err
 		}
+		w.keep(ctx, b.lock)
 		b.Record.Waited, b.Record.TookOver = b.lock.Waited(), b.lock.TookOver()
 	}
 	w.Staging = nil

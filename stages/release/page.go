@@ -7,6 +7,7 @@ import (
 
 	"dagger/slipway/stages/forge"
 	"dagger/slipway/stages/gitremote"
+	"dagger/slipway/stages/version"
 )
 
 // gitTag names what was pushed, so that nobody finds a version without images.
@@ -64,9 +65,6 @@ func (a *Act) writeNotes(ctx context.Context, found forge.Release) ([]Deed, erro
 	deed := Deed{What: "notes", On: found.Tag, Earlier: forge.HasNotes(found.Body)}
 	if next.Body == found.Body && next.Title == found.Title && next.Prerelease == found.Prerelease {
 		return []Deed{deed}, nil
-	}
-	if !found.Draft {
-		next.Latest = a.Plan.Latest()
 	}
 	updated, err := a.world.Forge.UpdateRelease(ctx, next)
 	if err != nil {
@@ -132,7 +130,7 @@ func (e publication) do(ctx context.Context, a *Act) ([]Deed, error) {
 		return nil, err
 	}
 	if found != nil && !found.Draft {
-		return []Deed{{What: "release", On: found.Tag, Old: "published", New: "published"}}, nil
+		return a.markLatest(ctx, *found)
 	}
 	hidden := a.world.Forge.Capabilities().Drafts
 	if found == nil && hidden {
@@ -156,13 +154,42 @@ func (e publication) do(ctx context.Context, a *Act) ([]Deed, error) {
 	return append(deeds, attached...), err
 }
 
+// markLatest gives a release that somebody else has published the mark that goes with the tag latest, where a forge has one.
+func (a *Act) markLatest(ctx context.Context, found forge.Release) ([]Deed, error) {
+	deed := Deed{What: "release", On: found.Tag, Old: "published", New: "published"}
+	if found.Latest || !a.Plan.Latest() || !a.world.Forge.Capabilities().Latest {
+		return []Deed{deed}, nil
+	}
+	found.Latest, deed.Wrote = true, true
+	if _, err := a.world.Forge.UpdateRelease(ctx, found); err != nil {
+		return nil, fmt.Errorf("marking the release as the latest: %w", err)
+	}
+	return []Deed{deed}, nil
+}
+
 // rollout brings the images to staging. What runs there already and is healthy is left as it is.
 type rollout struct{ runs string }
 
 func (e rollout) do(ctx context.Context, a *Act) ([]Deed, error) {
-	already, err := a.world.Staging.Deploy(ctx, Rollout{Version: a.Plan.Version, Commit: a.Plan.Commit, Digests: a.digests})
+	now, err := a.world.Staging.Look(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return []Deed{{What: "server", On: "staging", Old: e.runs, New: a.Plan.Version.String(), Wrote: !already, Earlier: already}}, nil
+	// Somebody may have deployed a higher version since the plan was made: a deployment takes no lock of the repository.
+	if running, err := version.Parse(now.Version); err == nil && running.Compare(a.Plan.Version) > 0 {
+		a.Plan.Newer = running
+		return []Deed{{What: "server", On: "staging", Old: now.Version, New: now.Version}}, nil
+	}
+	if now.Version != a.Plan.Version.String() {
+		if err := a.markBegun(ctx); err != nil {
+			return nil, err
+		}
+	}
+	already, err := through(ctx, passOf(a.lock), func(ctx context.Context) (bool, error) {
+		return a.world.Staging.Deploy(ctx, Rollout{Version: a.Plan.Version, Commit: a.Plan.Commit, Digests: a.digests})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return []Deed{{What: "server", On: "staging", Old: now.Version, New: a.Plan.Version.String(), Wrote: !already, Earlier: already}}, nil
 }

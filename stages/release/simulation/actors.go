@@ -109,7 +109,7 @@ func (a *attempt) carryOut(ctx context.Context, p *process, act *release.Act) er
 	var err error
 	a.toldNow, err = act.Tell(ctx, func(ctx context.Context) error {
 		return p.send(ctx, request{what: "team: " + a.line.Version + " is released", writes: true, renews: true}, func(Kind) error {
-			p.world.told[a.line.Version]++
+			p.world.tell(p, a.line.Version)
 			return nil
 		})
 	})
@@ -154,10 +154,11 @@ type maker struct {
 
 // Push implements release.Maker.
 func (m *maker) Push(ctx context.Context, image, tag string) (digest string, err error) {
+	defer m.p.hurry()()
 	s := m.p.world.registry
 	digest = s.add(image, m.q.Commit, m.q.Version.String(), m.p.number)
 	for range 2 {
-		upload := request{what: "registry: upload layers of " + image, remote: true}
+		upload := request{what: "registry: upload layers of " + image}
 		if err := m.p.repeated(ctx, upload, func(Kind) error { return nil }); err != nil {
 			return "", err
 		}

@@ -26,7 +26,7 @@ func (w *World) finish() {
 	for _, l := range lines {
 		w.again(l)
 	}
-	w.checkFloating(sameEnd)
+	w.checkFloating()
 	w.rollBack()
 }
 
@@ -39,6 +39,7 @@ func (w *World) again(l Line) {
 		}
 		return
 	}
+	w.done[l.Version] = true
 	w.checkRelease(l)
 	w.checkTold(l)
 	told := w.told[l.Version]
@@ -53,6 +54,7 @@ func (w *World) again(l Line) {
 
 func (w *World) calmly(l Line, name string) *attempt {
 	p := newProcess(name)
+	p.line = l.Version
 	a := &attempt{p: p, line: l}
 	w.calm(p, a.release)
 	return a
@@ -164,9 +166,8 @@ func (w *World) checkTold(l Line) {
 }
 
 // checkFloating wants every floating tag at the highest whole version of its scope, on all images, and the forge's mark with it.
-func (w *World) checkFloating(rule string) {
-	known := w.known()
-	for tag, top := range version.Floating(known) {
+func (w *World) checkFloating() {
+	for tag, top := range version.Floating(w.known()) {
 		all, whole := w.imagesOf(top.String())
 		stopped := slices.ContainsFunc(w.story.lines(), func(l Line) bool { return l.Version == top.String() && w.mayStop(l) })
 		if !whole || stopped {
@@ -174,11 +175,11 @@ func (w *World) checkFloating(rule string) {
 		}
 		for n, image := range w.story.Images {
 			if at, _ := w.registry.imageOf(image, tag); at.Digest != all[n].Digest {
-				w.violate(rule, "%s:%s is %q, and belongs to %s", image, tag, at.Version(), top)
+				w.violate(sameEnd, "%s:%s is %q, and belongs to %s", image, tag, at.Version(), top)
 			}
 		}
 		if tag == "latest" {
-			w.checkLatest(rule, top)
+			w.checkLatest(sameEnd, top)
 		}
 	}
 }
@@ -190,6 +191,29 @@ func (w *World) checkLatest(rule string, top version.Version) {
 	}
 	if !made[0].Latest {
 		w.violate(rule, "%s is the latest version, and not marked as the latest release", top)
+	}
+}
+
+// checkBack wants no floating tag at a version that was taken back, as long as its scope has another, and the forge's mark with
+// it.
+func (w *World) checkBack() {
+	var left []version.Version
+	for text := range w.done {
+		if v, _ := version.Parse(text); !w.isWithdrawn(v) {
+			left = append(left, v)
+		}
+	}
+	for tag, top := range version.Floating(left) {
+		for _, image := range w.story.Images {
+			at, _ := w.registry.imageOf(image, tag)
+			v, _ := version.Parse(at.Version())
+			if v != top && (w.isWithdrawn(v) || v.Compare(top) < 0) {
+				w.violate(rollsBack, "%s:%s is %s, and belongs to %s", image, tag, v, top)
+			}
+			if tag == "latest" && v == top {
+				w.checkLatest(rollsBack, top)
+			}
+		}
 	}
 }
 
@@ -213,6 +237,6 @@ func (w *World) rollBack() {
 	case now.Version.Compare(before.Version) > 0 || w.production.runs != now.Version.String() || slices.Contains(w.production.withdrawn(), now.Version.String()):
 		w.violate(rollsBack, "production runs %s, last healthy %s, before %s", w.production.runs, now.Version, before.Version)
 	default:
-		w.checkFloating(rollsBack)
+		w.checkBack()
 	}
 }

@@ -70,7 +70,7 @@ func (s script) of(a at, r request) Kind {
 	possible := []Kind{Busy, Busy, Slow, Refused}
 	if r.writes {
 		possible = append(possible, Lost, Lost)
-	} else if !r.remote {
+	} else if !r.quick {
 		possible = append(possible, Paused)
 	}
 	if r.lags {

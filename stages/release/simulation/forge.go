@@ -106,6 +106,7 @@ func (c forgeClient) Releases(ctx context.Context) (all []forge.Release, err err
 
 // CreateDraft implements release.Forge. A POST is never repeated before somebody has looked (P7).
 func (c forgeClient) CreateDraft(ctx context.Context, r forge.Release) (forge.Release, error) {
+	defer c.p.hurry()()
 	r.Draft, r.Latest = true, false
 	return c.create(ctx, r)
 }
@@ -210,6 +211,7 @@ func (c forgeClient) patch(r forge.Release) (forge.Release, error) {
 
 // Publish implements release.Forge. Without drafts it makes the release, or completes the one that is there.
 func (c forgeClient) Publish(ctx context.Context, r forge.Release) (forge.Release, error) {
+	defer c.p.hurry()()
 	if err := c.needTag(ctx, r.Tag); err != nil {
 		return forge.Release{}, err
 	}
@@ -256,6 +258,7 @@ func (c forgeClient) Assets(ctx context.Context, r forge.Release) (all []forge.A
 
 // UploadAsset implements forge.Attacher.
 func (c forgeClient) UploadAsset(ctx context.Context, r forge.Release, f forge.File) (forge.Asset, error) {
+	defer c.p.hurry()()
 	at, there, err := c.sameAsset(ctx, r, f)
 	if err != nil || there {
 		return at, err

@@ -75,10 +75,14 @@ func (c hostClient) Look(ctx context.Context) (is release.Running, err error) {
 
 // Deploy implements release.Staging.
 func (c hostClient) Deploy(ctx context.Context, r release.Rollout) (already bool, err error) {
+	defer c.p.hurry()()
 	if err := c.takeLock(ctx); err != nil {
 		return false, err
 	}
 	defer c.dropLock()
+	if e, ok := c.host.last(); ok && e.Version.Compare(r.Version) > 0 {
+		return false, fmt.Errorf("%s runs %s by now, which is higher than %s", c.host.name, e.Version, r.Version)
+	}
 	if err := c.p.send(ctx, request{what: c.host.name + ": look at what runs"}, func(Kind) error {
 		e, ok := c.host.last()
 		already = ok && e.Version == r.Version && maps.Equal(e.Digests, r.Digests) && c.host.runs == r.Version.String()
@@ -104,14 +108,14 @@ func (c hostClient) rollOut(ctx context.Context, r release.Rollout, next entry) 
 		if err := c.p.Sleep(ctx, 20*time.Second); err != nil {
 			return context.Cause(ctx)
 		}
-		if err := c.p.send(ctx, request{what: c.host.name + ": ask for health", remote: true}, func(Kind) error { return nil }); err != nil {
+		if err := c.p.send(ctx, request{what: c.host.name + ": ask for health"}, func(Kind) error { return nil }); err != nil {
 			return err
 		}
 	}
 	if sick {
 		return c.restore(ctx, r)
 	}
-	return c.p.send(ctx, request{what: fmt.Sprintf("%s: note %s as healthy", c.host.name, r.Version), writes: true, remote: true}, func(Kind) error {
+	return c.p.send(ctx, request{what: fmt.Sprintf("%s: note %s as healthy", c.host.name, r.Version), writes: true}, func(Kind) error {
 		c.p.world.deployed(c.p, c.host, next)
 		c.host.ledger = append(c.host.ledger, next)
 		return nil
@@ -119,7 +123,7 @@ func (c hostClient) rollOut(ctx context.Context, r release.Rollout, next entry) 
 }
 
 func (c hostClient) restore(ctx context.Context, r release.Rollout) error {
-	err := c.p.send(ctx, request{what: c.host.name + ": put the last healthy containers back", writes: true, remote: true}, func(Kind) error {
+	err := c.p.send(ctx, request{what: c.host.name + ": put the last healthy containers back", writes: true}, func(Kind) error {
 		if e, ok := c.host.last(); ok {
 			c.host.runs = e.Version.String()
 		}

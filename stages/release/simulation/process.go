@@ -14,6 +14,7 @@ import (
 
 // process is a run of Slipway, or a person. It is also the clock by which it waits.
 type process struct {
+	line      string // the version that it releases
 	name      string
 	human     bool // makes no mistakes, and holds no lock
 	reads     bool // may write nothing: a dry run
@@ -27,6 +28,7 @@ type process struct {
 	wakes      time.Time
 	turn       chan struct{}
 	gone       bool
+	hurries    int // it has looked at its lock, and is at what it looked for
 	killed     bool
 	telling    string // the version of which it tells
 	afterwards func()
@@ -50,7 +52,7 @@ type request struct {
 	lags    bool
 	deploys bool
 	tags    bool
-	remote  bool // goes on at the other end while the process stands still, so that nothing of it is a pause
+	quick   bool // follows a look at the lock so closely that no pause fits in between
 }
 
 // fault is what a caller is told of a request that did not work.
@@ -75,6 +77,7 @@ func (p *process) send(ctx context.Context, r request, do func(Kind) error) erro
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
+	r.quick = r.quick || p.hurries > 0
 	here := at{p.number, p.requests}
 	p.requests++
 	w := p.world
@@ -208,4 +211,10 @@ func (p *process) repeated(ctx context.Context, r request, do func(Kind) error) 
 			return err
 		}
 	}
+}
+
+// hurry is for what a client does as one thing: begun when the lock was looked at, and without a pause until its end.
+func (p *process) hurry() (slowDown func()) {
+	p.hurries++
+	return func() { p.hurries-- }
 }

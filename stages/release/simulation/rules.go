@@ -45,6 +45,7 @@ func (w *World) afterWrite(p *process, r request) {
 		return
 	}
 	p.wrote = append(p.wrote, r.what)
+	w.writes = append(w.writes, p.line)
 	if w.story.Git && !p.unlocked && !p.holds[w.git.refs[gitremote.LockRef]] {
 		w.violate(withoutLock, "%s: %s", p.name, r.what)
 	}
@@ -59,7 +60,7 @@ func (w *World) tagWritten(p *process, image, tag, old, digest string) {
 	if _, isVersion := version.FromTag(tag); isVersion {
 		w.versionWritten(p, image, tag, old, digest)
 	}
-	if floating(tag) && !p.rollsBack && digest != p.found[key] {
+	if floating(tag) && digest != p.found[key] {
 		w.floatingWritten(p, image, tag, old, digest)
 	}
 }
@@ -94,7 +95,7 @@ func (w *World) hasCommitTag(image, commit, v string) bool {
 func (w *World) floatingWritten(p *process, image, tag, old, digest string) {
 	v, _ := version.Parse(w.registry.images[digest].Version())
 	before, err := version.Parse(w.registry.images[old].Version())
-	if err == nil && before.Compare(v) > 0 {
+	if err == nil && before.Compare(v) > 0 && !p.rollsBack {
 		w.violate(wentBack, "%s: %s:%s from %s to %s", p.name, image, tag, before, v)
 	}
 	all, whole := w.imagesOf(v.String())
@@ -171,9 +172,17 @@ func (w *World) outcomeSaid(a *attempt) {
 	case a.outcome == string(report.Released) && len(a.p.wrote) == 0, a.outcome == string(report.Resumed) && len(a.p.wrote) == 0 && !a.toldNow:
 		w.violate(trueWord, "%s says %s, and wrote nothing", a.p.name, a.outcome)
 	}
-	if w.told[a.line.Version] > 1 {
-		w.violate(toldOnce, "%s: %d times", a.line.Version, w.told[a.line.Version])
+}
+
+// tell: a second message is right only for a run that wrote something, because somebody else had changed what was done.
+func (w *World) tell(p *process, v string) {
+	w.told[v]++
+	at, again := w.toldAt[v]
+	others := slices.ContainsFunc(w.writes[at:], func(line string) bool { return line != v })
+	if again && (len(p.wrote) == 0 || !others) {
+		w.violate(toldOnce, "%s: %d times", v, w.told[v])
 	}
+	w.toldAt[v] = len(w.writes)
 }
 
 // known are the versions that there are, without what was taken back.

@@ -70,7 +70,7 @@ func answered(answer *transport.Error) string {
 
 func hint(answer *transport.Error) string {
 	switch status := answer.StatusCode; {
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+	case forbids(answer):
 		return ": either registryUser and registryToken do not permit this, or the repository does not exist and the " +
 			"registry does not say so; correct the credentials or create the repository"
 	case status == http.StatusNotFound && len(answer.Errors) == 0:

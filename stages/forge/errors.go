@@ -106,7 +106,7 @@ func (c *client) refused(q call, resp *http.Response, body []byte) error {
 	if said != "" {
 		text += " (" + said + ")"
 	}
-	wait, _ := retryAfter(resp.Header, time.Now())
+	wait, _ := retryAfter(resp.Header, c.clock.Now())
 	return &answerError{resp.StatusCode, wait, text + c.hint(q, resp.StatusCode, said)}
 }
 

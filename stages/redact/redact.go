@@ -1,4 +1,5 @@
-// Package redact keeps secrets out of texts that somebody else has written.
+// Package redact makes texts that somebody else has written fit to be shown: without secrets, and without what a
+// terminal would obey.
 package redact
 
 import (

@@ -7,7 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
+
+	"dagger/slipway/stages/redact"
 )
 
 // Verdict is how a gate ended. The zero value is none of the four, so a verdict that was forgotten is red.
@@ -94,7 +95,7 @@ func Join(results ...Result) Result {
 	var reasons []string
 	for _, r := range results {
 		if r.Reason != "" && (r.verdict() == joined.Verdict || r.verdict().Red()) {
-			reasons = append(reasons, r.Reason)
+			reasons = appendNew(reasons, r.Reason)
 		}
 		joined.Figures = append(joined.Figures, r.Figures...)
 		joined.Findings = append(joined.Findings, r.Findings...)
@@ -102,6 +103,7 @@ func Join(results ...Result) Result {
 	if len(results) > 0 {
 		joined.Reason = strings.Join(reasons, "; ")
 	}
+	joined.Findings = Distinct(joined.Findings)
 	gatingFirst(joined.Findings)
 	return joined
 }
@@ -126,6 +128,33 @@ func (r Result) verdict() Verdict {
 	return Error
 }
 
+// Distinct leaves out what is listed already, by another run of the same tool say.
+func Distinct(findings []Finding) (all []Finding) {
+	for _, f := range findings {
+		all = appendNew(all, f)
+	}
+	return all
+}
+
+func appendNew[T comparable](all []T, item T) []T {
+	if slices.Contains(all, item) {
+		return all
+	}
+	return append(all, item)
+}
+
+// ExitText is the end of a command in words. The one code that everybody has to look up is the kernel's.
+func ExitText(code int) string {
+	text := "exit code " + strconv.Itoa(code)
+	if code == killed {
+		text += " (killed, perhaps for lack of memory)"
+	}
+	return text
+}
+
+// killed is 128 and the number of the signal that nothing survives.
+const killed = 137
+
 // unjudged is the result of a gate that could not judge.
 func unjudged(reason string) Result { return Result{Verdict: Error, Reason: reason} }
 
@@ -145,18 +174,9 @@ func gatingFirst(findings []Finding) {
 // maxText bounds every text that is taken out of a report.
 const maxText = 300
 
-// oneLine makes a report's text fit for one line: no line breaks, no control or bidirectional characters, bounded.
+// oneLine makes a report's text fit for one line, and bounded.
 func oneLine(s string) string {
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r) || unicode.IsControl(r):
-			return ' '
-		case unicode.Is(unicode.Bidi_Control, r):
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(s, ""))
-	s = strings.Join(strings.Fields(s), " ")
+	s = redact.OneLine(s)
 	if runes := []rune(s); len(runes) > maxText {
 		return string(runes[:maxText]) + "…"
 	}

@@ -61,7 +61,7 @@ func TestJoin(t *testing.T) {
 		ids     string
 	}{
 		"nothing":                   {nil, Error, "nothing was judged", nil, ""},
-		"passes":                    {[]Result{pass, pass}, Pass, "", []string{"p", "p"}, "reported reported"},
+		"passes":                    {[]Result{pass, pass}, Pass, "", []string{"p", "p"}, "reported"},
 		"a skip beside a pass":      {[]Result{Skip("none"), pass}, Pass, "", []string{"p"}, "reported"},
 		"only skips":                {[]Result{Skip("none"), Skip("off")}, Skipped, "none; off", nil, ""},
 		"an error beside a pass":    {[]Result{pass, broken}, Error, "broken", []string{"p"}, "reported"},
@@ -91,6 +91,33 @@ func TestIn(t *testing.T) {
 	}
 }
 
+// Two runs of one tool stumble over the same file.
+func TestJoinListsAFindingOnce(t *testing.T) {
+	bad := Finding{Tool: "tests", ID: "tests.test_bad", File: "tests/test_bad.py", Line: 1, Gates: true}
+	other := Finding{Tool: "tests", ID: "tests.test_bad", File: "tests/test_bad.py", Line: 2, Gates: true}
+	red := Result{Verdict: Fail, Reason: "x", Findings: []Finding{bad}}
+	checkFindings(t, Join(red, Result{Verdict: Fail, Reason: "x", Findings: []Finding{bad, other}}).Findings, bad, other)
+	if got := Join(red, red).Reason; got != "x" {
+		t.Errorf("the reason is %q", got)
+	}
+	if got := Distinct(nil); got != nil {
+		t.Errorf("got %v of nothing", got)
+	}
+}
+
+func TestExitText(t *testing.T) {
+	for code, want := range map[int]string{
+		0: "exit code 0", 1: "exit code 1", 137: "exit code 137 (killed, perhaps for lack of memory)", 143: "exit code 143",
+	} {
+		if got := ExitText(code); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	if got := Tests(nil, 137).Reason; got != "the tests did not run: their command ended with exit code 137 (killed, perhaps for lack of memory) and left no report" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestFindingString(t *testing.T) {
 	for want, f := range map[string]Finding{
 		"CVE-1 (HIGH) in requests 2.19.0 at repository, backend/requirements.txt:1, fixed in 2.20.0": {ID: "CVE-1", Severity: "HIGH",
@@ -107,11 +134,11 @@ func TestFindingString(t *testing.T) {
 func TestOneLine(t *testing.T) {
 	for name, c := range map[string][2]string{
 		"line breaks and tabs":      {"a\r\n\tb", "a b"},
-		"control characters":        {"\x1b[31mred\x00\u0085", "[31mred"},
-		"broken UTF-8":              {"a\xffb", "ab"},
+		"control characters":        {"\x1b[31mred\x00\u0085", "red"},
+		"broken UTF-8":              {"a\xffb", "a\ufffdb"},
 		"exactly the bound":         {strings.Repeat("é", 300), strings.Repeat("é", 300)},
 		"one character more":        {strings.Repeat("é", 301), strings.Repeat("é", 300) + "…"},
-		"broken UTF-8 over a bound": {strings.Repeat("\xff", 400), ""},
+		"broken UTF-8 over a bound": {strings.Repeat("a\xff", 400), strings.Repeat("a\ufffd", 150) + "…"},
 		"bidirectional overrides":   {"a\u202eb\u2066c", "abc"},
 	} {
 		t.Run(name, func(t *testing.T) {

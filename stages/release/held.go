@@ -108,3 +108,7 @@ func (h heldForge) Publish(ctx context.Context, r forge.Release) (forge.Release,
 func (h heldForge) UploadAsset(ctx context.Context, r forge.Release, f forge.File) (forge.Asset, error) {
 	return through(ctx, h.may, func(ctx context.Context) (forge.Asset, error) { return h.Forge.UploadAsset(ctx, r, f) })
 }
+
+func (h heldForge) Hide(ctx context.Context, r forge.Release) (forge.Release, error) {
+	return through(ctx, h.may, func(ctx context.Context) (forge.Release, error) { return forge.KeepHidden(ctx, h.Forge, r) })
+}

@@ -46,21 +46,18 @@ func (e draft) do(ctx context.Context, a *Act) ([]Deed, error) {
 	if found != nil {
 		return a.writeNotes(ctx, *found)
 	}
-	if !a.world.Forge.Capabilities().Drafts {
-		return nil, nil // made when it is published, because there it cannot be hidden
-	}
 	made, err := a.world.Forge.CreateDraft(ctx, a.newPage())
 	if err != nil {
 		return nil, err
 	}
 	a.page = &made
-	return []Deed{{What: "release", On: made.Tag, New: "draft", Wrote: true}}, nil
+	return []Deed{{What: "release", On: made.Tag, New: "draft", Wrote: a.world.Forge.Capabilities().Drafts}}, nil
 }
 
 // writeNotes puts the notes into a release that is there.
 func (a *Act) writeNotes(ctx context.Context, found forge.Release) ([]Deed, error) {
 	next := found
-	next.Title, next.Prerelease = forge.WithTitle(found.Title, a.Plan.TagName()), a.Plan.Version.IsPrerelease()
+	next.Title, next.Prerelease = forge.WithTitle(found, a.Plan.TagName()), a.Plan.Version.IsPrerelease()
 	next.Body = forge.WithNotes(found.Body, a.Notes)
 	deed := Deed{What: "notes", On: found.Tag, Earlier: forge.HasNotes(found.Body)}
 	if next.Body == found.Body && next.Title == found.Title && next.Prerelease == found.Prerelease {
@@ -92,14 +89,17 @@ func (a *Act) newPage() forge.Release {
 	}
 }
 
-// files attaches what the release is made of. Where nothing can be hidden, it waits for the publication.
+// files attaches what the release is made of, while nobody sees it.
 type files struct{ done bool }
 
 func (e files) do(ctx context.Context, a *Act) ([]Deed, error) {
-	if a.page == nil {
-		return nil, nil
+	deeds, err := a.attach(ctx)
+	if err != nil {
+		return deeds, err
 	}
-	return a.attach(ctx)
+	hidden, err := forge.KeepHidden(ctx, a.world.Forge, *a.page)
+	a.page = &hidden
+	return deeds, err
 }
 
 func (a *Act) attach(ctx context.Context) ([]Deed, error) {
@@ -130,10 +130,9 @@ func (e publication) do(ctx context.Context, a *Act) ([]Deed, error) {
 		return nil, err
 	}
 	if found != nil && !found.Draft {
-		return a.markLatest(ctx, *found)
+		return a.complete(ctx, *found)
 	}
-	hidden := a.world.Forge.Capabilities().Drafts
-	if found == nil && hidden {
+	if found == nil && a.world.Forge.Capabilities().Drafts {
 		return nil, errors.New("the draft of the release is gone: somebody has removed it; run the same line again")
 	}
 	next := a.newPage()
@@ -146,12 +145,23 @@ func (e publication) do(ctx context.Context, a *Act) ([]Deed, error) {
 		return nil, fmt.Errorf("publishing the release: %w", err)
 	}
 	a.page = &published
-	deeds := []Deed{{What: "release", On: published.Tag, Old: "draft", New: "published", Wrote: true}}
-	if hidden {
-		return deeds, nil
+	return []Deed{{What: "release", On: published.Tag, Old: "draft", New: "published", Wrote: true}}, nil
+}
+
+// complete gives a release that somebody else has published meanwhile what it lacks.
+func (a *Act) complete(ctx context.Context, found forge.Release) (deeds []Deed, err error) {
+	if !forge.HasNotes(found.Body) {
+		if deeds, err = a.writeNotes(ctx, found); err != nil {
+			return nil, err
+		}
 	}
 	attached, err := a.attach(ctx)
-	return append(deeds, attached...), err
+	deeds = append(deeds, attached...)
+	if err != nil {
+		return deeds, err
+	}
+	marked, err := a.markLatest(ctx, *a.page)
+	return append(deeds, marked...), err
 }
 
 // markLatest gives a release that somebody else has published the mark that goes with the tag latest, where a forge has one.

@@ -40,8 +40,11 @@ func (w *World) again(l Line) {
 		return
 	}
 	w.done[l.Version] = true
-	w.checkRelease(l)
+	w.checkRelease(l, sameEnd)
 	w.checkTold(l)
+	if w.git.refs[gitremote.LockRef] != "" {
+		w.violate(sameEnd, "%s: the lock stays behind", l.Version)
+	}
 	told := w.told[l.Version]
 	b := w.calmly(l, "once more "+l.Version)
 	if b.outcome != string(report.AlreadyReleased) || len(b.p.wrote) > 0 {
@@ -86,8 +89,8 @@ func (w *World) mayStop(l Line) bool {
 }
 
 // checkRelease wants everything where an undisturbed release leaves it.
-func (w *World) checkRelease(l Line) {
-	bad := func(format string, args ...any) { w.violate(sameEnd, l.Version+": "+format, args...) }
+func (w *World) checkRelease(l Line, rule string) {
+	bad := func(format string, args ...any) { w.violate(rule, l.Version+": "+format, args...) }
 	digests := map[string]string{}
 	for _, image := range w.story.Images {
 		at, ok := w.registry.imageOf(image, l.Version)
@@ -119,10 +122,8 @@ func (w *World) checkGit(l Line, v version.Version, bad func(string, ...any)) {
 	if !strings.Contains(tagged, l.Commit) {
 		bad("the git tag names %q", tagged)
 	}
-	for ref := range w.git.refs {
-		if ref == gitremote.LockRef || ref == "refs/slipway/begun/v"+l.Version {
-			bad("%s stays behind", ref)
-		}
+	if w.git.refs["refs/slipway/begun/v"+l.Version] != "" {
+		bad("git says that it has only begun")
 	}
 }
 

@@ -3,6 +3,7 @@ package simulation
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -18,7 +19,8 @@ type forgeServer struct {
 	immutable bool // what is published can not be changed
 	releases  []*published
 	ids       int64
-	clearing  map[string]time.Time // tags whose draft the forge itself is about to publish, and until when
+	packages  map[string]*published // by tag: files that wait for a release, where there are no drafts
+	clearing  map[string]time.Time  // tags whose draft the forge itself is about to publish, and until when
 }
 
 // published is a release or a draft of one, with what is in its files.
@@ -30,13 +32,20 @@ type published struct {
 	edited  time.Time
 }
 
-func (s *forgeServer) find(id int64, tag string) *published {
-	for _, r := range s.releases {
-		if r.ID == id && id != 0 || id == 0 && r.Tag == tag {
-			return r
+// find is the release, or where there are no drafts the files that wait for it.
+func (s *forgeServer) find(r forge.Release) *published {
+	for _, at := range s.releases {
+		if at.ID == r.ID || r.ID == 0 && at.Tag == r.Tag {
+			return at
 		}
 	}
-	return nil
+	if s.can.Drafts {
+		return nil
+	}
+	if s.packages[r.Tag] == nil {
+		s.packages[r.Tag] = &published{data: map[string]string{}}
+	}
+	return s.packages[r.Tag]
 }
 
 func (s *forgeServer) ofTag(tag string) (all []*published) {
@@ -59,6 +68,9 @@ func (s *forgeServer) add(r forge.Release) *published {
 
 // selfPublish clears the draft mark of a release whose tag was pushed, as Gitea does, now or a little later.
 func (s *forgeServer) selfPublish(now time.Time, tag string) {
+	if !s.can.Drafts || s.can.Latest {
+		return // only Gitea does
+	}
 	s.clearing[tag] = now.Add(20 * time.Second)
 	s.settle(now)
 }
@@ -108,7 +120,35 @@ func (c forgeClient) Releases(ctx context.Context) (all []forge.Release, err err
 func (c forgeClient) CreateDraft(ctx context.Context, r forge.Release) (forge.Release, error) {
 	defer c.p.hurry()()
 	r.Draft, r.Latest = true, false
-	return c.create(ctx, r)
+	if c.server().can.Drafts {
+		return c.create(ctx, r)
+	}
+	found, err := c.look(ctx, r)
+	if err != nil || found != nil {
+		return value(found), err
+	}
+	return r, nil
+}
+
+// Hide implements forge.Hider, as far as this sort of forge needs it.
+func (c forgeClient) Hide(ctx context.Context, r forge.Release) (forge.Release, error) {
+	if len(c.server().clearing) == 0 {
+		return r, nil
+	}
+	now := r
+	err := c.p.repeated(ctx, request{what: "forge: read the draft " + r.Tag, quick: true}, func(Kind) error {
+		c.server().settle(c.p.world.now)
+		if at := c.server().find(r); at != nil {
+			now = at.Release
+			now.Assets = slices.Clone(at.Assets)
+		}
+		return nil
+	})
+	if err != nil || now.Draft {
+		return now, err
+	}
+	now.Draft = true
+	return c.UpdateRelease(ctx, now)
 }
 
 func (c forgeClient) create(ctx context.Context, r forge.Release) (forge.Release, error) {
@@ -123,7 +163,14 @@ func (c forgeClient) create(ctx context.Context, r forge.Release) (forge.Release
 			if there := s.ofTag(r.Tag); len(there) > 0 && (!s.can.Latest || !r.Draft) {
 				return &fault{"409: there is a release of this tag", false}
 			}
-			made = s.add(r).Release
+			at := s.add(r)
+			if waiting := s.packages[r.Tag]; waiting != nil {
+				at.data, at.Assets = waiting.data, waiting.Assets
+			}
+			if !r.Draft {
+				c.p.world.releasePublished(c.p, at)
+			}
+			made = at.Release
 			return nil
 		})
 	}, func() (bool, error) {
@@ -186,8 +233,8 @@ func (c forgeClient) UpdateRelease(ctx context.Context, r forge.Release) (now fo
 
 func (c forgeClient) patch(r forge.Release) (forge.Release, error) {
 	s := c.server()
-	at := s.find(r.ID, r.Tag)
-	if at == nil {
+	at := s.find(r)
+	if at == nil || at.Tag == "" {
 		return forge.Release{}, &fault{"404: there is no such release", false}
 	}
 	c.p.world.textWritten(c.p, at, r.Body)
@@ -223,9 +270,6 @@ func (c forgeClient) Publish(ctx context.Context, r forge.Release) (forge.Releas
 	if err != nil {
 		return made, err
 	}
-	if at := c.server().find(made.ID, made.Tag); at != nil {
-		c.p.world.releasePublished(c.p, at)
-	}
 	if made.Body == r.Body && made.Title == r.Title {
 		return made, nil
 	}
@@ -246,7 +290,7 @@ func (c forgeClient) needTag(ctx context.Context, tag string) error {
 // Assets implements forge.Attacher.
 func (c forgeClient) Assets(ctx context.Context, r forge.Release) (all []forge.Asset, err error) {
 	err = c.p.repeated(ctx, request{what: "forge: list the files of " + r.Tag}, func(Kind) error {
-		at := c.server().find(r.ID, r.Tag)
+		at := c.server().find(r)
 		if at == nil {
 			return &fault{"404: there is no such release", false}
 		}
@@ -279,7 +323,7 @@ func (c forgeClient) UploadAsset(ctx context.Context, r forge.Release, f forge.F
 
 func (c forgeClient) upload(ctx context.Context, r forge.Release, f forge.File) error {
 	return c.p.send(ctx, request{what: "forge: upload " + f.Name + " to " + r.Tag, writes: true, guarded: true}, func(Kind) error {
-		at := c.server().find(r.ID, r.Tag)
+		at := c.server().find(r)
 		switch {
 		case at == nil:
 			return &fault{"404: there is no such release", false}
@@ -310,7 +354,7 @@ func (c forgeClient) sameAsset(ctx context.Context, r forge.Release, f forge.Fil
 			return a, err == nil, err
 		}
 		if !r.Draft {
-			return a, false, fmt.Errorf("the release %s is published with another %s", r.Tag, a.Name)
+			return a, true, nil // what is published is not replaced
 		}
 		return forge.Asset{}, false, c.removeAsset(ctx, r, a)
 	}
@@ -319,7 +363,7 @@ func (c forgeClient) sameAsset(ctx context.Context, r forge.Release, f forge.Fil
 
 func (c forgeClient) removeAsset(ctx context.Context, r forge.Release, a forge.Asset) error {
 	return c.p.repeated(ctx, request{what: "forge: remove " + a.Name + " of " + r.Tag, writes: true, guarded: true}, func(Kind) error {
-		if at := c.server().find(r.ID, r.Tag); at != nil {
+		if at := c.server().find(r); at != nil {
 			delete(at.data, a.Name)
 			at.Assets = slices.DeleteFunc(at.Assets, func(b forge.Asset) bool { return b.ID == a.ID })
 		}
@@ -330,7 +374,7 @@ func (c forgeClient) removeAsset(ctx context.Context, r forge.Release, a forge.A
 // DownloadAsset implements forge.Attacher.
 func (c forgeClient) DownloadAsset(ctx context.Context, a forge.Asset) (data []byte, err error) {
 	err = c.p.repeated(ctx, request{what: "forge: download " + a.Name}, func(Kind) error {
-		for _, r := range c.server().releases {
+		for _, r := range slices.Concat(c.server().releases, slices.Collect(maps.Values(c.server().packages))) {
 			if slices.ContainsFunc(r.Assets, func(b forge.Asset) bool { return b.ID == a.ID }) {
 				data = []byte(r.data[a.Name])
 			}

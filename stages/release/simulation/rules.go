@@ -123,7 +123,7 @@ func (w *World) releasePublished(p *process, r *published) {
 	if !forge.HasNotes(r.Body) {
 		lacks("without notes")
 	}
-	if w.forge.can.Drafts && len(r.Assets) < len(files)+1 {
+	if len(r.Assets) < len(files)+1 {
 		lacks("with %d files", len(r.Assets))
 	}
 	if w.story.Staging && !w.ran(v) {
@@ -171,6 +171,9 @@ func (w *World) outcomeSaid(a *attempt) {
 		w.violate(trueWord, "%s says %s, and wrote: %s", a.p.name, a.outcome, strings.Join(a.p.wrote, "; "))
 	case a.outcome == string(report.Released) && len(a.p.wrote) == 0, a.outcome == string(report.Resumed) && len(a.p.wrote) == 0 && !a.toldNow:
 		w.violate(trueWord, "%s says %s, and wrote nothing", a.p.name, a.outcome)
+	}
+	if a.err == nil {
+		w.checkRelease(a.line, trueWord)
 	}
 }
 

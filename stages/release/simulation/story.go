@@ -155,7 +155,7 @@ func newWorld(s Story, faults script) *World {
 		story: s, faults: faults, now: dawn, ended: make(chan struct{}),
 		registry: newRegistry(s.Immutable, s.Images),
 		git:      &gitServer{refs: map[string]string{"refs/heads/main": s.commit(9)}, texts: map[string]string{}},
-		forge:    &forgeServer{can: capabilities[s.Forge], immutable: s.Forge == forgesImmutable, clearing: map[string]time.Time{}},
+		forge:    &forgeServer{can: capabilities[s.Forge], immutable: s.Forge == forgesImmutable, packages: map[string]*published{}, clearing: map[string]time.Time{}},
 		staging:  &host{name: "staging"}, production: &host{name: "production"},
 		told: map[string]int{}, done: map[string]bool{}, untold: map[string]bool{}, toldAt: map[string]int{},
 		result: Result{Story: s, Faults: map[Kind]int{}, Outcomes: map[string]int{}},

@@ -123,6 +123,7 @@ func (a *attempt) carryOut(ctx context.Context, p *process, act *release.Act) er
 func (a *attempt) end(outcome string, err error) {
 	a.outcome, a.err = outcome, err
 	a.p.world.result.Outcomes[outcome]++
+	a.p.world.result.Runs++
 	a.p.world.outcomeSaid(a)
 	if err != nil {
 		a.p.say("ends: %s (%v)", outcome, err)
@@ -304,6 +305,10 @@ var hands = map[string]func(*process, Line){
 				p.say("edits the release of %s", l.Version)
 			}
 		}
+	},
+	"move the branch": func(p *process, _ Line) {
+		p.world.git.moved = true
+		p.say("forces main to another history")
 	},
 	"publish the release": func(p *process, l Line) { p.publishByHand(l) },
 }

@@ -11,6 +11,9 @@ import (
 	"dagger/slipway/stages/version"
 )
 
+// lastOnes is the number of the first process that meets no faults.
+const lastOnes = 1000
+
 // calm begins one process that meets no fault, and waits for its end.
 func (w *World) calm(p *process, do func(*process)) {
 	p.faultless = true
@@ -56,7 +59,8 @@ func (w *World) again(l Line) {
 }
 
 func (w *World) calmly(l Line, name string) *attempt {
-	p := newProcess(name)
+	w.calmOnes++
+	p := newProcess(name, lastOnes+1+w.calmOnes)
 	p.line = l.Version
 	a := &attempt{p: p, line: l}
 	w.calm(p, a.release)
@@ -69,10 +73,15 @@ func (w *World) mayStop(l Line) bool {
 	if w.isWithdrawn(v) || slices.Contains(w.staging.withdrawn(), l.Version) {
 		return true
 	}
+	tagged := false
 	for _, name := range version.DefaultTagPrefix.Tags(v) {
-		if at := w.git.refs["refs/tags/"+name]; at != "" && at != l.Commit {
+		at := w.git.refs["refs/tags/"+name]
+		if tagged = tagged || at != ""; at != "" && at != l.Commit {
 			return true
 		}
+	}
+	if w.git.moved || w.story.Protected && !tagged {
+		return true
 	}
 	bare := w.git.refs["refs/tags/"+l.Version] != "" && w.git.refs["refs/tags/v"+l.Version] == ""
 	if bare && w.story.Forge != "" {
@@ -175,7 +184,11 @@ func (w *World) checkFloating() {
 			continue // half released, and nothing will finish it
 		}
 		for n, image := range w.story.Images {
-			if at, _ := w.registry.imageOf(image, tag); at.Digest != all[n].Digest {
+			at, _ := w.registry.imageOf(image, tag)
+			if v, ok := version.FromTag(at.Version()); ok && w.isWithdrawn(v) {
+				continue // a rollback was killed, and is completed below
+			}
+			if at.Digest != all[n].Digest {
 				w.violate(sameEnd, "%s:%s is %q, and belongs to %s", image, tag, at.Version(), top)
 			}
 		}
@@ -221,12 +234,12 @@ func (w *World) checkBack() {
 // rollBack brings the highest version to production that may run there, takes it back, and looks at where everything is.
 func (w *World) rollBack() {
 	if e, ok := w.staging.last(); ok && !e.Version.IsPrerelease() {
-		p := newProcess("last deployment")
+		p := newProcess("last deployment", lastOnes)
 		p.unlocked = true
 		w.calm(p, deploy(Line{Version: e.Version.String(), Commit: e.Commit}, true))
 	}
 	before, _ := w.production.last()
-	p := newProcess("last rollback")
+	p := newProcess("last rollback", lastOnes+1)
 	p.rollsBack = true
 	b := &back{p: p}
 	w.calm(p, b.run)

@@ -64,7 +64,13 @@ func (s script) of(a at, r request) Kind {
 		return []Kind{KilledBefore, KilledInside, KilledAfter}[day.IntN(3)]
 	}
 	dice := s.dice(a, 2)
-	if dice.IntN(1000) >= rate {
+	often := dice.IntN(8) == 0 && rate > 0
+	switch {
+	case often && r.deploys:
+		return Sick
+	case often && r.tags:
+		return SelfPublish
+	case dice.IntN(1000) >= rate:
 		return None
 	}
 	possible := []Kind{Busy, Busy, Slow, Refused}
@@ -74,13 +80,7 @@ func (s script) of(a at, r request) Kind {
 		possible = append(possible, Paused)
 	}
 	if r.lags {
-		possible = append(possible, Lagging)
-	}
-	if r.deploys {
-		possible = append(possible, Sick, Sick)
-	}
-	if r.tags {
-		possible = append(possible, SelfPublish, SelfPublish)
+		possible = append(possible, Lagging, Lagging, Lagging)
 	}
 	return possible[dice.IntN(len(possible))]
 }

@@ -27,13 +27,14 @@ const (
 	rollsBack         = "a rollback leads to a healthy older version, and floating tags follow"
 	downgraded        = "no server goes to a lower version but by a rollback"
 	erased            = "what people have written stays"
+	allOrNone         = "a floating tag moves on all images or on none"
 	lies              = "what a tag or release says it is, it is"
 )
 
 // Rules are all of them, in the order in which they are listed.
 var Rules = []string{
 	versionTagMoves, wentBack, beforeCommitTags, beforeVersionTags, beforeStaging, publishedWhole, withoutLock, sameEnd, trueWord,
-	toldOnce, dryWrites, rollsBack, downgraded, erased, lies,
+	toldOnce, dryWrites, rollsBack, downgraded, erased, allOrNone, lies,
 }
 
 // afterWrite holds every write against the rules on who may write.
@@ -172,9 +173,15 @@ func (w *World) outcomeSaid(a *attempt) {
 	case a.outcome == string(report.Released) && len(a.p.wrote) == 0, a.outcome == string(report.Resumed) && len(a.p.wrote) == 0 && !a.toldNow:
 		w.violate(trueWord, "%s says %s, and wrote nothing", a.p.name, a.outcome)
 	}
+	if a.outcome == "refused" || a.outcome == string(report.Locked) || a.outcome == "gate-fail" {
+		for _, what := range a.p.wrote {
+			w.violate(trueWord, "%s is %s, and wrote: %s", a.p.name, a.outcome, what)
+		}
+	}
 	if a.err == nil {
 		w.checkRelease(a.line, trueWord)
 	}
+	w.checkPutBack(a)
 }
 
 // tell: a second message is right only for a run that wrote something, because somebody else had changed what was done.
@@ -186,6 +193,24 @@ func (w *World) tell(p *process, v string) {
 		w.violate(toldOnce, "%s: %d times", v, w.told[v])
 	}
 	w.toldAt[v] = len(w.writes)
+}
+
+// checkPutBack: a run that ends with an error, and says of no tag that it is not put back, has moved each on all images or none.
+func (w *World) checkPutBack(a *attempt) {
+	if a.err == nil || a.outcome == "lock lost" || strings.Contains(a.err.Error(), "not put back") {
+		return
+	}
+	for key, old := range a.p.found {
+		image, tag, _ := strings.Cut(key, ":")
+		if !floating(tag) || w.registry.tags[image][tag] == old {
+			continue
+		}
+		for _, other := range w.story.Images {
+			if at, _ := w.registry.imageOf(other, tag); at.Version() != a.line.Version {
+				w.violate(allOrNone, "%s: %s on %s, but not on %s, and %v", a.p.name, tag, image, other, a.err)
+			}
+		}
+	}
 }
 
 // known are the versions that there are, without what was taken back.

@@ -15,12 +15,12 @@ import (
 
 // World is everything that a history happens in.
 type World struct {
-	story   Story
-	faults  script
-	now     time.Time
-	running []*process // those that have not ended, in the order in which they began
-	begun   int
-	ended   chan struct{}
+	story    Story
+	faults   script
+	now      time.Time
+	running  []*process // those that have not ended
+	calmOnes int
+	ended    chan struct{}
 
 	registry   *registryServer
 	git        *gitServer
@@ -44,6 +44,7 @@ type Result struct {
 	Faults     map[Kind]int
 	Outcomes   map[string]int
 	Requests   int
+	Runs       int
 	History    []string
 	injected   []injection
 }
@@ -83,11 +84,11 @@ func (w *World) run() {
 	}
 }
 
-// next is the process that wakes first; of two, the one that began first.
+// next is the process that wakes first; of two, the one with the lower number.
 func (w *World) next() *process {
 	var next *process
 	for _, p := range w.running {
-		if next == nil || p.wakes.Before(next.wakes) {
+		if next == nil || p.wakes.Before(next.wakes) || p.wakes.Equal(next.wakes) && p.number < next.number {
 			next = p
 		}
 	}
@@ -103,8 +104,7 @@ func (w *World) wake(p *process) {
 
 // start begins a process after a while.
 func (w *World) start(after time.Duration, p *process, do func(*process)) {
-	p.world, p.number, p.wakes, p.turn = w, w.begun, w.now.Add(after), make(chan struct{})
-	w.begun++
+	p.world, p.wakes, p.turn = w, w.now.Add(after), make(chan struct{})
 	w.running = append(w.running, p)
 	go func() {
 		<-p.turn

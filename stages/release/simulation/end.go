@@ -177,6 +177,9 @@ func (w *World) checkTold(l Line) {
 
 // checkFloating wants every floating tag at the highest whole version of its scope, on all images, and the forge's mark with it.
 func (w *World) checkFloating() {
+	if w.overrun {
+		return
+	}
 	for tag, top := range version.Floating(w.known()) {
 		all, whole := w.imagesOf(top.String())
 		stopped := slices.ContainsFunc(w.story.lines(), func(l Line) bool { return l.Version == top.String() && w.mayStop(l) })
@@ -192,7 +195,7 @@ func (w *World) checkFloating() {
 				w.violate(sameEnd, "%s:%s is %q, and belongs to %s", image, tag, at.Version(), top)
 			}
 		}
-		if tag == "latest" {
+		if tag == "latest" && len(w.production.withdrawn()) == 0 {
 			w.checkLatest(sameEnd, top)
 		}
 	}

@@ -33,12 +33,13 @@ type process struct {
 	telling    string // the version of which it tells
 	afterwards func()
 
-	lock  *gitremote.Lock
-	beat  time.Time
-	holds map[string]bool // the blobs with which it took and renewed the lock
-	wrote []string        // to the registry, the tags, the forge or a server
-	found map[string]string
-	asked time.Time // when it last read the releases of the forge
+	lock   *gitremote.Lock
+	beat   time.Time
+	holds  map[string]bool // the blobs with which it took and renewed the lock
+	wrote  []string        // to the registry, the tags, the forge or a server
+	found  map[string]string
+	asked  time.Time // when it last read the releases of the forge
+	listed time.Time // and the tags of the registry
 }
 
 var _ retry.Clock = (*process)(nil)

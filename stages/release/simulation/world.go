@@ -28,13 +28,15 @@ type World struct {
 	staging    *host
 	production *host
 
-	told   map[string]int  // messages of success, by version
-	done   map[string]bool // versions that are released as they should be
-	writes []string        // who wrote what everybody can see, one write after the other
-	toldAt map[string]int  // how many writes there were when the team was told of a version
-	untold map[string]bool // versions of which a run was killed while it told
-	result Result
-	keep   bool // the history in words
+	told      map[string]int  // messages of success, by version
+	done      map[string]bool // versions that are released as they should be
+	writes    []string        // who wrote what everybody can see, one write after the other
+	toldAt    map[string]int  // how many writes there were when the team was told of a version
+	untold    map[string]bool // versions of which a run was killed while it told
+	otherTool time.Time       // when another tool has released something
+	overrun   bool            // its tags were overwritten, because it was so close
+	result    Result
+	keep      bool // the history in words
 }
 
 // Result is what one history showed.

@@ -78,19 +78,13 @@ func (o Observed) takenBack(q BackRequest) []version.Version {
 	return slices.DeleteFunc(o.Registry.Is.all(), func(v version.Version) bool { return !o.IsWithdrawn(q.Prefix, v) })
 }
 
-// eligible are the versions that floating tags may go to: whole ones, and above the one that runs now only those whose release
-// has come to its end. What is half released was perhaps never healthy, and gets its tags from its own release.
+// eligible are the versions that floating tags may go to: whole ones, and none above the one that runs now. What is higher was
+// perhaps never healthy, and gets its tags from its own release.
 func (o Observed) eligible(q BackRequest) []version.Version {
 	return slices.DeleteFunc(o.Registry.Is.all(), func(v version.Version) bool {
 		partly := slices.ContainsFunc(q.Images, func(image string) bool { return !slices.Contains(o.Registry.Is.Known[image], v) })
-		return partly || q.isTaken(o, v) || v.Compare(q.Version) > 0 && !o.isFinished(q.Request, v)
+		return partly || q.isTaken(o, v) || v.Compare(q.Version) > 0
 	})
-}
-
-// isFinished says whether git knows of the version, and of no run that has begun its release and not ended it.
-func (o Observed) isFinished(q Request, v version.Version) bool {
-	_, tagged := q.find(o.Remote.Is.tags(), v)
-	return tagged && o.Remote.Is.Of[BegunRef(q.Prefix, v)] == ""
 }
 
 // latestRelease is the published release that gets the forge's mark of the latest one: none, if a release that was not taken

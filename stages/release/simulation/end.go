@@ -211,12 +211,13 @@ func (w *World) checkLatest(rule string, top version.Version) {
 	}
 }
 
-// checkBack wants no floating tag at a version that was taken back, as long as its scope has another, and the forge's mark with
-// it.
+// checkBack wants no floating tag at a version that was taken back, as long as its scope has another up to the one that runs now,
+// and the forge's mark with it.
 func (w *World) checkBack() {
 	var left []version.Version
+	now, _ := w.production.last()
 	for text := range w.done {
-		if v, _ := version.Parse(text); !w.isWithdrawn(v) {
+		if v, _ := version.Parse(text); !w.isWithdrawn(v) && v.Compare(now.Version) <= 0 {
 			left = append(left, v)
 		}
 	}

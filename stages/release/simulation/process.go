@@ -39,7 +39,7 @@ type process struct {
 	wrote  []string        // to the registry, the tags, the forge or a server
 	found  map[string]string
 	asked  time.Time // when it last read the releases of the forge
-	listed time.Time // and the tags of the registry
+	listed time.Time // and what tags of the registry there are
 }
 
 var _ retry.Clock = (*process)(nil)

@@ -96,7 +96,7 @@ func (w *World) hasCommitTag(image, commit, v string) bool {
 func (w *World) floatingWritten(p *process, image, tag, old, digest string) {
 	v, _ := version.Parse(w.registry.images[digest].Version())
 	before, err := version.Parse(w.registry.images[old].Version())
-	if err == nil && before.Compare(v) > 0 && !p.rollsBack {
+	if err == nil && before.Compare(v) > 0 {
 		w.movedBack(p, image+":"+tag, before, v)
 	}
 	all, whole := w.imagesOf(v.String())
@@ -112,9 +112,9 @@ func (w *World) floatingWritten(p *process, image, tag, old, digest string) {
 func (w *World) movedBack(p *process, tag string, before, now version.Version) {
 	if w.otherTool.After(p.listed) {
 		w.overrun = true
-		return
+	} else if !p.rollsBack {
+		w.violate(wentBack, "%s: %s from %s to %s", p.name, tag, before, now)
 	}
-	w.violate(wentBack, "%s: %s from %s to %s", p.name, tag, before, now)
 }
 
 // releasePublished looks at a release that a run has just shown to everybody.

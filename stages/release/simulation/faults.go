@@ -109,6 +109,14 @@ func (s script) pause(a at) time.Duration {
 	}[dice.IntN(3)]
 }
 
+// patience is how long containers take to be healthy, in thirds: some migrate first.
+func (s script) patience(a at) time.Duration {
+	if s.dice(a, 9).IntN(3) == 0 {
+		return 5 * time.Minute
+	}
+	return 20 * time.Second
+}
+
 // lag is for how long a write is not seen.
 func (s script) lag(a at) time.Duration {
 	return time.Duration(1+s.dice(a, 5).IntN(20)) * time.Second

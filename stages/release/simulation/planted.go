@@ -12,7 +12,7 @@ var Mutations = []Mutation{
 	{"a tag is not read back", "registry/tag.go", []Edit{{"return t.settle(ctx, s, digest)", "return nil"}}},
 	{"a version tag is overwritten", "registry/tag.go", []Edit{{`s.Old != "" && s.Old != s.New`, `s.Old == s.New && s.Old == ""`}}},
 	{"a move that was accepted is not undone", "registry/promote.go", []Edit{{"now == s.Old && !s.accepted", "now == s.Old"}}},
-	{"floating tags are not put back", "registry/promote.go", []Edit{{"err = t.putBack(ctx, steps[:i+1], err)\n", ""}}},
+	{"floating tags are not put back", "registry/promote.go", []Edit{{"err = t.putBack(ctx, steps[:i+1], err)", "_ = steps[:i+1]"}}},
 	{"nobody looks at the lock before a write", "release/held.go", []Edit{{
 		"if err := lock.Check(ctx); err != nil {", "if err := ctx.Err(); err != nil {",
 	}}},

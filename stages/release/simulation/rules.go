@@ -3,6 +3,7 @@ package simulation
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"dagger/slipway/stages/forge"
 	"dagger/slipway/stages/gitremote"
@@ -41,6 +42,9 @@ var Rules = []string{
 func (w *World) afterWrite(p *process, r request) {
 	if p.reads {
 		w.violate(dryWrites, "%s: %s", p.name, r.what)
+	}
+	if p.rollsBack {
+		w.writes = append(w.writes, "") // what it withdraws changes where tags belong
 	}
 	if !r.guarded {
 		return
@@ -92,11 +96,12 @@ func (w *World) hasCommitTag(image, commit, v string) bool {
 	return false
 }
 
-// floatingWritten looks at a floating tag that was moved by a release, and not put back.
+// floatingWritten looks at a floating tag that was moved, and not put back. One that leaves a version which a rollback has taken
+// back finishes what that rollback began.
 func (w *World) floatingWritten(p *process, image, tag, old, digest string) {
 	v, _ := version.Parse(w.registry.images[digest].Version())
 	before, err := version.Parse(w.registry.images[old].Version())
-	if err == nil && before.Compare(v) > 0 {
+	if err == nil && before.Compare(v) > 0 && !w.isWithdrawn(before) {
 		w.movedBack(p, image+":"+tag, before, v)
 	}
 	all, whole := w.imagesOf(v.String())
@@ -108,9 +113,10 @@ func (w *World) floatingWritten(p *process, image, tag, old, digest string) {
 	}
 }
 
-// movedBack forgives what no registry can prevent: another tool, which knows no lock, was faster by less than a request.
+// movedBack forgives what no registry can prevent: another tool, which knows no lock, came between the look and the write, or
+// the process stood still there.
 func (w *World) movedBack(p *process, tag string, before, now version.Version) {
-	if w.otherTool.After(p.listed) {
+	if w.otherTool.After(p.listed) && (p.awake.After(w.otherTool) || w.now.Sub(w.otherTool) < 5*time.Minute) {
 		w.overrun = true
 	} else if !p.rollsBack {
 		w.violate(wentBack, "%s: %s from %s to %s", p.name, tag, before, now)

@@ -53,7 +53,7 @@ const (
 // Stories are the kinds of histories.
 var Stories = []string{
 	"one release", "the same version twice", "two versions", "three versions", "a candidate and its final version",
-	"a backport beside a release", "a release and a deployment", "a release and a rollback", "a release and people",
+	"a backport beside a release", "a backport after a rollback", "a release and a deployment", "a release and a rollback", "a release and people",
 	"a release and dry runs", "two versions, a rollback and people",
 }
 
@@ -120,6 +120,11 @@ func (s *Story) cast(dice *rand.Rand) {
 		add(releases, "1.3.0", 5)
 	case "a backport beside a release":
 		add(releases, "1.1.1", 4)
+	case "a backport after a rollback":
+		first = ""
+		add(rollsBackProd, "1.2.2", 2)
+		add(releases, "1.1.1", 4)
+		s.Cast[1].At += 3 * time.Minute
 	case "a release and a deployment":
 		add(deploysStaging, "1.2.3", 3)
 		add(deploysProd, []string{"1.2.3", "1.2.2"}[dice.IntN(2)], 3)

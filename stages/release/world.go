@@ -74,7 +74,8 @@ type Forge interface {
 type Staging interface {
 	// Look reads what runs there, and changes nothing.
 	Look(ctx context.Context) (Running, error)
-	// Deploy brings the images up, by digest, and says whether they ran there and were healthy before.
+	// Deploy brings the images up, by digest, and says whether they ran there and were healthy before. Once it has the server's
+	// own lock, it refuses a version that is lower than what it finds there: nothing else keeps two deployments apart.
 	Deploy(ctx context.Context, r Rollout) (already bool, err error)
 }
 

@@ -59,8 +59,8 @@ func (w *World) again(l Line) {
 }
 
 func (w *World) calmly(l Line, name string) *attempt {
-	w.calmOnes++
-	p := newProcess(name, lastOnes+1+w.calmOnes)
+	w.undisturbed++
+	p := newProcess(name, lastOnes+1+w.undisturbed)
 	p.line = l.Version
 	a := &attempt{p: p, line: l}
 	w.calm(p, a.release)

@@ -14,33 +14,43 @@ import (
 
 // process is a run of Slipway, or a person. It is also the clock by which it waits.
 type process struct {
+	sort
+	traces
+
+	name     string
+	number   int
+	world    *World
+	requests int
+	wakes    time.Time
+	turn     chan struct{}
+	killed   bool
+	gone     bool
+
+	lock       *gitremote.Lock
+	beat       time.Time // when it was renewed last
+	hurries    int       // it has looked at its lock, and is at what it looked for
+	afterwards func()    // when it has ended, one way or the other
+}
+
+// sort is what sort of process it is.
+type sort struct {
 	line      string // the version that it releases
-	name      string
-	human     bool // makes no mistakes, and holds no lock
-	reads     bool // may write nothing: a dry run
-	faultless bool
-	unlocked  bool // a deployment: servers have a lock of their own
+	human     bool   // makes no mistakes, and holds no lock
+	reads     bool   // may write nothing: a dry run
+	unlocked  bool   // a deployment: servers have a lock of their own
 	rollsBack bool
+	faultless bool
+}
 
-	world      *World
-	number     int
-	requests   int
-	wakes      time.Time
-	turn       chan struct{}
-	gone       bool
-	hurries    int // it has looked at its lock, and is at what it looked for
-	killed     bool
-	telling    string // the version of which it tells
-	afterwards func()
-
-	lock   *gitremote.Lock
-	beat   time.Time
-	holds  map[string]bool // the blobs with which it took and renewed the lock
-	awake  time.Time       // when it last stood still
-	wrote  []string        // to the registry, the tags, the forge or a server
-	found  map[string]string
-	asked  time.Time // when it last read the releases of the forge
-	listed time.Time // and what tags of the registry there are
+// traces are what it leaves behind, to be judged by.
+type traces struct {
+	holds   map[string]bool   // the blobs with which it took and renewed the lock
+	wrote   []string          // to the registry, the tags, the forge or a server
+	found   map[string]string // where tags of the registry stood before it wrote them first
+	listed  time.Time         // when it last read which tags there are
+	asked   time.Time         // and which releases
+	awake   time.Time         // when it last stood still
+	telling string            // the version of which it tells
 }
 
 var _ retry.Clock = (*process)(nil)

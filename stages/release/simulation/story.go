@@ -57,13 +57,6 @@ var Stories = []string{
 	"a release and dry runs", "two versions, a rollback and people",
 }
 
-var capabilities = map[string]forge.Capabilities{
-	forgesGitHub:    {Drafts: true, Prerelease: true, Latest: true},
-	forgesImmutable: {Drafts: true, Prerelease: true, Latest: true},
-	forgesGitea:     {Drafts: true, Prerelease: true},
-	forgesGitLab:    {},
-}
-
 func newStory(seed uint64) Story {
 	dice := rand.New(rand.NewPCG(seed, 0))
 	one := func(of int) bool { return dice.IntN(of) == 0 }
@@ -160,11 +153,13 @@ func (s Story) lines() (lines []Line) {
 func newWorld(s Story, faults script) *World {
 	w := &World{
 		story: s, faults: faults, now: dawn, ended: make(chan struct{}),
-		registry: newRegistry(s.Immutable, s.Images),
-		git:      &gitServer{refs: map[string]string{"refs/heads/main": s.commit(9)}, texts: map[string]string{}},
-		forge:    &forgeServer{can: capabilities[s.Forge], immutable: s.Forge == forgesImmutable, packages: map[string]*published{}, clearing: map[string]time.Time{}},
-		staging:  &host{name: "staging"}, production: &host{name: "production"},
-		told: map[string]int{}, done: map[string]bool{}, untold: map[string]bool{}, toldAt: map[string]int{},
+		services: services{
+			registry: newRegistry(s.Immutable, s.Images),
+			git:      &gitServer{refs: map[string]string{"refs/heads/main": s.commit(9)}, texts: map[string]string{}},
+			forge:    newForge(s.Forge),
+			staging:  &host{name: "staging"}, production: &host{name: "production"},
+		},
+		books:  books{told: map[string]int{}, toldAt: map[string]int{}, untold: map[string]bool{}, done: map[string]bool{}},
 		result: Result{Story: s, Faults: map[Kind]int{}, Outcomes: map[string]int{}},
 	}
 	w.done["1.1.0"], w.done["1.2.2"] = true, true
@@ -243,5 +238,5 @@ func (w *World) play(r role, n, attempts int, after time.Duration) {
 }
 
 func newProcess(name string, number int) *process {
-	return &process{name: name, number: number, holds: map[string]bool{}, found: map[string]string{}}
+	return &process{name: name, number: number, traces: traces{holds: map[string]bool{}, found: map[string]string{}}}
 }

@@ -15,28 +15,37 @@ import (
 
 // World is everything that a history happens in.
 type World struct {
-	story    Story
-	faults   script
-	now      time.Time
-	running  []*process // those that have not ended
-	calmOnes int
-	ended    chan struct{}
+	services
+	books
 
+	story       Story
+	faults      script
+	now         time.Time
+	running     []*process // those that have not ended
+	undisturbed int        // processes so far that meet no fault
+	ended       chan struct{}
+	result      Result
+	keep        bool // the history in words
+}
+
+// services are what processes talk to.
+type services struct {
 	registry   *registryServer
 	git        *gitServer
 	forge      *forgeServer
 	staging    *host
 	production *host
+}
 
+// books are what is noted to judge by.
+type books struct {
 	told      map[string]int  // messages of success, by version
-	done      map[string]bool // versions that are released as they should be
-	writes    []string        // who wrote what everybody can see, one write after the other
 	toldAt    map[string]int  // how many writes there were when the team was told of a version
 	untold    map[string]bool // versions of which a run was killed while it told
+	done      map[string]bool // versions that are released as they should be
+	writes    []string        // which version's run wrote what everybody can see, one write after the other
 	otherTool time.Time       // when another tool has released something
 	overrun   bool            // its tags were overwritten, because it was so close
-	result    Result
-	keep      bool // the history in words
 }
 
 // Result is what one history showed.

@@ -1,0 +1,74 @@
+package gitremote
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Holder is what the blob of the lock says. Every blob is unique, so that no two runs can push the same one: Run is no
+// other run's, and Beat counts up.
+type Holder struct {
+	Run     string    `json:"run"`
+	Who     string    `json:"who"`
+	Version string    `json:"version"`
+	Commit  string    `json:"commit"`
+	Since   time.Time `json:"since"`
+	Beat    int       `json:"beat"`
+}
+
+func (h Holder) String() string {
+	if h.Run == "" {
+		return "an unknown run"
+	}
+	return fmt.Sprintf("the release of %s (commit %s) by %s, since %s", h.Version, h.Commit[:min(7, len(h.Commit))], h.Who, h.Since.UTC().Format("2006-01-02 15:04:05 UTC"))
+}
+
+// parseHolder reads a blob. One that cannot be read is held by nobody known.
+func parseHolder(text string) (h Holder) {
+	if json.Unmarshal([]byte(text), &h) != nil {
+		return Holder{}
+	}
+	return h
+}
+
+func (h Holder) text() string {
+	text, _ := json.Marshal(h) // strings, a time and a number
+	return string(text)
+}
+
+// Busy is a lock that somebody else holds.
+type Busy struct {
+	Holder Holder
+	Age    time.Duration
+}
+
+// Error implements error.
+func (b *Busy) Error() string {
+	text := "the repository is locked by " + b.Holder.String()
+	if b.Age > 0 {
+		text += fmt.Sprintf(" (%s ago)", b.Age.Round(time.Second))
+	}
+	return text
+}
+
+// Next is what there is to do.
+func (b *Busy) Next() string {
+	return "wait for it, or run the same line with --lock-wait=10: a lock that a killed run has left is taken over after 3 minutes"
+}
+
+// ParseWait reads the option lock-wait: minutes or a duration.
+func ParseWait(text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	wait, err := time.ParseDuration(text)
+	if minutes, e := strconv.ParseUint(text, 10, 16); e == nil {
+		wait, err = time.Duration(minutes)*time.Minute, nil
+	}
+	if err != nil || wait < 0 || wait > 24*time.Hour {
+		return 0, fmt.Errorf("--lock-wait: expected minutes or a duration such as 90s, up to 24h, found %q", text)
+	}
+	return wait, nil
+}

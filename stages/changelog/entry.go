@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"dagger/slipway/stages/redact"
 )
 
 // excluding labels keep a pull request out of the notes (C6).
@@ -133,14 +135,14 @@ func (b *builder) pullTitle(u unit) string {
 	}
 	title := b.pulls[u.number].Title
 	for _, i := range u.commits {
-		if OneLine(title) != "" {
+		if redact.OneLine(title) != "" {
 			break
 		}
 		if number, merged := mergedPull(b.commits[i], b.opt.Links.Repository); number == u.number {
 			title = merged
 		}
 	}
-	return b.ownTitle(u, OneLine(title))
+	return b.ownTitle(u, redact.OneLine(title))
 }
 
 // subject is that of the commit which names the pull request, or else of the oldest one.

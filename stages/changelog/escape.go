@@ -4,7 +4,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
-	"unicode"
+
+	"dagger/slipway/stages/redact"
 )
 
 // maxTitle is in characters (C13). It holds for every text that comes from a commit or the forge.
@@ -30,26 +31,12 @@ var plainHost = regexp.MustCompile(`^[\p{L}\p{N}._:\[\]-]+$`)
 
 // EscapeMarkdown makes s one line of inert text for Markdown: no HTML, link, image or mention in it survives (C12).
 func EscapeMarkdown(s string) string {
-	return blockStart.ReplaceAllString(markdown.Replace(OneLine(s)), `$1\$2`)
+	return blockStart.ReplaceAllString(markdown.Replace(redact.OneLine(s)), `$1\$2`)
 }
 
-// OneLine joins lines and removes control characters and those that turn the direction of writing.
-func OneLine(s string) string {
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == '\uFEFF':
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(s, "\uFFFD"))
-	return strings.Join(strings.Fields(s), " ")
-}
-
-// clean is OneLine within maxTitle.
+// clean is one line within maxTitle.
 func clean(s string) string {
-	runes := []rune(OneLine(s))
+	runes := []rune(redact.OneLine(s))
 	if len(runes) <= maxTitle {
 		return string(runes)
 	}

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"dagger/slipway/stages/redact"
 )
 
 var (
@@ -28,7 +30,7 @@ type header struct {
 }
 
 func parseHeader(line string) header {
-	line = OneLine(line)
+	line = redact.OneLine(line)
 	m := headerPattern.FindStringSubmatch(line)
 	if m == nil {
 		return header{Title: line}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"dagger/slipway/stages/redact"
 )
 
 func TestParseHeader(t *testing.T) {
@@ -111,7 +113,7 @@ func FuzzParseHeader(f *testing.F) {
 			t.Fatalf("invalid UTF-8 in %+v", h)
 		}
 		if h.Type == "" {
-			if h.Title != OneLine(line) || h.Scope != "" || h.Breaking {
+			if h.Title != redact.OneLine(line) || h.Scope != "" || h.Breaking {
 				t.Fatalf("no type, but the line changed: %+v", h)
 			}
 			return
@@ -126,7 +128,7 @@ func FuzzParseHeader(f *testing.F) {
 		if again := parseHeader(h.Type + scope + mark + ": " + h.Title); again != h {
 			t.Fatalf("%+v, and written again %+v", h, again)
 		}
-		if !strings.HasSuffix(OneLine(line), h.Title) {
+		if !strings.HasSuffix(redact.OneLine(line), h.Title) {
 			t.Fatalf("%q is not the end of %q", h.Title, line)
 		}
 	})

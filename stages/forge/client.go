@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"dagger/slipway/stages/redact"
 	"dagger/slipway/stages/retry"
@@ -24,24 +23,24 @@ type client struct {
 	secrets *strings.Replacer
 	// again repeats what does no harm when done twice, once never repeats a POST (P7).
 	again, once *http.Client
-	sleep       func(context.Context, time.Duration) error
+	clock       retry.Clock
 }
 
 func newClient(repo Repository, token string, transport *retry.Transport) *client {
 	repeating, single := *transport, *transport
-	repeating.Base = &limits{base: transport.Base, now: transport.Now}
+	clock := transport.Clock
+	if clock == nil {
+		clock = retry.Real
+	}
+	repeating.Base = &limits{transport.Base, clock}
 	single.Base = repeating.Base
 	repeating.RepeatWrites = true
 	single.RepeatWrites = false
-	c := &client{
-		repo: repo, token: token, secrets: redact.Token(gitUser, token), sleep: transport.Sleep,
+	return &client{
+		repo: repo, token: token, secrets: redact.Token(gitUser, token), clock: clock,
 		again: &http.Client{Transport: &repeating, CheckRedirect: redirect},
 		once:  &http.Client{Transport: &single, CheckRedirect: redirect},
 	}
-	if c.sleep == nil {
-		c.sleep = retry.Sleep
-	}
-	return c
 }
 
 // redirect follows reads only: a write that is sent on becomes a read on the way, and would look like a success.

@@ -8,16 +8,10 @@ import (
 	"dagger/slipway/stages/retry"
 )
 
-// stepTime is how long a request that creates something may go on in all, unless the context ends earlier.
-const stepTime = 10 * time.Minute
-
 // create sends what must not be done twice (P7). After every error it first looks whether the thing is there now, and only
 // then tries again, if that can help.
 func (c *client) create(ctx context.Context, post func() error, find func() (bool, error)) error {
-	deadline := time.Now().Add(stepTime)
-	if d, ok := ctx.Deadline(); ok {
-		deadline = d
-	}
+	deadline := retry.Deadline(ctx, c.clock)
 	for failed := 1; ; failed++ {
 		err := post()
 		if err == nil || !doubtful(ctx, err) {
@@ -44,12 +38,12 @@ func (c *client) pause(ctx context.Context, err error, failed int, deadline time
 	if conflict(err) {
 		return nil
 	}
-	asked, left := askedToWait(err), time.Until(deadline)
+	asked, left := askedToWait(err), deadline.Sub(c.clock.Now())
 	if asked > left {
-		return fmt.Errorf("%w; it asks to wait %s, but only %s are left", err, asked, left.Round(time.Second))
+		return fmt.Errorf("%w; it asks to wait %s, but only %s are left: run again later", err, asked, left.Round(time.Second))
 	}
 	if delay := max(retry.Delay(failed-1), asked); delay <= left {
-		return c.sleep(ctx, delay)
+		return c.clock.Sleep(ctx, delay)
 	}
 	return err
 }

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"dagger/slipway/stages/redact"
 	"dagger/slipway/stages/retry"
@@ -106,7 +105,7 @@ func (c *client) refused(q call, resp *http.Response, body []byte) error {
 	if said != "" {
 		text += " (" + said + ")"
 	}
-	wait, _ := retryAfter(resp.Header, time.Now())
+	wait, _ := retryAfter(resp.Header, c.clock.Now())
 	return &answerError{resp.StatusCode, wait, text + c.hint(q, resp.StatusCode, said)}
 }
 
@@ -194,8 +193,7 @@ const longestDetail = 300
 
 // plain joins lines, and keeps what is fit for an error message.
 func plain(text string) string {
-	runes := []rune(strings.Join(strings.Fields(text), " "))
-	runes = slices.DeleteFunc(runes, unicode.IsControl)
+	runes := []rune(redact.OneLine(text))
 	if len(runes) > longestDetail {
 		runes = append(runes[:longestDetail], '…')
 	}

@@ -2,7 +2,6 @@ package forge
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
@@ -134,9 +133,7 @@ func (l *lab) forge(address, token string) Forge {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	return connect(repo, token, &retry.Transport{
-		Base: http.DefaultTransport, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
-	})
+	return connect(repo, token, &retry.Transport{Base: http.DefaultTransport, Clock: &bench{}})
 }
 
 // scoped makes a token of another user with the given scopes and role.

@@ -239,6 +239,19 @@ func TestGitHubCreateFindsWhatIsThere(t *testing.T) {
 			t.Errorf("%d requests, waited %v", n, s.waits)
 		}
 	})
+	for _, method := range []string{"GET", "POST"} {
+		t.Run("a limit that the context would wait for, and the step does not, at "+method, func(t *testing.T) {
+			s := newGitHub(t)
+			s.api.Fault(labtest.Fault{Method: method, Status: 429, Header: http.Header{"Retry-After": {"1800"}}})
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			_, err := s.Forge().CreateDraft(ctx, release)
+			wantError(t, err, "asks to wait 30m0s, but only 10m0s are left: run again later")
+			if len(s.waits) != 0 {
+				t.Errorf("waited %v", s.waits)
+			}
+		})
+	}
 	t.Run("no time left", func(t *testing.T) {
 		s := newGitHub(t)
 		s.api.Fault(labtest.Fault{Method: "POST", Hang: true})

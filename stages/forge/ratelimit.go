@@ -7,12 +7,14 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"dagger/slipway/stages/retry"
 )
 
 // limits lets a rate limit look like one: GitHub also answers 403, and says in three ways when to come back.
 type limits struct {
-	base http.RoundTripper
-	now  func() time.Time
+	base  http.RoundTripper
+	clock retry.Clock
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -35,15 +37,12 @@ func (l *limits) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // wait tells a rate limit from a missing right, and how long it lasts, 0 if it does not say.
 func (l *limits) wait(resp *http.Response) (time.Duration, bool) {
-	now := time.Now
-	if l.now != nil {
-		now = l.now
-	}
-	if wait, ok := retryAfter(resp.Header, now()); ok {
+	now := l.clock.Now()
+	if wait, ok := retryAfter(resp.Header, now); ok {
 		return wait, true
 	}
 	if reset, err := strconv.ParseInt(resp.Header.Get("X-RateLimit-Reset"), 10, 64); err == nil && resp.Header.Get("X-RateLimit-Remaining") == "0" {
-		return max(time.Second, time.Unix(reset, 0).Sub(now())), true
+		return max(time.Second, time.Unix(reset, 0).Sub(now)), true
 	}
 	if resp.StatusCode == http.StatusForbidden && mentionsLimit(resp) {
 		// GitHub's documentation: without a time, wait at least a minute.

@@ -131,16 +131,18 @@ type bench struct {
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 
 func (b *bench) forge(repo Repository, token string) Forge {
-	return connect(repo, token, &retry.Transport{
-		Base: http.DefaultTransport,
-		Now:  func() time.Time { return noon },
-		Sleep: func(ctx context.Context, d time.Duration) error {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			b.waits = append(b.waits, d)
-			return ctx.Err()
-		},
-	})
+	return connect(repo, token, &retry.Transport{Base: http.DefaultTransport, Clock: b})
+}
+
+// Now implements retry.Clock.
+func (b *bench) Now() time.Time { return noon }
+
+// Sleep implements retry.Clock.
+func (b *bench) Sleep(ctx context.Context, d time.Duration) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.waits = append(b.waits, d)
+	return ctx.Err()
 }
 
 // wantError checks the text of an error, and that the token is not in it.

@@ -7,7 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
+
+	"dagger/slipway/stages/redact"
 )
 
 // Verdict is how a gate ended. The zero value is none of the four, so a verdict that was forgotten is red.
@@ -145,18 +146,9 @@ func gatingFirst(findings []Finding) {
 // maxText bounds every text that is taken out of a report.
 const maxText = 300
 
-// oneLine makes a report's text fit for one line: no line breaks, no control or bidirectional characters, bounded.
+// oneLine makes a report's text fit for one line, and bounded.
 func oneLine(s string) string {
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r) || unicode.IsControl(r):
-			return ' '
-		case unicode.Is(unicode.Bidi_Control, r):
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(s, ""))
-	s = strings.Join(strings.Fields(s), " ")
+	s = redact.OneLine(s)
 	if runes := []rune(s); len(runes) > maxText {
 		return string(runes[:maxText]) + "…"
 	}

@@ -107,11 +107,11 @@ func TestFindingString(t *testing.T) {
 func TestOneLine(t *testing.T) {
 	for name, c := range map[string][2]string{
 		"line breaks and tabs":      {"a\r\n\tb", "a b"},
-		"control characters":        {"\x1b[31mred\x00\u0085", "[31mred"},
-		"broken UTF-8":              {"a\xffb", "ab"},
+		"control characters":        {"\x1b[31mred\x00\u0085", "red"},
+		"broken UTF-8":              {"a\xffb", "a\ufffdb"},
 		"exactly the bound":         {strings.Repeat("é", 300), strings.Repeat("é", 300)},
 		"one character more":        {strings.Repeat("é", 301), strings.Repeat("é", 300) + "…"},
-		"broken UTF-8 over a bound": {strings.Repeat("\xff", 400), ""},
+		"broken UTF-8 over a bound": {strings.Repeat("a\xff", 400), strings.Repeat("a\ufffd", 150) + "…"},
 		"bidirectional overrides":   {"a\u202eb\u2066c", "abc"},
 	} {
 		t.Run(name, func(t *testing.T) {

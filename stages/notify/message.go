@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"dagger/slipway/stages/changelog"
+	"dagger/slipway/stages/redact"
 	"dagger/slipway/stages/report"
 )
 
@@ -134,7 +134,7 @@ func (m Message) failures() []block {
 	red := m.red()
 	for _, s := range red[:min(len(red), maxFailures)] {
 		blocks = append(blocks, section(failure(s)))
-		if changelog.OneLine(s.Next) != "" {
+		if redact.OneLine(s.Next) != "" {
 			blocks = append(blocks, section("Next: "+s.Next))
 		}
 	}
@@ -150,7 +150,7 @@ func (m Message) force() []block {
 		return nil
 	}
 	blocks := []block{section("Forced: " + m.Report.Forced)}
-	if changelog.OneLine(m.Skipped) != "" {
+	if redact.OneLine(m.Skipped) != "" {
 		blocks = append(blocks, section("Skipped: "+m.Skipped))
 	}
 	for _, s := range m.Report.Stages {
@@ -163,7 +163,7 @@ func (m Message) force() []block {
 
 // why a rollback was made.
 func (m Message) why() []block {
-	if m.Kind != Rollback || changelog.OneLine(m.Withdrawal.Reason) == "" {
+	if m.Kind != Rollback || redact.OneLine(m.Withdrawal.Reason) == "" {
 		return nil
 	}
 	return []block{section("Why: " + m.Withdrawal.Reason)}

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 
-	"dagger/slipway/stages/changelog"
+	"dagger/slipway/stages/redact"
 )
 
 // Limits of Slack's Block Kit reference, in characters and pieces (N2).
@@ -73,7 +73,7 @@ type fact struct{ name, value string }
 func facts(all ...fact) []block {
 	var fields []object
 	for _, f := range all {
-		if changelog.OneLine(f.value) != "" {
+		if redact.OneLine(f.value) != "" {
 			fields = append(fields, formatted("*"+f.name+"*"), plain(f.value, maxField))
 		}
 	}
@@ -87,7 +87,7 @@ func facts(all ...fact) []block {
 func notes(all ...string) []block {
 	var elements []object
 	for _, s := range all {
-		if changelog.OneLine(s) != "" {
+		if redact.OneLine(s) != "" {
 			elements = append(elements, plain(s, maxNote))
 		}
 	}

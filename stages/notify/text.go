@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode/utf16"
 
-	"dagger/slipway/stages/changelog"
+	"dagger/slipway/stages/redact"
 )
 
 // entities are all that Slack reads as markup in a text object of either kind (N2).
@@ -15,7 +15,7 @@ var entities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 // inert makes one line of text that holds no markup and is at most limit characters long, "…" included. Slack does not
 // say what a character is, so entities count in full and runes as UTF-16 units, which is never too little.
 func inert(s string, limit int) string {
-	s = changelog.OneLine(s)
+	s = redact.OneLine(s)
 	if size(entities.Replace(s)) <= limit {
 		return entities.Replace(s)
 	}

@@ -1,4 +1,5 @@
-// Package redact keeps secrets out of texts that somebody else has written.
+// Package redact makes texts that somebody else has written fit to be shown: without secrets, and without what a
+// terminal would obey.
 package redact
 
 import (
@@ -6,6 +7,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -18,7 +20,7 @@ func Token(user, token string) *strings.Replacer {
 		return strings.NewReplacer()
 	}
 	quoted, _ := json.Marshal(token)
-	forms := []string{token, url.QueryEscape(token), url.PathEscape(token), strings.Trim(string(quoted), `"`)}
+	forms := append(percentEncoded(token), token, strings.Trim(string(quoted), `"`))
 	for _, raw := range []string{user + ":" + token, token} {
 		for _, e := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding, base64.RawStdEncoding, base64.RawURLEncoding} {
 			forms = append(forms, e.EncodeToString([]byte(raw)))
@@ -30,6 +32,21 @@ func Token(user, token string) *strings.Replacer {
 	}
 	return strings.NewReplacer(pairs...)
 }
+
+// percentEncoded are the forms for the places of an address, of which each leaves other characters as they are.
+func percentEncoded(token string) []string {
+	forms := []string{
+		url.QueryEscape(token), url.PathEscape(token), strings.TrimPrefix(url.UserPassword("", token).String(), ":"),
+		strings.ReplaceAll(url.PathEscape(token), "%2F", "/"),
+	}
+	for _, form := range slices.Clone(forms) {
+		forms = append(forms, hexDigits.ReplaceAllStringFunc(form, strings.ToLower))
+	}
+	return forms
+}
+
+// hexDigits are in upper case as Go writes them, and in lower case as others do.
+var hexDigits = regexp.MustCompile(`%[0-9A-F]{2}`)
 
 var urlPattern = regexp.MustCompile(`https?://[^\s"'<>]+`)
 

@@ -8,15 +8,17 @@ import (
 )
 
 func TestToken(t *testing.T) {
-	const user, token = "ci", `ca/na+ry&"12345`
+	const user, token = "ci", `ca/na+ry&"12:3@45`
 	mask := Token(user, token)
 	for name, form := range map[string]string{
-		"raw": token, "query": url.QueryEscape(token), "path": url.PathEscape(token), "JSON": `ca/na+ry\u0026\"12345`,
-		"base64":      base64.StdEncoding.EncodeToString([]byte(token)),
-		"basic":       base64.StdEncoding.EncodeToString([]byte(user + ":" + token)),
-		"URL base64":  base64.RawURLEncoding.EncodeToString([]byte(user + ":" + token)),
-		"raw base64":  base64.RawStdEncoding.EncodeToString([]byte(token)),
-		"in the text": "before " + token + " after",
+		"raw": token, "query": url.QueryEscape(token), "path": url.PathEscape(token), "JSON": `ca/na+ry\u0026\"12:3@45`,
+		"in an address":                    strings.TrimPrefix(url.UserPassword(user, token).String(), user+":"),
+		"in an address, written by others": `ca%2fna%2bry%26%2212%3a3%4045`,
+		"base64":                           base64.StdEncoding.EncodeToString([]byte(token)),
+		"basic":                            base64.StdEncoding.EncodeToString([]byte(user + ":" + token)),
+		"URL base64":                       base64.RawURLEncoding.EncodeToString([]byte(user + ":" + token)),
+		"raw base64":                       base64.RawStdEncoding.EncodeToString([]byte(token)),
+		"in the text":                      "before " + token + " after",
 	} {
 		if got := mask.Replace(form); strings.Contains(got, form) || !strings.Contains(got, "***") {
 			t.Errorf("%s: %q became %q", name, form, got)

@@ -157,7 +157,7 @@ func TestReason(t *testing.T) {
 		{"address with a password", errors.New(`Get "https://u:p@h/v2/?token=t": EOF`), `no usable answer: Get "https://h/v2/": EOF`},
 		{"malformed address", errors.New(`Get "http://[::1/v2": EOF`), `no usable answer: Get "(a malformed URL)": EOF`},
 		{"several lines", errors.New("one\ntwo"), "no usable answer: one"},
-		{"control characters", errors.New("a\x1b[31mb\rc"), "no usable answer: a[31mbc"},
+		{"control characters", errors.New("a\x1b[31mb\rc"), "no usable answer: ab c"},
 		{"too long", errors.New(strings.Repeat("é", 500)), "no usable answer: " + strings.Repeat("é", 400) + "…"},
 	}
 	for _, test := range tests {

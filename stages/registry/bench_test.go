@@ -68,7 +68,7 @@ func (b *bench) connect(t *testing.T, prefix string, auth Auth) *Client {
 	base.DisableKeepAlives = true
 	c, err := connect(prefix, auth, &retry.Transport{
 		Base: base, RepeatWrites: true, TryTimeout: 5 * time.Second,
-		Sleep: b.Sleep,
+		Clock: b,
 	})
 	if err != nil {
 		t.Fatal(err)

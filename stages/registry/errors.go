@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
@@ -70,7 +69,7 @@ func answered(answer *transport.Error) string {
 
 func hint(answer *transport.Error) string {
 	switch status := answer.StatusCode; {
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+	case forbids(answer):
 		return ": either registryUser and registryToken do not permit this, or the repository does not exist and the " +
 			"registry does not say so; correct the credentials or create the repository"
 	case status == http.StatusNotFound && len(answer.Errors) == 0:
@@ -83,10 +82,10 @@ func hint(answer *transport.Error) string {
 
 const longestDetail = 400
 
-// plain keeps the first line, without control characters, at a length fit for an error message.
+// plain keeps the first line, without what a terminal would obey, at a length fit for an error message.
 func plain(text string) string {
 	line, _, _ := strings.Cut(text, "\n")
-	runes := slices.DeleteFunc([]rune(line), unicode.IsControl)
+	runes := []rune(redact.OneLine(line))
 	if len(runes) > longestDetail {
 		runes = append(runes[:longestDetail], '…')
 	}

@@ -155,6 +155,17 @@ func TestTimeIsOver(t *testing.T) {
 	}
 }
 
+// A step has ten minutes, however long its context would wait.
+func TestNoWaitThatIsLongerThanAStep(t *testing.T) {
+	b := inProcess(t)
+	b.Fault(labtest.Fault{Path: `/tags/list$`, Status: 429, Header: http.Header{"Retry-After": {"1800"}}})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	_, err := b.client.Tags(ctx, "backend")
+	wantError(t, err, "asks to wait 30m0s, but only 10m0s are left")
+	wantEqual(t, "waits", len(b.waits), 0)
+}
+
 func TestInspect(t *testing.T) {
 	eachRegistry(t, func(t *testing.T, b *bench) {
 		digest := b.push(t, "backend", "c0ffee", "1.2.0")

@@ -2,12 +2,11 @@ package report
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
-	"unicode"
 
 	"dagger/slipway/stages/gate"
+	"dagger/slipway/stages/redact"
 )
 
 // The facts of a report that several of its forms show.
@@ -37,10 +36,11 @@ func (r Report) notDone() []string {
 
 // forced is why gates were left out, and who has asked for it.
 func (r Report) forced() string {
-	if r.Forced == "" || r.By == "" {
-		return r.Forced
+	reason := redact.OneLine(r.Forced) // a reason of several lines could look like more of the report
+	if reason == "" || r.By == "" {
+		return reason
 	}
-	return r.Forced + " (asked for by " + r.By + ")"
+	return reason + " (asked for by " + redact.OneLine(r.By) + ")"
 }
 
 // gating are the findings that made the stage red.
@@ -105,33 +105,6 @@ func (i Image) where() string {
 		return i.Name
 	}
 	return i.Repository
-}
-
-var (
-	colours   = regexp.MustCompile(`\x1b\[[0-9;?]*[ -/]*[@-~]`)
-	lineBreak = regexp.MustCompile(`\r\n|[\n\v\f\r\x{85}\x{2028}\x{2029}]`)
-)
-
-// lines takes a tool's output apart, without colours, control characters and those that turn the direction of writing.
-func lines(output string) []string {
-	var all []string
-	for _, line := range lineBreak.Split(colours.ReplaceAllString(output, ""), -1) {
-		all = append(all, strings.TrimRight(strings.Map(visible, strings.ToValidUTF8(line, "\uFFFD")), " "))
-	}
-	for len(all) > 0 && all[len(all)-1] == "" {
-		all = all[:len(all)-1]
-	}
-	return all
-}
-
-func visible(r rune) rune {
-	switch {
-	case r == '\t':
-		return ' '
-	case unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\uFEFF':
-		return -1
-	}
-	return r
 }
 
 // bounded cuts what would drown everything else.

@@ -12,6 +12,7 @@ import (
 	"github.com/sethvargo/go-githubactions"
 
 	"dagger/slipway/stages/gate"
+	"dagger/slipway/stages/redact"
 )
 
 const (
@@ -44,7 +45,7 @@ func (r Report) GitHub() string {
 
 // log is all that is known of the stage, in lines.
 func (s Stage) log() []string {
-	all := slices.Concat(lines(s.Reason), lines(strings.Join(s.Figures, ", ")))
+	all := slices.Concat(redact.Lines(s.Reason), redact.Lines(strings.Join(s.Figures, ", ")))
 	for _, f := range s.Findings {
 		mark := "- "
 		if !f.Gates {
@@ -52,7 +53,7 @@ func (s Stage) log() []string {
 		}
 		all = append(all, mark+oneLine(describe(f), maxMessage))
 	}
-	all = append(all, lines(s.Output)...)
+	all = append(all, redact.Lines(s.Output)...)
 	if s.Next != "" {
 		all = append(all, "next: "+oneLine(s.Next, maxMessage))
 	}
@@ -119,5 +120,5 @@ func inert(line string) string { return "| " + withoutOlder(line) }
 func withoutOlder(line string) string { return olderCommand.ReplaceAllString(line, "# [") }
 
 func oneLine(text string, limit int) string {
-	return bounded(withoutOlder(strings.Join(strings.Fields(strings.Join(lines(text), " ")), " ")), limit)
+	return bounded(withoutOlder(redact.OneLine(text)), limit)
 }

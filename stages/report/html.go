@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"dagger/slipway/stages/gate"
+	"dagger/slipway/stages/redact"
 )
 
 //go:embed report.html
@@ -33,7 +34,7 @@ func (r Report) HTML() (string, error) {
 	if err := page.Execute(&b, r.view()); err != nil {
 		return "", fmt.Errorf("write the report's page: %w", err)
 	}
-	return b.String(), nil
+	return redact.Shown(b.String()), nil
 }
 
 // view is what the page shows, in its words.
@@ -100,7 +101,7 @@ func (r Report) view() view {
 	v := view{
 		Policy: policy, Style: template.CSS(style), //nolint:gosec // it is our own file
 		Title: r.title(), Outcome: r.Outcome, Green: r.Outcome.Green(), Facts: r.facts(), Next: r.Next,
-		Critical: r.criticalPath(), Times: r.Metrics.times(), Severities: severities, Notes: strings.Join(lines(r.Notes), "\n"),
+		Critical: r.criticalPath(), Times: r.Metrics.times(), Severities: severities, Notes: strings.Join(redact.Lines(r.Notes), "\n"),
 	}
 	for _, s := range r.Stages {
 		v.Stages = append(v.Stages, r.stageView(s))
@@ -186,7 +187,7 @@ func (r Report) bar(at namedSpan) barView {
 func percent(n float64) string { return fmt.Sprintf("%.2f%%", n) }
 
 func (s Stage) failureView() failureView {
-	v := failureView{Name: s.Name, Ending: string(s.Ending), Reason: s.Reason, Next: s.Next, Output: strings.Join(lines(s.Output), "\n")}
+	v := failureView{Name: s.Name, Ending: string(s.Ending), Reason: s.Reason, Next: s.Next, Output: strings.Join(redact.Lines(s.Output), "\n")}
 	gating := s.gating()
 	shown := min(maxFindings, len(gating))
 	v.First, v.More = described(gating[:shown]), described(gating[shown:])

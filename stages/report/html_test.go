@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"dagger/slipway/stages/redact"
 )
 
 var tag = regexp.MustCompile(`<[^>]*>`)
@@ -26,7 +28,7 @@ func FuzzHTML(f *testing.F) {
 			t.Errorf("the text has changed the page's tags: %q", tags)
 		}
 		// Of a text that is shown as it is, nothing is lost.
-		if plain := html.UnescapeString(tag.ReplaceAllString(got, "\x00")); !strings.Contains(plain, "\x00"+strings.Join(lines(text), "\n")) {
+		if plain := html.UnescapeString(tag.ReplaceAllString(got, "\x00")); !strings.Contains(plain, "\x00"+strings.Join(redact.Lines(text), "\n")) {
 			t.Errorf("the output of a tool is not on the page")
 		}
 	})

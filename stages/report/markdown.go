@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dagger/slipway/stages/changelog"
+	"dagger/slipway/stages/redact"
 )
 
 // summaryLimit is the size of a step summary, in bytes, above which GitHub shows nothing of it.
@@ -83,7 +84,10 @@ func (e Ending) mark() string {
 
 func (s Stage) failureBlock() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n### %s %s\n\n%s\n", escape(s.Name), escape(string(s.Ending)), escape(s.Reason))
+	fmt.Fprintf(&b, "\n### %s %s\n", escape(s.Name), escape(string(s.Ending)))
+	if s.Reason != "" {
+		fmt.Fprintf(&b, "\n%s\n", escape(s.Reason))
+	}
 	gating := s.gating()
 	var items []string
 	for _, f := range gating[:min(maxFindings, len(gating))] {
@@ -197,7 +201,7 @@ func code(text string) string {
 
 // fenced puts a tool's output into a block that no line of it can end.
 func fenced(output string) string {
-	text := lines(output)
+	text := redact.Lines(output)
 	if len(text) == 0 {
 		return ""
 	}

@@ -4,6 +4,7 @@ package report
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"time"
 
@@ -162,5 +163,11 @@ func (r Report) JSON() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("encode the report: %w", err)
 	}
-	return string(data) + "\n", nil
+	return marks.ReplaceAllStringFunc(string(data), escaped) + "\n", nil
 }
+
+// marks are what JSON allows as it is and a terminal obeys. They stand only in strings.
+var marks = regexp.MustCompile(`[\x{7f}-\x{9f}\x{61c}\x{200e}\x{200f}\x{202a}-\x{202e}\x{2066}-\x{2069}]`)
+
+// escaped says the same to every reader of JSON.
+func escaped(mark string) string { return fmt.Sprintf(`\u%04x`, []rune(mark)[0]) }

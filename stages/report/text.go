@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"dagger/slipway/stages/redact"
 )
 
 // Text is the form for a terminal: the table of stages first, then what was made, then the verdict.
@@ -22,7 +24,7 @@ func (r Report) Text() string {
 	r.writeTags(&b)
 	WriteList(&b, comparison, r.compared())
 	r.writeEnd(&b)
-	return b.String()
+	return redact.Shown(b.String())
 }
 
 func (r Report) title() string {
@@ -89,10 +91,10 @@ func (r Report) writeFailures(b *strings.Builder) {
 		if !s.Ending.Red() {
 			continue
 		}
-		fmt.Fprintf(b, "\n%s %s: %s\n", s.Name, s.Ending, s.Reason)
+		fmt.Fprintf(b, "\n%s\n", strings.TrimSuffix(fmt.Sprintf("%s %s: %s", s.Name, s.Ending, s.Reason), ": "))
 		s.writeFindings(b)
-		if s.Output != "" {
-			fmt.Fprintf(b, "  the end of its output:\n%s\n", indent(s.Output, "    | "))
+		if output := redact.Lines(s.Output); len(output) > 0 {
+			fmt.Fprintf(b, "  the end of its output:\n%s\n", indent(output, "    | "))
 		}
 		if s.Next != "" {
 			fmt.Fprintf(b, "  next: %s\n", s.Next)
@@ -117,9 +119,7 @@ func (s Stage) writeFindings(b *strings.Builder) {
 	}
 }
 
-func indent(text, prefix string) string {
-	return prefix + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n"+prefix)
-}
+func indent(lines []string, prefix string) string { return prefix + strings.Join(lines, "\n"+prefix) }
 
 // WriteList writes a titled list, or nothing when there is nothing to list.
 func WriteList(b *strings.Builder, title string, items []string) {
@@ -128,7 +128,7 @@ func WriteList(b *strings.Builder, title string, items []string) {
 	}
 	fmt.Fprintf(b, "\n%s\n", title)
 	for _, item := range items {
-		fmt.Fprintf(b, "  - %s\n", item)
+		fmt.Fprintf(b, "  - %s\n", redact.Shown(item))
 	}
 }
 

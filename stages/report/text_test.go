@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"dagger/slipway/stages/gate"
 )
@@ -72,6 +73,54 @@ func TestTextBoundsFindings(t *testing.T) {
 		r.Stages[1].Findings = append(r.Stages[1].Findings, gate.Finding{ID: "more", Gates: true})
 	}
 	if got := r.Text(); strings.Count(got, "  - more") != maxFindings-1 || !strings.Contains(got, "and 11 more: dagger call report --format json") {
+		t.Errorf("got\n%s", got)
+	}
+}
+
+// What was typed or printed by others moves no cursor, clears no screen and turns no text around.
+func TestNoFormIsObeyedByATerminal(t *testing.T) {
+	const evil = "a\x1b[2J\x1b]0;x\x07b\u009b31m\u202ec\rd\x00\x7f\u2066"
+	r := hostile(evil)
+	page, err := r.HTML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := r.JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for form, text := range map[string]string{"text": r.Text(), "markdown": r.Markdown(), "github": r.GitHub(), "html": page, "json": data} {
+		i := strings.IndexFunc(text, func(c rune) bool {
+			return unicode.IsControl(c) && c != '\n' && c != '\t' || unicode.Is(unicode.Bidi_Control, c)
+		})
+		if i >= 0 {
+			t.Errorf("%s: %q", form, text[max(0, i-20):min(len(text), i+20)])
+		}
+	}
+	if back, err := Parse([]byte(data)); err != nil || back.Forced != evil {
+		t.Errorf("read back from JSON: %q, %v", back.Forced, err)
+	}
+}
+
+func TestReasonOfAForcedReleaseIsOneLine(t *testing.T) {
+	r := failed()
+	r.Forced, r.By = "down\n\nOutcome: released in 1 s", "ada\nx"
+	for form, text := range map[string]string{"text": r.Text(), "html": pageOf(t, r)} {
+		if !strings.Contains(text, "down Outcome: released in 1 s (asked for by ada x)") {
+			t.Errorf("%s: %s", form, text)
+		}
+	}
+}
+
+func TestNoHeadingWithNothingBelow(t *testing.T) {
+	r := Report{Outcome: GateError, Stages: []Stage{{Number: 1, Name: "Backend Tests", Ending: Broken, Output: " \n\x1b[0m\n"}}}
+	if got := r.Text(); !strings.Contains(got, "\nBackend Tests error\n\nOutcome") || strings.Contains(got, "output") {
+		t.Errorf("got\n%s", got)
+	}
+	if got := r.Markdown(); !strings.Contains(got, "### Backend Tests error\n") || strings.Contains(got, "error\n\n\n") || strings.Contains(got, "```text") {
+		t.Errorf("got\n%s", got)
+	}
+	if got := pageOf(t, r); strings.Contains(got, "<p></p>") || strings.Contains(got, "<pre") {
 		t.Errorf("got\n%s", got)
 	}
 }

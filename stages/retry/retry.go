@@ -17,7 +17,7 @@ const (
 	firstDelay = 500 * time.Millisecond
 	// A single try may hang this long, so that all tries fit into one step.
 	tryTimeout = 60 * time.Second
-	// A request whose context has no deadline gets the time of one step.
+	// No request goes on longer than a step, however much longer its context would wait.
 	stepTimeout = 10 * time.Minute
 )
 
@@ -26,6 +26,15 @@ const (
 func Delay(failed int) time.Duration {
 	base := firstDelay << min(failed, Tries)
 	return time.Duration(float64(base) * (0.75 + rand.Float64()/2))
+}
+
+// Deadline is when no further try of what begins now may start.
+func Deadline(ctx context.Context, clock Clock) time.Time {
+	step := clock.Now().Add(stepTimeout)
+	if end, ok := ctx.Deadline(); ok && end.Before(step) {
+		return end
+	}
+	return step
 }
 
 // Sleep waits for the duration, or returns the context's error when that ends first.

@@ -27,9 +27,8 @@ type Transport struct {
 	RepeatWrites bool
 	// TryTimeout bounds a single try, 60 seconds if 0.
 	TryTimeout time.Duration
-	// Sleep and Now are for tests; the real ones if nil.
-	Sleep func(context.Context, time.Duration) error
-	Now   func() time.Time
+	// Clock is the real one if nil.
+	Clock Clock
 }
 
 var _ http.RoundTripper = (*Transport)(nil)
@@ -51,14 +50,16 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Body != nil {
 		defer req.Body.Close()
 	}
-	deadline := t.deadline(req.Context())
+	clock := t.clock()
+	deadline := Deadline(req.Context(), clock)
 	for failed := 0; ; failed++ {
 		resp, err := t.try(req)
 		last := failed+1 == Tries || !t.repeatable(req)
 		if last || !worthRepeating(resp, err) {
 			return resp, err
 		}
-		asked, left := after(resp, t.now()), deadline.Sub(t.now())
+		now := clock.Now()
+		asked, left := after(resp, now), deadline.Sub(now)
 		if asked > 0 && asked > left {
 			return nil, &WaitError{Status: resp.StatusCode, Wait: asked, Left: left}
 		}
@@ -66,18 +67,10 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if delay > left {
 			return resp, err
 		}
-		if err := t.sleep(req.Context(), delay); err != nil {
+		if err := clock.Sleep(req.Context(), delay); err != nil {
 			return nil, err
 		}
 	}
-}
-
-// deadline is when no further try may start.
-func (t *Transport) deadline(ctx context.Context) time.Time {
-	if deadline, ok := ctx.Deadline(); ok {
-		return deadline
-	}
-	return t.now().Add(stepTimeout)
 }
 
 // try sends the request once and reads the whole answer, all within the time of one try.
@@ -118,18 +111,11 @@ func (t *Transport) repeatable(req *http.Request) bool {
 	return t.RepeatWrites || req.Method != http.MethodPost && req.Method != http.MethodPatch
 }
 
-func (t *Transport) sleep(ctx context.Context, d time.Duration) error {
-	if t.Sleep != nil {
-		return t.Sleep(ctx, d)
+func (t *Transport) clock() Clock {
+	if t.Clock == nil {
+		return Real
 	}
-	return Sleep(ctx, d)
-}
-
-func (t *Transport) now() time.Time {
-	if t.Now != nil {
-		return t.Now()
-	}
-	return time.Now()
+	return t.Clock
 }
 
 var errTooLarge = fmt.Errorf("the answer is larger than %d MiB", maxAnswer>>20)

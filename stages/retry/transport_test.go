@@ -23,7 +23,19 @@ import (
 type bench struct {
 	*labtest.Proxy
 	transport *Transport
+	now       func() time.Time
 	waits     []time.Duration
+	asleep    func() // called during each wait
+}
+
+// Now implements Clock.
+func (b *bench) Now() time.Time { return b.now() }
+
+// Sleep implements Clock. It only writes down what was asked for.
+func (b *bench) Sleep(ctx context.Context, d time.Duration) error {
+	b.waits = append(b.waits, d)
+	b.asleep()
+	return ctx.Err()
 }
 
 func newBench(t *testing.T) *bench {
@@ -33,15 +45,11 @@ func newBench(t *testing.T) *bench {
 		_, _ = io.WriteString(w, "got "+string(body))
 	}))
 	t.Cleanup(server.Close)
-	b := &bench{Proxy: labtest.NewProxy(t, server.URL)}
+	b := &bench{Proxy: labtest.NewProxy(t, server.URL), now: func() time.Time { return noon }, asleep: func() {}}
 	b.transport = &Transport{
 		Base:       &http.Transport{DisableKeepAlives: true},
 		TryTimeout: time.Second,
-		Now:        func() time.Time { return noon },
-		Sleep: func(ctx context.Context, d time.Duration) error {
-			b.waits = append(b.waits, d)
-			return ctx.Err()
-		},
+		Clock:      b,
 	}
 	return b
 }
@@ -164,6 +172,8 @@ func TestRetryAfter(t *testing.T) {
 		{"more than the time left", "61", time.Minute, 0, time.Minute},
 		{"no deadline, within ten minutes", "599", 0, 599 * time.Second, 0},
 		{"no deadline, more than ten minutes", "601", 0, 0, 10 * time.Minute},
+		{"a far deadline, within ten minutes", "599", time.Hour, 599 * time.Second, 0},
+		{"a far deadline, more than ten minutes", "1800", time.Hour, 0, 10 * time.Minute},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -226,7 +236,7 @@ func TestNoTimeForTheDelay(t *testing.T) {
 
 func TestDeadlineDuringATry(t *testing.T) {
 	b := newBench(t)
-	b.transport.Now = time.Now
+	b.now = time.Now
 	b.Fault(labtest.Fault{Hang: true})
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
@@ -240,10 +250,7 @@ func TestCancelled(t *testing.T) {
 	b := newBench(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	b.Fault(labtest.Fault{Status: 503})
-	b.transport.Sleep = func(ctx context.Context, _ time.Duration) error {
-		cancel()
-		return ctx.Err()
-	}
+	b.asleep = cancel
 	if _, _, err := b.send(ctx, t, "GET", nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}

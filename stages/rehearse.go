@@ -39,13 +39,14 @@ type rehearsal struct {
 // Rehearse runs the very deployment against a server that lives as long as the call: a first one, an upgrade, one that
 // fails, and a rollback with the database.
 func (p Pipeline) Rehearse(ctx context.Context, version string, envFile *dagger.Secret) (string, error) {
-	r, err := NewRun(p.Dag, p.Settings, Options{Version: version, DryRun: true})
+	r, err := NewRun(p.Dag, p.Settings, Options{Version: version}, goal{green: stagePassed})
 	if err != nil {
 		return "", plain(err)
 	}
 	h := &rehearsal{envFile: envFile, images: map[string]v1.Image{}}
 	defer h.end()
-	result := r.line(ctx, "Rehearse "+r.Version.String(), []stage{
+	r.goal.title = "Rehearse " + r.Version.String()
+	result := r.line(ctx, []stage{
 		{name: "Build Images", run: h.build},
 		{name: "Start a Server", run: h.start},
 		{name: "First Deployment", run: h.deploys(1)},
@@ -84,7 +85,7 @@ func (h *rehearsal) build(r *Run, ctx context.Context) (Outcome, error) {
 	}
 	for _, i := range r.config.images {
 		file := "/tmp/" + strings.ReplaceAll(i.Name, "/", "-") + ".tar"
-		if _, err := r.images[i.Name].variants[0].container.AsTarball().Export(ctx, file); err != nil {
+		if _, err := r.found.images[i.Name].variants[0].container.AsTarball().Export(ctx, file); err != nil {
 			return Outcome{}, err
 		}
 		var err error

@@ -47,7 +47,7 @@ func (r *Run) scan(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	for _, image := range r.config.images {
-		for _, v := range r.images[image.Name].variants {
+		for _, v := range r.found.images[image.Name].variants {
 			scans = append(scans, v.scan)
 		}
 	}

@@ -81,9 +81,9 @@ func (r *Run) judgeRequired(ctx context.Context, s suite) (Outcome, error) {
 
 // noteCoverage keeps a side's report for the coverage service.
 func (r *Run) noteCoverage(side string, reports *dagger.Directory) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.coverage[side] = reports.File("coverage.xml")
+	r.found.mu.Lock()
+	defer r.found.mu.Unlock()
+	r.found.coverage[side] = reports.File("coverage.xml")
 }
 
 // noTestsExit is what pytest ends with when it has collected nothing.

@@ -124,7 +124,7 @@ func (l *Lock) judge(err error, at string, held Holder, unread error) error {
 func (l *Lock) write(ctx context.Context) error {
 	began := l.clock.Now()
 	l.holder.Beat++
-	blob, err := WriteNotes(ctx, l.server, l.clock, l.holder.text(), map[string]string{LockRef: l.blob})
+	blob, err := WriteNotes(ctx, l.server, l.clock, l.holder.Text(), map[string]string{LockRef: l.blob})
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func TestLease(t *testing.T) {
 			if c.taken {
 				h := holder("b", "1.2.4")
 				h.Since = clock.Now()
-				if _, err := s.Note(t.Context(), h.text(), map[string]string{LockRef: s.refs[LockRef]}); err != nil {
+				if _, err := s.Note(t.Context(), h.Text(), map[string]string{LockRef: s.refs[LockRef]}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -121,7 +121,7 @@ func TestBeatThatArrivesLate(t *testing.T) {
 			if err := l.Beat(t.Context()); err == nil || errors.Is(err, ErrLost) {
 				t.Fatalf("a beat that was refused gives %v", err)
 			}
-			late := l.holder.text()
+			late := l.holder.Text()
 			if _, err := s.Note(t.Context(), late, map[string]string{LockRef: s.refs[LockRef]}); err != nil {
 				t.Fatal(err)
 			}
@@ -155,7 +155,7 @@ func TestRelease(t *testing.T) {
 			s := newServer()
 			l := acquired(t, s, newClock(), "a")
 			ours := s.refs[LockRef]
-			s.texts["x"] = holder("b", "1.2.3").text()
+			s.texts["x"] = holder("b", "1.2.3").Text()
 			if c.other != "" {
 				s.refs[LockRef] = c.other
 			}
@@ -218,7 +218,7 @@ func TestKeepOfALostLock(t *testing.T) {
 		ctx, cancel := l.Context(t.Context())
 		defer cancel()
 		s.mu.Lock()
-		s.texts["x"], s.refs[LockRef] = holder("b", "1.2.4").text(), "x"
+		s.texts["x"], s.refs[LockRef] = holder("b", "1.2.4").Text(), "x"
 		s.mu.Unlock()
 		<-ctx.Done()
 		if !errors.Is(context.Cause(ctx), ErrLost) {
@@ -281,7 +281,7 @@ func TestRepeatedRequestsStop(t *testing.T) {
 	s.faults["tag"] = []fault{{err: errAway}, {err: errAway}, {err: errAway}}
 	clock.passes = func(time.Time) {
 		clock.passes = nil
-		s.texts["x"], s.refs[LockRef] = holder("b", "1.2.4").text(), "x"
+		s.texts["x"], s.refs[LockRef] = holder("b", "1.2.4").Text(), "x"
 		_ = l.Beat(t.Context())
 	}
 	if _, err := PushTag(ctx, s, clock, "v1.2.3", "c1"); !errors.Is(err, ErrLost) || !strings.Contains(err.Error(), errAway.What) || s.count("tag") != 1 {

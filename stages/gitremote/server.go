@@ -107,6 +107,13 @@ func WriteNotes(ctx context.Context, s Server, clock retry.Clock, text string, r
 	return blob, err
 }
 
+// RemoveNote takes a note away. One that is gone is success; one that says something else by now is not ours to remove.
+func RemoveNote(ctx context.Context, s Server, clock retry.Clock, ref, blob string) error {
+	return write(ctx, s, clock, func(ctx context.Context) error { return s.Remove(ctx, ref, blob) }, func(now Refs) (bool, error) {
+		return now.Of[ref] != blob, nil
+	})
+}
+
 // sameBlob is what all of the refs point to now, if that is one blob and none of them was expected to.
 func sameBlob(now Refs, refs map[string]string) (blob string, ok bool) {
 	blob = now.Of[anyOf(refs)]

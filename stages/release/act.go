@@ -20,8 +20,9 @@ type Act struct {
 	world   World
 	maker   Maker
 	lock    *gitremote.Lock // nil without a remote
-	begun   string          // the blob behind BegunRef; empty: the ref is not there
-	seen    Observed        // under the lock
+	holder  gitremote.Holder
+	begun   string   // the blob behind BegunRef; empty: the ref is not there
+	seen    Observed // under the lock
 	page    *forge.Release
 	digests map[string]string // by image, once it is pushed
 	done    int               // effects of the plan that were carried out
@@ -30,7 +31,7 @@ type Act struct {
 // Begin takes the lock, or waits for it for as long as it is allowed to (L3), and decides anew from what is there now. With
 // an error, nothing was written but the lock, which was given back.
 func Begin(ctx context.Context, w World, q Request, maker Maker, holder gitremote.Holder, wait time.Duration) (*Act, error) {
-	a := &Act{world: w, maker: maker, digests: map[string]string{}}
+	a := &Act{world: w, maker: maker, holder: holder, digests: map[string]string{}}
 	if w.Git != nil {
 		var err error
 		if a.lock, err = gitremote.Acquire(ctx, w.Git, w.Clock, holder, wait); err != nil {
@@ -62,8 +63,31 @@ func (a *Act) markBegun(ctx context.Context) error {
 	}
 	ref := BegunRef(a.Plan.Prefix, a.Plan.Version)
 	var err error
-	a.begun, err = gitremote.WriteNotes(ctx, a.world.Git, a.world.Clock, a.lock.Text(), map[string]string{ref: ""})
+	a.begun, err = gitremote.WriteNotes(ctx, a.world.Git, a.world.Clock, a.holder.Text(), map[string]string{ref: ""})
 	return err
+}
+
+// Keep renews the lock until the end, beside whatever is done.
+func (a *Act) Keep(ctx context.Context) {
+	if a.lock != nil {
+		a.lock.Keep(ctx)
+	}
+}
+
+// Digest is what was pushed of an image; empty before.
+func (a *Act) Digest(image string) string {
+	if a == nil {
+		return ""
+	}
+	return a.digests[image]
+}
+
+// PageURL is the release's web page; empty before there is one.
+func (a *Act) PageURL() string {
+	if a == nil || a.page == nil {
+		return ""
+	}
+	return a.page.URL
 }
 
 // Do carries out the effects of one phase, each only while the lock is held (L2). A phase whose turn it is not is a mistake

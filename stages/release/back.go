@@ -107,6 +107,13 @@ func BeginBack(ctx context.Context, w World, q BackRequest, holder gitremote.Hol
 	return b, nil
 }
 
+// Keep renews the lock until the end.
+func (b *Back) Keep(ctx context.Context) {
+	if b.lock != nil {
+		b.lock.Keep(ctx)
+	}
+}
+
 // check stands before each write (L2).
 func (b *Back) check(ctx context.Context) error {
 	if b.lock == nil {

@@ -13,7 +13,8 @@ import (
 // Refusal is one thing that stands in the way of a release, and what to do about it.
 type Refusal struct {
 	What, Next string
-	Err        error // somebody did not answer, so that it is not known
+	Who        string // did not answer, so that it is not known
+	Err        error
 }
 
 // Refused lists everything that stands in the way.
@@ -89,7 +90,7 @@ func (d *decision) answers() {
 		err  error
 	}{{"the registry", d.o.Registry.Err}, {"the git remote", d.o.Remote.Err}, {"the forge", d.o.Forge.Err}, {"the staging server", d.o.Staging.Err}} {
 		if part.err != nil {
-			d.refused = append(d.refused, Refusal{What: part.err.Error(), Err: part.err})
+			d.refused = append(d.refused, Refusal{What: part.err.Error(), Who: part.what, Err: part.err})
 		}
 	}
 	if !d.o.Remote.Read() && d.o.Remote.Err == nil {
@@ -192,7 +193,7 @@ func (d *decision) page() {
 		d.refuse("", "%v", err)
 		return
 	}
-	d.plan.Page = found
+	d.plan.Page, d.plan.Pages = found, d.o.Forge.Is
 	if found != nil && found.Immutable && len(d.plan.missing()) > 0 {
 		d.refuse("use the next patch version", "the release %s is published, immutable and incomplete: %s", found.Tag, listOf(d.plan.missing()))
 	}

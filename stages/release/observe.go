@@ -116,7 +116,7 @@ func readRemote(ctx context.Context, w World, q Request) (Remote, error) {
 	r := Remote{Refs: refs, From: refs.Releases(q.Branches)}
 	r.Has = slices.ContainsFunc(r.From, func(name string) bool { return refs.Branch(name) == q.Commit })
 	if !r.Has && len(r.From) > 0 {
-		with, err := w.Git.Containing(ctx, r.From, q.Commit)
+		with, err := gitremote.BranchesWith(ctx, w.Git, w.Clock, r.From, q.Commit)
 		if err != nil {
 			return Remote{}, err
 		}

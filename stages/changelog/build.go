@@ -57,7 +57,7 @@ func (b *builder) indexForge() {
 func (b *builder) notes() Notes {
 	n := Notes{
 		Previous: b.in.Previous, Current: b.in.Current,
-		Compare: b.compare(), Degraded: b.degraded(), Full: webAddress(b.opt.Links.Full),
+		Compare: b.compare(), Degraded: b.degraded(),
 		Cancelled: []Cancelled{}, Ignored: []Ignored{},
 	}
 	var listed []unit

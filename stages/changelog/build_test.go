@@ -434,7 +434,7 @@ func TestRandomHistories(t *testing.T) {
 			in.PullRequests[i], in.PullRequests[j] = in.PullRequests[j], in.PullRequests[i]
 		})
 		again := Build(in, Options{Links: github})
-		if n.Markdown(0) != again.Markdown(0) || !bytes.Equal(n.JSON(), again.JSON()) {
+		if n.Markdown() != again.Markdown() || !bytes.Equal(n.JSON(), again.JSON()) {
 			t.Errorf("seed %d: the order of pull requests changed the notes", seed)
 		}
 		if t.Failed() {
@@ -501,6 +501,6 @@ func BenchmarkBuild(b *testing.B) {
 	b.ResetTimer()
 	for range b.N {
 		n := Build(in, Options{Links: github})
-		n.Markdown(BodyLimit)
+		n.Markdown()
 	}
 }

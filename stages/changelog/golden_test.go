@@ -53,16 +53,15 @@ func TestGolden(t *testing.T) {
 	in := readHistory(t)
 	notes := Build(in, Options{Links: github})
 	checkAccount(t, in.Commits, notes)
-	golden(t, "notes.md", notes.Markdown(BodyLimit))
+	golden(t, "notes.md", notes.Markdown())
 	golden(t, "notes.json", string(notes.JSON()))
-	links := github
-	links.Full = "https://github.com/acme/shop/releases/download/v1.3.0/notes.md"
-	golden(t, "cut.md", Build(in, Options{Links: links}).Markdown(1500))
+	cut, _ := Fit(notes.Markdown(), 1500)
+	golden(t, "cut.md", cut)
 
 	in.PullRequests, in.Issues = nil, nil
 	alone := Build(in, Options{})
 	checkAccount(t, in.Commits, alone)
-	golden(t, "degraded.md", alone.Markdown(BodyLimit))
+	golden(t, "degraded.md", alone.Markdown())
 }
 
 func golden(t *testing.T, name, got string) {

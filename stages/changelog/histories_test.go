@@ -25,7 +25,7 @@ func BenchmarkHistories(b *testing.B) {
 		b.Run(fmt.Sprintf("%s/%d", name, len(commits)), func(b *testing.B) {
 			for b.Loop() {
 				commits, _ := ParseLog(log)
-				Build(Input{Commits: commits}, Options{Links: github}).Markdown(BodyLimit)
+				Build(Input{Commits: commits}, Options{Links: github}).Markdown()
 			}
 			b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N)/float64(len(commits))*1000, "ms/1000")
 		})

@@ -76,8 +76,6 @@ type Links struct {
 	User string
 	// Mark stands before a pull request's number, also in commit subjects: # unless set, ! on GitLab.
 	Mark string
-	// Full is the address of the uncut notes.
-	Full string
 }
 
 // Category is a section of the notes and what sorts an entry into it. Labels and types match in any case.

@@ -3,7 +3,6 @@ package changelog
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -13,7 +12,6 @@ func sample() Notes {
 	return Notes{
 		Degraded: "Something <b> is missing.",
 		Compare:  &Link{"v1.2.0...v1.2.1", "https://forge.example/compare"},
-		Full:     "https://forge.example/full.md",
 		Sections: []Section{
 			{Name: "Features", Title: "🚀 Features", Entries: []Entry{
 				{Title: "add *x* 🎉", Scope: "a_b", Ref: Link{"#5", "https://forge.example/5"}},
@@ -46,10 +44,8 @@ const sampleText = `> **Degraded notes.** Something &lt;b&gt; is missing.
 
 func TestMarkdown(t *testing.T) {
 	n := sample()
-	for _, limit := range []int{0, -1, len(sampleText), BodyLimit} {
-		if got := n.Markdown(limit); got != sampleText {
-			t.Errorf("limit %d:\n%s", limit, got)
-		}
+	if got := n.Markdown(); got != sampleText {
+		t.Errorf("got %s", got)
 	}
 	for _, test := range []struct {
 		name string
@@ -61,64 +57,10 @@ func TestMarkdown(t *testing.T) {
 		{"nothing, degraded", Notes{Degraded: "x"}, "> **Degraded notes.** x\n\nNo user-visible changes.\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := test.n.Markdown(BodyLimit); got != test.want {
+			if got := test.n.Markdown(); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
-	}
-}
-
-// TestMarkdownCut has C13: at every limit whole lines of the uncut text, no empty section, and the link.
-func TestMarkdownCut(t *testing.T) {
-	n := sample()
-	whole := strings.Split(sampleText, "\n")
-	for limit := 1; limit < len(sampleText); limit++ {
-		got := n.Markdown(limit)
-		if len(got) > limit || !utf8.ValidString(got) {
-			t.Fatalf("limit %d: %d bytes: %q", limit, len(got), got)
-		}
-		if got == "" {
-			continue
-		}
-		cut := "The notes are cut here: [read the full text](https://forge.example/full.md)."
-		lines := strings.Split(got, "\n")
-		for i, line := range lines {
-			if line != cut && !slices.Contains(whole, line) {
-				t.Fatalf("limit %d: %q is not a line of the text", limit, line)
-			}
-			if strings.HasPrefix(line, "## ") && (i+2 >= len(lines) || !strings.HasPrefix(lines[i+2], "- ")) {
-				t.Fatalf("limit %d: nothing under %q", limit, line)
-			}
-		}
-		if !slices.Contains(lines, cut) {
-			t.Fatalf("limit %d: no link to the full text in %q", limit, got)
-		}
-	}
-	want := "> **Degraded notes.** Something &lt;b&gt; is missing.\n\n## 🚀 Features\n\n" +
-		"- **a\\_b:** add \\*x\\* 🎉 ([#5](https://forge.example/5))\n- plain (abc1234)\n" +
-		"\nThe notes are cut here: [read the full text](https://forge.example/full.md).\n" +
-		"\n**Full changelog:** [v1.2.0...v1.2.1](https://forge.example/compare)\n"
-	if got := n.Markdown(len(want)); got != want {
-		t.Errorf("got %s\nwant %s", got, want)
-	}
-	foot := "\n**Full changelog:** [v1.2.0...v1.2.1](https://forge.example/compare)\n"
-	tail := "\nThe notes are cut here: [read the full text](https://forge.example/full.md).\n"
-	if got := n.Markdown(len(tail) + len(foot)); got != tail+foot {
-		t.Errorf("room for the links alone, but got %q", got)
-	}
-	if got := n.Markdown(len(tail)); got != tail {
-		t.Errorf("room for one link alone, but got %q", got)
-	}
-	if got := n.Markdown(len(tail) - 1); got != "" {
-		t.Errorf("no room even for the link, but got %q", got)
-	}
-}
-
-func TestMarkdownCutsALongCompareLink(t *testing.T) {
-	n := Notes{Compare: &Link{Text: strings.Repeat("x", 300)}}
-	want := "No user-visible changes.\n\nThe notes are cut here: the full text is attached to the release.\n"
-	if got := n.Markdown(200); got != want {
-		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
@@ -130,15 +72,15 @@ func TestLongNotes(t *testing.T) {
 	}
 	rows = append(rows, row{id: "long", message: "fix: " + strings.Repeat("x", 1<<20)})
 	n := Build(Input{Commits: commitsOf(rows)}, Options{})
-	whole := n.Markdown(0)
+	whole := n.Markdown()
 	if len(whole) < 130_000 || !strings.Contains(whole, "x… (") || len(n.Sections[1].Entries[0].Title) != 199+len("…") {
 		t.Fatalf("%d bytes, title of %d", len(whole), len(n.Sections[1].Entries[0].Title))
 	}
-	got := n.Markdown(BodyLimit)
-	if len(got) > BodyLimit || len(got) < BodyLimit-200 || !utf8.ValidString(got) {
+	got, wasCut := Fit(whole, BodyLimit)
+	if !wasCut || len(got) > BodyLimit || len(got) < BodyLimit-200 || !utf8.ValidString(got) {
 		t.Errorf("%d bytes", len(got))
 	}
-	text, cut := strings.CutSuffix(got, "\n\nThe notes are cut here: the full text is attached to the release.\n")
+	text, cut := strings.CutSuffix(got, "\n\nThe notes are cut here: the full text is attached to the release as notes.md.\n")
 	if !cut || !strings.HasPrefix(whole, text+"\n") {
 		t.Errorf("not cut at the end of an entry: %q", got[len(got)-200:])
 	}
@@ -244,12 +186,12 @@ func FuzzBuild(f *testing.F) {
 		if !json.Valid(n.JSON()) {
 			t.Fatalf("not JSON: %s", n.JSON())
 		}
-		for i, line := range strings.Split(strings.TrimSuffix(n.Markdown(0), "\n"), "\n") {
+		for i, line := range strings.Split(strings.TrimSuffix(n.Markdown(), "\n"), "\n") {
 			if line != "" && line != "No user-visible changes." && !strings.HasPrefix(line, "## ") && !strings.HasPrefix(line, "- ") && !strings.HasPrefix(line, "**Full") && i != 0 {
 				t.Fatalf("line %d is %q", i, line)
 			}
 		}
-		if got := n.Markdown(300); len(got) > 300 || !utf8.ValidString(got) {
+		if got, _ := Fit(n.Markdown(), 300); len(got) > 300 || !utf8.ValidString(got) {
 			t.Fatalf("%d bytes: %q", len(got), got)
 		}
 	})

@@ -30,8 +30,6 @@ type Notes struct {
 	Contributors []Contributor `json:"contributors"`
 	Cancelled    []Cancelled   `json:"cancelled"`
 	Ignored      []Ignored     `json:"ignored"`
-	// Full is the address of the uncut notes.
-	Full string `json:"full,omitempty"`
 }
 
 // Link is a text and where it leads; URL is empty when that is not known.

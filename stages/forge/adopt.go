@@ -45,53 +45,15 @@ func list(releases []Release) string {
 	return strings.Join(ids, ", ")
 }
 
-// The markers are HTML comments: invisible on the page, and release notes cannot contain them because < is escaped.
-const blockBegin, blockEnd = "<!-- slipway: begin -->", "<!-- slipway: end -->"
-
-// WithNotes puts the notes into a release's text: in place of the notes of an earlier run, else after what people wrote.
-func WithNotes(text, notes string) string {
-	block := blockBegin + "\n" + strings.TrimSpace(notes) + "\n" + blockEnd
-	for end := 0; ; end += len(blockEnd) {
-		at := strings.Index(text[end:], blockEnd)
-		if at < 0 {
-			break
-		}
-		end += at
-		// The last begin before the end, so that a lone marker further up costs nobody their text.
-		if begin := strings.LastIndex(text[:end], blockBegin); begin >= 0 {
-			return text[:begin] + block + text[end+len(blockEnd):]
-		}
-	}
-	if strings.TrimSpace(text) == "" {
-		return block
-	}
-	return strings.TrimRight(text, " \t\r\n") + "\n\n" + block
-}
-
-const withdrawnMark = "<!-- slipway: withdrawn -->"
-
-// Withdraw is the release with a notice above its text that it was taken back, and why. The reason is Markdown.
-func Withdraw(r Release, reason string) Release {
-	if !strings.Contains(r.Body, withdrawnMark) {
-		r.Title += " (withdrawn)"
-		r.Body = withdrawnMark + "\n**This version was withdrawn:** " + reason + "\n\n" + r.Body
-	}
-	r.Latest = false
-	return r
-}
-
-// Withdrawn lists the tags of the releases that were taken back.
-func Withdrawn(releases []Release) []string {
-	var tags []string
-	for _, r := range releases {
-		if strings.Contains(r.Body, withdrawnMark) {
-			tags = append(tags, r.Tag)
-		}
-	}
-	return tags
-}
-
 var assetName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
+
+// WithTitle is the title of the release, found or new: one that a person has given it is kept.
+func WithTitle(found Release, ours string) string {
+	if title := strings.TrimSpace(found.Title); title != "" && title != found.Tag {
+		return found.Title
+	}
+	return ours
+}
 
 // check refuses names that a forge would change, because such an asset would not be found again.
 func (f File) check() error {

@@ -47,49 +47,18 @@ func TestFind(t *testing.T) {
 	}
 }
 
-func TestWithNotes(t *testing.T) {
-	const block = "<!-- slipway: begin -->\nnew\n<!-- slipway: end -->"
-	const old = "<!-- slipway: begin -->\nold\n<!-- slipway: end -->"
-	tests := []struct{ name, text, want string }{
-		{"empty", "", block},
-		{"spaces", " \n", block},
-		{"text of a person", "Read me first.\n", "Read me first.\n\n" + block},
-		{"our own", old, block},
-		{"text around ours", "above\n\n" + old + "\n\nbelow\n", "above\n\n" + block + "\n\nbelow\n"},
-		{"line breaks of the web page", "above\r\n\r\n" + old + "\r\nbelow", "above\r\n\r\n" + block + "\r\nbelow"},
-		{"begin without an end", "<!-- slipway: begin -->\nmine", "<!-- slipway: begin -->\nmine\n\n" + block},
-		{"end without a begin", "mine <!-- slipway: end -->", "mine <!-- slipway: end -->\n\n" + block},
-		{"a lone begin further up", "<!-- slipway: begin -->\nmine\n" + old, "<!-- slipway: begin -->\nmine\n" + block},
+func TestWithTitle(t *testing.T) {
+	for _, test := range []struct{ name, found, want string }{
+		{"none yet", "", "v1.2.3"},
+		{"spaces", " ", "v1.2.3"},
+		{"ours", "v1.2.3", "v1.2.3"},
+		{"a person's", "v1.2.3: the one with the dark mode", "v1.2.3: the one with the dark mode"},
+		{"withdrawn", "v1.2.3 (withdrawn)", "v1.2.3 (withdrawn)"},
+	} {
+		if got := WithTitle(Release{Tag: "v1.2.3", Title: test.found}, "v1.2.3"); got != test.want {
+			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
+		}
 	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			got := WithNotes(test.text, "\nnew\n")
-			if got != test.want {
-				t.Errorf("got  %q\nwant %q", got, test.want)
-			}
-			if again := WithNotes(got, "new"); again != got {
-				t.Errorf("a second time gives %q", again)
-			}
-		})
-	}
-}
-
-func FuzzWithNotes(f *testing.F) {
-	f.Add("", "x")
-	f.Add("a\n<!-- slipway: begin -->\nb\n<!-- slipway: end -->\nc", "y")
-	f.Add("<!-- slipway: end --><!-- slipway: begin -->", "z")
-	f.Fuzz(func(t *testing.T, text, notes string) {
-		if strings.Contains(notes, "<!--") {
-			return // Escaped in all notes.
-		}
-		once := WithNotes(text, notes)
-		if !strings.Contains(once, strings.TrimSpace(notes)) {
-			t.Errorf("the notes are missing in %q", once)
-		}
-		if twice := WithNotes(once, notes); twice != once {
-			t.Errorf("once %q\ntwice %q", once, twice)
-		}
-	})
 }
 
 func TestFileCheck(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"dagger/slipway/internal/dagger"
-	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/notify"
 	"dagger/slipway/stages/release"
 	"dagger/slipway/stages/report"
@@ -148,7 +147,7 @@ func (p Pipeline) Changelog(ctx context.Context, from, to, format string) (strin
 	}
 	switch format {
 	case "markdown":
-		return notes.Markdown(changelog.BodyLimit), nil
+		return notes.Markdown(), nil
 	case "json":
 		return string(notes.JSON()), nil
 	}

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/server"
 )

@@ -3,9 +3,7 @@ package stages
 import (
 	"context"
 	"fmt"
-	"slices"
 
-	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/forge"
 	"dagger/slipway/stages/release"
 	"dagger/slipway/stages/report"
@@ -72,10 +70,7 @@ func (r *Run) finish(ctx context.Context) error {
 	return &f
 }
 
-const (
-	reportFile = "report.json"
-	notesFile  = "notes.md"
-)
+const reportFile = "report.json"
 
 // assets are the files that a finished release has.
 func (r *Run) assets() []string {
@@ -88,7 +83,7 @@ func (r *Run) assets() []string {
 	return names
 }
 
-// files are a list of contents for every image, the report so far, and the notes where the release's text had to be cut.
+// files are a list of contents for every image, and the report so far.
 func (r *Run) files(ctx context.Context, digests map[string]string) ([]forge.File, error) {
 	files, err := r.sboms(ctx, digests)
 	if err != nil {
@@ -98,9 +93,5 @@ func (r *Run) files(ctx context.Context, digests map[string]string) ([]forge.Fil
 	if err != nil {
 		return nil, err
 	}
-	files = append(files, forge.File{Name: reportFile, ContentType: "application/json", Data: []byte(text)})
-	if whole := r.found.notes.Markdown(wholeText); len(whole) > changelog.BodyLimit {
-		files = append(files, forge.File{Name: notesFile, ContentType: "text/markdown", Data: []byte(r.forcedText() + whole)})
-	}
-	return slices.Clip(files), nil
+	return append(files, forge.File{Name: reportFile, ContentType: "application/json", Data: []byte(text)}), nil
 }

@@ -17,13 +17,12 @@ func (r *Run) makeNotes(ctx context.Context) (err error) {
 	return err
 }
 
-// noteText is the notes, with what was skipped by force above them, as a forge takes them.
+// noteText is the notes, with what was skipped by force above them.
 func (r *Run) noteText() string {
 	if r.found.notes.Current == "" {
 		return ""
 	}
-	head := r.forcedText()
-	return head + r.found.notes.Markdown(changelog.BodyLimit-len(head))
+	return r.forcedText() + r.found.notes.Markdown()
 }
 
 func (r *Run) forcedText() string {

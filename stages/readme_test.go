@@ -167,6 +167,9 @@ func declared(d ast.Decl) string {
 	if pointer, ok := of.(*ast.StarExpr); ok {
 		of = pointer.X
 	}
+	if generic, ok := of.(*ast.IndexExpr); ok {
+		of = generic.X
+	}
 	return of.(*ast.Ident).Name + "." + f.Name.Name
 }
 
@@ -183,7 +186,7 @@ func (r *reader) constant(n ast.Node) bool {
 
 // constructors make errors, or what is shown like one; the number is that of the argument with the message.
 var constructors = map[string]int{
-	"errors.New": 0, "fmt.Errorf": 0, "refuseState": 1, "r.refuse": 1, "unjudged": 0,
+	"errors.New": 0, "fmt.Errorf": 0, "refuseState": 1, "refuse": 1, "d.refuse": 1, "unjudged": 0,
 	"v.fail": 0, "v.wait": 0,
 }
 

@@ -20,7 +20,7 @@ func versionsOf(prefix version.TagPrefix, tags []release.Tag) []version.Version 
 }
 
 // tagOf finds the tag of a version, the one that Slipway itself would give first.
-func tagOf(prefix version.TagPrefix, tags []release.Tag, v version.Version) (gitTag, bool) {
+func tagOf(prefix version.TagPrefix, tags []release.Tag, v version.Version) (release.Tag, bool) {
 	if v == (version.Version{}) {
 		return release.Tag{}, false
 	}

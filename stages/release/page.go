@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/forge"
 	"dagger/slipway/stages/gitremote"
 )
@@ -59,7 +60,7 @@ func (e draft) do(ctx context.Context, a *Act) ([]Deed, error) {
 // writeNotes puts the notes into a release that is there.
 func (a *Act) writeNotes(ctx context.Context, found forge.Release) ([]Deed, error) {
 	next := found
-	next.Title, next.Prerelease = forge.WithTitle(found.Title, a.Plan.TagName()), a.Plan.Version.IsPrerelease()
+	next.Title, next.Prerelease = forge.WithTitle(found, a.Plan.TagName()), a.Plan.Version.IsPrerelease()
 	next.Body = forge.WithNotes(found.Body, a.Notes)
 	deed := Deed{What: "notes", On: found.Tag, Earlier: forge.HasNotes(found.Body)}
 	if next.Body == found.Body && next.Title == found.Title && next.Prerelease == found.Prerelease {
@@ -111,6 +112,9 @@ func (a *Act) attach(ctx context.Context) ([]Deed, error) {
 	made, err := a.maker.Files(ctx, a.digests)
 	if err != nil {
 		return nil, err
+	}
+	if forge.CutsNotes(a.page.Body, a.Notes) {
+		made = append(made, forge.File{Name: changelog.NotesFile, ContentType: "text/markdown", Data: []byte(a.Notes)})
 	}
 	attached, kept, err := forge.Attach(ctx, a.world.Forge, *a.page, made)
 	var deeds []Deed

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -215,10 +214,4 @@ func remoteOf(t *testing.T, answers ...answer) (*Remote, *script, *fakeClock) {
 	r := New(exec, "https://me:s3cret@git.example/acme/shop", Signature{"Ada", "ada@example.com", time.Unix(1000, 0)})
 	r.clock = clock
 	return r, exec, clock
-}
-
-func has(all []string, words ...string) bool {
-	return slices.ContainsFunc(all, func(line string) bool {
-		return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(line, word) })
-	})
 }

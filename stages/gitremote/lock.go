@@ -88,6 +88,18 @@ func (l *Lock) Beat(ctx context.Context) error {
 	if lost, _ := l.state(); lost != nil {
 		return lost
 	}
+	err := l.renew(ctx)
+	if err == nil || errors.Is(err, ErrLost) || ctx.Err() != nil {
+		return err // a caller whose time is over has learned nothing about the lock
+	}
+	if _, sure := l.state(); !sure {
+		return l.lose(fmt.Errorf("%w: it could not be renewed, so another run may have taken it over: %w", ErrLost, err))
+	}
+	return err
+}
+
+// renew writes the next blob, and looks who has the lock if that fails.
+func (l *Lock) renew(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTime)
 	defer cancel()
 	err := l.write(ctx)
@@ -95,29 +107,18 @@ func (l *Lock) Beat(ctx context.Context) error {
 		return nil
 	}
 	at, held, unread := l.look(ctx)
-	if unread == nil && at != l.blob && held.Run == l.holder.Run {
+	switch {
+	case unread != nil || at == l.blob:
+		return err
+	case held.Run == l.holder.Run:
 		l.blob = at // a beat that was given up has arrived after all
-		if err = l.write(ctx); err == nil {
-			return nil
-		}
-		at, held, unread = l.look(ctx)
+		return l.write(ctx)
 	}
-	return l.judge(err, at, held, unread)
-}
-
-// judge says what a beat that failed means.
-func (l *Lock) judge(err error, at string, held Holder, unread error) error {
-	if unread == nil && at != l.blob && held.Run != l.holder.Run {
-		l.blob = ""
-		if at == "" {
-			return l.lose(fmt.Errorf("%w: somebody has removed it", ErrLost))
-		}
-		return l.lose(fmt.Errorf("%w: another run has taken it over, %s", ErrLost, held))
+	l.blob = ""
+	if at == "" {
+		return l.lose(fmt.Errorf("%w: somebody has removed it", ErrLost))
 	}
-	if _, sure := l.state(); !sure {
-		return l.lose(fmt.Errorf("%w: it could not be renewed, so another run may have taken it over: %w", ErrLost, err))
-	}
-	return err
+	return l.lose(fmt.Errorf("%w: another run has taken it over, %s", ErrLost, held))
 }
 
 // write replaces our blob by the next one.

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"dagger/slipway/stages/retry"
@@ -73,7 +75,8 @@ func PushTag(ctx context.Context, s Server, clock retry.Clock, name, commit stri
 	if at := refs.Of[ref]; at != "" {
 		return false, taken(name, at, commit)
 	}
-	err = write(ctx, s, clock, func(ctx context.Context) error { return s.Tag(ctx, name, commit) }, func(now Refs) (bool, error) {
+	push := func(ctx context.Context) error { return s.Tag(ctx, name, commit) }
+	err = write(ctx, s, clock, bounded(push), func(now Refs) (bool, error) {
 		at := now.Of[ref]
 		return at != "", taken(name, at, commit)
 	})
@@ -95,13 +98,13 @@ func WriteNotes(ctx context.Context, s Server, clock retry.Clock, text string, r
 		blob, err = s.Note(ctx, text, refs)
 		return err
 	}
-	err = write(ctx, s, clock, push, func(now Refs) (bool, error) {
+	err = write(ctx, s, clock, bounded(push), func(now Refs) (bool, error) {
 		at, one := sameBlob(now, refs)
 		if !one {
 			return false, nil
 		}
 		blob = at
-		there, err := readNote(ctx, s, clock, anyOf(refs))
+		there, err := readNote(ctx, s, clock, first(refs))
 		return there == text, err
 	})
 	return blob, err
@@ -116,7 +119,7 @@ func RemoveNote(ctx context.Context, s Server, clock retry.Clock, ref, blob stri
 
 // sameBlob is what all of the refs point to now, if that is one blob and none of them was expected to.
 func sameBlob(now Refs, refs map[string]string) (blob string, ok bool) {
-	blob = now.Of[anyOf(refs)]
+	blob = now.Of[first(refs)]
 	for ref, expected := range refs {
 		if now.Of[ref] != blob || now.Of[ref] == expected {
 			return "", false
@@ -125,18 +128,14 @@ func sameBlob(now Refs, refs map[string]string) (blob string, ok bool) {
 	return blob, blob != ""
 }
 
-func anyOf(refs map[string]string) string {
-	for ref := range refs {
-		return ref
-	}
-	return ""
-}
+// first is one of the refs, the same each time.
+func first(refs map[string]string) string { return slices.Min(slices.Collect(maps.Keys(refs))) }
 
 // write repeats a push until it has succeeded or was refused. After an error the remote is read before that is judged: it
 // may have accepted what it could not confirm (G6).
 func write(ctx context.Context, s Server, clock retry.Clock, push func(context.Context) error, arrived func(Refs) (bool, error)) error {
 	for try := 0; ; try++ {
-		err := bounded(push)(ctx)
+		err := push(ctx)
 		if err == nil {
 			return nil
 		}

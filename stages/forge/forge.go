@@ -32,8 +32,8 @@ type Forge interface {
 
 	// Assets lists what is attached to a release or draft.
 	Assets(ctx context.Context, r Release) ([]Asset, error)
-	// UploadAsset attaches a file and reads it back. One with this content is kept; one with other content is replaced
-	// in a draft and refused in a published release.
+	// UploadAsset attaches a file and reads it back. One with this content is kept; one of the same name with other content
+	// is replaced in a draft, and kept and returned in a published release.
 	UploadAsset(ctx context.Context, r Release, f File) (Asset, error)
 	// DownloadAsset returns the content of an asset that Assets or UploadAsset returned.
 	DownloadAsset(ctx context.Context, a Asset) ([]byte, error)
@@ -44,6 +44,22 @@ type Forge interface {
 	Issues(ctx context.Context, numbers []int, since time.Time) ([]changelog.Issue, error)
 	// OpenPullRequest returns the open pull request from the branch to the base, and makes it if there is none.
 	OpenPullRequest(ctx context.Context, p Proposal) (changelog.PullRequest, error)
+}
+
+// Hider is a forge that may publish a draft by itself.
+type Hider interface {
+	// Hide reads a draft back, and hides it again if it was published meanwhile.
+	Hide(ctx context.Context, draft Release) (Release, error)
+}
+
+// KeepHidden makes sure that a draft is one still, on forges where it might not be. It is for the moment before something
+// else is shown: nobody is to see a release that is half made.
+func KeepHidden(ctx context.Context, f Forge, r Release) (Release, error) {
+	hider, ok := f.(Hider)
+	if !ok || !r.Draft {
+		return r, nil
+	}
+	return hider.Hide(ctx, r)
 }
 
 // Capabilities are the release features that not every kind of forge has (P6).

@@ -16,7 +16,10 @@ import (
 // gitea is a repository on Gitea or Forgejo.
 type gitea struct{ hub }
 
-var _ Forge = (*gitea)(nil)
+var (
+	_ Forge = (*gitea)(nil)
+	_ Hider = (*gitea)(nil)
+)
 
 func (g *gitea) Capabilities() Capabilities { return Capabilities{Drafts: true, Prerelease: true} }
 
@@ -102,9 +105,27 @@ func (r tagProtection) matches(tag string) bool {
 var globToRegexp = strings.NewReplacer(`\*`, `.*`, `\?`, `.`, `\[!`, `[^`, `\[`, `[`, `\]`, `]`, `\{`, `(?:`, `\}`, `)`, `,`, `|`)
 
 func (g *gitea) CreateDraft(ctx context.Context, r Release) (Release, error) {
-	return g.createRelease(ctx, r, map[string]any{
+	made, isNew, err := g.createRelease(ctx, r, map[string]any{
 		"tag_name": r.Tag, "target_commitish": r.Commit, "name": r.Title, "body": r.Body, "draft": true, "prerelease": r.Prerelease,
 	})
+	if err != nil || !isNew {
+		return made, err
+	}
+	return g.Hide(ctx, made)
+}
+
+// Hide implements Hider. Gitea handles a pushed tag in the background, and then publishes the draft that it finds for it.
+func (g *gitea) Hide(ctx context.Context, r Release) (Release, error) {
+	var now hubRelease
+	err := g.read(ctx, call{
+		what: "read the draft " + r.Tag, right: toWrite, url: fmt.Sprintf("%s/releases/%d", g.base, r.ID),
+	}, &now)
+	if err != nil || now.Draft {
+		return g.release(now), err
+	}
+	shown := g.release(now)
+	shown.Draft = true
+	return g.UpdateRelease(ctx, shown)
 }
 
 func (g *gitea) UpdateRelease(ctx context.Context, r Release) (Release, error) {

@@ -126,12 +126,12 @@ func (g *gitHub) CreateDraft(ctx context.Context, r Release) (Release, error) {
 	r.Draft = true
 	fields := fieldsOf(r)
 	fields["tag_name"], fields["target_commitish"] = r.Tag, r.Commit
-	made, err := g.createRelease(ctx, r, fields)
+	made, _, err := g.createRelease(ctx, r, fields)
 	// GitHub refuses a commit whose workflows differ from the default branch's to tokens without the right to change
 	// workflows, although the tag exists. The draft then is bound by its tag alone.
 	if status := statusOf(err); status == http.StatusNotFound || status == http.StatusForbidden {
 		delete(fields, "target_commitish")
-		made, err = g.createRelease(ctx, r, fields)
+		made, _, err = g.createRelease(ctx, r, fields)
 	}
 	return made, err
 }

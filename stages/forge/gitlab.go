@@ -110,7 +110,7 @@ func (g *gitLab) Publish(ctx context.Context, r Release) (Release, error) {
 	}
 	links := []gitLabLink{}
 	for _, a := range assets {
-		links = append(links, gitLabLink{Name: a.Name, URL: a.download, Type: "package", Path: "/" + a.Name})
+		links = append(links, linkTo(a))
 	}
 	release, found, err := g.byTag(ctx, r.Tag)
 	if err == nil && !found {

@@ -113,31 +113,46 @@ func (g *gitLab) UploadAsset(ctx context.Context, r Release, f File) (Asset, err
 	if err := f.check(); err != nil {
 		return Asset{}, err
 	}
-	old, err := g.asset(ctx, r, f)
-	if err != nil || old.same {
-		return old.Asset, err
+	there, err := g.asset(ctx, r, f)
+	if err == nil && (there.Name == "" || r.Draft && !there.same) {
+		there, err = g.upload(ctx, r, f)
 	}
-	if old.Name != "" && !r.Draft {
-		return Asset{}, fmt.Errorf("the release %s is published with another %s: what is published is not replaced", r.Tag, f.Name)
+	if err == nil && !r.Draft {
+		err = g.link(ctx, r.Tag, there.Asset)
 	}
+	return there.Asset, err
+}
+
+// link shows an asset on a release that is there already; without it, the file lies in a package that nobody looks for.
+func (g *gitLab) link(ctx context.Context, tag string, a Asset) error {
+	release, found, err := g.byTag(ctx, tag)
+	if err == nil && !found {
+		err = fmt.Errorf("the release %s is no longer at %s: run again", tag, g.repo.Web)
+	}
+	if err == nil {
+		_, err = g.addLinks(ctx, release, []gitLabLink{linkTo(a)})
+	}
+	return err
+}
+
+func linkTo(a Asset) gitLabLink {
+	return gitLabLink{Name: a.Name, URL: a.download, Type: "package", Path: "/" + a.Name}
+}
+
+func (g *gitLab) upload(ctx context.Context, r Release, f File) (comparedAsset, error) {
 	// A PUT is repeated like a read: of two files with one name the newer one counts.
 	_, putErr := g.send(ctx, call{
 		what: "upload the asset " + f.Name, right: toWrite, method: http.MethodPut, url: g.fileURL(r.Tag, f.Name),
 		data: f.Data, contentType: f.ContentType,
 	})
 	if putErr != nil && !doubtful(ctx, putErr) && statusOf(putErr) != http.StatusBadRequest {
-		return Asset{}, putErr
+		return comparedAsset{}, putErr
 	}
 	now, err := g.asset(ctx, r, f)
 	if err == nil && !now.same {
 		err = cmp.Or(putErr, errors.New("the asset "+f.Name+" was uploaded, but reading it back gave something else: run again"))
 	}
-	return now.Asset, err
-}
-
-type comparedAsset struct {
-	Asset
-	same bool
+	return now, err
 }
 
 // asset looks for the file among the assets and compares the content.

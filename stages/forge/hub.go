@@ -97,13 +97,14 @@ func (h hub) Releases(ctx context.Context) ([]Release, error) {
 }
 
 // createRelease posts the fields, unless a release of this tag is there or turns up: GitHub would make a second draft.
-func (h hub) createRelease(ctx context.Context, r Release, fields map[string]any) (Release, error) {
-	var made hubRelease
+// It says whether the release was made now.
+func (h hub) createRelease(ctx context.Context, r Release, fields map[string]any) (made Release, isNew bool, err error) {
+	var posted hubRelease
 	post := func() error {
 		q := call{
 			what: "create the release " + r.Tag, right: toWrite, method: http.MethodPost, url: h.base + "/releases", json: fields,
 		}
-		return h.read(ctx, q, &made)
+		return h.read(ctx, q, &posted)
 	}
 	var old *Release
 	find := func() (bool, error) {
@@ -115,12 +116,12 @@ func (h hub) createRelease(ctx context.Context, r Release, fields map[string]any
 		return old != nil, err
 	}
 	if found, err := find(); err != nil || found {
-		return value(old), err
+		return value(old), false, err
 	}
 	if err := h.create(ctx, post, find); err != nil || old != nil {
-		return value(old), err
+		return value(old), true, err
 	}
-	return h.release(made), nil
+	return h.release(posted), true, nil
 }
 
 // value is what the pointer leads to, if it does.

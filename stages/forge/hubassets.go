@@ -33,53 +33,58 @@ func (h hub) upload(ctx context.Context, r Release, f File, post func() error) (
 	if err := f.check(); err != nil {
 		return Asset{}, err
 	}
-	asset, err := h.settle(ctx, r, f)
-	if err != nil || asset != nil {
-		return value(asset), err
+	there, err := h.settle(ctx, r, f)
+	if err != nil || there.Name != "" {
+		return there.Asset, err
 	}
 	err = h.create(ctx, post, func() (bool, error) {
-		asset, err := h.settle(ctx, r, f)
-		return asset != nil, err
+		there, err := h.settle(ctx, r, f)
+		return there.same, err
 	})
 	if err != nil {
 		return Asset{}, err
 	}
-	asset, err = h.settle(ctx, r, f)
-	if err == nil && asset == nil {
+	there, err = h.settle(ctx, r, f)
+	if err == nil && !there.same {
 		err = fmt.Errorf("the asset %s of release %s was uploaded, but reading it back gave something else: run again",
 			f.Name, r.Tag)
 	}
-	return value(asset), err
+	return there.Asset, err
 }
 
-// settle returns the asset with the file's name and content, nil if there is none. What has the name, but not the content,
-// it removes from a draft.
-func (h hub) settle(ctx context.Context, r Release, f File) (*Asset, error) {
+// comparedAsset is an asset with a file's name, and whether it has its content.
+type comparedAsset struct {
+	Asset
+	same bool
+}
+
+// settle returns the asset with the file's name that stays, without a name if there is none. From a draft it removes what
+// has not the file's content, from a published release only what broke off.
+func (h hub) settle(ctx context.Context, r Release, f File) (stays comparedAsset, err error) {
 	assets, err := h.Assets(ctx, r)
 	if err != nil {
-		return nil, err
+		return comparedAsset{}, err
 	}
-	var same *Asset
 	for _, a := range assets {
 		if a.Name != f.Name {
 			continue
 		}
-		equal, err := h.holds(ctx, a, f)
+		same, err := h.holds(ctx, a, f)
 		if err != nil {
-			return nil, err
+			return comparedAsset{}, err
 		}
-		if equal && same == nil {
-			same = &a
-			continue
-		}
-		if !r.Draft && !a.partial {
-			return nil, fmt.Errorf("the release %s is published with another %s: what is published is not replaced", r.Tag, a.Name)
-		}
-		if err := h.deleteAsset(ctx, r, a); err != nil {
-			return nil, err
+		published := !r.Draft && !a.partial
+		switch {
+		case same && !stays.same, published && stays.Name == "":
+			stays = comparedAsset{a, same}
+		case published:
+		default:
+			if err := h.deleteAsset(ctx, r, a); err != nil {
+				return comparedAsset{}, err
+			}
 		}
 	}
-	return same, nil
+	return stays, nil
 }
 
 // holds compares by the forge's digest if it has one, else by the content.

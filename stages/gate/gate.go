@@ -95,7 +95,7 @@ func Join(results ...Result) Result {
 	var reasons []string
 	for _, r := range results {
 		if r.Reason != "" && (r.verdict() == joined.Verdict || r.verdict().Red()) {
-			reasons = append(reasons, r.Reason)
+			reasons = appendNew(reasons, r.Reason)
 		}
 		joined.Figures = append(joined.Figures, r.Figures...)
 		joined.Findings = append(joined.Findings, r.Findings...)
@@ -103,6 +103,7 @@ func Join(results ...Result) Result {
 	if len(results) > 0 {
 		joined.Reason = strings.Join(reasons, "; ")
 	}
+	joined.Findings = Distinct(joined.Findings)
 	gatingFirst(joined.Findings)
 	return joined
 }
@@ -126,6 +127,33 @@ func (r Result) verdict() Verdict {
 	}
 	return Error
 }
+
+// Distinct leaves out what is listed already, by another run of the same tool say.
+func Distinct(findings []Finding) (all []Finding) {
+	for _, f := range findings {
+		all = appendNew(all, f)
+	}
+	return all
+}
+
+func appendNew[T comparable](all []T, item T) []T {
+	if slices.Contains(all, item) {
+		return all
+	}
+	return append(all, item)
+}
+
+// ExitText is the end of a command in words. The one code that everybody has to look up is the kernel's.
+func ExitText(code int) string {
+	text := "exit code " + strconv.Itoa(code)
+	if code == killed {
+		text += " (killed, perhaps for lack of memory)"
+	}
+	return text
+}
+
+// killed is 128 and the number of the signal that nothing survives.
+const killed = 137
 
 // unjudged is the result of a gate that could not judge.
 func unjudged(reason string) Result { return Result{Verdict: Error, Reason: reason} }

@@ -61,7 +61,7 @@ func TestJoin(t *testing.T) {
 		ids     string
 	}{
 		"nothing":                   {nil, Error, "nothing was judged", nil, ""},
-		"passes":                    {[]Result{pass, pass}, Pass, "", []string{"p", "p"}, "reported reported"},
+		"passes":                    {[]Result{pass, pass}, Pass, "", []string{"p", "p"}, "reported"},
 		"a skip beside a pass":      {[]Result{Skip("none"), pass}, Pass, "", []string{"p"}, "reported"},
 		"only skips":                {[]Result{Skip("none"), Skip("off")}, Skipped, "none; off", nil, ""},
 		"an error beside a pass":    {[]Result{pass, broken}, Error, "broken", []string{"p"}, "reported"},
@@ -88,6 +88,33 @@ func TestIn(t *testing.T) {
 	checkFindings(t, got.Findings, Finding{File: "backend/tests/test_a.py"}, Finding{File: "/app/.env"}, Finding{})
 	if before.Findings[0].File != "tests/test_a.py" {
 		t.Error("the original result was changed")
+	}
+}
+
+// Two runs of one tool stumble over the same file.
+func TestJoinListsAFindingOnce(t *testing.T) {
+	bad := Finding{Tool: "tests", ID: "tests.test_bad", File: "tests/test_bad.py", Line: 1, Gates: true}
+	other := Finding{Tool: "tests", ID: "tests.test_bad", File: "tests/test_bad.py", Line: 2, Gates: true}
+	red := Result{Verdict: Fail, Reason: "x", Findings: []Finding{bad}}
+	checkFindings(t, Join(red, Result{Verdict: Fail, Reason: "x", Findings: []Finding{bad, other}}).Findings, bad, other)
+	if got := Join(red, red).Reason; got != "x" {
+		t.Errorf("the reason is %q", got)
+	}
+	if got := Distinct(nil); got != nil {
+		t.Errorf("got %v of nothing", got)
+	}
+}
+
+func TestExitText(t *testing.T) {
+	for code, want := range map[int]string{
+		0: "exit code 0", 1: "exit code 1", 137: "exit code 137 (killed, perhaps for lack of memory)", 143: "exit code 143",
+	} {
+		if got := ExitText(code); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	if got := Tests(nil, 137).Reason; got != "the tests did not run: their command ended with exit code 137 (killed, perhaps for lack of memory) and left no report" {
+		t.Errorf("got %q", got)
 	}
 }
 

@@ -49,7 +49,7 @@ func JestTests(text []byte, exitCode int) Result {
 	result := Result{Verdict: Pass, Figures: all.figures(), Findings: findings}
 	switch {
 	case all.red() > 0:
-		result.Verdict, result.Reason = Fail, fmt.Sprintf("%d of %d tests failed, first: %s", all.red(), all.total(), findings[0].ID)
+		result.Verdict, result.Reason = Fail, all.redReason(all.errored, findings[0])
 	case all.total() != *report.Total:
 		result.Verdict, result.Reason = Error, fmt.Sprintf("jest's report contradicts itself: it counts %d tests and lists %d", *report.Total, all.total())
 	case all.passed == 0:

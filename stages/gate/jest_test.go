@@ -25,7 +25,7 @@ func TestJestTests(t *testing.T) {
 	}{
 		"green":                     {jestGreen, 0, Pass, "", []string{"2 passed", "1 skipped"}},
 		"green, and a limit broken": {jestGreen, 1, Error, failedWithoutTest(1), []string{"2 passed", "1 skipped"}},
-		"red":                       {jestRed, 1, Fail, "2 of 3 tests failed, first: a subtracts", []string{"1 passed", "1 failed", "1 errored"}},
+		"red":                       {jestRed, 1, Fail, "1 of 2 tests failed and 1 test file could not be loaded, first: a subtracts", []string{"1 passed", "1 failed", "1 errored"}},
 		"nothing passed":            {jestSkipped, 0, Fail, "no test passed: 1 found, 1 skipped", []string{"0 passed", "1 skipped"}},
 		"nothing found":             {jestNone, 1, Fail, "no test passed: 0 found, 0 skipped", []string{"0 passed"}},
 		"another file":              {`{"a":1}`, 0, Error, "jest's report is not readable: it counts no tests", nil},

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -21,17 +22,17 @@ const NonePassed = "no test passed"
 // The counts decide, because both tools end with 0 when every test was skipped; the exit code is needed too,
 // because vitest reports only passed tests when an unhandled error made its run fail.
 func Tests(junit []byte, exitCode int) Result {
-	r := &junitReader{}
+	r := &junitReader{unloaded: map[string]bool{}}
 	err := r.read(junit)
 	all := tally(r.cases)
 	result := Result{Verdict: Pass, Figures: all.figures(), Findings: r.findings}
 	switch {
 	case len(bytes.TrimSpace(junit)) == 0:
-		result.Verdict, result.Reason, result.Figures = Error, fmt.Sprintf("the tests did not run: their command ended with exit code %d and left no report", exitCode), nil
+		result.Verdict, result.Reason, result.Figures = Error, "the tests did not run: their command ended with "+ExitText(exitCode)+" and left no report", nil
 	case err != nil:
 		result.Verdict, result.Reason = Error, "the JUnit report is not readable: "+oneLine(err.Error())
 	case all.red() > 0:
-		result.Verdict, result.Reason = Fail, fmt.Sprintf("%d of %d tests failed, first: %s", all.red(), all.total(), r.findings[0].ID)
+		result.Verdict, result.Reason = Fail, all.redReason(len(r.unloaded), r.findings[0])
 	case r.disagreement != nil:
 		result.Verdict, result.Reason = Error, r.disagreement.Error()
 	case all.passed == 0:
@@ -43,52 +44,7 @@ func Tests(junit []byte, exitCode int) Result {
 }
 
 func failedWithoutTest(exitCode int) string {
-	return fmt.Sprintf("the test command ended with exit code %d although no test failed: its log tells of an unhandled error, a crash or a limit of the project's own", exitCode)
-}
-
-// outcome is how one test ended, the worst one last.
-type outcome int
-
-const (
-	passed outcome = iota
-	skipped
-	failing
-	erring
-)
-
-// counts are the outcomes of some tests.
-type counts struct{ passed, skipped, failed, errored int }
-
-func tally(cases []outcome) (c counts) {
-	for _, o := range cases {
-		switch o {
-		case passed:
-			c.passed++
-		case skipped:
-			c.skipped++
-		case failing:
-			c.failed++
-		default:
-			c.errored++
-		}
-	}
-	return c
-}
-
-func (c counts) red() int   { return c.failed + c.errored }
-func (c counts) total() int { return c.passed + c.skipped + c.red() }
-
-func (c counts) figures() []string {
-	figures := []string{fmt.Sprintf("%d passed", c.passed)}
-	for _, f := range []struct {
-		n    int
-		word string
-	}{{c.failed, "failed"}, {c.errored, "errored"}, {c.skipped, "skipped"}} {
-		if f.n > 0 {
-			figures = append(figures, fmt.Sprintf("%d %s", f.n, f.word))
-		}
-	}
-	return figures
+	return fmt.Sprintf("the test command ended with %s although no test failed: its log tells of an unhandled error, a crash or a limit of the project's own", ExitText(exitCode))
 }
 
 // junitReader walks a report as a stream, for reports can be far larger than what is kept of them.
@@ -98,7 +54,8 @@ type junitReader struct {
 	seen         map[string]int // place in cases of each test of the open suite
 	pytest       bool
 	findings     []Finding
-	disagreement error // the first one
+	unloaded     map[string]bool // files that were listed in place of their tests
+	disagreement error           // the first one
 }
 
 func (r *junitReader) read(junit []byte) error {
@@ -156,6 +113,9 @@ func (r *junitReader) child(start xml.StartElement, depth int) error {
 type testcase struct{ class, name, file, line string }
 
 func (t testcase) id() string {
+	if t.class == t.name {
+		return oneLine(t.name)
+	}
 	return oneLine(strings.TrimPrefix(t.class+"::"+t.name, "::"))
 }
 
@@ -212,7 +172,7 @@ func (r *junitReader) add(test testcase, ended outcome) {
 // failure notes why a test failed, and where.
 func (r *junitReader) failure(test testcase, start xml.StartElement) error {
 	text, err := r.text()
-	if err != nil || len(r.findings) >= maxFailing {
+	if err != nil {
 		return err
 	}
 	message := attr(start, "message")
@@ -220,9 +180,30 @@ func (r *junitReader) failure(test testcase, start xml.StartElement) error {
 		message = strings.TrimSpace(text)
 	}
 	f := Finding{Tool: "tests", ID: test.id(), Title: oneLine(message), Gates: true}
+	if test.isFile(message) {
+		r.unloaded[f.ID] = true
+		f.Title = oneLine(cmp.Or(lastError(text), message))
+	}
 	f.File, f.Line = test.place(text)
-	r.findings = append(r.findings, f)
+	if len(r.findings) < maxFailing {
+		r.findings = append(r.findings, f)
+	}
 	return nil
+}
+
+// isFile says whether what failed is a file: pytest says so in words, vitest by giving it its own name once more.
+func (t testcase) isFile(message string) bool {
+	return message == "collection failure" || t.class != "" && t.class == t.name
+}
+
+// lastError is the last line that pytest marks as the error itself.
+func lastError(traceback string) (message string) {
+	for line := range strings.Lines(traceback) {
+		if text, ok := strings.CutPrefix(line, "E   "); ok {
+			message = strings.TrimSpace(text)
+		}
+	}
+	return message
 }
 
 // text reads the start of an element's text up to the element's end.

@@ -44,7 +44,7 @@ func example() Report {
 		NotChecked: []string{"G7: the remote has no branch rules that could be read"},
 		Notes:      "## 1.3.0\n\n### Features\n\n- Guests can pay without an account (#412)\n- `GET /orders` takes a page size <= 100 (#420)\n\n### Bug Fixes\n\n- The basket keeps its coupon after a login (#418)\n",
 		Before: &Metrics{
-			Seconds: 240.9, BuildSeconds: 61.3, Images: map[string]float64{"backend": 61.3, "frontend": 38},
+			Seconds: 240.9, Stages: map[string]float64{"Validate Release": 4.2, "Backend Tests": 139.9, "Frontend Tests": 44}, BuildSeconds: 61.3, Images: map[string]float64{"backend": 61.3, "frontend": 38},
 			Coverage:        map[string]Coverage{"backend": {1662, 2000}, "frontend": {743, 1010}},
 			Vulnerabilities: map[string]map[string]int{"Security Scan": {"CRITICAL": 0, "HIGH": 3, "MEDIUM": 12, "LOW": 40}},
 			Deployments:     map[string]Ending{"staging": Failed},

@@ -11,6 +11,7 @@ import (
 // Metrics are the numbers of a run that are worth comparing with those of another.
 type Metrics struct {
 	Seconds      float64             `json:"seconds"`
+	Stages       map[string]float64  `json:"stages,omitempty"`       // seconds of each that was done
 	BuildSeconds float64             `json:"buildSeconds,omitempty"` // of all images, which are built beside each other
 	Images       map[string]float64  `json:"images,omitempty"`       // seconds to build each; one that was there already has none
 	Coverage     map[string]Coverage `json:"coverage,omitempty"`     // by side of the repository
@@ -59,7 +60,7 @@ func Vulnerabilities(scan gate.Result) map[string]int {
 // Measure computes the metrics from the rest of the report.
 func (r Report) Measure() Metrics {
 	m := Metrics{
-		Seconds: r.Seconds, Images: map[string]float64{}, Coverage: map[string]Coverage{},
+		Seconds: r.Seconds, Stages: map[string]float64{}, Images: map[string]float64{}, Coverage: map[string]Coverage{},
 		Vulnerabilities: map[string]map[string]int{}, Deployments: map[string]Ending{},
 	}
 	for _, i := range r.Images {
@@ -68,6 +69,9 @@ func (r Report) Measure() Metrics {
 		}
 	}
 	for _, s := range r.Stages {
+		if s.Ending == Passed {
+			m.Stages[s.Name] = s.Seconds
+		}
 		if len(m.Images) > 0 {
 			m.BuildSeconds += s.Prepared.Seconds
 		}
@@ -85,8 +89,10 @@ func (r Report) Measure() Metrics {
 // metric is one number with its unit, ready to be shown.
 type metric struct{ Name, Value string }
 
-func (m Metrics) times() []metric {
-	all := []metric{{"run", duration(m.Seconds)}}
+func (m Metrics) times() []metric { return append([]metric{{"run", duration(m.Seconds)}}, m.buildTimes()...) }
+
+func (m Metrics) buildTimes() []metric {
+	var all []metric
 	if m.BuildSeconds > 0 {
 		all = append(all, metric{"build", duration(m.BuildSeconds)})
 	}
@@ -117,16 +123,27 @@ func (m Metrics) vulnerabilities() []metric {
 	return all
 }
 
-func (m Metrics) all() []metric { return slices.Concat(m.results(), m.vulnerabilities(), m.times()) }
+// comparable are the numbers of a run of which an other has the same kind. The time of the whole run is one only if both
+// have done the same stages: a report that was made before the last of them has the time until then.
+func (m Metrics) comparable(other Metrics) []metric {
+	all := slices.Concat(m.results(), m.vulnerabilities())
+	if maps.EqualFunc(m.Stages, other.Stages, func(float64, float64) bool { return true }) {
+		return append(all, m.times()...)
+	}
+	for _, stage := range slices.Sorted(maps.Keys(m.Stages)) {
+		all = append(all, metric{stage, duration(m.Stages[stage])})
+	}
+	return append(all, m.buildTimes()...)
+}
 
 // Compare lists what both have measured and is no longer what it was before.
 func (m Metrics) Compare(before Metrics) []string {
 	old := map[string]string{}
-	for _, was := range before.all() {
+	for _, was := range before.comparable(m) {
 		old[was.Name] = was.Value
 	}
 	var lines []string
-	for _, is := range m.all() {
+	for _, is := range m.comparable(before) {
 		if was, ok := old[is.Name]; ok && was != is.Value {
 			lines = append(lines, is.Name+" "+was+" → "+is.Value)
 		}

@@ -10,7 +10,10 @@ import (
 
 func TestMeasure(t *testing.T) {
 	want := Metrics{
-		Seconds: 212.4, BuildSeconds: 48.9, Images: map[string]float64{"backend": 48.8, "frontend": 31.4},
+		Seconds: 212.4, Stages: map[string]float64{
+			"Validate Release": 4.2, "Dependency Check": 17.5, "Backend Tests": 121.3, "Frontend Tests": 44, "Build and Push": 68.5,
+			"Create Release": 6.1, "Deploy Staging": 58.9, "Notify Team": 0.7,
+		}, BuildSeconds: 48.9, Images: map[string]float64{"backend": 48.8, "frontend": 31.4},
 		Coverage: map[string]Coverage{"backend": {1703, 2065}, "frontend": {760, 1026}},
 		Vulnerabilities: map[string]map[string]int{
 			"Security Scan":    {"CRITICAL": 0, "HIGH": 1, "MEDIUM": 9, "LOW": 38, "UNKNOWN": 0},
@@ -48,6 +51,27 @@ func TestCompare(t *testing.T) {
 	}
 	if got := now.Compare(Metrics{Seconds: 10.04}); got != nil {
 		t.Errorf("compared with nothing: %q", got)
+	}
+}
+
+// The report that is attached to a release was made before staging; its time is no run's.
+func TestCompareOnlyWhatBothHold(t *testing.T) {
+	whole := Metrics{Seconds: 76.5, Stages: map[string]float64{"Backend Tests": 20, "Deploy Staging": 50, "Validate Release": 2}}
+	early := Metrics{Seconds: 24.2, Stages: map[string]float64{"Backend Tests": 21, "Validate Release": 2}}
+	tests := []struct {
+		name        string
+		now, before Metrics
+		want        []string
+	}{
+		{"with a whole run", whole, Metrics{Seconds: 80, Stages: whole.Stages}, []string{"run 80.0 s → 76.5 s"}},
+		{"with one until staging", whole, early, []string{"Backend Tests 21.0 s → 20.0 s"}},
+		{"of two that were stopped alike", early, Metrics{Seconds: 23, Stages: early.Stages}, []string{"run 23.0 s → 24.2 s"}},
+		{"with one that does not tell", whole, Metrics{Seconds: 24.2}, nil},
+	}
+	for _, test := range tests {
+		if got := test.now.Compare(test.before); !slices.Equal(got, test.want) {
+			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
+		}
 	}
 }
 

@@ -21,7 +21,6 @@ func (r *Run) push(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	r.found.act = act
-	act.Keep(ctx)
 	figures := r.lockFigures(act.Record)
 	if len(r.config.images) == 0 {
 		return Outcome{Ending: report.NotConfigured, Reason: "no images are set", Figures: figures}, nil

@@ -56,7 +56,6 @@ func (b *rollback) withdraw(r *Run, ctx context.Context) (Outcome, error) {
 	if r.found.back, err = release.BeginBack(ctx, r.world(), q, r.holder(), r.lockWait); err != nil {
 		return Outcome{}, err
 	}
-	r.found.back.Keep(ctx)
 	if err := r.found.back.Mark(ctx); err != nil {
 		return Outcome{}, err
 	}

@@ -14,7 +14,7 @@ const ChecksumsFile = "checksums.txt"
 
 // Attach attaches the files, and at last their checksums. In a draft, what differs is replaced. In a published release, what
 // is there by name is kept, because somebody may have it already; so the checksums are those of what is there.
-func Attach(ctx context.Context, f Forge, r Release, files []File) (attached, kept []string, err error) {
+func Attach(ctx context.Context, f Attacher, r Release, files []File) (attached, kept []string, err error) {
 	there, err := publishedNames(ctx, f, r)
 	if err != nil {
 		return nil, nil, err
@@ -44,7 +44,7 @@ func Attach(ctx context.Context, f Forge, r Release, files []File) (attached, ke
 }
 
 // publishedNames are the files that a published release has, none for a draft.
-func publishedNames(ctx context.Context, f Forge, r Release) (names []string, err error) {
+func publishedNames(ctx context.Context, f Attacher, r Release) (names []string, err error) {
 	if r.Draft {
 		return nil, nil
 	}
@@ -58,7 +58,7 @@ func publishedNames(ctx context.Context, f Forge, r Release) (names []string, er
 }
 
 // checksum is the file's in a draft, where it was attached as it is, and else that of what the release has by its name.
-func checksum(ctx context.Context, f Forge, r Release, a Asset, file File) (string, error) {
+func checksum(ctx context.Context, f Attacher, r Release, a Asset, file File) (string, error) {
 	digest := a.digest
 	if r.Draft {
 		digest = file.digest()

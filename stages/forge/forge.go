@@ -30,13 +30,7 @@ type Forge interface {
 	// Publish writes the release and makes it public. Its Git tag must exist, and its assets be uploaded (P1).
 	Publish(ctx context.Context, r Release) (Release, error)
 
-	// Assets lists what is attached to a release or draft.
-	Assets(ctx context.Context, r Release) ([]Asset, error)
-	// UploadAsset attaches a file and reads it back. One with this content is kept; one of the same name with other content
-	// is replaced in a draft, and kept and returned in a published release.
-	UploadAsset(ctx context.Context, r Release, f File) (Asset, error)
-	// DownloadAsset returns the content of an asset that Assets or UploadAsset returned.
-	DownloadAsset(ctx context.Context, a Asset) ([]byte, error)
+	Attacher
 
 	// PullRequests returns the merged pull requests that belong to the range, by number.
 	PullRequests(ctx context.Context, r Range) ([]changelog.PullRequest, error)
@@ -44,6 +38,17 @@ type Forge interface {
 	Issues(ctx context.Context, numbers []int, since time.Time) ([]changelog.Issue, error)
 	// OpenPullRequest returns the open pull request from the branch to the base, and makes it if there is none.
 	OpenPullRequest(ctx context.Context, p Proposal) (changelog.PullRequest, error)
+}
+
+// Attacher is the part of a forge that files are attached through.
+type Attacher interface {
+	// Assets lists what is attached to a release or draft.
+	Assets(ctx context.Context, r Release) ([]Asset, error)
+	// UploadAsset attaches a file and reads it back. One with this content is kept; one of the same name with other content
+	// is replaced in a draft, and kept and returned in a published release.
+	UploadAsset(ctx context.Context, r Release, f File) (Asset, error)
+	// DownloadAsset returns the content of an asset that Assets or UploadAsset returned.
+	DownloadAsset(ctx context.Context, a Asset) ([]byte, error)
 }
 
 // Hider is a forge that may publish a draft by itself.
@@ -54,7 +59,7 @@ type Hider interface {
 
 // KeepHidden makes sure that a draft is one still, on forges where it might not be. It is for the moment before something
 // else is shown: nobody is to see a release that is half made.
-func KeepHidden(ctx context.Context, f Forge, r Release) (Release, error) {
+func KeepHidden(ctx context.Context, f Attacher, r Release) (Release, error) {
 	hider, ok := f.(Hider)
 	if !ok || !r.Draft {
 		return r, nil

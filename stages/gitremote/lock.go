@@ -47,6 +47,13 @@ func (l *Lock) Waited() time.Duration { return l.waited }
 // TookOver is the dead run whose lock this was, zero if it was free.
 func (l *Lock) TookOver() Holder { return l.from }
 
+// Text says who has the lock, for whatever else this run writes down in git.
+func (l *Lock) Text() string {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	return l.holder.Text()
+}
+
 // Context is one that ends with the lock, so that a request is not repeated by a run that has lost it.
 func (l *Lock) Context(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)

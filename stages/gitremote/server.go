@@ -110,7 +110,8 @@ func WriteNotes(ctx context.Context, s Server, clock retry.Clock, text string, r
 	return blob, err
 }
 
-// RemoveNote takes a note away. One that is gone is success; one that says something else by now is not ours to remove.
+// RemoveNote takes a ref away if it still points to the blob. One that does not any more is success: whoever has removed or
+// changed it was not this run.
 func RemoveNote(ctx context.Context, s Server, clock retry.Clock, ref, blob string) error {
 	return write(ctx, s, clock, func(ctx context.Context) error { return s.Remove(ctx, ref, blob) }, func(now Refs) (bool, error) {
 		return now.Of[ref] != blob, nil

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"sync"
 	"time"
 
 	"dagger/slipway/stages/forge"
@@ -17,12 +17,13 @@ type Act struct {
 	Record Record
 	Notes  string // the text of the release, once it was made
 
-	world   World
+	world   World // its writes need the lock
 	maker   Maker
+	git     gitremote.Server
 	lock    *gitremote.Lock // nil without a remote
-	holder  gitremote.Holder
-	begun   string   // the blob behind BegunRef; empty: the ref is not there
-	seen    Observed // under the lock
+	mark    sync.Mutex      // held while begun is written
+	begun   string          // the blob behind BegunRef; empty: the ref is not there
+	seen    Observed        // under the lock
 	page    *forge.Release
 	digests map[string]string // by image, once it is pushed
 	done    int               // effects of the plan that were carried out
@@ -31,12 +32,14 @@ type Act struct {
 // Begin takes the lock, or waits for it for as long as it is allowed to (L3), and decides anew from what is there now. With
 // an error, nothing was written but the lock, which was given back.
 func Begin(ctx context.Context, w World, q Request, maker Maker, holder gitremote.Holder, wait time.Duration) (*Act, error) {
-	a := &Act{world: w, maker: maker, holder: holder, digests: map[string]string{}}
+	a := &Act{maker: maker, git: w.Git, digests: map[string]string{}}
+	a.world = w.under(a.pass)
 	if w.Git != nil {
 		var err error
 		if a.lock, err = gitremote.Acquire(ctx, w.Git, w.Clock, holder, wait); err != nil {
 			return nil, err
 		}
+		w.keep(ctx, a.lock)
 		a.Record.Waited, a.Record.TookOver = a.lock.Waited(), a.lock.TookOver()
 	}
 	if err := a.decide(ctx, q); err != nil {
@@ -52,26 +55,30 @@ func (a *Act) decide(ctx context.Context, q Request) error {
 		return err
 	}
 	a.begun = a.seen.Remote.Is.Of[BegunRef(q.Prefix, q.Version)]
-	return a.markBegun(ctx)
+	return nil
 }
 
-// markBegun says in git that the release has begun, unless there is nothing to do.
+// pass stands before each write: the lock is held (L2), and git says that the release has begun.
+func (a *Act) pass(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	if err := a.markBegun(ctx); err != nil {
+		return nil, nil, err
+	}
+	return passOf(a.lock)(ctx)
+}
+
 func (a *Act) markBegun(ctx context.Context) error {
-	idle := !slices.ContainsFunc(a.Plan.Effects, func(e Effect) bool { return !e.Done() && e.Phase() < PhaseStaging })
-	if a.lock == nil || a.begun != "" || idle {
+	a.mark.Lock()
+	defer a.mark.Unlock()
+	if a.lock == nil || a.begun != "" {
 		return nil
+	}
+	if err := a.lock.Check(ctx); err != nil {
+		return err
 	}
 	ref := BegunRef(a.Plan.Prefix, a.Plan.Version)
 	var err error
-	a.begun, err = gitremote.WriteNotes(ctx, a.world.Git, a.world.Clock, a.holder.Text(), map[string]string{ref: ""})
+	a.begun, err = gitremote.WriteNotes(ctx, a.git, a.world.Clock, a.lock.Text(), map[string]string{ref: ""})
 	return err
-}
-
-// Keep renews the lock until the end, beside whatever is done.
-func (a *Act) Keep(ctx context.Context) {
-	if a.lock != nil {
-		a.lock.Keep(ctx)
-	}
 }
 
 // Digest is what was pushed of an image; empty before.
@@ -90,8 +97,7 @@ func (a *Act) PageURL() string {
 	return a.page.URL
 }
 
-// Do carries out the effects of one phase, each only while the lock is held (L2). A phase whose turn it is not is a mistake
-// of the pipeline.
+// Do carries out the effects of one phase. A phase whose turn it is not is a mistake of the pipeline.
 func (a *Act) Do(ctx context.Context, phase Phase) error {
 	for a.done < len(a.Plan.Effects) && a.Plan.Effects[a.done].Phase() <= phase {
 		e := a.Plan.Effects[a.done]
@@ -107,19 +113,8 @@ func (a *Act) Do(ctx context.Context, phase Phase) error {
 }
 
 func (a *Act) carryOut(ctx context.Context, e Effect) error {
-	if a.lock != nil {
-		if err := a.lock.Check(ctx); err != nil {
-			return err
-		}
-		held, cancel := a.lock.Context(ctx)
-		defer cancel()
-		ctx = held
-	}
 	deeds, err := e.do(ctx, a)
 	a.Record.Deeds = append(a.Record.Deeds, deeds...)
-	if lost := context.Cause(ctx); err != nil && errors.Is(lost, gitremote.ErrLost) {
-		return lost
-	}
 	return err
 }
 
@@ -133,7 +128,7 @@ func (a *Act) Tell(ctx context.Context, send func(context.Context) error) (told 
 		if err := a.lock.Check(ctx); err != nil {
 			return false, err
 		}
-		if err := gitremote.RemoveNote(ctx, a.world.Git, a.world.Clock, BegunRef(a.Plan.Prefix, a.Plan.Version), a.begun); err != nil {
+		if err := gitremote.RemoveNote(ctx, a.git, a.world.Clock, BegunRef(a.Plan.Prefix, a.Plan.Version), a.begun); err != nil {
 			return false, err
 		}
 		a.begun = ""

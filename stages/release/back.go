@@ -56,26 +56,51 @@ func DecideBack(o Observed, q BackRequest) BackPlan {
 			p.Silent = append(p.Silent, v)
 		}
 	}
-	left := version.Floating(slices.DeleteFunc(o.Known(q.Request), func(v version.Version) bool { return slices.Contains(q.Withdrawn, v) }))
-	for _, tag := range slices.Sorted(maps.Keys(version.Floating(q.Withdrawn))) {
+	left := version.Floating(o.below(q))
+	for _, tag := range slices.Sorted(maps.Keys(version.Floating(slices.Concat(q.Withdrawn, o.takenBack(q))))) {
 		if v, ok := left[tag]; ok {
 			p.Tags = append(p.Tags, Floating{tag, v})
 		} else {
 			p.Stay = append(p.Stay, tag)
 		}
 	}
-	p.Latest = latestRelease(o.Forge.Is, q.Prefix, left["latest"])
+	p.Latest = latestRelease(o.Forge.Is, q, left["latest"])
 	return p
 }
 
-// latestRelease is the published release that the tag latest means, unless it has the forge's mark already.
-func latestRelease(releases []forge.Release, prefix version.TagPrefix, latest version.Version) *forge.Release {
+// isTaken says whether the version was taken back, by this rollback or by one before.
+func (q BackRequest) isTaken(o Observed, v version.Version) bool {
+	return slices.Contains(q.Withdrawn, v) || o.IsWithdrawn(q.Prefix, v)
+}
+
+// takenBack are the versions of images that rollbacks have taken back before.
+func (o Observed) takenBack(q BackRequest) []version.Version {
+	return slices.DeleteFunc(o.Registry.Is.all(), func(v version.Version) bool { return !o.IsWithdrawn(q.Prefix, v) })
+}
+
+// below are the versions that floating tags may go back to: up to the one that runs now, and whole, because what is half
+// released, or higher and perhaps was never healthy, gets its tags from its own release.
+func (o Observed) below(q BackRequest) []version.Version {
+	return slices.DeleteFunc(o.Registry.Is.all(), func(v version.Version) bool {
+		partly := slices.ContainsFunc(q.Images, func(image string) bool { return !slices.Contains(o.Registry.Is.Known[image], v) })
+		return partly || v.Compare(q.Version) > 0 || q.isTaken(o, v)
+	})
+}
+
+// latestRelease is the published release that gets the forge's mark of the latest one: none, if a release that was not taken
+// back has it.
+func latestRelease(releases []forge.Release, q BackRequest, latest version.Version) *forge.Release {
+	var next *forge.Release
 	for _, r := range releases {
-		if v, is := prefix.FromTag(r.Tag); is && v == latest && !r.Draft && !r.Prerelease && !r.Latest {
-			return &r
+		v, is := q.Prefix.FromTag(r.Tag)
+		if is && r.Latest && !slices.Contains(q.Withdrawn, v) {
+			return nil
+		}
+		if is && v == latest && !r.Draft && !r.Prerelease {
+			next = &r
 		}
 	}
-	return nil
+	return next
 }
 
 // Back is a rollback that writes: it holds the lock, and carries out the plan that was made under it.
@@ -85,49 +110,34 @@ type Back struct {
 
 	world World
 	q     BackRequest
+	seen  Observed // under the lock
 	lock  *gitremote.Lock
 }
 
 // BeginBack takes the lock and decides from what is there. The server has been rolled back already, which could not wait.
 func BeginBack(ctx context.Context, w World, q BackRequest, holder gitremote.Holder, wait time.Duration) (*Back, error) {
-	b := &Back{world: w, q: q}
+	b := &Back{q: q}
 	var err error
 	if w.Git != nil {
 		if b.lock, err = gitremote.Acquire(ctx, w.Git, w.Clock, holder, wait); err != nil {
 			return nil, err
 		}
+		w.keep(ctx, b.lock)
 		b.Record.Waited, b.Record.TookOver = b.lock.Waited(), b.lock.TookOver()
 	}
 	w.Staging = nil
+	b.world = w.under(passOf(b.lock))
 	o := Observe(ctx, w, q.Request)
 	if err := errors.Join(o.Registry.Err, o.Remote.Err, o.Forge.Err); err != nil {
 		return nil, errors.Join(err, b.End(ctx))
 	}
-	b.Plan = DecideBack(o, q)
+	b.seen, b.Plan = o, DecideBack(o, q)
 	return b, nil
-}
-
-// Keep renews the lock until the end.
-func (b *Back) Keep(ctx context.Context) {
-	if b.lock != nil {
-		b.lock.Keep(ctx)
-	}
-}
-
-// check stands before each write (L2).
-func (b *Back) check(ctx context.Context) error {
-	if b.lock == nil {
-		return nil
-	}
-	return b.lock.Check(ctx)
 }
 
 // Mark says on the forge which versions were taken back. Their tags and releases stay (G8).
 func (b *Back) Mark(ctx context.Context) error {
 	for _, next := range b.Plan.Mark {
-		if err := b.check(ctx); err != nil {
-			return err
-		}
 		if _, err := b.world.Forge.UpdateRelease(ctx, next); err != nil {
 			return err
 		}
@@ -141,9 +151,6 @@ func (b *Back) Write(ctx context.Context) error {
 	if len(b.Plan.Silent) == 0 || b.world.Git == nil {
 		return nil
 	}
-	if err := b.check(ctx); err != nil {
-		return err
-	}
 	refs := map[string]string{}
 	for _, v := range b.Plan.Silent {
 		refs[WithdrawnRef(b.q.Prefix, v)] = ""
@@ -155,7 +162,7 @@ func (b *Back) Write(ctx context.Context) error {
 	return nil
 }
 
-// Move sets the floating tags to the versions that are left, all or none.
+// Move brings the floating tags that stand at what was taken back to the versions that are left, all or none.
 func (b *Back) Move(ctx context.Context) error {
 	if b.world.Registry == nil {
 		return nil
@@ -163,18 +170,12 @@ func (b *Back) Move(ctx context.Context) error {
 	var moves []registry.Move
 	for _, f := range b.Plan.Tags {
 		for _, image := range b.q.Images {
-			digest, err := b.world.Registry.Resolve(ctx, image, f.Version.String())
-			if err == nil && digest == "" {
-				err = fmt.Errorf("%s belongs to %s, whose image %s is not in the registry", f.Tag, f.Version, image)
-			}
+			move, err := b.move(ctx, image, f)
 			if err != nil {
 				return err
 			}
-			moves = append(moves, registry.Move{Image: image, Tag: f.Tag, Digest: digest})
+			moves = append(moves, move...)
 		}
-	}
-	if err := b.check(ctx); err != nil {
-		return err
 	}
 	moved, err := registry.Promote(ctx, b.world.Registry, b.world.Clock, moves)
 	b.Record.Moved = moved
@@ -182,13 +183,26 @@ func (b *Back) Move(ctx context.Context) error {
 	return err
 }
 
+// move is nothing for a tag that stands at a version which was not taken back.
+func (b *Back) move(ctx context.Context, image string, f Floating) ([]registry.Move, error) {
+	now, found, err := b.world.Registry.Inspect(ctx, image, f.Tag)
+	if err != nil {
+		return nil, err
+	}
+	if v, ok := version.FromTag(now.Version()); found && ok && !b.q.isTaken(b.seen, v) {
+		return nil, nil
+	}
+	digest, err := b.world.Registry.Resolve(ctx, image, f.Version.String())
+	if err == nil && digest == "" {
+		err = fmt.Errorf("%s belongs to %s, whose image %s is not in the registry", f.Tag, f.Version, image)
+	}
+	return []registry.Move{{Image: image, Tag: f.Tag, Digest: digest}}, err
+}
+
 // MarkLatest lets the forge's mark follow the tag latest, where a forge has such a mark.
 func (b *Back) MarkLatest(ctx context.Context) error {
 	if b.Plan.Latest == nil || !b.world.Forge.Capabilities().Latest {
 		return nil
-	}
-	if err := b.check(ctx); err != nil {
-		return err
 	}
 	next := *b.Plan.Latest
 	next.Latest = true

@@ -45,7 +45,7 @@ func (a *Act) push(ctx context.Context, image, tag string) (digest string, pushe
 	if at, ok := a.Plan.Reused[image]; ok {
 		return at.Digest, false, nil
 	}
-	digest, err = a.maker.Push(ctx, image, tag)
+	digest, err = through(ctx, a.pass, func(ctx context.Context) (string, error) { return a.maker.Push(ctx, image, tag) })
 	return digest, err == nil, err
 }
 
@@ -108,6 +108,6 @@ func (a *Act) stillMoving(ctx context.Context, tags []string) ([]string, error) 
 		}
 	}
 	now.Forge = a.seen.Forge
-	plan := Plan{Floating: version.FloatingTags(a.Plan.Version, now.Known(a.Plan.Request))}
-	return slices.DeleteFunc(slices.Clone(tags), func(tag string) bool { return !slices.Contains(plan.moving(), tag) }), nil
+	a.Plan.Floating = version.FloatingTags(a.Plan.Version, now.Known(a.Plan.Request))
+	return slices.DeleteFunc(slices.Clone(tags), func(tag string) bool { return !slices.Contains(a.Plan.moving(), tag) }), nil
 }

@@ -8,6 +8,7 @@ import (
 	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/forge"
 	"dagger/slipway/stages/gitremote"
+	"dagger/slipway/stages/version"
 )
 
 // gitTag names what was pushed, so that nobody finds a version without images.
@@ -46,15 +47,12 @@ func (e draft) do(ctx context.Context, a *Act) ([]Deed, error) {
 	if found != nil {
 		return a.writeNotes(ctx, *found)
 	}
-	if !a.world.Forge.Capabilities().Drafts {
-		return nil, nil // made when it is published, because there it cannot be hidden
-	}
 	made, err := a.world.Forge.CreateDraft(ctx, a.newPage())
 	if err != nil {
 		return nil, err
 	}
 	a.page = &made
-	return []Deed{{What: "release", On: made.Tag, New: "draft", Wrote: true}}, nil
+	return []Deed{{What: "release", On: made.Tag, New: "draft", Wrote: a.world.Forge.Capabilities().Drafts}}, nil
 }
 
 // writeNotes puts the notes into a release that is there.
@@ -65,9 +63,6 @@ func (a *Act) writeNotes(ctx context.Context, found forge.Release) ([]Deed, erro
 	deed := Deed{What: "notes", On: found.Tag, Earlier: forge.HasNotes(found.Body)}
 	if next.Body == found.Body && next.Title == found.Title && next.Prerelease == found.Prerelease {
 		return []Deed{deed}, nil
-	}
-	if !found.Draft {
-		next.Latest = a.Plan.Latest()
 	}
 	updated, err := a.world.Forge.UpdateRelease(ctx, next)
 	if err != nil {
@@ -95,14 +90,17 @@ func (a *Act) newPage() forge.Release {
 	}
 }
 
-// files attaches what the release is made of. Where nothing can be hidden, it waits for the publication.
+// files attaches what the release is made of, while nobody sees it.
 type files struct{ done bool }
 
 func (e files) do(ctx context.Context, a *Act) ([]Deed, error) {
-	if a.page == nil {
-		return nil, nil
+	deeds, err := a.attach(ctx)
+	if err != nil {
+		return deeds, err
 	}
-	return a.attach(ctx)
+	hidden, err := forge.KeepHidden(ctx, a.world.Forge, *a.page)
+	a.page = &hidden
+	return deeds, err
 }
 
 func (a *Act) attach(ctx context.Context) ([]Deed, error) {
@@ -136,10 +134,9 @@ func (e publication) do(ctx context.Context, a *Act) ([]Deed, error) {
 		return nil, err
 	}
 	if found != nil && !found.Draft {
-		return []Deed{{What: "release", On: found.Tag, Old: "published", New: "published"}}, nil
+		return a.complete(ctx, *found)
 	}
-	hidden := a.world.Forge.Capabilities().Drafts
-	if found == nil && hidden {
+	if found == nil && a.world.Forge.Capabilities().Drafts {
 		return nil, errors.New("the draft of the release is gone: somebody has removed it; run the same line again")
 	}
 	next := a.newPage()
@@ -152,21 +149,61 @@ func (e publication) do(ctx context.Context, a *Act) ([]Deed, error) {
 		return nil, fmt.Errorf("publishing the release: %w", err)
 	}
 	a.page = &published
-	deeds := []Deed{{What: "release", On: published.Tag, Old: "draft", New: "published", Wrote: true}}
-	if hidden {
-		return deeds, nil
+	return []Deed{{What: "release", On: published.Tag, Old: "draft", New: "published", Wrote: true}}, nil
+}
+
+// complete gives a release that somebody else has published meanwhile what it lacks.
+func (a *Act) complete(ctx context.Context, found forge.Release) (deeds []Deed, err error) {
+	if !forge.HasNotes(found.Body) {
+		if deeds, err = a.writeNotes(ctx, found); err != nil {
+			return nil, err
+		}
 	}
 	attached, err := a.attach(ctx)
-	return append(deeds, attached...), err
+	deeds = append(deeds, attached...)
+	if err != nil {
+		return deeds, err
+	}
+	marked, err := a.markLatest(ctx, *a.page)
+	return append(deeds, marked...), err
+}
+
+// markLatest gives a release that somebody else has published the mark that goes with the tag latest, where a forge has one.
+func (a *Act) markLatest(ctx context.Context, found forge.Release) ([]Deed, error) {
+	deed := Deed{What: "release", On: found.Tag, Old: "published", New: "published"}
+	if found.Latest || !a.Plan.Latest() || !a.world.Forge.Capabilities().Latest {
+		return []Deed{deed}, nil
+	}
+	found.Latest, deed.Wrote = true, true
+	if _, err := a.world.Forge.UpdateRelease(ctx, found); err != nil {
+		return nil, fmt.Errorf("marking the release as the latest: %w", err)
+	}
+	return []Deed{deed}, nil
 }
 
 // rollout brings the images to staging. What runs there already and is healthy is left as it is.
 type rollout struct{ runs string }
 
 func (e rollout) do(ctx context.Context, a *Act) ([]Deed, error) {
-	already, err := a.world.Staging.Deploy(ctx, Rollout{Version: a.Plan.Version, Commit: a.Plan.Commit, Digests: a.digests})
+	now, err := a.world.Staging.Look(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return []Deed{{What: "server", On: "staging", Old: e.runs, New: a.Plan.Version.String(), Wrote: !already, Earlier: already}}, nil
+	// Somebody may have deployed a higher version since the plan was made: a deployment takes no lock of the repository.
+	if running, err := version.Parse(now.Version); err == nil && running.Compare(a.Plan.Version) > 0 {
+		a.Plan.Newer = running
+		return []Deed{{What: "server", On: "staging", Old: now.Version, New: now.Version}}, nil
+	}
+	if now.Version != a.Plan.Version.String() {
+		if err := a.markBegun(ctx); err != nil {
+			return nil, err
+		}
+	}
+	already, err := through(ctx, passOf(a.lock), func(ctx context.Context) (bool, error) {
+		return a.world.Staging.Deploy(ctx, Rollout{Version: a.Plan.Version, Commit: a.Plan.Commit, Digests: a.digests})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return []Deed{{What: "server", On: "staging", Old: now.Version, New: a.Plan.Version.String(), Wrote: !already, Earlier: already}}, nil
 }

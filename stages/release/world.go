@@ -27,6 +27,8 @@ type World struct {
 	NoGit, NoForge string
 	// Together does what does not depend on each other: Parallel, or one after the other where the order has to be known.
 	Together func(work ...func())
+	// Keep renews the lock from now on, for somebody who has to repeat a run step by step; nil: the lock does it by itself.
+	Keep func(*gitremote.Lock)
 }
 
 // Parallel is how work is done together that nobody has to repeat step by step.
@@ -47,6 +49,15 @@ func (w World) eachImage(images []string, do func(n int, image string) error) er
 	}
 	w.Together(work...)
 	return errors.Join(failures...)
+}
+
+// keep renews the lock until it is given back or lost.
+func (w World) keep(ctx context.Context, l *gitremote.Lock) {
+	if w.Keep != nil {
+		w.Keep(l)
+		return
+	}
+	l.Keep(ctx)
 }
 
 // Forge is what a release needs of one.

@@ -1,0 +1,355 @@
+package simulation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"dagger/slipway/stages/forge"
+	"dagger/slipway/stages/gitremote"
+	"dagger/slipway/stages/registry"
+	"dagger/slipway/stages/release"
+	"dagger/slipway/stages/report"
+	"dagger/slipway/stages/version"
+)
+
+// Line is what somebody types: a version, and the commit that is checked out.
+type Line struct {
+	Version string
+	Commit  string
+	Wait    time.Duration // --lock-wait
+	Red     bool          // a gate does not pass
+}
+
+// as is the world as a process reaches it.
+func (w *World) as(p *process) release.World {
+	r := release.World{Clock: p, Registry: registryClient{p}, Together: inOrder, Keep: p.keep}
+	if w.story.Git {
+		r.Git = gitClient{p}
+	} else {
+		r.NoGit, r.NoForge = "the repository has no remote", "the repository has no remote"
+	}
+	if w.story.Git && w.story.Forge != "" {
+		r.Forge = forgeClient{p}
+	}
+	if w.story.Staging {
+		r.Staging = hostClient{p, w.staging}
+	}
+	return r
+}
+
+func inOrder(work ...func()) {
+	for _, do := range work {
+		do()
+	}
+}
+
+// files are what a finished release has.
+var files = []string{"contents.json", "report.html"}
+
+func (w *World) request(l Line) release.Request {
+	v, err := version.Parse(l.Version)
+	if err != nil {
+		panic(err)
+	}
+	return release.Request{
+		Version: v, Commit: l.Commit, Images: w.story.Images, Platforms: []string{"linux/amd64"}, Prefix: version.DefaultTagPrefix,
+		Assets: append([]string{"checksums.txt"}, files...),
+	}
+}
+
+// attempt is one run of a line.
+type attempt struct {
+	p       *process
+	line    Line
+	outcome string
+	err     error
+	toldNow bool
+}
+
+// release does what the pipeline does.
+func (a *attempt) release(p *process) {
+	w, ctx := p.world, context.Background()
+	q, world := w.request(a.line), w.as(p)
+	if _, err := release.Decide(release.Observe(ctx, world, q), q); err != nil {
+		a.end("refused", err)
+		return
+	}
+	p.pass(time.Duration(w.faults.dice(at{p.number, 0}, 6).IntN(300)) * time.Second) // the gates
+	if a.line.Red {
+		a.end("gate-fail", errors.New("a gate is red"))
+		return
+	}
+	act, err := release.Begin(ctx, world, q, &maker{p, q}, gitremote.Holder{Run: fmt.Sprint(p.number), Who: p.name, Version: a.line.Version, Commit: a.line.Commit}, a.line.Wait)
+	if err != nil {
+		a.end(word(err), err)
+		return
+	}
+	err = a.carryOut(ctx, p, act)
+	if e := act.End(ctx); e != nil {
+		p.say("does not give the lock back: %v", e)
+	}
+	if err != nil {
+		a.end(word(err), err)
+		return
+	}
+	a.end(string(release.Outcome(act.Record)), nil)
+}
+
+func (a *attempt) carryOut(ctx context.Context, p *process, act *release.Act) error {
+	for phase := release.PhaseImages; phase <= release.PhaseFinish; phase++ {
+		if err := act.Do(ctx, phase); err != nil {
+			return err
+		}
+	}
+	p.telling = a.line.Version
+	defer func() { p.telling = "" }()
+	var err error
+	a.toldNow, err = act.Tell(ctx, func(ctx context.Context) error {
+		return p.send(ctx, request{what: "team: " + a.line.Version + " is released", writes: true, renews: true}, func(Kind) error {
+			p.world.tell(p, a.line.Version)
+			return nil
+		})
+	})
+	if a.toldNow && err != nil {
+		p.world.untold[a.line.Version] = true // a message that is lost is not sent twice (N3)
+		return nil
+	}
+	return err
+}
+
+func (a *attempt) end(outcome string, err error) {
+	a.outcome, a.err = outcome, err
+	a.p.world.result.Outcomes[outcome]++
+	a.p.world.outcomeSaid(a)
+	if err != nil {
+		a.p.say("ends: %s (%v)", outcome, err)
+		return
+	}
+	a.p.say("ends: %s", outcome)
+}
+
+// word is the sort of an error.
+func word(err error) string {
+	var busy *gitremote.Busy
+	var refused release.Refused
+	switch {
+	case errors.Is(err, gitremote.ErrLost):
+		return "lock lost"
+	case errors.As(err, &busy):
+		return string(report.Locked)
+	case errors.As(err, &refused):
+		return "refused"
+	}
+	return "failed"
+}
+
+// maker makes what only the engine can. Images that are built twice have two digests.
+type maker struct {
+	p *process
+	q release.Request
+}
+
+// Push implements release.Maker.
+func (m *maker) Push(ctx context.Context, image, tag string) (digest string, err error) {
+	defer m.p.hurry()()
+	s := m.p.world.registry
+	digest = s.add(image, m.q.Commit, m.q.Version.String(), m.p.number)
+	for range 2 {
+		upload := request{what: "registry: upload layers of " + image}
+		if err := m.p.repeated(ctx, upload, func(Kind) error { return nil }); err != nil {
+			return "", err
+		}
+	}
+	return digest, registryClient{m.p}.Put(ctx, image, tag, digest)
+}
+
+// Notes implements release.Maker.
+func (m *maker) Notes(_ context.Context, after release.Tag) (string, error) {
+	return "Notes of " + m.q.Version.String() + " after " + after.Name, nil
+}
+
+// Files implements release.Maker. The report of a second run is not the first one's.
+func (m *maker) Files(_ context.Context, digests map[string]string) (all []forge.File, err error) {
+	for _, name := range files {
+		text := fmt.Sprint(digests)
+		if name == "report.html" {
+			text += m.p.name
+		}
+		all = append(all, forge.File{Name: name, ContentType: "text/plain", Data: []byte(text)})
+	}
+	return all, nil
+}
+
+// dry observes and decides, which is all that a dry run does.
+func dry(l Line) func(*process) {
+	return func(p *process) {
+		q := p.world.request(l)
+		_, err := release.Decide(release.Observe(context.Background(), p.world.as(p), q), q)
+		p.say("ends: dry run (%v)", err)
+	}
+}
+
+// deploy brings a version that is released to a server.
+func deploy(l Line, production bool) func(*process) {
+	return func(p *process) {
+		w, ctx := p.world, context.Background()
+		world, q := w.as(p), w.request(l)
+		target := hostClient{p, w.staging}
+		next := release.Deployment{Request: q, Environment: "staging", Production: production}
+		if production {
+			target.host, next.Environment = w.production, "production"
+			if e, ok := w.staging.was(q.Version); ok {
+				next.Ran = &e.Rollout
+			}
+		}
+		var err error
+		if next.Target, err = target.Look(ctx); err != nil {
+			p.say("ends: %v", err)
+			return
+		}
+		world.Staging = nil
+		rollout, err := release.DecideDeploy(release.Observe(ctx, world, q), next)
+		if err != nil {
+			p.say("ends: refused (%v)", err)
+			return
+		}
+		_, err = target.Deploy(ctx, rollout)
+		p.say("ends: deployed (%v)", err)
+	}
+}
+
+// back is a rollback of production.
+type back struct {
+	p    *process
+	done entry
+	err  error
+}
+
+func (b *back) run(p *process) {
+	w, ctx := p.world, context.Background()
+	known, err := b.known(ctx)
+	if err == nil {
+		b.done, err = hostClient{p, w.production}.rollBack(ctx, known)
+	}
+	if err == nil {
+		err = b.follow(ctx)
+	}
+	b.err = err
+	p.say("ends: rolled back to %s (%v)", b.done.Version, err)
+}
+
+// known are the versions that there are.
+func (b *back) known(ctx context.Context) (known []version.Version, err error) {
+	w := b.p.world
+	for _, image := range w.story.Images {
+		tags, err := registryClient{b.p}.Tags(ctx, image)
+		if err != nil {
+			return nil, err
+		}
+		known = append(known, release.VersionsAmong(tags)...)
+	}
+	for _, e := range w.staging.ledger {
+		known = append(known, e.Version)
+	}
+	if !w.story.Git {
+		return known, nil
+	}
+	refs, err := gitremote.ReadRefs(ctx, gitClient{b.p}, b.p)
+	if err != nil {
+		return nil, err
+	}
+	for _, tag := range release.TagsOf(refs) {
+		if v, ok := version.DefaultTagPrefix.FromTag(tag.Name); ok {
+			known = append(known, v)
+		}
+	}
+	return known, nil
+}
+
+// follow takes the versions back everywhere.
+func (b *back) follow(ctx context.Context) error {
+	w, p := b.p.world, b.p
+	q := release.BackRequest{Request: w.request(Line{Version: b.done.Version.String(), Commit: b.done.Commit}), Reason: "it was slow", Note: "it was slow"}
+	for _, text := range b.done.withdrawn {
+		v, _ := version.Parse(text)
+		q.Withdrawn = append(q.Withdrawn, v)
+	}
+	holder := gitremote.Holder{Run: fmt.Sprint(p.number), Who: p.name, Version: "rollback", Commit: b.done.Commit}
+	act, err := release.BeginBack(ctx, w.as(p), q, holder, time.Hour)
+	if err != nil {
+		return err
+	}
+	for _, step := range []func(context.Context) error{act.Mark, act.Write, act.Move, act.MarkLatest} {
+		if err := step(ctx); err != nil {
+			return errors.Join(err, act.End(ctx))
+		}
+	}
+	return act.End(ctx)
+}
+
+// hands are what people do at the forge and in git.
+var hands = map[string]func(*process, Line){
+	"push the tag": func(p *process, l Line) { p.pushByHand("v"+l.Version, l.Commit) },
+	"push the tag elsewhere": func(p *process, l Line) {
+		p.pushByHand("v"+l.Version, p.world.story.commit(9))
+	},
+	"push a bare tag": func(p *process, l Line) { p.pushByHand(l.Version, l.Commit) },
+	"edit the release": func(p *process, l Line) {
+		for _, r := range p.world.forge.ofTag("v" + l.Version) {
+			if !r.Immutable {
+				r.Body, r.Title, r.touched, r.edited = byHand+"\n\n"+r.Body, byHand, true, p.world.now
+				p.say("edits the release of %s", l.Version)
+			}
+		}
+	},
+	"publish the release": func(p *process, l Line) { p.publishByHand(l) },
+}
+
+func (p *process) pushByHand(tag, commit string) {
+	refs := p.world.git.refs
+	if refs["refs/tags/"+tag] != "" || !p.world.story.Git {
+		return
+	}
+	refs["refs/tags/"+tag] = commit
+	p.say("pushes the tag %s", tag)
+}
+
+// publishByHand publishes the draft, or makes a release in the forge's web page, which makes the tag as well.
+func (p *process) publishByHand(l Line) {
+	w := p.world
+	if !w.story.Git || w.story.Forge == "" {
+		return
+	}
+	tag := "v" + l.Version
+	found := w.forge.ofTag(tag)
+	if w.git.refs["refs/tags/"+tag] == "" {
+		w.git.refs["refs/tags/"+tag] = l.Commit
+	}
+	if len(found) == 0 {
+		found = []*published{w.forge.add(forge.Release{Tag: tag, Commit: l.Commit, Title: byHand, Body: byHand, Draft: true})}
+	}
+	for _, r := range found {
+		if r.Draft {
+			r.Draft, r.hand, r.Immutable = false, true, w.forge.immutable
+			p.say("publishes the release of %s", l.Version)
+		}
+	}
+}
+
+// imagesOf are what stands under a tag of every image.
+func (w *World) imagesOf(tag string) (all []registry.Image, whole bool) {
+	whole = true
+	for _, image := range w.story.Images {
+		at, ok := w.registry.imageOf(image, tag)
+		all, whole = append(all, at), whole && ok
+	}
+	return all, whole
+}
+
+func (w *World) ran(v version.Version) bool {
+	_, ok := w.staging.was(v)
+	return ok || slices.ContainsFunc(w.staging.ledger, func(e entry) bool { return e.Version.Compare(v) > 0 })
+}

@@ -1,0 +1,243 @@
+package simulation
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"dagger/slipway/stages/forge"
+	"dagger/slipway/stages/gitremote"
+	"dagger/slipway/stages/report"
+	"dagger/slipway/stages/version"
+)
+
+// calm begins one process that meets no fault, and waits for its end.
+func (w *World) calm(p *process, do func(*process)) {
+	p.faultless = true
+	w.start(0, p, do)
+	w.run()
+}
+
+// finish runs every line once more with nothing in its way, and looks at what has become of the world.
+func (w *World) finish() {
+	lines := w.story.lines()
+	dice := w.faults.dice(at{}, 8)
+	dice.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
+	for _, l := range lines {
+		w.again(l)
+	}
+	w.checkFloating()
+	w.rollBack()
+}
+
+// again is the same line twice: the first run finishes it, and the second finds nothing to do.
+func (w *World) again(l Line) {
+	a := w.calmly(l, "last "+l.Version)
+	if a.err != nil {
+		if !w.mayStop(l) {
+			w.violate(sameEnd, "%s is stopped: %v", l.Version, a.err)
+		}
+		return
+	}
+	w.done[l.Version] = true
+	w.checkRelease(l, sameEnd)
+	w.checkTold(l)
+	if w.git.refs[gitremote.LockRef] != "" {
+		w.violate(sameEnd, "%s: the lock stays behind", l.Version)
+	}
+	told := w.told[l.Version]
+	b := w.calmly(l, "once more "+l.Version)
+	if b.outcome != string(report.AlreadyReleased) || len(b.p.wrote) > 0 {
+		w.violate(sameEnd, "%s once more is %s (%v), and wrote: %s", l.Version, b.outcome, b.err, strings.Join(b.p.wrote, "; "))
+	}
+	if w.told[l.Version] != told {
+		w.violate(toldOnce, "%s was told again", l.Version)
+	}
+}
+
+func (w *World) calmly(l Line, name string) *attempt {
+	p := newProcess(name)
+	p.line = l.Version
+	a := &attempt{p: p, line: l}
+	w.calm(p, a.release)
+	return a
+}
+
+// mayStop says whether there is something that rightly stops the version for ever.
+func (w *World) mayStop(l Line) bool {
+	v, _ := version.Parse(l.Version)
+	if w.isWithdrawn(v) || slices.Contains(w.staging.withdrawn(), l.Version) {
+		return true
+	}
+	for _, name := range version.DefaultTagPrefix.Tags(v) {
+		if at := w.git.refs["refs/tags/"+name]; at != "" && at != l.Commit {
+			return true
+		}
+	}
+	bare := w.git.refs["refs/tags/"+l.Version] != "" && w.git.refs["refs/tags/v"+l.Version] == ""
+	if bare && w.story.Forge != "" {
+		return true
+	}
+	for _, image := range w.story.Images {
+		at, ok := w.registry.imageOf(image, l.Version)
+		if ok && (at.Revision() != l.Commit || at.Version() != l.Version) {
+			return true
+		}
+	}
+	made := w.forge.ofTag("v" + l.Version)
+	return slices.ContainsFunc(made, func(r *published) bool { return r.hand && (r.Immutable || len(made) > 1) })
+}
+
+// checkRelease wants everything where an undisturbed release leaves it.
+func (w *World) checkRelease(l Line, rule string) {
+	bad := func(format string, args ...any) { w.violate(rule, l.Version+": "+format, args...) }
+	digests := map[string]string{}
+	for _, image := range w.story.Images {
+		at, ok := w.registry.imageOf(image, l.Version)
+		if !ok || at.Revision() != l.Commit || at.Version() != l.Version {
+			bad("%s:%s is %+v", image, l.Version, at)
+		}
+		if !w.hasCommitTag(image, l.Commit, l.Version) {
+			bad("%s has no commit tag", image)
+		}
+		digests[image] = at.Digest
+	}
+	v, _ := version.Parse(l.Version)
+	if w.story.Git {
+		w.checkGit(l, v, bad)
+	}
+	if w.story.Git && w.story.Forge != "" {
+		w.checkPage(l, v, bad)
+	}
+	if w.story.Staging {
+		w.checkStaging(v, digests, bad)
+	}
+}
+
+func (w *World) checkGit(l Line, v version.Version, bad func(string, ...any)) {
+	tagged := ""
+	for _, name := range version.DefaultTagPrefix.Tags(v) {
+		tagged += w.git.refs["refs/tags/"+name]
+	}
+	if !strings.Contains(tagged, l.Commit) {
+		bad("the git tag names %q", tagged)
+	}
+	if w.git.refs["refs/slipway/begun/v"+l.Version] != "" {
+		bad("git says that it has only begun")
+	}
+}
+
+func (w *World) checkPage(l Line, v version.Version, bad func(string, ...any)) {
+	made := w.forge.ofTag("v" + l.Version)
+	if len(made) != 1 {
+		bad("%d releases on the forge", len(made))
+		return
+	}
+	r := made[0]
+	if r.Draft || !forge.HasNotes(r.Body) || len(r.Assets) != len(files)+1 {
+		bad("the release on the forge: draft %t, %d files, %q", r.Draft, len(r.Assets), r.Body)
+	}
+	if w.forge.can.Prerelease && r.Prerelease != v.IsPrerelease() {
+		bad("the release on the forge is a prerelease: %t", r.Prerelease)
+	}
+	if r.Title != "v"+l.Version && !handwritten(r.Title) {
+		bad("the title is %q", r.Title)
+	}
+	if r.touched && (!handwritten(r.Body) || !handwritten(r.Title)) {
+		w.violate(erased, "%s: %q, %q", l.Version, r.Title, r.Body)
+	}
+}
+
+func (w *World) checkStaging(v version.Version, digests map[string]string, bad func(string, ...any)) {
+	e, ok := w.staging.last()
+	if !ok || e.Version.Compare(v) < 0 || w.staging.runs != e.Version.String() && e.Version == v {
+		bad("staging runs %s, last healthy %s", w.staging.runs, e.Version)
+	}
+	if e.Version == v && fmt.Sprint(e.Digests) != fmt.Sprint(digests) {
+		bad("staging runs other digests")
+	}
+}
+
+// checkTold: once, and never only if a run was killed at it or its message was lost.
+func (w *World) checkTold(l Line) {
+	told := w.told[l.Version]
+	if told == 0 && !w.untold[l.Version] && w.story.Git {
+		w.violate(toldOnce, "%s: never", l.Version)
+	}
+}
+
+// checkFloating wants every floating tag at the highest whole version of its scope, on all images, and the forge's mark with it.
+func (w *World) checkFloating() {
+	for tag, top := range version.Floating(w.known()) {
+		all, whole := w.imagesOf(top.String())
+		stopped := slices.ContainsFunc(w.story.lines(), func(l Line) bool { return l.Version == top.String() && w.mayStop(l) })
+		if !whole || stopped {
+			continue // half released, and nothing will finish it
+		}
+		for n, image := range w.story.Images {
+			if at, _ := w.registry.imageOf(image, tag); at.Digest != all[n].Digest {
+				w.violate(sameEnd, "%s:%s is %q, and belongs to %s", image, tag, at.Version(), top)
+			}
+		}
+		if tag == "latest" {
+			w.checkLatest(sameEnd, top)
+		}
+	}
+}
+
+func (w *World) checkLatest(rule string, top version.Version) {
+	made := w.forge.ofTag(version.DefaultTagPrefix.Tag(top))
+	if !w.forge.can.Latest || !w.story.Git || len(made) != 1 || made[0].Draft {
+		return
+	}
+	if !made[0].Latest {
+		w.violate(rule, "%s is the latest version, and not marked as the latest release", top)
+	}
+}
+
+// checkBack wants no floating tag at a version that was taken back, as long as its scope has another, and the forge's mark with
+// it.
+func (w *World) checkBack() {
+	var left []version.Version
+	for text := range w.done {
+		if v, _ := version.Parse(text); !w.isWithdrawn(v) {
+			left = append(left, v)
+		}
+	}
+	for tag, top := range version.Floating(left) {
+		for _, image := range w.story.Images {
+			at, _ := w.registry.imageOf(image, tag)
+			v, _ := version.Parse(at.Version())
+			if v != top && (w.isWithdrawn(v) || v.Compare(top) < 0) {
+				w.violate(rollsBack, "%s:%s is %s, and belongs to %s", image, tag, v, top)
+			}
+			if tag == "latest" && v == top {
+				w.checkLatest(rollsBack, top)
+			}
+		}
+	}
+}
+
+// rollBack brings the highest version to production that may run there, takes it back, and looks at where everything is.
+func (w *World) rollBack() {
+	if e, ok := w.staging.last(); ok && !e.Version.IsPrerelease() {
+		p := newProcess("last deployment")
+		p.unlocked = true
+		w.calm(p, deploy(Line{Version: e.Version.String(), Commit: e.Commit}, true))
+	}
+	before, _ := w.production.last()
+	p := newProcess("last rollback")
+	p.rollsBack = true
+	b := &back{p: p}
+	w.calm(p, b.run)
+	now, _ := w.production.last()
+	switch {
+	case b.err != nil && !strings.Contains(b.err.Error(), "no version before"):
+		w.violate(rollsBack, "%v", b.err)
+	case b.err != nil:
+	case now.Version.Compare(before.Version) > 0 || w.production.runs != now.Version.String() || slices.Contains(w.production.withdrawn(), now.Version.String()):
+		w.violate(rollsBack, "production runs %s, last healthy %s, before %s", w.production.runs, now.Version, before.Version)
+	default:
+		w.checkBack()
+	}
+}

@@ -1,0 +1,390 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"dagger/slipway/stages/forge"
+	"dagger/slipway/stages/release"
+	"dagger/slipway/stages/retry"
+)
+
+// forgeServer has releases. What sort of forge it is, its capabilities say.
+type forgeServer struct {
+	can       forge.Capabilities
+	immutable bool // what is published can not be changed
+	releases  []*published
+	ids       int64
+	packages  map[string]*published // by tag: files that wait for a release, where there are no drafts
+	clearing  map[string]time.Time  // tags whose draft the forge itself is about to publish, and until when
+}
+
+// published is a release or a draft of one, with what is in its files.
+type published struct {
+	forge.Release
+	data    map[string]string
+	hand    bool // a person has published it
+	touched bool // a person has written its text
+	edited  time.Time
+}
+
+// find is the release, or where there are no drafts the files that wait for it.
+func (s *forgeServer) find(r forge.Release) *published {
+	for _, at := range s.releases {
+		if at.ID == r.ID || r.ID == 0 && at.Tag == r.Tag {
+			return at
+		}
+	}
+	if s.can.Drafts {
+		return nil
+	}
+	if s.packages[r.Tag] == nil {
+		s.packages[r.Tag] = &published{data: map[string]string{}}
+	}
+	return s.packages[r.Tag]
+}
+
+func (s *forgeServer) ofTag(tag string) (all []*published) {
+	for _, r := range s.releases {
+		if r.Tag == tag {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// add makes a release, as the API does: GitHub takes a second draft of one tag without a word.
+func (s *forgeServer) add(r forge.Release) *published {
+	s.ids++
+	r.ID = s.ids
+	made := &published{Release: r, data: map[string]string{}}
+	s.releases = append(s.releases, made)
+	return made
+}
+
+// selfPublish clears the draft mark of a release whose tag was pushed, as Gitea does, now or a little later.
+func (s *forgeServer) selfPublish(now time.Time, tag string) {
+	if !s.can.Drafts || s.can.Latest {
+		return // only Gitea does
+	}
+	s.clearing[tag] = now.Add(20 * time.Second)
+	s.settle(now)
+}
+
+func (s *forgeServer) settle(now time.Time) {
+	for _, r := range s.releases {
+		if until, ok := s.clearing[r.Tag]; ok && now.Before(until) {
+			r.Draft = false
+		}
+	}
+}
+
+// markLatest gives the mark to one release, and takes it from the others.
+func (s *forgeServer) markLatest(r *published) {
+	for _, other := range s.releases {
+		other.Latest = other == r
+	}
+}
+
+// forgeClient is the forge as one process reaches it, with the care that the real client takes.
+type forgeClient struct{ p *process }
+
+var _ release.Forge = forgeClient{}
+
+func (c forgeClient) server() *forgeServer { return c.p.world.forge }
+
+// Capabilities implements release.Forge.
+func (c forgeClient) Capabilities() forge.Capabilities { return c.server().can }
+
+// Releases implements release.Forge.
+func (c forgeClient) Releases(ctx context.Context) (all []forge.Release, err error) {
+	err = c.p.repeated(ctx, request{what: "forge: list the releases"}, func(Kind) error {
+		c.server().settle(c.p.world.now)
+		c.p.asked = c.p.world.now
+		all = nil
+		for _, r := range c.server().releases {
+			one := r.Release
+			one.Assets = slices.Clone(r.Assets)
+			all = append(all, one)
+		}
+		return nil
+	})
+	return all, err
+}
+
+// CreateDraft implements release.Forge. A POST is never repeated before somebody has looked (P7).
+func (c forgeClient) CreateDraft(ctx context.Context, r forge.Release) (forge.Release, error) {
+	defer c.p.hurry()()
+	r.Draft, r.Latest = true, false
+	if c.server().can.Drafts {
+		return c.create(ctx, r)
+	}
+	found, err := c.look(ctx, r)
+	if err != nil || found != nil {
+		return value(found), err
+	}
+	return r, nil
+}
+
+// Hide implements forge.Hider, as far as this sort of forge needs it.
+func (c forgeClient) Hide(ctx context.Context, r forge.Release) (forge.Release, error) {
+	if len(c.server().clearing) == 0 {
+		return r, nil
+	}
+	now := r
+	err := c.p.repeated(ctx, request{what: "forge: read the draft " + r.Tag, quick: true}, func(Kind) error {
+		c.server().settle(c.p.world.now)
+		if at := c.server().find(r); at != nil {
+			now = at.Release
+			now.Assets = slices.Clone(at.Assets)
+		}
+		return nil
+	})
+	if err != nil || now.Draft {
+		return now, err
+	}
+	now.Draft = true
+	return c.UpdateRelease(ctx, now)
+}
+
+func (c forgeClient) create(ctx context.Context, r forge.Release) (forge.Release, error) {
+	found, err := c.look(ctx, r)
+	if err != nil || found != nil {
+		return value(found), err
+	}
+	var made forge.Release
+	err = c.once(ctx, func() error {
+		return c.p.send(ctx, request{what: "forge: create the release " + r.Tag, writes: true, guarded: true}, func(Kind) error {
+			s := c.server()
+			if there := s.ofTag(r.Tag); len(there) > 0 && (!s.can.Latest || !r.Draft) {
+				return &fault{"409: there is a release of this tag", false}
+			}
+			at := s.add(r)
+			if waiting := s.packages[r.Tag]; waiting != nil {
+				at.data, at.Assets = waiting.data, waiting.Assets
+			}
+			if !r.Draft {
+				c.p.world.releasePublished(c.p, at)
+			}
+			made = at.Release
+			return nil
+		})
+	}, func() (bool, error) {
+		found, err = c.look(ctx, r)
+		return found != nil, err
+	})
+	if found != nil {
+		made = *found
+	}
+	return made, err
+}
+
+func (c forgeClient) look(ctx context.Context, r forge.Release) (*forge.Release, error) {
+	all, err := c.Releases(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return forge.Find(all, r.Tag, r.Commit)
+}
+
+func value(r *forge.Release) forge.Release {
+	if r == nil {
+		return forge.Release{}
+	}
+	return *r
+}
+
+// once sends what must not be done twice, and looks before it does so again.
+func (c forgeClient) once(ctx context.Context, post func() error, there func() (bool, error)) error {
+	for try := 0; ; try++ {
+		err := post()
+		if err == nil || !temporary(err) {
+			return err
+		}
+		if e := c.p.Sleep(ctx, retry.Delay(try)); e != nil {
+			return e
+		}
+		found, e := there()
+		if e != nil || found {
+			return e
+		}
+		if try+1 == retry.Tries {
+			return err
+		}
+	}
+}
+
+// UpdateRelease implements release.Forge.
+func (c forgeClient) UpdateRelease(ctx context.Context, r forge.Release) (now forge.Release, err error) {
+	what := "forge: update the release " + r.Tag
+	if !r.Draft {
+		what = "forge: update the published release " + r.Tag
+	}
+	err = c.p.repeated(ctx, request{what: what, writes: true, guarded: true}, func(Kind) error {
+		now, err = c.patch(r)
+		return err
+	})
+	return now, err
+}
+
+func (c forgeClient) patch(r forge.Release) (forge.Release, error) {
+	s := c.server()
+	at := s.find(r)
+	if at == nil || at.Tag == "" {
+		return forge.Release{}, &fault{"404: there is no such release", false}
+	}
+	c.p.world.textWritten(c.p, at, r.Body)
+	at.Title, at.Body = r.Title, r.Body
+	if s.can.Prerelease {
+		at.Prerelease = r.Prerelease
+	}
+	if at.Draft && !r.Draft {
+		at.Immutable = s.immutable
+		c.p.world.releasePublished(c.p, at)
+	}
+	at.Draft = r.Draft
+	if s.can.Latest && !r.Draft && r.Latest {
+		s.markLatest(at)
+	}
+	if s.can.Latest && !r.Draft && !r.Latest {
+		at.Latest = false
+	}
+	return at.Release, nil
+}
+
+// Publish implements release.Forge. Without drafts it makes the release, or completes the one that is there.
+func (c forgeClient) Publish(ctx context.Context, r forge.Release) (forge.Release, error) {
+	defer c.p.hurry()()
+	if err := c.needTag(ctx, r.Tag); err != nil {
+		return forge.Release{}, err
+	}
+	r.Draft = false
+	if c.server().can.Drafts {
+		return c.UpdateRelease(ctx, r)
+	}
+	made, err := c.create(ctx, r)
+	if err != nil {
+		return made, err
+	}
+	if made.Body == r.Body && made.Title == r.Title {
+		return made, nil
+	}
+	r.ID = made.ID
+	return c.UpdateRelease(ctx, r)
+}
+
+// needTag is the look for the tag, without which the forge would make one from a branch (P1).
+func (c forgeClient) needTag(ctx context.Context, tag string) error {
+	return c.p.repeated(ctx, request{what: "forge: look for the tag " + tag}, func(Kind) error {
+		if c.p.world.git.refs["refs/tags/"+tag] == "" {
+			return &fault{"404: the tag " + tag + " is not there", false}
+		}
+		return nil
+	})
+}
+
+// Assets implements forge.Attacher.
+func (c forgeClient) Assets(ctx context.Context, r forge.Release) (all []forge.Asset, err error) {
+	err = c.p.repeated(ctx, request{what: "forge: list the files of " + r.Tag}, func(Kind) error {
+		at := c.server().find(r)
+		if at == nil {
+			return &fault{"404: there is no such release", false}
+		}
+		all = slices.Clone(at.Assets)
+		return nil
+	})
+	return all, err
+}
+
+// UploadAsset implements forge.Attacher.
+func (c forgeClient) UploadAsset(ctx context.Context, r forge.Release, f forge.File) (forge.Asset, error) {
+	defer c.p.hurry()()
+	at, there, err := c.sameAsset(ctx, r, f)
+	if err != nil || there {
+		return at, err
+	}
+	err = c.once(ctx, func() error { return c.upload(ctx, r, f) }, func() (bool, error) {
+		_, there, err := c.sameAsset(ctx, r, f)
+		return there, err
+	})
+	if err != nil {
+		return forge.Asset{}, err
+	}
+	at, there, err = c.sameAsset(ctx, r, f)
+	if err == nil && !there {
+		err = fmt.Errorf("the file %s was uploaded, and read back it is another", f.Name)
+	}
+	return at, err
+}
+
+func (c forgeClient) upload(ctx context.Context, r forge.Release, f forge.File) error {
+	return c.p.send(ctx, request{what: "forge: upload " + f.Name + " to " + r.Tag, writes: true, guarded: true}, func(Kind) error {
+		at := c.server().find(r)
+		switch {
+		case at == nil:
+			return &fault{"404: there is no such release", false}
+		case at.Immutable:
+			return &fault{"422: the release is immutable", false}
+		case at.data[f.Name] != "":
+			return &fault{"422: there is a file of this name", false}
+		}
+		c.server().ids++
+		at.data[f.Name] = string(f.Data)
+		at.Assets = append(at.Assets, forge.Asset{ID: c.server().ids, Name: f.Name, Size: int64(len(f.Data))})
+		return nil
+	})
+}
+
+// sameAsset finds the file with this content. In a draft, another one of its name makes room.
+func (c forgeClient) sameAsset(ctx context.Context, r forge.Release, f forge.File) (forge.Asset, bool, error) {
+	all, err := c.Assets(ctx, r)
+	if err != nil {
+		return forge.Asset{}, false, err
+	}
+	for _, a := range all {
+		if a.Name != f.Name {
+			continue
+		}
+		data, err := c.DownloadAsset(ctx, a)
+		if err != nil || string(data) == string(f.Data) {
+			return a, err == nil, err
+		}
+		if !r.Draft {
+			return a, true, nil // what is published is not replaced
+		}
+		return forge.Asset{}, false, c.removeAsset(ctx, r, a)
+	}
+	return forge.Asset{}, false, nil
+}
+
+func (c forgeClient) removeAsset(ctx context.Context, r forge.Release, a forge.Asset) error {
+	return c.p.repeated(ctx, request{what: "forge: remove " + a.Name + " of " + r.Tag, writes: true, guarded: true}, func(Kind) error {
+		if at := c.server().find(r); at != nil {
+			delete(at.data, a.Name)
+			at.Assets = slices.DeleteFunc(at.Assets, func(b forge.Asset) bool { return b.ID == a.ID })
+		}
+		return nil
+	})
+}
+
+// DownloadAsset implements forge.Attacher.
+func (c forgeClient) DownloadAsset(ctx context.Context, a forge.Asset) (data []byte, err error) {
+	err = c.p.repeated(ctx, request{what: "forge: download " + a.Name}, func(Kind) error {
+		for _, r := range slices.Concat(c.server().releases, slices.Collect(maps.Values(c.server().packages))) {
+			if slices.ContainsFunc(r.Assets, func(b forge.Asset) bool { return b.ID == a.ID }) {
+				data = []byte(r.data[a.Name])
+			}
+		}
+		return nil
+	})
+	return data, err
+}
+
+// byHand marks what people have written, which nobody may erase (P3).
+const byHand = "written by hand"
+
+func handwritten(text string) bool { return strings.Contains(text, byHand) }

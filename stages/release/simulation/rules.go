@@ -1,0 +1,219 @@
+package simulation
+
+import (
+	"slices"
+	"strings"
+
+	"dagger/slipway/stages/forge"
+	"dagger/slipway/stages/gitremote"
+	"dagger/slipway/stages/registry"
+	"dagger/slipway/stages/report"
+	"dagger/slipway/stages/version"
+)
+
+// The rules, each by the name under which a violation is listed.
+const (
+	versionTagMoves   = "a version tag never changes"
+	wentBack          = "no floating tag goes back but by a rollback"
+	beforeCommitTags  = "VERSION on no image before all have their commit tag"
+	beforeVersionTags = "floating tags on none before all have VERSION"
+	beforeStaging     = "floating tags on none before staging is healthy"
+	publishedWhole    = "published means that everything is there"
+	withoutLock       = "a run that lost its lock writes nothing more"
+	sameEnd           = "one undisturbed run of the same line ends as an undisturbed release does"
+	trueWord          = "the outcome word is true"
+	toldOnce          = "whoever must be told is told exactly once"
+	dryWrites         = "a dry run writes nothing"
+	rollsBack         = "a rollback leads to a healthy older version, and floating tags follow"
+	downgraded        = "no server goes to a lower version but by a rollback"
+	erased            = "what people have written stays"
+	lies              = "what a tag or release says it is, it is"
+)
+
+// Rules are all of them, in the order in which they are listed.
+var Rules = []string{
+	versionTagMoves, wentBack, beforeCommitTags, beforeVersionTags, beforeStaging, publishedWhole, withoutLock, sameEnd, trueWord,
+	toldOnce, dryWrites, rollsBack, downgraded, erased, lies,
+}
+
+// afterWrite holds every write against the rules on who may write.
+func (w *World) afterWrite(p *process, r request) {
+	if p.reads {
+		w.violate(dryWrites, "%s: %s", p.name, r.what)
+	}
+	if !r.guarded {
+		return
+	}
+	p.wrote = append(p.wrote, r.what)
+	w.writes = append(w.writes, p.line)
+	if w.story.Git && !p.unlocked && !p.holds[w.git.refs[gitremote.LockRef]] {
+		w.violate(withoutLock, "%s: %s", p.name, r.what)
+	}
+}
+
+// tagWritten looks at a tag of the registry that was just written or removed.
+func (w *World) tagWritten(p *process, image, tag, old, digest string) {
+	key := image + ":" + tag
+	if _, seen := p.found[key]; !seen {
+		p.found[key] = old
+	}
+	if _, isVersion := version.FromTag(tag); isVersion {
+		w.versionWritten(p, image, tag, old, digest)
+	}
+	if floating(tag) && digest != p.found[key] {
+		w.floatingWritten(p, image, tag, old, digest)
+	}
+}
+
+func (w *World) versionWritten(p *process, image, tag, old, digest string) {
+	if old != "" && old != digest {
+		w.violate(versionTagMoves, "%s: %s:%s from %s to %s", p.name, image, tag, short(old), short(digest))
+	}
+	is := w.registry.images[digest]
+	if is.Version() != tag {
+		w.violate(lies, "%s:%s was built as %q", image, tag, is.Version())
+	}
+	for _, other := range w.story.Images {
+		if !w.hasCommitTag(other, is.Revision(), tag) {
+			w.violate(beforeCommitTags, "%s: %s:%s, and %s has no commit tag", p.name, image, tag, other)
+		}
+	}
+}
+
+// hasCommitTag says whether a commit tag of the image stands for this version of this commit.
+func (w *World) hasCommitTag(image, commit, v string) bool {
+	for tag, digest := range w.registry.tags[image] {
+		at := w.registry.images[digest]
+		if strings.HasPrefix(tag, "sha-") && at.Revision() == commit && at.Version() == v {
+			return true
+		}
+	}
+	return false
+}
+
+// floatingWritten looks at a floating tag that was moved by a release, and not put back.
+func (w *World) floatingWritten(p *process, image, tag, old, digest string) {
+	v, _ := version.Parse(w.registry.images[digest].Version())
+	before, err := version.Parse(w.registry.images[old].Version())
+	if err == nil && before.Compare(v) > 0 && !p.rollsBack {
+		w.violate(wentBack, "%s: %s:%s from %s to %s", p.name, image, tag, before, v)
+	}
+	all, whole := w.imagesOf(v.String())
+	if !whole || !slices.ContainsFunc(all, func(at registry.Image) bool { return at.Digest == digest }) {
+		w.violate(beforeVersionTags, "%s: %s:%s to %s", p.name, image, tag, v)
+	}
+	if w.story.Staging && !w.ran(v) {
+		w.violate(beforeStaging, "%s: %s:%s to %s", p.name, image, tag, v)
+	}
+}
+
+// releasePublished looks at a release that a run has just shown to everybody.
+func (w *World) releasePublished(p *process, r *published) {
+	v, ok := version.DefaultTagPrefix.FromTag(r.Tag)
+	if p.human || !ok {
+		return
+	}
+	lacks := func(format string, args ...any) { w.violate(publishedWhole, p.name+": "+r.Tag+" "+format, args...) }
+	if _, whole := w.imagesOf(v.String()); !whole {
+		lacks("without images")
+	}
+	if w.git.refs["refs/tags/"+r.Tag] == "" {
+		lacks("without a tag")
+	}
+	if !forge.HasNotes(r.Body) {
+		lacks("without notes")
+	}
+	if len(r.Assets) < len(files)+1 {
+		lacks("with %d files", len(r.Assets))
+	}
+	if w.story.Staging && !w.ran(v) {
+		lacks("before staging is healthy")
+	}
+	for _, image := range w.story.Images {
+		for _, tag := range w.mine(v) {
+			if at, _ := w.registry.imageOf(image, tag); at.Version() != v.String() {
+				lacks("before %s:%s", image, tag)
+			}
+		}
+	}
+}
+
+// mine are the floating tags that belong to a version, by everything that there really is.
+func (w *World) mine(v version.Version) (tags []string) {
+	for tag, top := range version.Floating(w.known()) {
+		if top == v {
+			tags = append(tags, tag)
+		}
+	}
+	slices.Sort(tags)
+	return tags
+}
+
+// textWritten looks at what becomes of a release's text. What was edited while the run was about to write it is lost on
+// every forge: none has a lease on texts.
+func (w *World) textWritten(p *process, r *published, text string) {
+	if handwritten(r.Body) && !handwritten(text) && !r.edited.After(p.asked) {
+		w.violate(erased, "%s: %s", p.name, r.Tag)
+	}
+}
+
+// deployed looks at a server that was found healthy.
+func (w *World) deployed(p *process, h *host, next entry) {
+	if e, ok := h.last(); ok && !next.back && e.Version.Compare(next.Version) > 0 {
+		w.violate(downgraded, "%s: %s from %s to %s", p.name, h.name, e.Version, next.Version)
+	}
+}
+
+// outcomeSaid holds the word of a run against what it did.
+func (w *World) outcomeSaid(a *attempt) {
+	switch {
+	case a.outcome == string(report.AlreadyReleased) && len(a.p.wrote) > 0:
+		w.violate(trueWord, "%s says %s, and wrote: %s", a.p.name, a.outcome, strings.Join(a.p.wrote, "; "))
+	case a.outcome == string(report.Released) && len(a.p.wrote) == 0, a.outcome == string(report.Resumed) && len(a.p.wrote) == 0 && !a.toldNow:
+		w.violate(trueWord, "%s says %s, and wrote nothing", a.p.name, a.outcome)
+	}
+	if a.err == nil {
+		w.checkRelease(a.line, trueWord)
+	}
+}
+
+// tell: a second message is right only for a run that wrote something, because somebody else had changed what was done.
+func (w *World) tell(p *process, v string) {
+	w.told[v]++
+	at, again := w.toldAt[v]
+	others := slices.ContainsFunc(w.writes[at:], func(line string) bool { return line != v })
+	if again && (len(p.wrote) == 0 || !others) {
+		w.violate(toldOnce, "%s: %d times", v, w.told[v])
+	}
+	w.toldAt[v] = len(w.writes)
+}
+
+// known are the versions that there are, without what was taken back.
+func (w *World) known() (known []version.Version) {
+	for _, image := range w.story.Images {
+		for tag := range w.registry.tags[image] {
+			if v, ok := version.FromTag(tag); ok {
+				known = append(known, v)
+			}
+		}
+	}
+	for ref := range w.git.refs {
+		if name, ok := strings.CutPrefix(ref, "refs/tags/"); ok {
+			if v, ok := version.DefaultTagPrefix.FromTag(name); ok {
+				known = append(known, v)
+			}
+		}
+	}
+	return slices.DeleteFunc(known, w.isWithdrawn)
+}
+
+// isWithdrawn is what git and the forge say, or where there are none the server that was rolled back.
+func (w *World) isWithdrawn(v version.Version) bool {
+	if !w.story.Git {
+		return slices.Contains(w.production.withdrawn(), v.String())
+	}
+	tag := version.DefaultTagPrefix.Tag(v)
+	return w.git.refs["refs/slipway/withdrawn/"+tag] != "" || slices.ContainsFunc(w.forge.releases, func(r *published) bool {
+		return r.Tag == tag && len(forge.Withdrawn([]forge.Release{r.Release})) > 0
+	})
+}

@@ -29,7 +29,6 @@ type Lock struct {
 	waited time.Duration
 	from   Holder
 	stop   context.CancelFunc
-	done   chan struct{}
 
 	writing sync.Mutex // held while the blob is written
 	holder  Holder
@@ -70,10 +69,8 @@ func (l *Lock) Context(ctx context.Context) (context.Context, context.CancelFunc
 func (l *Lock) Keep(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx)
 	waiting, stop := context.WithCancel(ctx)
-	done := make(chan struct{})
-	l.stop, l.done = stop, done
+	l.stop = stop
 	go func() {
-		defer close(done)
 		for l.clock.Sleep(waiting, beatEvery) == nil && !errors.Is(l.Beat(ctx), ErrLost) {
 		}
 	}()
@@ -181,9 +178,8 @@ func (l *Lock) lose(err error) error {
 func (l *Lock) Release(ctx context.Context) error {
 	if l.stop != nil {
 		l.stop()
-		<-l.done
 	}
-	l.writing.Lock()
+	l.writing.Lock() // a beat that is on its way ends first
 	defer l.writing.Unlock()
 	blob := l.blob
 	if blob == "" {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"dagger/slipway/stages/retry"
 )
@@ -95,31 +96,56 @@ func TestCheckThatIsCutOff(t *testing.T) {
 
 // TestLeaseCountsFromBeforeTheWrite: a waiter may have seen the blob long before the answer came.
 func TestLeaseCountsFromBeforeTheWrite(t *testing.T) {
-	s, clock := newServer(), newClock()
-	l := acquired(t, s, clock, "a")
-	s.before = func(string) { clock.pass(40 * time.Second); s.before = nil }
-	if err := l.Beat(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	clock.pass(fresh - 40*time.Second)
-	before := s.count("note")
-	if err := l.Check(t.Context()); err != nil || s.count("note") != before+1 {
-		t.Errorf("%v after %d writes", err, s.count("note")-before)
+	for name, beats := range map[string]int{"the first write": 0, "a beat": 1} {
+		t.Run(name, func(t *testing.T) {
+			s, clock := newServer(), newClock()
+			slow := func(kind string) {
+				if kind == "note" {
+					clock.pass(40 * time.Second)
+				}
+			}
+			s.before = slow
+			l := acquired(t, s, clock, "a")
+			for range beats {
+				if err := l.Beat(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			clock.pass(fresh - 40*time.Second)
+			before := s.count("note")
+			if err := l.Check(t.Context()); err != nil || s.count("note") != before+1 {
+				t.Errorf("%v after %d writes", err, s.count("note")-before)
+			}
+		})
 	}
 }
 
-// TestElapsed: the longer of a clock that sleeps with its machine and of one that can be set.
+// TestElapsed: the longer of a clock that stands still while its machine sleeps and of one that can be set.
 func TestElapsed(t *testing.T) {
 	now := time.Now()
-	slept := now.Round(0).Add(time.Hour) // no monotonic part: only the wall has moved
-	if got := elapsed(now, slept); got != time.Hour {
-		t.Errorf("after an hour of sleep: %s", got)
-	}
-	later := now.Add(time.Minute)
-	if got := elapsed(now, later); got != time.Minute {
-		t.Errorf("after a minute: %s", got)
+	for name, c := range map[string]struct{ steady, wall, want time.Duration }{
+		"a minute":                       {time.Minute, time.Minute, time.Minute},
+		"an hour of sleep":               {time.Second, time.Hour, time.Hour},
+		"the clock is set back":          {time.Minute, -time.Hour, time.Minute},
+		"a night, and the clock is slow": {time.Hour, time.Minute, time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			later := now.Add(c.steady)
+			steady := *monotonic(&later)
+			later = now.Add(c.wall)
+			*monotonic(&later) = steady
+			if later.Sub(now) != c.steady || later.Round(0).Sub(now.Round(0)) != c.wall {
+				t.Fatal("a time looks different inside")
+			}
+			if got := elapsed(now, later); got != c.want {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+		})
 	}
 }
+
+// monotonic is the second word of a time, which nothing sets apart from the first.
+func monotonic(t *time.Time) *int64 { return (*int64)(unsafe.Add(unsafe.Pointer(t), 8)) }
 
 // TestBeatThatArrivesLate: what was given up may be carried out by the server after we have looked.
 func TestBeatThatArrivesLate(t *testing.T) {

@@ -77,20 +77,26 @@ func TestWriteNotes(t *testing.T) {
 		after   map[string]string
 		tries   int
 	}{
-		"free":                        {after: both, tries: 1},
-		"the answer is lost":          {faults: []fault{lost}, after: both, tries: 1},
-		"away for a moment":           {faults: []fault{away, away}, after: both, tries: 3},
-		"one is somebody else's":      {there: map[string]string{b: "x"}, after: map[string]string{b: "x"}, wantErr: "stale", tries: 1},
-		"both are somebody else's":    {there: map[string]string{a: "x", b: "x"}, after: map[string]string{a: "x", b: "x"}, wantErr: "stale", tries: 1},
-		"refused by the server":       {faults: []fault{{err: errNo}}, after: map[string]string{}, wantErr: errNo.What, tries: 1},
-		"the server is away for good": {faults: []fault{away, away, away, away, away, away}, after: map[string]string{}, wantErr: errAway.What, tries: retry.Tries},
+		"free":                     {after: both, tries: 1},
+		"the answer is lost":       {faults: []fault{lost}, after: both, tries: 1},
+		"away for a moment":        {faults: []fault{away, away}, after: both, tries: 3},
+		"one is somebody else's":   {there: map[string]string{b: "x"}, after: map[string]string{b: "x"}, wantErr: "stale", tries: 1},
+		"both are somebody else's": {there: map[string]string{a: "x", b: "x"}, after: map[string]string{a: "x", b: "x"}, wantErr: "stale", tries: 1},
+		"the same text over itself, and the answer is lost": {there: both, faults: []fault{lost}, after: both, tries: 1},
+		"refused by the server":                             {faults: []fault{{err: errNo}}, after: map[string]string{}, wantErr: errNo.What, tries: 1},
+		"the server is away for good":                       {faults: []fault{away, away, away, away, away, away}, after: map[string]string{}, wantErr: errAway.What, tries: retry.Tries},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newServer()
 			maps.Copy(s.refs, c.there)
 			s.texts["x"] = "somebody else's"
+			s.texts[blob] = "why"
+			expected := map[string]string{a: "", b: ""}
+			if c.there[a] == blob {
+				expected = both
+			}
 			s.faults["note"] = c.faults
-			got, err := WriteNotes(t.Context(), s, newClock(), "why", map[string]string{a: "", b: ""})
+			got, err := WriteNotes(t.Context(), s, newClock(), "why", expected)
 			if (err == nil) != (c.wantErr == "") || err != nil && err.Error() != c.wantErr || err == nil && got != blob {
 				t.Errorf("got %q, %v", got, err)
 			}

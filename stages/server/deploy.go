@@ -342,7 +342,18 @@ func (d *deployment) result(already bool) Result {
 // ran is what ran before, in a sentence.
 func (d *deployment) ran() string {
 	if d.previous != nil && !d.ours {
-		return "what was found there"
+		return ranBefore
 	}
-	return d.before.Version
+	return called(d.before.Version)
+}
+
+// ranBefore is what has no version that anybody knows it by.
+const ranBefore = "what ran there before"
+
+// called is a release in a sentence, where the name of a folder would read like a version.
+func called(version string) string {
+	if version == foundRelease {
+		return ranBefore
+	}
+	return version
 }

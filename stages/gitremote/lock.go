@@ -28,7 +28,6 @@ type Lock struct {
 	clock  retry.Clock
 	waited time.Duration
 	from   Holder
-	stop   context.CancelFunc
 
 	writing sync.Mutex // held while the blob is written
 	holder  Holder
@@ -68,10 +67,8 @@ func (l *Lock) Context(ctx context.Context) (context.Context, context.CancelFunc
 // Keep renews the lock until it is released or lost. It outlives the stage that has begun it.
 func (l *Lock) Keep(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx)
-	waiting, stop := context.WithCancel(ctx)
-	l.stop = stop
 	go func() {
-		for l.clock.Sleep(waiting, beatEvery) == nil && !errors.Is(l.Beat(ctx), ErrLost) {
+		for l.clock.Sleep(ctx, beatEvery) == nil && !errors.Is(l.Beat(ctx), ErrLost) {
 		}
 	}()
 }
@@ -176,9 +173,6 @@ func (l *Lock) lose(err error) error {
 
 // Release gives the lock back, with a lease, so that no run removes another's (L2). Once is enough, and twice does no harm.
 func (l *Lock) Release(ctx context.Context) error {
-	if l.stop != nil {
-		l.stop()
-	}
 	l.writing.Lock() // a beat that is on its way ends first
 	defer l.writing.Unlock()
 	blob := l.blob

@@ -77,11 +77,12 @@ func TestWriteNotes(t *testing.T) {
 		after   map[string]string
 		tries   int
 	}{
-		"free":                     {after: both, tries: 1},
-		"the answer is lost":       {faults: []fault{lost}, after: both, tries: 1},
-		"away for a moment":        {faults: []fault{away, away}, after: both, tries: 3},
-		"one is somebody else's":   {there: map[string]string{b: "x"}, after: map[string]string{b: "x"}, wantErr: "stale", tries: 1},
-		"both are somebody else's": {there: map[string]string{a: "x", b: "x"}, after: map[string]string{a: "x", b: "x"}, wantErr: "stale", tries: 1},
+		"free":                   {after: both, tries: 1},
+		"the answer is lost":     {faults: []fault{lost}, after: both, tries: 1},
+		"away for a moment":      {faults: []fault{away, away}, after: both, tries: 3},
+		"one is somebody else's": {there: map[string]string{b: "x"}, after: map[string]string{b: "x"}, wantErr: "stale", tries: 1},
+		"one is there, and the other is somebody else's":    {there: map[string]string{a: blob, b: "x"}, after: map[string]string{a: blob, b: "x"}, wantErr: "stale", tries: 1},
+		"both are somebody else's":                          {there: map[string]string{a: "x", b: "x"}, after: map[string]string{a: "x", b: "x"}, wantErr: "stale", tries: 1},
 		"the same text over itself, and the answer is lost": {there: both, faults: []fault{lost}, after: both, tries: 1},
 		"refused by the server":                             {faults: []fault{{err: errNo}}, after: map[string]string{}, wantErr: errNo.What, tries: 1},
 		"the server is away for good":                       {faults: []fault{away, away, away, away, away, away}, after: map[string]string{}, wantErr: errAway.What, tries: retry.Tries},
@@ -92,7 +93,7 @@ func TestWriteNotes(t *testing.T) {
 			s.texts["x"] = "somebody else's"
 			s.texts[blob] = "why"
 			expected := map[string]string{a: "", b: ""}
-			if c.there[a] == blob {
+			if c.there[b] == blob {
 				expected = both
 			}
 			s.faults["note"] = c.faults

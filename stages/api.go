@@ -8,6 +8,7 @@ import (
 
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/notify"
+	"dagger/slipway/stages/redact"
 	"dagger/slipway/stages/release"
 	"dagger/slipway/stages/report"
 )
@@ -129,7 +130,7 @@ func (p Pipeline) Plan(ctx context.Context, version string) (string, error) {
 		return "", plain(err)
 	}
 	text, err := r.printPlan(ctx)
-	return text, plain(err)
+	return redact.Shown(text), plain(err)
 }
 
 // Changelog returns the notes from one release to another, or to the last commit, as markdown or json.
@@ -192,9 +193,9 @@ func plain(err error) error {
 		return nil
 	}
 	f := explain(err)
-	text := f.Error()
-	if f.output != "" {
-		text += "\nthe end of its output:\n" + f.output
+	text := redact.Shown(f.Error())
+	if lines := redact.Lines(f.output); len(lines) > 0 {
+		text += "\nthe end of its output:\n" + strings.Join(lines, "\n")
 	}
 	if f.next != "" {
 		text += "\nnext: " + f.next

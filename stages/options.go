@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"dagger/slipway/stages/redact"
 )
 
 // Options are what a caller says about one release.
@@ -38,7 +40,7 @@ func forceReason(force bool, reason string) (string, error) {
 	case len([]rune(visible)) < minReason:
 		return "", fmt.Errorf("--force needs --reason with at least %d visible characters, found %d: say why the scan, the dependency check and the slow tests may be left out", minReason, len([]rune(visible)))
 	}
-	return strings.Join(strings.Fields(reason), " "), nil
+	return redact.OneLine(reason), nil
 }
 
 // maxLockWait is a day: whoever waits longer has forgotten it.

@@ -172,7 +172,7 @@ func explainExec(err error) *failure {
 	var exec *dagger.ExecError
 	switch {
 	case errors.As(err, &exec):
-		f.err = fmt.Errorf("%s ended with exit code %d", command(exec.Cmd), exec.ExitCode)
+		f.err = fmt.Errorf("%s ended with %s", command(exec.Cmd), gate.ExitText(exec.ExitCode))
 		f.output = lastLines(exec.Stdout + "\n" + exec.Stderr)
 	case errors.Is(err, context.DeadlineExceeded):
 		f.err = errors.New("did not finish in its time")

@@ -190,7 +190,7 @@ func crashed(ctx context.Context, c *dagger.Container, scan gate.Scan) error {
 	if err != nil {
 		return err
 	}
-	f := explain(fmt.Errorf("the scan of the %s did not finish: Trivy ended with exit code %d", scan.Target, scan.ExitCode))
+	f := explain(fmt.Errorf("the scan of the %s did not finish: Trivy ended with %s", scan.Target, gate.ExitText(scan.ExitCode)))
 	f.output, f.next = lastLines(stderr), "this is no verdict on the "+scan.Target+"; run it again"
 	return f
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
 	"dagger/slipway/stages/release"
 	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/version"
@@ -17,7 +15,7 @@ func (r *Run) validate(ctx context.Context) (Outcome, error) {
 	if err := r.prepare(ctx); err != nil {
 		return Outcome{}, err
 	}
-	if err := allOf(r.examine(ctx)...); err != nil {
+	if err := allOf(r.examine(ctx, r.checkRightToPush)...); err != nil {
 		return Outcome{}, err
 	}
 	return passed(r.summary()...), nil
@@ -54,10 +52,14 @@ func (r *Run) prepare(ctx context.Context) error {
 	return r.connect(ctx)
 }
 
-// examine returns what each check has found, and decides what the release would do.
-func (r *Run) examine(ctx context.Context) []error {
+// check is one thing that can be known to fail.
+type check func(context.Context) error
+
+// examine returns what each check has found, and decides what the release would do. More are questions that not every run
+// may ask.
+func (r *Run) examine(ctx context.Context, more ...check) []error {
 	var found []error
-	for _, check := range []func(context.Context) error{
+	for _, check := range []check{
 		r.checkClean, r.checkHistory, r.checkSides, r.checkDockerfiles, r.checkBuildArgs, r.checkFetched, r.checkVersionFiles,
 		r.checkRegistrySet, r.checkWebhook,
 	} {
@@ -65,19 +67,20 @@ func (r *Run) examine(ctx context.Context) []error {
 			found = append(found, err)
 		}
 	}
-	return append(found, r.ask(ctx)...)
+	return append(found, r.ask(ctx, more)...)
 }
 
 // ask puts all questions to the world at once.
-func (r *Run) ask(ctx context.Context) []error {
+func (r *Run) ask(ctx context.Context, more []check) []error {
 	var observed release.Observed
-	var rights [2]error
-	var group errgroup.Group
+	questions := append([]check{r.checkRightToRelease}, more...)
+	answers := make([]error, len(questions))
 	w := r.world()
-	group.Go(func() error { observed = release.Observe(ctx, w, r.request()); return nil })
-	group.Go(func() error { rights[0] = r.checkRightToPush(ctx); return nil })
-	group.Go(func() error { rights[1] = r.checkRightToRelease(ctx); return nil })
-	group.Wait() //nolint:errcheck // none returns one
+	work := []func(){func() { observed = release.Observe(ctx, w, r.request()) }}
+	for n, ask := range questions {
+		work = append(work, func() { answers[n] = ask(ctx) })
+	}
+	release.Parallel(work...)
 	r.found.refs = observed.Remote.Is.Refs
 	r.noteNearMisses(observed)
 	decided := r.decide(observed)
@@ -86,7 +89,7 @@ func (r *Run) ask(ctx context.Context) []error {
 	if at, ok := w.Staging.(*stagingServer); ok && r.found.plan.Newer == (version.Version{}) {
 		staged = at.refusal
 	}
-	return slices.DeleteFunc(append(decided, rights[0], rights[1], staged), func(err error) bool { return err == nil })
+	return slices.DeleteFunc(slices.Concat(decided, answers, []error{staged}), func(err error) bool { return err == nil })
 }
 
 // decide keeps the plan, and returns what stands in its way.
@@ -148,7 +151,8 @@ func (r *Run) checkRegistrySet(context.Context) error {
 	}
 }
 
-// checkRightToPush finds a token that may only read before an hour of work, by uploads that are opened and given up.
+// checkRightToPush finds a token that may only read before an hour of work, by uploads that are opened and given up. A dry
+// run does not even do that.
 func (r *Run) checkRightToPush(ctx context.Context) error {
 	if r.access.registry == nil {
 		return nil

@@ -369,6 +369,11 @@ func TestDryRun(t *testing.T) {
 		if len(reg.Requests()) == 0 {
 			t.Error("the registry was not read")
 		}
+		for _, asked := range reg.Requests() {
+			if asked.Method != http.MethodGet {
+				t.Errorf("a dry run sends %s %s", asked.Method, asked.Path)
+			}
+		}
 		reg.wantUntouched(t)
 	})
 	t.Run("no registry, no remote, no secret", func(t *testing.T) {

@@ -38,7 +38,12 @@ func (r Request) Writes() bool {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
 		return false
 	}
-	return !strings.HasSuffix(r.Path, "/git-upload-pack")
+	return !strings.HasSuffix(r.Path, "/git-upload-pack") && !r.asksForUpload()
+}
+
+// asksForUpload is an upload to a registry that is only opened or given up: nothing is stored until content follows.
+func (r Request) asksForUpload() bool {
+	return r.Method == http.MethodPost && strings.HasSuffix(r.Path, "/blobs/uploads/") || r.Method == http.MethodDelete && strings.Contains(r.Path, "/blobs/uploads/")
 }
 
 // Fault says what happens to the requests it matches. Without Status, Reset, Lose, Cut or Hang they pass after Latency.

@@ -82,7 +82,7 @@ func (r *Run) checkGitTagFree(v version.Version) error {
 		return nil
 	}
 	return refuseState("choose the next version; to finish a release that has begun, check out that commit and call release",
-		"the tag %s exists and names commit %s", tag.Name, tag.Commit)
+		"the tag %s exists and names %s", tag.Name, tag.Commit)
 }
 
 // checkUpstream wants a release branch whose head on the remote is the commit that is checked out.

@@ -37,9 +37,9 @@ func TestCheckGitTagFree(t *testing.T) {
 		want string
 	}{
 		"free":                  {[]release.Tag{{Name: "v1.2.2", Commit: "a"}}, map[string]string{"refs/tags/v1.2.4": "a", "refs/heads/v1.2.3": "a"}, ""},
-		"taken here":            {[]release.Tag{{Name: "v1.2.3", Commit: "a"}}, nil, "the tag v1.2.3 exists and names commit a"},
-		"taken on the remote":   {nil, map[string]string{"refs/tags/v1.2.3": "b"}, "the tag v1.2.3 exists and names commit b"},
-		"taken there without v": {nil, map[string]string{"refs/tags/1.2.3": "b"}, "the tag 1.2.3 exists and names commit b"},
+		"taken here":            {[]release.Tag{{Name: "v1.2.3", Commit: "a"}}, nil, "the tag v1.2.3 exists and names a"},
+		"taken on the remote":   {nil, map[string]string{"refs/tags/v1.2.3": "b"}, "the tag v1.2.3 exists and names b"},
+		"taken there without v": {nil, map[string]string{"refs/tags/1.2.3": "b"}, "the tag 1.2.3 exists and names b"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &Run{Version: mustVersion(t, "1.2.3"), config: config{tagPrefix: "v"}, source: source{tags: c.tags}, found: &found{refs: gitremote.Refs{Of: c.refs}}}

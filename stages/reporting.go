@@ -40,6 +40,10 @@ func (r *Run) report(parts []*part) report.Report {
 	result.Images, result.Tags = r.reportImages(), r.reportTags()
 	result.Outcome = r.verdict(parts)
 	result.Metrics = result.Measure()
+	advised := func(s report.Stage) bool { return s.Ending.Red() && s.Next != "" }
+	if !result.Outcome.Green() && !slices.ContainsFunc(result.Stages, advised) {
+		result.Next = "mend what is named above, then run the same line again: what is done is not done twice"
+	}
 	return result
 }
 

@@ -23,7 +23,7 @@ func TestPushTag(t *testing.T) {
 	}{
 		"free":                            {pushed: true, after: "c1", tries: 1},
 		"there already":                   {at: "c1", after: "c1"},
-		"on another commit":               {at: "c2", after: "c2", wantErr: "the tag v1.2.3 exists on the remote and names commit c2"},
+		"on another commit":               {at: "c2", after: "c2", wantErr: "the tag v1.2.3 exists on the remote and names c2"},
 		"the answer is lost":              {tag: []fault{lost}, pushed: true, after: "c1", tries: 1},
 		"refused, and there all the same": {tag: []fault{{errNo, true}}, pushed: true, after: "c1", tries: 1},
 		"away for a moment":               {tag: []fault{away, away}, pushed: true, after: "c1", tries: 3},

@@ -120,7 +120,7 @@ func (d *decision) tags() {
 	for _, tag := range d.o.Remote.Is.tags() {
 		if d.isOurs(tag) && tag.Commit != d.q.Commit {
 			named[tag] = true
-			d.refuse(elsewhere, "the tag %s exists on the remote and names commit %s, not %s", tag.Name, tag.Commit, d.q.Commit)
+			d.refuse(elsewhere, "the tag %s exists on the remote and names %s, not commit %s", tag.Name, tag.Commit, d.q.Commit)
 		}
 	}
 	for _, tag := range d.q.Local {
@@ -131,7 +131,7 @@ func (d *decision) tags() {
 		if _, there := d.remoteTag(tag.Name); d.o.Remote.Read() && !there {
 			next = "it is only in this clone: if it is of no use, remove it with git tag -d " + tag.Name
 		}
-		d.refuse(next, "the tag %s exists and names commit %s, not %s", tag.Name, tag.Commit, d.q.Commit)
+		d.refuse(next, "the tag %s exists and names %s, not commit %s", tag.Name, tag.Commit, d.q.Commit)
 	}
 }
 

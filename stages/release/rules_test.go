@@ -87,8 +87,8 @@ func TestTagIsTaken(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			local, remote := "", ""
 			if c.taken != "" {
-				local = "the tag " + c.taken + " exists and names commit " + other + ", not " + here
-				remote = "the tag " + c.taken + " exists on the remote and names commit " + other + ", not " + here
+				local = "the tag " + c.taken + " exists and names " + other + ", not commit " + here
+				remote = "the tag " + c.taken + " exists on the remote and names " + other + ", not commit " + here
 			}
 			q := asked(t, c.prefix, "1.2.3")
 			_, err := Decide(Observed{Remote: onRemote(c.tags)}, q)

@@ -7,19 +7,7 @@ import (
 
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/changelog"
-	"dagger/slipway/stages/version"
 )
-
-var emptyNotes = changelog.Build(changelog.Input{}, changelog.Options{})
-
-func mustParse(t *testing.T, text string) version.Version {
-	t.Helper()
-	v, err := version.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
-}
 
 func TestAssetsOfARelease(t *testing.T) {
 	r := &Run{config: config{platforms: []dagger.Platform{"linux/amd64"}, images: []Image{{Name: "backend"}, {Name: "team/api"}}}}

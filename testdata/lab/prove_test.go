@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -27,5 +29,26 @@ func TestRefusedArguments(t *testing.T) {
 	t.Setenv(runnerHostVariable, "tcp://another:1234")
 	if err := l.prove(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "is not the lab's") {
 		t.Errorf("with another engine: %v", err)
+	}
+}
+
+// TestCopyOverARunningProgram: containers that outlive a killed engine still run the program that its next start copies.
+func TestCopyOverARunningProgram(t *testing.T) {
+	sleep, err := exec.LookPath("sleep")
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(t.TempDir(), "bin", "program")
+	if err := copyFile(sleep, program, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	running := exec.Command(program, "60")
+	if err := running.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer running.Wait()
+	defer running.Process.Kill()
+	if err := copyFile(sleep, program, 0o755); err != nil {
+		t.Error(err)
 	}
 }

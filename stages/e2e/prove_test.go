@@ -116,7 +116,7 @@ func (p *proof) killEngine(t *testing.T) {
 	}
 	crash := exec.Command("go", "run", "-C", filepath.Join(Module(), "testdata", "lab"), ".", "crash", "engine")
 	if out, err := crash.CombinedOutput(); err != nil {
-		t.Errorf("the engine could not be killed: %v: %s", err, out)
+		t.Fatalf("the engine was to be killed and started again: %v: %s", err, out)
 	}
 	beside(len(p.lines), func(n int) {
 		attempts[n].kill()

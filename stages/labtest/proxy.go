@@ -98,13 +98,20 @@ func reverse(t testing.TB, target string) http.Handler {
 // Addr returns the proxy's host:port.
 func (p *Proxy) Addr() string { return p.server.Listener.Addr().String() }
 
-// Fault adds faults. The first one that takes a request decides; all count the requests they match.
-func (p *Proxy) Fault(faults ...Fault) {
+// Fault adds faults until they are mended. The first one that takes a request decides; all count the requests they match.
+func (p *Proxy) Fault(faults ...Fault) (mend func()) {
+	var added []*Fault
+	for _, f := range faults {
+		f.path, f.sends = regexp.MustCompile(f.Path), regexp.MustCompile(f.Sends)
+		added = append(added, &f)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, f := range faults {
-		f.path = regexp.MustCompile(f.Path)
-		p.faults = append(p.faults, &f)
+	p.faults = append(p.faults, added...)
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.faults = slices.DeleteFunc(p.faults, func(f *Fault) bool { return slices.Contains(added, f) })
 	}
 }
 
@@ -145,6 +152,11 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case fault.Hang:
+		fault.met()
+		p.hang(r)
+	case fault.Mute:
+		p.forward.ServeHTTP(httptest.NewRecorder(), r)
+		fault.met()
 		p.hang(r)
 	case fault.Reset:
 		reset(w)
@@ -174,7 +186,7 @@ func (p *Proxy) take(r *http.Request) (*Request, Fault) {
 	hit := Fault{}
 	// Backward, so that every fault counts the request and the first one that takes it wins.
 	for _, f := range slices.Backward(p.faults) {
-		if f.hits(r) {
+		if f.hits(record) {
 			hit = *f
 		}
 	}

@@ -23,10 +23,11 @@ type access struct {
 	noGit         string           // why there is none
 	forge         forge.Forge      // also without a token, for what is public
 	repository    forge.Repository
-	writable      bool // the forge, by a token
+	writable      bool           // the forge, by a token
+	staging       *stagingServer // that images are deployed to
 }
 
-// connect finds registry, git remote and forge, without asking them.
+// connect finds registry, git remote, forge and staging, without asking them.
 func (r *Run) connect(ctx context.Context) error {
 	if err := r.connectRegistry(ctx); err != nil {
 		return err
@@ -37,6 +38,9 @@ func (r *Run) connect(ctx context.Context) error {
 	}
 	if err := r.connectForge(token); err != nil {
 		return err
+	}
+	if e, ok := r.config.environments[staging]; ok && len(r.config.images) > 0 {
+		r.access.staging = &stagingServer{Run: r, environment: e}
 	}
 	return r.connectRemote(token)
 }
@@ -119,8 +123,8 @@ func (r *Run) world() release.World {
 	if r.access.writable {
 		w.Forge = r.access.forge
 	}
-	if e, ok := r.config.environments[staging]; ok && len(r.config.images) > 0 {
-		w.Staging = &stagingServer{Run: r, environment: e}
+	if r.access.staging != nil {
+		w.Staging = r.access.staging
 	}
 	return w
 }

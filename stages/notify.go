@@ -63,9 +63,9 @@ func (r *Run) notify(ctx context.Context) (Outcome, error) {
 	return passed(teamTold), nil
 }
 
-// tell sends what is due. A release that has begun to write knows by its own record, and by what earlier runs have left.
+// tell sends what is due. A release that has come to its end knows by its own record, and by what earlier runs have left.
 func (r *Run) tell(ctx context.Context, message notify.Message, send func(context.Context) error) (told bool, err error) {
-	if act := r.found.act; act != nil {
+	if act := r.found.act; act != nil && message.Report.Outcome.Green() {
 		return act.Tell(ctx, send)
 	}
 	if !message.Due() {
@@ -97,6 +97,9 @@ func (r *Run) message(ctx context.Context) (m notify.Message, err error) {
 	m.Report, m.By, m.Skipped = r.reportSoFar(), r.who(), forceSkips
 	m.RunPage, err = r.runPage(ctx)
 	m.ReleasePage = r.found.act.PageURL()
+	if m.Report.Outcome == report.AlreadyReleased && r.found.act.Due() {
+		m.Report.Outcome = report.Resumed // telling is what was left of it
+	}
 	return m, err
 }
 

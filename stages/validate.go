@@ -75,8 +75,7 @@ func (r *Run) ask(ctx context.Context, more []check) []error {
 	var observed release.Observed
 	questions := append([]check{r.checkRightToRelease}, more...)
 	answers := make([]error, len(questions))
-	w := r.world()
-	work := []func(){func() { observed = release.Observe(ctx, w, r.request()) }}
+	work := []func(){func() { observed = release.Observe(ctx, r.world(), r.request()) }}
 	for n, ask := range questions {
 		work = append(work, func() { answers[n] = ask(ctx) })
 	}
@@ -86,7 +85,7 @@ func (r *Run) ask(ctx context.Context, more []check) []error {
 	decided := r.decide(observed)
 	// A server that runs a higher version is left alone, so nothing there is in the way.
 	var staged error
-	if at, ok := w.Staging.(*stagingServer); ok && r.found.plan.Newer == (version.Version{}) {
+	if at := r.access.staging; at != nil && r.found.plan.Newer == (version.Version{}) {
 		staged = at.refusal
 	}
 	return slices.DeleteFunc(slices.Concat(decided, answers, []error{staged}), func(err error) bool { return err == nil })

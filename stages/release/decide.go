@@ -64,7 +64,7 @@ type decision struct {
 func Decide(o Observed, q Request) (Plan, error) {
 	d := decision{o: o, q: q, plan: Plan{Request: q}}
 	for _, rule := range []func(){
-		d.answers, d.branch, d.tags, d.images, d.platforms, d.page, d.withdrawn, d.tagsOfImages, d.previous, d.staging, d.worthKnowing,
+		d.answers, d.something, d.branch, d.tags, d.images, d.platforms, d.page, d.withdrawn, d.tagsOfImages, d.previous, d.staging, d.worthKnowing,
 	} {
 		rule()
 	}
@@ -95,6 +95,14 @@ func (d *decision) answers() {
 	}
 	if !d.o.Remote.Read() && d.o.Remote.Err == nil {
 		d.note("release branch, protected tags and the release lock: %s", d.o.Remote.Why)
+	}
+}
+
+// something: a release that publishes nothing is never green.
+func (d *decision) something() {
+	nowhere := d.o.Remote.Why != "" && d.o.Forge.Why != ""
+	if len(d.q.Images) == 0 && nowhere {
+		d.refuse("set images and registry, or forgeToken", "there is nothing to release: no images are set, and there is no forge to release on (%s)", d.o.Forge.Why)
 	}
 }
 

@@ -75,7 +75,7 @@ func (t tagger) putBack(ctx context.Context, steps []*step, first error) error {
 // restore brings one tag back to where it was, whatever became of the attempt to move it.
 func (t tagger) restore(ctx context.Context, s *step) error {
 	now, err := t.Resolve(ctx, s.Image, s.Tag)
-	if err == nil && now == s.Old && !s.verified {
+	if err == nil && now == s.Old && !s.accepted {
 		s.Final = now
 		return nil
 	}

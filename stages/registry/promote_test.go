@@ -226,6 +226,23 @@ func TestPromotePutsBackDespiteAStaleRead(t *testing.T) {
 	wantEqual(t, "latest", r.state(t, "latest"), "old old old")
 }
 
+// A write that was accepted is undone by a write, even if all reads still say what was there before.
+func TestPromotePutsBackWhatIsNotSeenYet(t *testing.T) {
+	b := inProcess(t)
+	r := newReleased(t, b, "latest")
+	old, err := remote.Get(r.ref(t, "frontend:latest"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Fault(labtest.Fault{Method: "GET", Path: `/frontend/manifests/latest$`, Skip: 1, Times: 8, Status: 200,
+		Header: http.Header{"Content-Type": {string(old.MediaType)}}, Body: string(old.Manifest)})
+	got, err := Promote(t.Context(), r.client, r, r.moves("latest"))
+	wantError(t, err, "no tag was left moved")
+	wantEqual(t, "report", r.report(got[1:2]), "frontend:latest old>new=old")
+	r.Heal()
+	wantEqual(t, "latest", r.state(t, "latest"), "old old old")
+}
+
 func TestPromoteReportsImageLostWithItsTag(t *testing.T) {
 	b := inProcess(t)
 	r := newReleased(t, b)

@@ -35,7 +35,7 @@ type tagger struct {
 type step struct {
 	Moved
 	name     string // such as ghcr.io/acme/backend:1.2
-	verified bool   // the tag was read back and points to the new digest
+	accepted bool   // the registry has taken the new digest, whatever it says when it is read
 }
 
 // Tag points a tag to a digest by writing the same manifest under it, and reads it back. It writes nothing if the
@@ -120,7 +120,7 @@ func (t tagger) set(ctx context.Context, s *step) error {
 	if err := t.point(ctx, s, s.New); err != nil {
 		return err
 	}
-	s.verified, s.Final = true, s.New
+	s.Final = s.New
 	return nil
 }
 
@@ -129,6 +129,7 @@ func (t tagger) point(ctx context.Context, s *step, digest string) error {
 	if err := t.Put(ctx, s.Image, s.Tag, digest); err != nil {
 		return err
 	}
+	s.accepted = true
 	return t.settle(ctx, s, digest)
 }
 

@@ -56,7 +56,7 @@ func DecideBack(o Observed, q BackRequest) BackPlan {
 			p.Silent = append(p.Silent, v)
 		}
 	}
-	left := version.Floating(o.below(q))
+	left := version.Floating(o.eligible(q))
 	for _, tag := range slices.Sorted(maps.Keys(version.Floating(slices.Concat(q.Withdrawn, o.takenBack(q))))) {
 		if v, ok := left[tag]; ok {
 			p.Tags = append(p.Tags, Floating{tag, v})
@@ -78,12 +78,12 @@ func (o Observed) takenBack(q BackRequest) []version.Version {
 	return slices.DeleteFunc(o.Registry.Is.all(), func(v version.Version) bool { return !o.IsWithdrawn(q.Prefix, v) })
 }
 
-// below are the versions that floating tags may go back to: up to the one that runs now, and whole, because what is half
-// released, or higher and perhaps was never healthy, gets its tags from its own release.
-func (o Observed) below(q BackRequest) []version.Version {
+// eligible are the versions that floating tags may go to: whole ones, and none above the one that runs now. What is higher was
+// perhaps never healthy, and gets its tags from its own release.
+func (o Observed) eligible(q BackRequest) []version.Version {
 	return slices.DeleteFunc(o.Registry.Is.all(), func(v version.Version) bool {
 		partly := slices.ContainsFunc(q.Images, func(image string) bool { return !slices.Contains(o.Registry.Is.Known[image], v) })
-		return partly || v.Compare(q.Version) > 0 || q.isTaken(o, v)
+		return partly || q.isTaken(o, v) || v.Compare(q.Version) > 0
 	})
 }
 

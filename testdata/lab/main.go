@@ -30,6 +30,8 @@ const usage = `usage: go run -C testdata/lab . COMMAND
   prove       up, then kill real releases, and the engine, at their effects, let runs race, and see that the same
               line again mends everything (forty minutes at most; --seed=N repeats a run, --points=N is 24)
   crash NAME  kill a service without a warning, and start it again
+  simulate    let releases happen in a world in memory, kill, pause and race them, and print what that
+              showed (--runs=100000 --seed=1; --mutations breaks the code on purpose; needs no up)
   test        up, then go vet and go test of Slipway against it (further words go to go test)
 
 SLIPWAY_LAB_DIR is the folder everything is kept in (default: slipway-lab in the user's cache folder).
@@ -88,6 +90,8 @@ func run(ctx context.Context, args []string) error {
 		return lab.prove(ctx, rest)
 	case "crash":
 		return lab.crash(ctx, rest)
+	case "simulate":
+		return lab.inRepo(ctx, "go", append([]string{"run", "./stages/release/simulation/simulate"}, rest...)...)
 	case "test":
 		return lab.test(ctx, rest)
 	case engineNamespace:

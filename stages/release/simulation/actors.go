@@ -123,6 +123,7 @@ func (a *attempt) carryOut(ctx context.Context, p *process, act *release.Act) er
 func (a *attempt) end(outcome string, err error) {
 	a.outcome, a.err = outcome, err
 	a.p.world.result.Outcomes[outcome]++
+	a.p.world.result.Runs++
 	a.p.world.outcomeSaid(a)
 	if err != nil {
 		a.p.say("ends: %s (%v)", outcome, err)
@@ -131,13 +132,16 @@ func (a *attempt) end(outcome string, err error) {
 	a.p.say("ends: %s", outcome)
 }
 
+// lockLost is the word for a run whose lock was taken over.
+const lockLost = "lock lost"
+
 // word is the sort of an error.
 func word(err error) string {
 	var busy *gitremote.Busy
 	var refused release.Refused
 	switch {
 	case errors.Is(err, gitremote.ErrLost):
-		return "lock lost"
+		return lockLost
 	case errors.As(err, &busy):
 		return string(report.Locked)
 	case errors.As(err, &refused):
@@ -181,162 +185,6 @@ func (m *maker) Files(_ context.Context, digests map[string]string) (all []forge
 		all = append(all, forge.File{Name: name, ContentType: "text/plain", Data: []byte(text)})
 	}
 	return all, nil
-}
-
-// dry observes and decides, which is all that a dry run does.
-func dry(l Line) func(*process) {
-	return func(p *process) {
-		q := p.world.request(l)
-		_, err := release.Decide(release.Observe(context.Background(), p.world.as(p), q), q)
-		p.say("ends: dry run (%v)", err)
-	}
-}
-
-// deploy brings a version that is released to a server.
-func deploy(l Line, production bool) func(*process) {
-	return func(p *process) {
-		w, ctx := p.world, context.Background()
-		world, q := w.as(p), w.request(l)
-		target := hostClient{p, w.staging}
-		next := release.Deployment{Request: q, Environment: "staging", Production: production}
-		if production {
-			target.host, next.Environment = w.production, "production"
-			if e, ok := w.staging.was(q.Version); ok {
-				next.Ran = &e.Rollout
-			}
-		}
-		var err error
-		if next.Target, err = target.Look(ctx); err != nil {
-			p.say("ends: %v", err)
-			return
-		}
-		world.Staging = nil
-		rollout, err := release.DecideDeploy(release.Observe(ctx, world, q), next)
-		if err != nil {
-			p.say("ends: refused (%v)", err)
-			return
-		}
-		_, err = target.Deploy(ctx, rollout)
-		p.say("ends: deployed (%v)", err)
-	}
-}
-
-// back is a rollback of production.
-type back struct {
-	p    *process
-	done entry
-	err  error
-}
-
-func (b *back) run(p *process) {
-	w, ctx := p.world, context.Background()
-	known, err := b.known(ctx)
-	if err == nil {
-		b.done, err = hostClient{p, w.production}.rollBack(ctx, known)
-	}
-	if err == nil {
-		err = b.follow(ctx)
-	}
-	b.err = err
-	p.say("ends: rolled back to %s (%v)", b.done.Version, err)
-}
-
-// known are the versions that there are.
-func (b *back) known(ctx context.Context) (known []version.Version, err error) {
-	w := b.p.world
-	for _, image := range w.story.Images {
-		tags, err := registryClient{b.p}.Tags(ctx, image)
-		if err != nil {
-			return nil, err
-		}
-		known = append(known, release.VersionsAmong(tags)...)
-	}
-	for _, e := range w.staging.ledger {
-		known = append(known, e.Version)
-	}
-	if !w.story.Git {
-		return known, nil
-	}
-	refs, err := gitremote.ReadRefs(ctx, gitClient{b.p}, b.p)
-	if err != nil {
-		return nil, err
-	}
-	for _, tag := range release.TagsOf(refs) {
-		if v, ok := version.DefaultTagPrefix.FromTag(tag.Name); ok {
-			known = append(known, v)
-		}
-	}
-	return known, nil
-}
-
-// follow takes the versions back everywhere.
-func (b *back) follow(ctx context.Context) error {
-	w, p := b.p.world, b.p
-	q := release.BackRequest{Request: w.request(Line{Version: b.done.Version.String(), Commit: b.done.Commit}), Reason: "it was slow", Note: "it was slow"}
-	for _, text := range b.done.withdrawn {
-		v, _ := version.Parse(text)
-		q.Withdrawn = append(q.Withdrawn, v)
-	}
-	holder := gitremote.Holder{Run: fmt.Sprint(p.number), Who: p.name, Version: "rollback", Commit: b.done.Commit}
-	act, err := release.BeginBack(ctx, w.as(p), q, holder, time.Hour)
-	if err != nil {
-		return err
-	}
-	for _, step := range []func(context.Context) error{act.Mark, act.Write, act.Move, act.MarkLatest} {
-		if err := step(ctx); err != nil {
-			return errors.Join(err, act.End(ctx))
-		}
-	}
-	return act.End(ctx)
-}
-
-// hands are what people do at the forge and in git.
-var hands = map[string]func(*process, Line){
-	"push the tag": func(p *process, l Line) { p.pushByHand("v"+l.Version, l.Commit) },
-	"push the tag elsewhere": func(p *process, l Line) {
-		p.pushByHand("v"+l.Version, p.world.story.commit(9))
-	},
-	"push a bare tag": func(p *process, l Line) { p.pushByHand(l.Version, l.Commit) },
-	"edit the release": func(p *process, l Line) {
-		for _, r := range p.world.forge.ofTag("v" + l.Version) {
-			if !r.Immutable {
-				r.Body, r.Title, r.touched, r.edited = byHand+"\n\n"+r.Body, byHand, true, p.world.now
-				p.say("edits the release of %s", l.Version)
-			}
-		}
-	},
-	"publish the release": func(p *process, l Line) { p.publishByHand(l) },
-}
-
-func (p *process) pushByHand(tag, commit string) {
-	refs := p.world.git.refs
-	if refs["refs/tags/"+tag] != "" || !p.world.story.Git {
-		return
-	}
-	refs["refs/tags/"+tag] = commit
-	p.say("pushes the tag %s", tag)
-}
-
-// publishByHand publishes the draft, or makes a release in the forge's web page, which makes the tag as well.
-func (p *process) publishByHand(l Line) {
-	w := p.world
-	if !w.story.Git || w.story.Forge == "" {
-		return
-	}
-	tag := "v" + l.Version
-	found := w.forge.ofTag(tag)
-	if w.git.refs["refs/tags/"+tag] == "" {
-		w.git.refs["refs/tags/"+tag] = l.Commit
-	}
-	if len(found) == 0 {
-		found = []*published{w.forge.add(forge.Release{Tag: tag, Commit: l.Commit, Title: byHand, Body: byHand, Draft: true})}
-	}
-	for _, r := range found {
-		if r.Draft {
-			r.Draft, r.hand, r.Immutable = false, true, w.forge.immutable
-			p.say("publishes the release of %s", l.Version)
-		}
-	}
 }
 
 // imagesOf are what stands under a tag of every image.

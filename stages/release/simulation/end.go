@@ -11,6 +11,9 @@ import (
 	"dagger/slipway/stages/version"
 )
 
+// lastOnes is the number of the first process that meets no faults.
+const lastOnes = 1000
+
 // calm begins one process that meets no fault, and waits for its end.
 func (w *World) calm(p *process, do func(*process)) {
 	p.faultless = true
@@ -56,7 +59,8 @@ func (w *World) again(l Line) {
 }
 
 func (w *World) calmly(l Line, name string) *attempt {
-	p := newProcess(name)
+	w.calmOnes++
+	p := newProcess(name, lastOnes+1+w.calmOnes)
 	p.line = l.Version
 	a := &attempt{p: p, line: l}
 	w.calm(p, a.release)
@@ -69,10 +73,15 @@ func (w *World) mayStop(l Line) bool {
 	if w.isWithdrawn(v) || slices.Contains(w.staging.withdrawn(), l.Version) {
 		return true
 	}
+	tagged := false
 	for _, name := range version.DefaultTagPrefix.Tags(v) {
-		if at := w.git.refs["refs/tags/"+name]; at != "" && at != l.Commit {
+		at := w.git.refs["refs/tags/"+name]
+		if tagged = tagged || at != ""; at != "" && at != l.Commit {
 			return true
 		}
+	}
+	if w.git.moved || w.story.Protected && !tagged {
+		return true
 	}
 	bare := w.git.refs["refs/tags/"+l.Version] != "" && w.git.refs["refs/tags/v"+l.Version] == ""
 	if bare && w.story.Forge != "" {
@@ -168,6 +177,9 @@ func (w *World) checkTold(l Line) {
 
 // checkFloating wants every floating tag at the highest whole version of its scope, on all images, and the forge's mark with it.
 func (w *World) checkFloating() {
+	if w.overrun {
+		return
+	}
 	for tag, top := range version.Floating(w.known()) {
 		all, whole := w.imagesOf(top.String())
 		stopped := slices.ContainsFunc(w.story.lines(), func(l Line) bool { return l.Version == top.String() && w.mayStop(l) })
@@ -175,11 +187,15 @@ func (w *World) checkFloating() {
 			continue // half released, and nothing will finish it
 		}
 		for n, image := range w.story.Images {
-			if at, _ := w.registry.imageOf(image, tag); at.Digest != all[n].Digest {
+			at, _ := w.registry.imageOf(image, tag)
+			if v, ok := version.FromTag(at.Version()); ok && w.isWithdrawn(v) {
+				continue // a rollback was killed, and is completed below
+			}
+			if at.Digest != all[n].Digest {
 				w.violate(sameEnd, "%s:%s is %q, and belongs to %s", image, tag, at.Version(), top)
 			}
 		}
-		if tag == "latest" {
+		if tag == "latest" && len(w.production.withdrawn()) == 0 {
 			w.checkLatest(sameEnd, top)
 		}
 	}
@@ -195,12 +211,13 @@ func (w *World) checkLatest(rule string, top version.Version) {
 	}
 }
 
-// checkBack wants no floating tag at a version that was taken back, as long as its scope has another, and the forge's mark with
-// it.
+// checkBack wants no floating tag at a version that was taken back, as long as its scope has another up to the one that runs now,
+// and the forge's mark with it.
 func (w *World) checkBack() {
 	var left []version.Version
+	now, _ := w.production.last()
 	for text := range w.done {
-		if v, _ := version.Parse(text); !w.isWithdrawn(v) {
+		if v, _ := version.Parse(text); !w.isWithdrawn(v) && v.Compare(now.Version) <= 0 {
 			left = append(left, v)
 		}
 	}
@@ -221,12 +238,12 @@ func (w *World) checkBack() {
 // rollBack brings the highest version to production that may run there, takes it back, and looks at where everything is.
 func (w *World) rollBack() {
 	if e, ok := w.staging.last(); ok && !e.Version.IsPrerelease() {
-		p := newProcess("last deployment")
+		p := newProcess("last deployment", lastOnes)
 		p.unlocked = true
 		w.calm(p, deploy(Line{Version: e.Version.String(), Commit: e.Commit}, true))
 	}
 	before, _ := w.production.last()
-	p := newProcess("last rollback")
+	p := newProcess("last rollback", lastOnes+1)
 	p.rollsBack = true
 	b := &back{p: p}
 	w.calm(p, b.run)

@@ -11,21 +11,22 @@ type Kind string
 // The sorts of faults.
 const (
 	None         Kind = ""
-	Refused      Kind = "refused"              // a definite no, and nothing happened
-	Busy         Kind = "busy (429, 5xx)"      // nothing happened, and it may work next time
-	Lost         Kind = "answer lost"          // it happened, and nobody says so
-	Lagging      Kind = "reads lag"            // it happened, and is not seen for a while
-	Slow         Kind = "slow"                 // most of a minute
-	Paused       Kind = "paused"               // the process stands still for minutes or hours
-	KilledBefore Kind = "killed before"        // the process is gone, and nothing happened
-	KilledInside Kind = "killed inside"        // it happened, and the process does not learn it
-	KilledAfter  Kind = "killed after"         // the process is gone once it has the answer
-	Sick         Kind = "unhealthy deployment" // the containers start and are never healthy
+	Refused      Kind = "refused"               // a definite no, and nothing happened
+	Busy         Kind = "busy (429, 5xx)"       // nothing happened, and it may work next time
+	Lost         Kind = "answer lost"           // it happened, and nobody says so
+	Lagging      Kind = "reads lag"             // it happened, and is not seen for a while
+	Dropped      Kind = "accepted and not done" // a registry that says 201 and keeps the old tag
+	Slow         Kind = "slow"                  // most of a minute
+	Paused       Kind = "paused"                // the process stands still for minutes or hours
+	KilledBefore Kind = "killed before"         // the process is gone, and nothing happened
+	KilledInside Kind = "killed inside"         // it happened, and the process does not learn it
+	KilledAfter  Kind = "killed after"          // the process is gone once it has the answer
+	Sick         Kind = "unhealthy deployment"  // the containers start and are never healthy
 	SelfPublish  Kind = "draft published by the forge itself"
 )
 
 // Kinds are all of them, as they are shown.
-var Kinds = []Kind{Refused, Busy, Lost, Lagging, Slow, Paused, KilledBefore, KilledInside, KilledAfter, Sick, SelfPublish}
+var Kinds = []Kind{Refused, Busy, Lost, Lagging, Dropped, Slow, Paused, KilledBefore, KilledInside, KilledAfter, Sick, SelfPublish}
 
 // at is a place in a history: the n-th request of a process.
 type at struct{ process, request int }
@@ -64,7 +65,13 @@ func (s script) of(a at, r request) Kind {
 		return []Kind{KilledBefore, KilledInside, KilledAfter}[day.IntN(3)]
 	}
 	dice := s.dice(a, 2)
-	if dice.IntN(1000) >= rate {
+	often := dice.IntN(8) == 0 && rate > 0
+	switch {
+	case often && r.deploys:
+		return Sick
+	case often && r.tags:
+		return SelfPublish
+	case dice.IntN(1000) >= rate:
 		return None
 	}
 	possible := []Kind{Busy, Busy, Slow, Refused}
@@ -74,13 +81,7 @@ func (s script) of(a at, r request) Kind {
 		possible = append(possible, Paused)
 	}
 	if r.lags {
-		possible = append(possible, Lagging)
-	}
-	if r.deploys {
-		possible = append(possible, Sick, Sick)
-	}
-	if r.tags {
-		possible = append(possible, SelfPublish, SelfPublish)
+		possible = append(possible, Lagging, Lagging, Dropped)
 	}
 	return possible[dice.IntN(len(possible))]
 }
@@ -106,6 +107,14 @@ func (s script) pause(a at) time.Duration {
 		time.Duration(3+dice.IntN(15)) * time.Minute,
 		time.Duration(1+dice.IntN(5)) * time.Hour,
 	}[dice.IntN(3)]
+}
+
+// patience is how long containers take to be healthy, in thirds: some migrate first.
+func (s script) patience(a at) time.Duration {
+	if s.dice(a, 9).IntN(3) == 0 {
+		return 5 * time.Minute
+	}
+	return 20 * time.Second
 }
 
 // lag is for how long a write is not seen.

@@ -15,6 +15,7 @@ import (
 type gitServer struct {
 	refs  map[string]string
 	texts map[string]string // of blobs
+	moved bool              // main was forced to where it does not have our commits
 }
 
 // gitClient is the remote as one process reaches it. Each method is one attempt.
@@ -97,6 +98,9 @@ func (c gitClient) Tag(ctx context.Context, name, commit string) error {
 		if c.server().refs["refs/tags/"+name] != "" {
 			return &fault{"already exists", false}
 		}
+		if c.p.world.story.Protected {
+			return &fault{"protected", false}
+		}
 		c.server().refs["refs/tags/"+name] = commit
 		if f == SelfPublish {
 			c.p.world.forge.selfPublish(c.p.world.now, name)
@@ -105,8 +109,13 @@ func (c gitClient) Tag(ctx context.Context, name, commit string) error {
 	}))
 }
 
-// Containing implements gitremote.Server. All commits of a simulation are on the branch main.
-func (c gitClient) Containing(ctx context.Context, branches []string, _ string) ([]string, error) {
-	err := c.p.send(ctx, request{what: "git: which branches have the commit"}, func(Kind) error { return nil })
-	return branches, asked(err)
+// Containing implements gitremote.Server. All commits are on the branch main, until somebody moves it.
+func (c gitClient) Containing(ctx context.Context, branches []string, _ string) (with []string, err error) {
+	err = c.p.send(ctx, request{what: "git: which branches have the commit"}, func(Kind) error {
+		if !c.server().moved {
+			with = branches
+		}
+		return nil
+	})
+	return with, asked(err)
 }

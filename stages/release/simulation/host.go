@@ -104,8 +104,9 @@ func (c hostClient) rollOut(ctx context.Context, r release.Rollout, next entry) 
 	}); err != nil {
 		return err
 	}
+	patience := c.p.world.faults.patience(at{c.p.number, c.p.requests})
 	for range 3 {
-		if err := c.p.Sleep(ctx, 20*time.Second); err != nil {
+		if err := c.p.Sleep(ctx, patience); err != nil {
 			return context.Cause(ctx)
 		}
 		if err := c.p.send(ctx, request{what: c.host.name + ": ask for health"}, func(Kind) error { return nil }); err != nil {

@@ -33,12 +33,14 @@ type process struct {
 	telling    string // the version of which it tells
 	afterwards func()
 
-	lock  *gitremote.Lock
-	beat  time.Time
-	holds map[string]bool // the blobs with which it took and renewed the lock
-	wrote []string        // to the registry, the tags, the forge or a server
-	found map[string]string
-	asked time.Time // when it last read the releases of the forge
+	lock   *gitremote.Lock
+	beat   time.Time
+	holds  map[string]bool // the blobs with which it took and renewed the lock
+	awake  time.Time       // when it last stood still
+	wrote  []string        // to the registry, the tags, the forge or a server
+	found  map[string]string
+	asked  time.Time // when it last read the releases of the forge
+	listed time.Time // and what tags of the registry there are
 }
 
 var _ retry.Clock = (*process)(nil)
@@ -93,6 +95,7 @@ func (p *process) send(ctx context.Context, r request, do func(Kind) error) erro
 	if f == Paused {
 		w.line(p.name, "stands still")
 		p.pass(w.faults.pause(here))
+		p.awake, p.beat = w.now, w.now // the heartbeat stood still as well, and may come after the next write
 	}
 	took := w.faults.time(here, f)
 	p.pass(took / 2)
@@ -153,9 +156,12 @@ func (p *process) kill(r request, f Kind) {
 	runtime.Goexit()
 }
 
+// beatEvery is how often a lock is renewed.
+const beatEvery = 30 * time.Second
+
 // renew is the heartbeat, which in a real run comes beside everything else.
 func (p *process) renew(ctx context.Context, r request) {
-	if p.lock == nil || r.renews || p.world.now.Sub(p.beat) < 30*time.Second {
+	if p.lock == nil || r.renews || p.world.now.Sub(p.beat) < beatEvery {
 		return
 	}
 	p.beat = p.world.now
@@ -180,7 +186,13 @@ func (p *process) Sleep(ctx context.Context, d time.Duration) error {
 		halves := math.Exp2(math.Round(math.Log2(float64(d) / float64(500*time.Millisecond))))
 		d = time.Duration(halves) * 500 * time.Millisecond
 	}
-	p.pass(d)
+	for ; d > beatEvery && ctx.Err() == nil; d -= beatEvery {
+		p.pass(beatEvery)
+		p.renew(ctx, request{})
+	}
+	if ctx.Err() == nil {
+		p.pass(d)
+	}
 	return ctx.Err()
 }
 

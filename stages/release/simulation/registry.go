@@ -69,6 +69,7 @@ func (c registryClient) server() *registryServer { return c.p.world.registry }
 func (c registryClient) Tags(ctx context.Context, image string) (tags []string, err error) {
 	err = c.p.repeated(ctx, request{what: "registry: list the tags of " + image}, func(Kind) error {
 		tags = nil
+		c.p.listed = c.p.world.now
 		for tag := range c.server().tags[image] {
 			if c.server().sees(c.p.world.now, image, tag) != "" {
 				tags = append(tags, tag)
@@ -126,6 +127,9 @@ func (c registryClient) set(image, tag, digest string, f Kind) error {
 	old := s.tags[image][tag]
 	if s.immutable && old != "" && old != digest && !floating(tag) {
 		return &fault{"the tag is immutable", false}
+	}
+	if f == Dropped {
+		return nil
 	}
 	if f == Lagging {
 		lag := w.faults.lag(at{c.p.number, c.p.requests - 1})

@@ -3,6 +3,7 @@ package simulation
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"dagger/slipway/stages/forge"
 	"dagger/slipway/stages/gitremote"
@@ -27,19 +28,23 @@ const (
 	rollsBack         = "a rollback leads to a healthy older version, and floating tags follow"
 	downgraded        = "no server goes to a lower version but by a rollback"
 	erased            = "what people have written stays"
+	allOrNone         = "a floating tag moves on all images or on none"
 	lies              = "what a tag or release says it is, it is"
 )
 
 // Rules are all of them, in the order in which they are listed.
 var Rules = []string{
 	versionTagMoves, wentBack, beforeCommitTags, beforeVersionTags, beforeStaging, publishedWhole, withoutLock, sameEnd, trueWord,
-	toldOnce, dryWrites, rollsBack, downgraded, erased, lies,
+	toldOnce, dryWrites, rollsBack, downgraded, erased, allOrNone, lies,
 }
 
 // afterWrite holds every write against the rules on who may write.
 func (w *World) afterWrite(p *process, r request) {
 	if p.reads {
 		w.violate(dryWrites, "%s: %s", p.name, r.what)
+	}
+	if p.rollsBack {
+		w.writes = append(w.writes, "") // what it withdraws changes where tags belong
 	}
 	if !r.guarded {
 		return
@@ -91,12 +96,13 @@ func (w *World) hasCommitTag(image, commit, v string) bool {
 	return false
 }
 
-// floatingWritten looks at a floating tag that was moved by a release, and not put back.
+// floatingWritten looks at a floating tag that was moved, and not put back. One that leaves a version which a rollback has taken
+// back finishes what that rollback began.
 func (w *World) floatingWritten(p *process, image, tag, old, digest string) {
 	v, _ := version.Parse(w.registry.images[digest].Version())
 	before, err := version.Parse(w.registry.images[old].Version())
-	if err == nil && before.Compare(v) > 0 && !p.rollsBack {
-		w.violate(wentBack, "%s: %s:%s from %s to %s", p.name, image, tag, before, v)
+	if err == nil && before.Compare(v) > 0 && !w.isWithdrawn(before) {
+		w.movedBack(p, image+":"+tag, before, v)
 	}
 	all, whole := w.imagesOf(v.String())
 	if !whole || !slices.ContainsFunc(all, func(at registry.Image) bool { return at.Digest == digest }) {
@@ -104,6 +110,16 @@ func (w *World) floatingWritten(p *process, image, tag, old, digest string) {
 	}
 	if w.story.Staging && !w.ran(v) {
 		w.violate(beforeStaging, "%s: %s:%s to %s", p.name, image, tag, v)
+	}
+}
+
+// movedBack forgives what no registry can prevent: another tool, which knows no lock, came between the look and the write, or
+// the process stood still there.
+func (w *World) movedBack(p *process, tag string, before, now version.Version) {
+	if w.otherTool.After(p.listed) && (p.awake.After(w.otherTool) || w.now.Sub(w.otherTool) < 5*time.Minute) {
+		w.overrun = true
+	} else if !p.rollsBack {
+		w.violate(wentBack, "%s: %s from %s to %s", p.name, tag, before, now)
 	}
 }
 
@@ -172,9 +188,15 @@ func (w *World) outcomeSaid(a *attempt) {
 	case a.outcome == string(report.Released) && len(a.p.wrote) == 0, a.outcome == string(report.Resumed) && len(a.p.wrote) == 0 && !a.toldNow:
 		w.violate(trueWord, "%s says %s, and wrote nothing", a.p.name, a.outcome)
 	}
+	if a.outcome == "refused" || a.outcome == string(report.Locked) || a.outcome == "gate-fail" {
+		for _, what := range a.p.wrote {
+			w.violate(trueWord, "%s is %s, and wrote: %s", a.p.name, a.outcome, what)
+		}
+	}
 	if a.err == nil {
 		w.checkRelease(a.line, trueWord)
 	}
+	w.checkPutBack(a)
 }
 
 // tell: a second message is right only for a run that wrote something, because somebody else had changed what was done.
@@ -186,6 +208,24 @@ func (w *World) tell(p *process, v string) {
 		w.violate(toldOnce, "%s: %d times", v, w.told[v])
 	}
 	w.toldAt[v] = len(w.writes)
+}
+
+// checkPutBack: a run that ends with an error, and says of no tag that it is not put back, has moved each on all images or none.
+func (w *World) checkPutBack(a *attempt) {
+	if a.err == nil || a.outcome == lockLost || strings.Contains(a.err.Error(), "not put back") {
+		return
+	}
+	for key, old := range a.p.found {
+		image, tag, _ := strings.Cut(key, ":")
+		if !floating(tag) || w.registry.tags[image][tag] == old {
+			continue
+		}
+		for _, other := range w.story.Images {
+			if at, _ := w.registry.imageOf(other, tag); at.Version() != a.line.Version {
+				w.violate(allOrNone, "%s: %s on %s, but not on %s, and %v", a.p.name, tag, image, other, a.err)
+			}
+		}
+	}
 }
 
 // known are the versions that there are, without what was taken back.

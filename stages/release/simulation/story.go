@@ -22,6 +22,7 @@ type Story struct {
 	Git       bool
 	Staging   bool
 	Immutable bool // the registry refuses to move tags of versions and commits
+	Protected bool // the remote takes no tag from us
 	Twins     bool // all commits begin with the same seven digits
 	Untagged  bool // the release before is in the registry only
 	Images    []string
@@ -30,9 +31,10 @@ type Story struct {
 
 // role is what one process does, and when it begins.
 type role struct {
-	What string
-	Line Line
-	At   time.Duration
+	What   string
+	Line   Line
+	At     time.Duration
+	Absent bool // taken out, to make a failing history short
 }
 
 const (
@@ -51,7 +53,7 @@ const (
 // Stories are the kinds of histories.
 var Stories = []string{
 	"one release", "the same version twice", "two versions", "three versions", "a candidate and its final version",
-	"a backport beside a release", "a release and a deployment", "a release and a rollback", "a release and people",
+	"a backport beside a release", "a backport after a rollback", "a release and a deployment", "a release and a rollback", "a release and people",
 	"a release and dry runs", "two versions, a rollback and people",
 }
 
@@ -66,7 +68,7 @@ func newStory(seed uint64) Story {
 	dice := rand.New(rand.NewPCG(seed, 0))
 	one := func(of int) bool { return dice.IntN(of) == 0 }
 	s := Story{
-		Seed: seed, Git: !one(20), Staging: !one(8), Immutable: one(4), Twins: one(5), Untagged: one(8),
+		Seed: seed, Git: !one(20), Staging: !one(8), Immutable: one(4), Twins: one(5), Untagged: one(8), Protected: one(30),
 		Name:   Stories[dice.IntN(len(Stories))],
 		Forge:  []string{forgesGitHub, forgesGitHub, forgesImmutable, forgesGitea, forgesGitea, forgesGitLab, ""}[dice.IntN(7)],
 		Images: []string{"backend", "frontend", "worker"}[:1+dice.IntN(3)],
@@ -94,7 +96,7 @@ func (s *Story) cast(dice *rand.Rand) {
 		if dice.IntN(2) == 0 {
 			line.Wait = time.Duration(1+dice.IntN(30)) * time.Minute
 		}
-		s.Cast = append(s.Cast, role{what, line, time.Duration(dice.IntN(400)) * time.Second})
+		s.Cast = append(s.Cast, role{What: what, Line: line, At: time.Duration(dice.IntN(400)) * time.Second})
 	}
 	people := func() {
 		names := slices.Sorted(maps.Keys(hands))
@@ -118,6 +120,11 @@ func (s *Story) cast(dice *rand.Rand) {
 		add(releases, "1.3.0", 5)
 	case "a backport beside a release":
 		add(releases, "1.1.1", 4)
+	case "a backport after a rollback":
+		first = ""
+		add(rollsBackProd, "1.2.2", 2)
+		add(releases, "1.1.1", 4)
+		s.Cast[1].At += 3 * time.Minute
 	case "a release and a deployment":
 		add(deploysStaging, "1.2.3", 3)
 		add(deploysProd, []string{"1.2.3", "1.2.2"}[dice.IntN(2)], 3)
@@ -197,13 +204,16 @@ func (w *World) released(text string, commit int, tagged bool) {
 // enter begins everything that the story has in it.
 func (w *World) enter() {
 	for n, r := range w.story.Cast {
-		w.play(r, fmt.Sprintf("%s %s (%d)", r.What, r.Line.Version, n+1), r.At, attemptsOfALine)
+		if !r.Absent {
+			w.play(r, n, 0, r.At)
+		}
 	}
 }
 
 // play begins a process. A release that failed or was killed is begun again, as people do.
-func (w *World) play(r role, name string, after time.Duration, attempts int) {
-	p := newProcess(strings.TrimPrefix(name, "release "))
+func (w *World) play(r role, n, attempts int, after time.Duration) {
+	name := fmt.Sprintf("%s %s (%d)%s", r.What, r.Line.Version, n+1, strings.Repeat("'", attempts))
+	p := newProcess(strings.TrimPrefix(name, "release "), n*attemptsOfALine+attempts+1)
 	switch do, isHand := hands[r.What]; {
 	case isHand:
 		p.human = true
@@ -223,15 +233,15 @@ func (w *World) play(r role, name string, after time.Duration, attempts int) {
 		a := &attempt{p: p, line: r.Line}
 		p.afterwards = func() {
 			failed := a.outcome == "" || a.err != nil
-			if failed && attempts > 1 {
+			if failed && attempts+1 < attemptsOfALine {
 				wait := time.Duration(30+w.faults.dice(at{p.number, 1}, 7).IntN(400)) * time.Second
-				w.play(r, name+"'", wait, attempts-1)
+				w.play(r, n, attempts+1, wait)
 			}
 		}
 		w.start(after, p, a.release)
 	}
 }
 
-func newProcess(name string) *process {
-	return &process{name: name, holds: map[string]bool{}, found: map[string]string{}}
+func newProcess(name string, number int) *process {
+	return &process{name: name, number: number, holds: map[string]bool{}, found: map[string]string{}}
 }

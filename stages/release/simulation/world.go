@@ -15,12 +15,12 @@ import (
 
 // World is everything that a history happens in.
 type World struct {
-	story   Story
-	faults  script
-	now     time.Time
-	running []*process // those that have not ended, in the order in which they began
-	begun   int
-	ended   chan struct{}
+	story    Story
+	faults   script
+	now      time.Time
+	running  []*process // those that have not ended
+	calmOnes int
+	ended    chan struct{}
 
 	registry   *registryServer
 	git        *gitServer
@@ -28,13 +28,15 @@ type World struct {
 	staging    *host
 	production *host
 
-	told   map[string]int  // messages of success, by version
-	done   map[string]bool // versions that are released as they should be
-	writes []string        // who wrote what everybody can see, one write after the other
-	toldAt map[string]int  // how many writes there were when the team was told of a version
-	untold map[string]bool // versions of which a run was killed while it told
-	result Result
-	keep   bool // the history in words
+	told      map[string]int  // messages of success, by version
+	done      map[string]bool // versions that are released as they should be
+	writes    []string        // who wrote what everybody can see, one write after the other
+	toldAt    map[string]int  // how many writes there were when the team was told of a version
+	untold    map[string]bool // versions of which a run was killed while it told
+	otherTool time.Time       // when another tool has released something
+	overrun   bool            // its tags were overwritten, because it was so close
+	result    Result
+	keep      bool // the history in words
 }
 
 // Result is what one history showed.
@@ -44,6 +46,7 @@ type Result struct {
 	Faults     map[Kind]int
 	Outcomes   map[string]int
 	Requests   int
+	Runs       int
 	History    []string
 	injected   []injection
 }
@@ -83,11 +86,11 @@ func (w *World) run() {
 	}
 }
 
-// next is the process that wakes first; of two, the one that began first.
+// next is the process that wakes first; of two, the one with the lower number.
 func (w *World) next() *process {
 	var next *process
 	for _, p := range w.running {
-		if next == nil || p.wakes.Before(next.wakes) {
+		if next == nil || p.wakes.Before(next.wakes) || p.wakes.Equal(next.wakes) && p.number < next.number {
 			next = p
 		}
 	}
@@ -103,8 +106,7 @@ func (w *World) wake(p *process) {
 
 // start begins a process after a while.
 func (w *World) start(after time.Duration, p *process, do func(*process)) {
-	p.world, p.number, p.wakes, p.turn = w, w.begun, w.now.Add(after), make(chan struct{})
-	w.begun++
+	p.world, p.wakes, p.turn = w, w.now.Add(after), make(chan struct{})
 	w.running = append(w.running, p)
 	go func() {
 		<-p.turn

@@ -1,0 +1,77 @@
+package simulation
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"testing"
+)
+
+// histories are enough to meet every sort of fault in every sort of story, and few enough to wait for.
+const histories = 3000
+
+func TestNoHistoryBreaksARule(t *testing.T) {
+	sum := NewTable()
+	Many(1, histories, runtime.NumCPU(), func(r Result) bool {
+		sum.Add(r)
+		return len(sum.Broken) > 0
+	})
+	for _, r := range sum.Broken {
+		t.Error(Shrink(r).Text())
+	}
+	if sum.Sum.Histories < histories {
+		return
+	}
+	for _, kind := range Kinds {
+		if sum.faults[kind] == 0 {
+			t.Errorf("%d histories, and nothing of this sort went wrong: %s", histories, kind)
+		}
+	}
+	for _, name := range Stories {
+		if sum.rows[name] == nil {
+			t.Errorf("no history of this sort: %s", name)
+		}
+	}
+	if sum.Sum.Lost == 0 || sum.Sum.Killed == 0 {
+		t.Errorf("%d locks lost, %d runs killed: a simulation without either shows nothing", sum.Sum.Lost, sum.Sum.Killed)
+	}
+}
+
+// TestASeedIsOneHistory: without it, no failure could be looked at twice.
+func TestASeedIsOneHistory(t *testing.T) {
+	for seed := range uint64(40) {
+		if one, two := Tell(seed), Tell(seed); !slices.Equal(one.History, two.History) {
+			t.Errorf("seed %d: %d lines, and then %d", seed, len(one.History), len(two.History))
+			for n := range min(len(one.History), len(two.History)) {
+				if one.History[n] != two.History[n] {
+					t.Fatalf("%s\n%s", one.History[n], two.History[n])
+				}
+			}
+		}
+	}
+}
+
+// TestPlantedFaultsFit: what Mutate plants has to be in the code that it is planted in.
+func TestPlantedFaultsFit(t *testing.T) {
+	for _, m := range Mutations {
+		source, err := os.ReadFile(filepath.Join("..", "..", m.File))
+		if err == nil {
+			_, err = m.apply(string(source))
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// kept are seeds in which code that was mended since broke a rule.
+var kept = map[uint64]string{}
+
+func TestKeptSeeds(t *testing.T) {
+	for seed, showed := range kept {
+		if r := Run(seed); len(r.Violations) > 0 {
+			t.Errorf("%s\n%s", showed, Shrink(r).Text())
+		}
+	}
+}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"dagger/slipway/stages/redact"
 )
 
 // maxActor keeps a name from filling a lock, a ledger or a message.
@@ -35,4 +37,4 @@ func parseActor(text string) (string, error) {
 }
 
 // who is whom lock, ledger, notes and message name.
-func (r *Run) who() string { return orDefault(r.actor, r.config.committer.name) }
+func (r *Run) who() string { return redact.OneLine(orDefault(r.actor, r.config.committer.name)) }

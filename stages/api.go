@@ -7,8 +7,9 @@ import (
 	"strings"
 
 	"dagger/slipway/internal/dagger"
-	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/notify"
+	"dagger/slipway/stages/redact"
+	"dagger/slipway/stages/release"
 	"dagger/slipway/stages/report"
 )
 
@@ -21,42 +22,48 @@ type Pipeline struct {
 // Release runs the whole pipeline and returns its report. A failed run's report is the error, because a result beside
 // an error is lost.
 func (p Pipeline) Release(ctx context.Context, options Options) (string, error) {
-	return p.upTo(ctx, cleanup, options)
+	if options.DryRun {
+		return p.upTo(ctx, dry(pipeline), options, goal{dry: true, green: dryRunOK})
+	}
+	return p.upTo(ctx, pipeline, options, goal{kind: notify.Release, green: released})
 }
 
 // Publish runs the pipeline up to the push of the version tags; no floating tag moves.
 func (p Pipeline) Publish(ctx context.Context, version string) (string, error) {
-	return p.upTo(ctx, buildAndPush, Options{Version: version})
+	return p.upTo(ctx, upTo(pipeline, buildAndPush), Options{Version: version}, goal{green: stagePassed, until: release.PhaseImages})
+}
+
+// The words for runs in which nothing was red.
+func released(r *Run) report.Outcome  { return release.Outcome(r.found.act.Record) }
+func dryRunOK(*Run) report.Outcome    { return report.DryRunOK }
+func stagePassed(*Run) report.Outcome { return report.StagePassed }
+
+func (p Pipeline) upTo(ctx context.Context, stages []stage, options Options, goal goal) (string, error) {
+	r, err := NewRun(p.Dag, p.Settings, options, goal)
+	if err != nil {
+		return "", plain(err)
+	}
+	// The stage Cleanup has given the lock back, where there is such a stage.
+	defer func() { _ = r.found.act.End(context.WithoutCancel(ctx)) }()
+	return r.textKept(ctx, r.runStages(ctx, stages))
 }
 
 // Validate says whether a release would be refused.
 func (p Pipeline) Validate(ctx context.Context, version string) (string, error) {
-	return p.upTo(ctx, validateRelease, Options{Version: version})
-}
-
-func (p Pipeline) upTo(ctx context.Context, last string, options Options) (string, error) {
-	r, err := NewRun(p.Dag, p.Settings, options)
+	r, err := NewRun(p.Dag, p.Settings, Options{Version: version}, goal{green: stagePassed})
 	if err != nil {
 		return "", plain(err)
 	}
-	if last == cleanup {
-		r.news.Kind = notify.Release
-	}
-	result := r.runTo(ctx, last)
-	defer r.releaseLock(context.WithoutCancel(ctx)) //nolint:errcheck // the stage Cleanup has done it, or there is no such stage
-	if last == validateRelease {
-		return textOrError(result, "")
-	}
-	return r.textKept(ctx, result)
+	return textOrError(r.runStages(ctx, upTo(pipeline, validateRelease)), "")
 }
 
 // Stage runs one gate on its own.
 func (p Pipeline) Stage(ctx context.Context, name string) (string, error) {
-	r, err := newStageRun(p.Dag, p.Settings)
+	r, err := newStageRun(p.Dag, p.Settings, goal{green: stagePassed})
 	if err != nil {
 		return "", plain(err)
 	}
-	return textOrError(r.only(ctx, name), "")
+	return textOrError(r.runStages(ctx, alone(name)), "")
 }
 
 // Scan runs the security scan on its own.
@@ -88,7 +95,7 @@ func (p Pipeline) FrontendReports(ctx context.Context) (*dagger.Directory, error
 }
 
 func (p Pipeline) reports(ctx context.Context, present func(*Run) bool, suiteOf func(*Run, context.Context) (suite, error)) (*dagger.Directory, error) {
-	r, err := newStageRun(p.Dag, p.Settings)
+	r, err := newStageRun(p.Dag, p.Settings, goal{green: stagePassed})
 	if err != nil {
 		return nil, plain(err)
 	}
@@ -108,7 +115,7 @@ func (p Pipeline) reports(ctx context.Context, present func(*Run) bool, suiteOf 
 
 // Image builds one image.
 func (p Pipeline) Image(ctx context.Context, name string) (*dagger.Container, error) {
-	r, err := newStageRun(p.Dag, p.Settings)
+	r, err := newStageRun(p.Dag, p.Settings, goal{green: stagePassed})
 	if err != nil {
 		return nil, plain(err)
 	}
@@ -118,17 +125,17 @@ func (p Pipeline) Image(ctx context.Context, name string) (*dagger.Container, er
 
 // Plan says what a release would do.
 func (p Pipeline) Plan(ctx context.Context, version string) (string, error) {
-	r, err := NewRun(p.Dag, p.Settings, Options{Version: version, DryRun: true})
+	r, err := NewRun(p.Dag, p.Settings, Options{Version: version}, goal{dry: true, green: dryRunOK})
 	if err != nil {
 		return "", plain(err)
 	}
-	text, err := r.plan(ctx)
-	return text, plain(err)
+	text, err := r.printPlan(ctx)
+	return redact.Shown(text), plain(err)
 }
 
 // Changelog returns the notes from one release to another, or to the last commit, as markdown or json.
 func (p Pipeline) Changelog(ctx context.Context, from, to, format string) (string, error) {
-	r, err := newStageRun(p.Dag, p.Settings)
+	r, err := newStageRun(p.Dag, p.Settings, goal{green: stagePassed})
 	if err != nil {
 		return "", plain(err)
 	}
@@ -141,7 +148,7 @@ func (p Pipeline) Changelog(ctx context.Context, from, to, format string) (strin
 	}
 	switch format {
 	case "markdown":
-		return notes.Markdown(changelog.BodyLimit), nil
+		return notes.Markdown(), nil
 	case "json":
 		return string(notes.JSON()), nil
 	}
@@ -161,7 +168,7 @@ func (p Pipeline) Report(ctx context.Context, format string) (string, error) {
 	if !ok {
 		return "", plain(refuseInput(fmt.Errorf("expected one of the formats %s, found %q", strings.Join(sortedKeys(forms), ", "), format)))
 	}
-	r, err := newStageRun(p.Dag, p.Settings)
+	r, err := newStageRun(p.Dag, p.Settings, goal{green: stagePassed})
 	if err != nil {
 		return "", plain(err)
 	}
@@ -186,9 +193,9 @@ func plain(err error) error {
 		return nil
 	}
 	f := explain(err)
-	text := f.Error()
-	if f.output != "" {
-		text += "\nthe end of its output:\n" + f.output
+	text := redact.Shown(f.Error())
+	if lines := redact.Lines(f.output); len(lines) > 0 {
+		text += "\nthe end of its output:\n" + strings.Join(lines, "\n")
 	}
 	if f.next != "" {
 		text += "\nnext: " + f.next

@@ -21,7 +21,6 @@ type built struct {
 	variants []*variant // by platform, in the order of the setting
 	reused   bool       // published by an earlier run of this commit
 	digest   string
-	tags     []string
 	seconds  float64
 }
 
@@ -55,9 +54,9 @@ func (r *Run) buildImages(ctx context.Context) error {
 		if err != nil {
 			return r.buildFailure(image, err)
 		}
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.images[image.Name] = b
+		r.found.mu.Lock()
+		defer r.found.mu.Unlock()
+		r.found.images[image.Name] = b
 		return nil
 	})...); err != nil {
 		return err
@@ -92,7 +91,7 @@ func (r *Run) buildFailure(image Image, err error) error {
 }
 
 func (r *Run) build(ctx context.Context, image Image) (*built, error) {
-	if at, ok := r.state.published(image.Name); ok {
+	if at, ok := r.found.plan.Reused[image.Name]; ok {
 		b := &built{Image: image}
 		return b, r.reuse(b, at.Digest)
 	}
@@ -116,7 +115,7 @@ func (r *Run) build(ctx context.Context, image Image) (*built, error) {
 // another command.
 func (r *Run) packImages() {
 	for _, same := range r.sameLayers() {
-		if r.images[same[0].Name].reused {
+		if r.found.images[same[0].Name].reused {
 			continue
 		}
 		archive := r.pack(same[0])
@@ -133,7 +132,7 @@ func (r *Run) sameLayers() [][]*variant {
 	var groups [][]*variant
 	at := map[string]int{}
 	for _, image := range r.config.images {
-		for _, v := range r.images[image.Name].variants {
+		for _, v := range r.found.images[image.Name].variants {
 			key := string(v.platform) + " " + v.content
 			n, seen := at[key]
 			if !seen {
@@ -161,7 +160,7 @@ func (r *Run) packed(v *variant) *dagger.Container {
 // reuse takes the image that another run of this commit has pushed. Its layers stand for themselves: files that are gone
 // in the end are still in them.
 func (r *Run) reuse(b *built, digest string) error {
-	where, err := r.registry.Repository(b.Name)
+	where, err := r.access.registry.Repository(b.Name)
 	if err != nil {
 		return err
 	}

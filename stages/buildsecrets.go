@@ -11,6 +11,12 @@ import (
 	"dagger/slipway/stages/redact"
 )
 
+// concealed is what nobody may read: the secrets of the builds, and all that others may print.
+type concealed struct {
+	builds []buildSecret
+	hidden []*strings.Replacer
+}
+
 // buildSecret is what RUN --mount=type=secret,id=ID finds.
 type buildSecret struct{ id, value string }
 
@@ -59,11 +65,11 @@ func (r *Run) readBuildSecrets(ctx context.Context) error {
 	if err != nil {
 		return refuseInput(err)
 	}
-	r.buildSecrets, err = parseBuildSecrets(text)
+	r.concealed.builds, err = parseBuildSecrets(text)
 	if err != nil {
 		return refuseInput(err)
 	}
-	for _, s := range r.buildSecrets {
+	for _, s := range r.concealed.builds {
 		r.hide("", s.value)
 	}
 	return nil
@@ -71,7 +77,7 @@ func (r *Run) readBuildSecrets(ctx context.Context) error {
 
 // secrets are the build's in the engine's form, which finds them by their names.
 func (r *Run) secrets() (all []*dagger.Secret) {
-	for _, s := range r.buildSecrets {
+	for _, s := range r.concealed.builds {
 		all = append(all, r.dag.SetSecret(s.id, s.value))
 	}
 	return all
@@ -79,11 +85,11 @@ func (r *Run) secrets() (all []*dagger.Secret) {
 
 // hide keeps a secret out of what others print and Slipway repeats.
 func (r *Run) hide(user, secret string) {
-	r.hidden = append(r.hidden, redact.Token(user, secret))
+	r.concealed.hidden = append(r.concealed.hidden, redact.Token(user, secret))
 }
 
 func (r *Run) mask(text string) string {
-	for _, hidden := range r.hidden {
+	for _, hidden := range r.concealed.hidden {
 		text = hidden.Replace(text)
 	}
 	return text

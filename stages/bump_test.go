@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"dagger/slipway/stages/changelog"
+	"dagger/slipway/stages/release"
 	"dagger/slipway/stages/version"
 	"dagger/slipway/stages/versionfile"
 )
@@ -77,7 +78,7 @@ func TestCarryingLeavesOutFilesWithoutAVersion(t *testing.T) {
 }
 
 func TestCurrent(t *testing.T) {
-	r := &Run{config: config{tagPrefix: "v"}, source: source{tags: []gitTag{{name: "v1.0.0"}, {name: "v1.10.0"}, {name: "v1.9.0"}, {name: "nightly"}}}}
+	r := &Run{config: config{tagPrefix: "v"}, source: source{tags: []release.Tag{{Name: "v1.0.0"}, {Name: "v1.10.0"}, {Name: "v1.9.0"}, {Name: "nightly"}}}}
 	file := versionfile.Source{Path: "pyproject.toml", Content: []byte("[project]\nversion = \"2.0.0rc1\"\n")}
 	if v, err := r.current([]versionfile.Source{file}); err != nil || v.String() != "2.0.0-rc.1" {
 		t.Errorf("the file says %s, %v", v, err)

@@ -8,17 +8,18 @@ import (
 
 	"dagger/slipway/stages/forge"
 	"dagger/slipway/stages/report"
+	"dagger/slipway/stages/version"
 )
 
 // bumpBranch is where a bump waits that the release branch does not take. It must not look like a branch to release from.
 func (r *Run) bumpBranch() string { return "slipway/bump-" + r.tagName() }
 
 // bumpMessage is the line by which the notes know the release's own commit (C7).
-func (r *Run) bumpMessage() string { return "chore: bump version to " + r.Version.String() }
+func bumpMessage(v version.Version) string { return "chore: bump version to " + v.String() }
 
 // protectsBranch tells a protected branch, which a pull request gets around, from a protected tag, which it does not.
 func protectsBranch(output string) bool {
-	signs := []string{"rotected branch", "violations found for " + branchPrefix}
+	signs := []string{"rotected branch", "violations found for refs/heads/"}
 	return slices.ContainsFunc(signs, func(sign string) bool { return strings.Contains(output, sign) })
 }
 
@@ -27,15 +28,14 @@ func protectsBranch(output string) bool {
 func (r *Run) proposeBump(ctx context.Context, base string) error {
 	branch := r.bumpBranch()
 	// One that is there is an earlier call's, and people may have worked on it.
-	if ref := branchPrefix + branch; r.remote.refs[ref] == "" {
-		err := r.pushRefs(ctx, r.git, map[string]string{ref: r.source.commit}, r.pushCommand(r.source.commit+":"+ref))
-		if err != nil {
+	if r.found.refs.Branch(branch) == "" {
+		if err := r.access.remote.Push(ctx, map[string]string{"refs/heads/" + branch: r.source.commit}); err != nil {
 			return err
 		}
 	}
 	again := "dagger call create-release --version=" + r.Version.String()
-	pull, err := r.page.forge.OpenPullRequest(ctx, forge.Proposal{
-		Branch: branch, Base: base, Title: r.bumpMessage(),
+	pull, err := r.access.forge.OpenPullRequest(ctx, forge.Proposal{
+		Branch: branch, Base: base, Title: bumpMessage(r.Version),
 		Body: fmt.Sprintf("The branch %s is protected, so the version comes to it this way. When this is merged, release it:\n\n"+
 			"    git pull --ff-only\n    %s\n", base, again),
 	})

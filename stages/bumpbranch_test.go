@@ -8,6 +8,7 @@ import (
 
 	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/forge"
+	"dagger/slipway/stages/gitremote"
 	"dagger/slipway/stages/report"
 )
 
@@ -32,8 +33,8 @@ func TestProtectsBranch(t *testing.T) {
 }
 
 func TestBumpBranch(t *testing.T) {
-	r, m := &Run{Version: mustVersion(t, "1.2.4"), config: config{tagPrefix: "v"}}, remote{defaultBranch: "main"}
-	if branch := r.bumpBranch(); branch != "slipway/bump-v1.2.4" || m.isRelease(branch, []string{"release/*", "hotfix/*"}) {
+	r, m := &Run{Version: mustVersion(t, "1.2.4"), config: config{tagPrefix: "v"}}, gitremote.Refs{Default: "main"}
+	if branch := r.bumpBranch(); branch != "slipway/bump-v1.2.4" || m.IsRelease(branch, []string{"release/*", "hotfix/*"}) {
 		t.Errorf("the branch is %q", branch)
 	}
 }
@@ -61,7 +62,7 @@ func TestProposeBump(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := &proposer{err: c.err}
-			r := &Run{Version: mustVersion(t, "1.2.4"), config: config{tagPrefix: "v"}, page: &page{forge: p}, remote: remote{refs: map[string]string{"refs/heads/slipway/bump-v1.2.4": "a"}}}
+			r := &Run{Version: mustVersion(t, "1.2.4"), config: config{tagPrefix: "v"}, access: access{forge: p}, found: &found{refs: gitremote.Refs{Of: map[string]string{"refs/heads/slipway/bump-v1.2.4": "a"}}}}
 			f := explain(r.proposeBump(t.Context(), "main"))
 			for _, word := range c.want {
 				if !strings.Contains(f.Error(), word) {

@@ -6,9 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"sync"
 
-	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/server"
 )
@@ -23,8 +21,9 @@ var checklist = slices.Concat(
 	[]stage{
 		{name: dependencyCheck, run: (*Run).checkDependencies},
 		{name: "Versions Agree", run: (*Run).tickVersions},
-		{name: "Documentation", run: (*Run).tickDocumentation},
-		{name: "Changelog", run: (*Run).tickChangelog},
+		// Two points look at the notes, which cost the forge many requests.
+		{name: "Documentation", afterPrepare: []string{"Changelog"}, run: (*Run).tickDocumentation},
+		{name: "Changelog", prepareAfter: []string{readSource.name}, prepare: (*Run).readUpcoming, run: (*Run).tickChangelog},
 		{name: "Staging", run: (*Run).tickStaging},
 		{name: "Team Notified", run: (*Run).tickNotified},
 	},
@@ -32,25 +31,20 @@ var checklist = slices.Concat(
 
 // Checklist runs every point of the list and says what it rests on.
 func (p Pipeline) Checklist(ctx context.Context, version string) (string, error) {
-	r, err := NewRun(p.Dag, p.Settings, Options{Version: version})
+	r, err := NewRun(p.Dag, p.Settings, Options{Version: version}, goal{green: stagePassed})
 	if err != nil {
 		return "", plain(err)
 	}
-	r.title = "Checklist for " + r.Version.String()
-	// Two points look at the notes, which cost the forge many requests.
-	r.upcoming = sync.OnceValues(func() (changelog.Notes, error) {
-		return r.notesBetween(ctx, r.tagBefore(r.Version.String()), "HEAD", r.tagName())
-	})
+	r.goal.title = "Checklist for " + r.Version.String()
 	return textOrError(r.beside(ctx, checklist), "")
 }
 
 // Lint runs the linters alone.
 func (p Pipeline) Lint(ctx context.Context) (string, error) {
-	r, err := newStageRun(p.Dag, p.Settings)
+	r, err := newStageRun(p.Dag, p.Settings, goal{title: "Lint", green: stagePassed})
 	if err != nil {
 		return "", plain(err)
 	}
-	r.title = "Lint"
 	return textOrError(r.beside(ctx, linters), "")
 }
 
@@ -61,10 +55,7 @@ func (r *Run) beside(ctx context.Context, chosen []stage) report.Report {
 		s.after = []string{readSource.name}
 		all = append(all, s)
 	}
-	r.partial = true
-	parts := r.graph(all)
-	runAll(ctx, parts)
-	return r.report(parts)
+	return r.runStages(ctx, all)
 }
 
 func later(reason string) Outcome { return Outcome{Ending: report.Later, Reason: reason} }
@@ -80,20 +71,17 @@ func (r *Run) tickVersions(ctx context.Context) (Outcome, error) {
 	return passed("all version files say " + r.Version.String()), r.checkVersionFiles(ctx)
 }
 
-// since are the notes of what a release would bring.
-func (r *Run) since() (changelog.Notes, string, error) {
-	notes, err := r.upcoming()
-	return notes, r.tagBefore(r.Version.String()), err
+// readUpcoming makes the notes of what the release would bring.
+func (r *Run) readUpcoming(ctx context.Context) error {
+	r.found.plan.NotesAfter = r.tagBefore(r.Version.String())
+	return r.makeNotes(ctx)
 }
 
 const handwrittenChangelog = "CHANGELOG.md"
 
 // tickChangelog insists on notes, and on the version in a CHANGELOG.md that people write by hand.
-func (r *Run) tickChangelog(ctx context.Context) (Outcome, error) {
-	notes, previous, err := r.since()
-	if err != nil {
-		return Outcome{}, err
-	}
+func (r *Run) tickChangelog(context.Context) (Outcome, error) {
+	notes, previous := r.found.notes, r.found.plan.NotesAfter.Name
 	figure := fmt.Sprintf("notes of %d changes since %s", entries(notes), orDefault(previous, "the beginning"))
 	text, found := r.source.files[handwrittenChangelog]
 	switch {
@@ -107,10 +95,7 @@ func (r *Run) tickChangelog(ctx context.Context) (Outcome, error) {
 
 // tickDocumentation wants features to come with a change of what users read.
 func (r *Run) tickDocumentation(ctx context.Context) (Outcome, error) {
-	notes, previous, err := r.since()
-	if err != nil {
-		return Outcome{}, err
-	}
+	notes, previous := r.found.notes, r.found.plan.NotesAfter.Name
 	features := 0
 	for _, s := range notes.Sections {
 		if s.Name == r.config.categories[0].Name {

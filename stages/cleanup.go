@@ -7,12 +7,13 @@ import (
 // cleanUp removes what the run has left: the release lock. Containers end with their exec, and what was pushed is what
 // the next run continues from. A failure is a warning and hides no other.
 func (r *Run) cleanUp(ctx context.Context) (Outcome, error) {
-	held := r.lock.held()
-	if err := r.releaseLock(ctx); err != nil {
+	if r.found.act == nil {
+		return nothingLeft(r, ctx)
+	}
+	if err := r.found.act.End(ctx); err != nil {
 		return passed("warning: " + err.Error()), nil
 	}
-	if held {
-		return passed("release lock removed"), nil
-	}
-	return passed("nothing to remove"), nil
+	return passed("release lock removed"), nil
 }
+
+func nothingLeft(*Run, context.Context) (Outcome, error) { return passed("nothing to remove"), nil }

@@ -23,7 +23,7 @@ func (r *Run) uploadCoverage(ctx context.Context) []string {
 	switch {
 	case err != nil:
 		return []string{"warning: coverage was not uploaded: " + err.Error()}
-	case token == "" || r.DryRun || len(r.coverage) == 0:
+	case token == "" || len(r.found.coverage) == 0:
 		return nil
 	}
 	service := r.codecovService()
@@ -31,7 +31,7 @@ func (r *Run) uploadCoverage(ctx context.Context) []string {
 		return []string{"warning: coverage was not uploaded: Codecov knows GitHub and GitLab only, and this repository is on neither"}
 	}
 	secret := r.dag.SetSecret("codecovToken", token)
-	sides := sortedKeys(r.coverage)
+	sides := sortedKeys(r.found.coverage)
 	results := make([]string, len(sides))
 	var group errgroup.Group
 	for n, side := range sides {
@@ -50,11 +50,11 @@ func (r *Run) uploadCoverage(ctx context.Context) []string {
 
 // codecovService is Codecov's word for the forge, empty for one that it does not know.
 func (r *Run) codecovService() string {
-	if r.page == nil {
+	if r.access.forge == nil {
 		return ""
 	}
 	enterprise := map[bool]string{true: "_enterprise"}
-	switch at := r.page.repository; at.Kind {
+	switch at := r.access.repository; at.Kind {
 	case forge.GitHub:
 		return "github" + enterprise[at.API != "https://api.github.com"]
 	case forge.GitLab:
@@ -70,13 +70,13 @@ func (r *Run) uploadSide(ctx context.Context, token *dagger.Secret, service, sid
 	if r.config.CodecovURL != "" {
 		args = append(args, "--enterprise-url", r.config.CodecovURL)
 	}
-	args = append(args, "upload-coverage", "--fail-on-error", "--git-service", service, "--slug", r.page.repository.Path,
+	args = append(args, "upload-coverage", "--fail-on-error", "--git-service", service, "--slug", r.access.repository.Path,
 		"--sha", r.source.commit, "--branch", orDefault(r.source.branch, "HEAD"), "--flag", side, "--name", "slipway-"+side,
 		"--disable-search", "--dir", "/coverage", "--file", "/coverage/"+side+".xml", "--network-root-folder", "/src", "--plugin", "noop")
 	c := r.tool("python").WithNewFile("/requirements.txt", codecovRequirements)
 	_, err := r.pipInstall(c, "--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", "/requirements.txt").
 		WithMountedDirectory("/src", r.source.folders[wholeTree]).
-		WithMountedFile("/coverage/"+side+".xml", r.coverage[side]).
+		WithMountedFile("/coverage/"+side+".xml", r.found.coverage[side]).
 		WithWorkdir("/src").
 		WithEnvVariable("SLIPWAY_RUN", r.nonce).
 		WithSecretVariable("CODECOV_TOKEN", token).

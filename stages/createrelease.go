@@ -8,7 +8,11 @@ import (
 	"strings"
 
 	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/gitremote"
+	"dagger/slipway/stages/release"
 	"dagger/slipway/stages/report"
+	"dagger/slipway/stages/retry"
+	"dagger/slipway/stages/version"
 )
 
 // CreateRelease checks the bumped tree with all gates, then pushes the bump commit and the tag together.
@@ -30,25 +34,23 @@ func (p Pipeline) CreateRelease(ctx context.Context, next Next) (string, error) 
 
 // cut makes the release that next names, from the branch that is checked out.
 func (r *Run) cut(ctx context.Context, next Next) (string, error) {
-	r.DryRun = false // newStageRun only reads; from here on the run is a real one
 	b, err := r.bump(ctx, next)
 	if err != nil {
 		return "", err
 	}
-	r.Version = b.version
-	if err := r.checkCut(ctx); err != nil {
+	if err := r.checkCut(ctx, b.version); err != nil {
 		return "", err
 	}
-	proposed, err := r.rehearsal(ctx, b)
+	proposed, err := r.rehearsal(b)
 	if err != nil {
 		return "", err
 	}
-	gates := proposed.runGates(ctx)
+	gates := proposed.runStages(ctx, cutting)
 	if !gates.Outcome.Green() {
 		return "", errors.New(gates.Text() + "\nNothing was pushed.")
 	}
 	err = proposed.pushCut(ctx, r.source.branch)
-	if err != nil && proposed.page != nil && protectsBranch(explain(err).output) {
+	if err != nil && proposed.access.writable && protectsBranch(explain(err).output) {
 		err = proposed.proposeBump(ctx, r.source.branch)
 	}
 	if err != nil {
@@ -58,40 +60,42 @@ func (r *Run) cut(ctx context.Context, next Next) (string, error) {
 }
 
 // checkCut refuses what could only end in a rejected push or in a release that CI would refuse.
-func (r *Run) checkCut(ctx context.Context) error {
-	if err := r.readRemote(ctx); err != nil {
+func (r *Run) checkCut(ctx context.Context, v version.Version) error {
+	if err := r.connect(ctx); err != nil {
 		return err
 	}
-	if !r.remote.read {
-		return refuseState("set forgeToken, and clone the repository from its forge", "there is nowhere to push to: %s", r.whyNotRead())
+	if r.access.git == nil {
+		return refuseState("set forgeToken, and clone the repository from its forge", "there is nowhere to push to: %s", r.access.noGit)
 	}
-	return allOf(r.checkClean(ctx), r.checkHistory(ctx), r.checkGitTagFree(), r.checkUpstream())
+	refs, err := gitremote.ReadRefs(ctx, r.access.git, retry.Real)
+	if err != nil {
+		return err
+	}
+	r.found.refs = refs
+	return allOf(r.checkClean(ctx), r.checkHistory(ctx), r.checkGitTagFree(v), r.checkUpstream())
 }
 
 // checkGitTagFree wants no tag of the version anywhere: a tag is what starts a release.
-func (r *Run) checkGitTagFree() error {
-	tag, taken := r.remoteTag()
-	if !taken {
-		tag, taken = r.tagOf(r.Version)
-	}
+func (r *Run) checkGitTagFree(v version.Version) error {
+	tag, taken := tagOf(r.config.tagPrefix, slices.Concat(release.TagsOf(r.found.refs), r.source.tags), v)
 	if !taken {
 		return nil
 	}
 	return refuseState("choose the next version; to finish a release that has begun, check out that commit and call release",
-		"the tag %s exists and names commit %s", tag.name, tag.commit)
+		"the tag %s exists and names %s", tag.Name, tag.Commit)
 }
 
 // checkUpstream wants a release branch whose head on the remote is the commit that is checked out.
 func (r *Run) checkUpstream() error {
-	branch := r.source.branch
+	branch, refs := r.source.branch, r.found.refs
 	if branch == "" {
 		return refuseState("check out the branch to release from", "HEAD is detached, so there is no branch to push to")
 	}
-	if !r.remote.isRelease(branch, r.config.branches) {
+	if !refs.IsRelease(branch, r.config.branches) {
 		return refuseState("check out a release branch, or set releaseBranches",
-			"the branch %s is not released from; those that are: %s", branch, orDefault(listOf(r.remote.releaseBranches(r.config.branches)), "none"))
+			"the branch %s is not released from; those that are: %s", branch, orDefault(listOf(refs.Releases(r.config.branches)), "none"))
 	}
-	switch at := r.remote.refs[branchPrefix+branch]; at {
+	switch at := refs.Branch(branch); at {
 	case r.source.commit:
 		return nil
 	case "":
@@ -103,77 +107,82 @@ func (r *Run) checkUpstream() error {
 }
 
 // rehearsal is the run of the tree as it will be pushed: the source with the bump committed.
-func (r *Run) rehearsal(ctx context.Context, b bumped) (*Run, error) {
+func (r *Run) rehearsal(b bumped) (*Run, error) {
 	settings := r.config.Settings
 	if len(b.changed) > 0 {
 		settings.Source = r.committed(b)
 	}
-	// It writes nothing by itself: the gates are judged, and what it pushes is pushed here.
-	p, err := NewRun(r.dag, settings, Options{Version: b.version.String(), DryRun: true})
+	p, err := NewRun(r.dag, settings, Options{Version: b.version.String()}, goal{green: stagePassed})
 	if err != nil {
 		return nil, err
 	}
-	p.proposed, p.remote = true, r.remote
-	_, user, err := remoteAddress(r.source.remote, r.config.Forge, r.config.Repository)
-	if err != nil {
-		return nil, refuseInput(err)
-	}
-	token, err := secretText(ctx, r.config.ForgeToken, "forgeToken")
-	if err != nil {
-		return nil, refuseInput(err)
-	}
-	p.git = p.remoteGit(user, token)
+	p.access.asIf = r.source.branch
 	return p, nil
+}
+
+// pushed is the remote as it will be when the branch has the commit.
+type pushed struct {
+	gitremote.Server
+	branch, commit string
+}
+
+// Refs implements gitremote.Server.
+func (p pushed) Refs(ctx context.Context) (gitremote.Refs, error) {
+	refs, err := p.Server.Refs(ctx)
+	if err == nil {
+		refs.Of["refs/heads/"+p.branch] = p.commit
+	}
+	return refs, err
+}
+
+// cutting is the pipeline up to the tests. The images are built, because they are scanned, and not pushed; CI will do that,
+// and looks at the registry that is not set here.
+var cutting = func() []stage {
+	stages := upTo(pipeline, buildAndPush)
+	stages[0].run = (*Run).validateCut
+	build := &stages[len(stages)-1]
+	build.afterPrepare, build.locks = nil, false
+	build.run = func(r *Run, _ context.Context) (Outcome, error) {
+		return Outcome{Ending: report.DryRun, Reason: "CI will push", Figures: r.buildFigures()}, nil
+	}
+	return stages
+}()
+
+// validateCut is validate where only CI has a registry.
+func (r *Run) validateCut(ctx context.Context) (Outcome, error) {
+	if err := r.prepare(ctx); err != nil {
+		return Outcome{}, err
+	}
+	wrong := slices.DeleteFunc(r.examine(ctx), func(err error) bool { return errors.Is(err, errNoRegistry) })
+	if err := allOf(wrong...); err != nil {
+		return Outcome{}, err
+	}
+	return passed(r.summary()...), nil
 }
 
 // committed is the source with the bump as a commit. The repository's hooks have no part in it.
 func (r *Run) committed(b bumped) *dagger.Directory {
 	git := []string{"git", "-c", "safe.directory=*", "-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false"}
-	commit := append(git, "commit", "--quiet", "--message="+r.bumpMessage(), "--")
+	commit := append(git, "commit", "--quiet", "--message="+bumpMessage(b.version), "--")
 	for _, file := range b.changed {
 		commit = append(commit, ":(literal)"+file.Path)
 	}
-	return r.signed(r.tool("git"), r.started).
+	c := r.tool("git")
+	by := r.signature()
+	by.At = r.started
+	for name, value := range by.Env() {
+		c = c.WithEnvVariable(name, value)
+	}
+	return c.
 		WithDirectory("/src", b.in(r.config.Source)).
 		WithWorkdir("/src").
 		WithExec(commit).
 		Directory("/src")
 }
 
-// runGates runs the pipeline up to the tests. The images are built, because they are scanned, and not pushed.
-func (r *Run) runGates(ctx context.Context) report.Report {
-	stages := slices.Clone(pipeline[:stageIndex(buildAndPush)+1])
-	build := &stages[len(stages)-1]
-	build.run = func(r *Run, _ context.Context) (Outcome, error) {
-		return Outcome{Ending: report.DryRun, Reason: "CI will push", Figures: r.buildFigures()}, nil
-	}
-	parts := r.graph(stages)
-	runAll(ctx, parts)
-	return r.judgeGates(r.report(parts))
-}
-
-// judgeGates turns the report of a dry run into one of the gates alone. What a real run would refuse stops this one too;
-// but without a registry its state is not known here, and CI looks at it.
-func (r *Run) judgeGates(result report.Report) report.Report {
-	result.DryRun = false
-	if result.Outcome != report.DryRunOK {
-		return result
-	}
-	result.Outcome = report.StagePassed
-	if r.config.Registry == "" {
-		result.WouldRefuse = nil
-	}
-	if len(result.WouldRefuse) > 0 {
-		result.Outcome = report.RefusedState
-	}
-	return result
-}
-
 // pushCut pushes branch and tag together or not at all (G4).
 func (r *Run) pushCut(ctx context.Context, branch string) error {
-	commit, tag := r.source.commit, tagRefs+r.tagName()
-	want := map[string]string{branchPrefix + branch: commit, tag: commit}
-	return r.pushRefs(ctx, r.git, want, r.tagCommand(commit), r.pushCommand(commit+":"+branchPrefix+branch, tag+":"+tag))
+	return r.access.remote.Push(ctx, map[string]string{"refs/heads/" + branch: r.source.commit, "refs/tags/" + r.tagName(): r.source.commit})
 }
 
 // cutText says what is on the remote now.
@@ -181,7 +190,7 @@ func (r *Run) cutText(before source, bump bumped) string {
 	var b strings.Builder
 	switch {
 	case r.source.commit != before.commit:
-		fmt.Fprintf(&b, "Pushed commit %s (%s) to %s.\n", r.source.commit[:7], r.bumpMessage(), before.branch)
+		fmt.Fprintf(&b, "Pushed commit %s (%s) to %s.\n", r.source.commit[:7], bumpMessage(r.Version), before.branch)
 	case len(bump.files) == 0:
 		fmt.Fprintf(&b, "No version file says a version, so there is no new commit on %s.\n", before.branch)
 	default:

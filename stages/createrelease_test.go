@@ -4,33 +4,10 @@ import (
 	"strings"
 	"testing"
 
-	"dagger/slipway/stages/report"
+	"dagger/slipway/stages/gitremote"
+	"dagger/slipway/stages/release"
 	"dagger/slipway/stages/versionfile"
 )
-
-func TestJudgeGates(t *testing.T) {
-	refused := []string{"the version exists and belongs to another commit"}
-	for name, c := range map[string]struct {
-		registry string
-		found    report.Outcome
-		refused  []string
-		want     report.Outcome
-	}{
-		"green":                           {"r.example/acme", report.DryRunOK, nil, report.StagePassed},
-		"red stays red":                   {"r.example/acme", report.GateFail, nil, report.GateFail},
-		"broken stays broken":             {"", report.GateError, refused, report.GateError},
-		"what a release refuses":          {"r.example/acme", report.DryRunOK, refused, report.RefusedState},
-		"what only a registry can answer": {"", report.DryRunOK, refused, report.StagePassed},
-	} {
-		t.Run(name, func(t *testing.T) {
-			r := &Run{}
-			r.config.Registry = c.registry
-			if got := r.judgeGates(report.Report{DryRun: true, Outcome: c.found, WouldRefuse: c.refused}); got.Outcome != c.want || got.DryRun {
-				t.Errorf("got %+v, want %s", got, c.want)
-			}
-		})
-	}
-}
 
 func TestCheckUpstream(t *testing.T) {
 	refs := map[string]string{"refs/heads/main": "1111111111", "refs/heads/release/1.1": "2222222222", "refs/heads/feature": "1111111111"}
@@ -43,7 +20,7 @@ func TestCheckUpstream(t *testing.T) {
 		"no branch is checked out":           {"", "1111111111", "HEAD is detached"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := &Run{source: source{branch: c.branch, commit: c.commit}, remote: remote{defaultBranch: "main", refs: refs}}
+			r := &Run{source: source{branch: c.branch, commit: c.commit}, found: &found{refs: gitremote.Refs{Default: "main", Of: refs}}}
 			r.config.branches = []string{"release/*"}
 			err := r.checkUpstream()
 			if (err == nil) != (c.reason == "") || err != nil && !strings.Contains(err.Error(), c.reason) {
@@ -55,18 +32,18 @@ func TestCheckUpstream(t *testing.T) {
 
 func TestCheckGitTagFree(t *testing.T) {
 	for name, c := range map[string]struct {
-		tags []gitTag
+		tags []release.Tag
 		refs map[string]string
 		want string
 	}{
-		"free":                  {[]gitTag{{"v1.2.2", "a"}}, map[string]string{"refs/tags/v1.2.4": "a", "refs/heads/v1.2.3": "a"}, ""},
-		"taken here":            {[]gitTag{{"v1.2.3", "a"}}, nil, "the tag v1.2.3 exists and names commit a"},
-		"taken on the remote":   {nil, map[string]string{"refs/tags/v1.2.3": "b"}, "the tag v1.2.3 exists and names commit b"},
-		"taken there without v": {nil, map[string]string{"refs/tags/1.2.3": "b"}, "the tag 1.2.3 exists and names commit b"},
+		"free":                  {[]release.Tag{{Name: "v1.2.2", Commit: "a"}}, map[string]string{"refs/tags/v1.2.4": "a", "refs/heads/v1.2.3": "a"}, ""},
+		"taken here":            {[]release.Tag{{Name: "v1.2.3", Commit: "a"}}, nil, "the tag v1.2.3 exists and names a"},
+		"taken on the remote":   {nil, map[string]string{"refs/tags/v1.2.3": "b"}, "the tag v1.2.3 exists and names b"},
+		"taken there without v": {nil, map[string]string{"refs/tags/1.2.3": "b"}, "the tag 1.2.3 exists and names b"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := &Run{Version: mustVersion(t, "1.2.3"), config: config{tagPrefix: "v"}, source: source{tags: c.tags}, remote: remote{refs: c.refs}}
-			err := r.checkGitTagFree()
+			r := &Run{Version: mustVersion(t, "1.2.3"), config: config{tagPrefix: "v"}, source: source{tags: c.tags}, found: &found{refs: gitremote.Refs{Of: c.refs}}}
+			err := r.checkGitTagFree(r.Version)
 			if (err == nil) != (c.want == "") || err != nil && err.Error() != c.want {
 				t.Errorf("got %v, want %q", err, c.want)
 			}

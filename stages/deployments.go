@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dagger/slipway/stages/forge"
+	"dagger/slipway/stages/release"
 	"dagger/slipway/stages/server"
 	"dagger/slipway/stages/version"
 )
@@ -26,10 +27,10 @@ type listing struct {
 // listed is for a deployment to the environment. What it is told first is what is brought up.
 func (r *Run) listed(ctx context.Context, e environment) *listing {
 	l := new(listing)
-	if r.page == nil || !r.page.writable || r.DryRun {
+	if !r.access.writable {
 		return l
 	}
-	l.recorder, _ = r.page.forge.(forge.Recorder)
+	l.recorder, _ = r.access.forge.(forge.Recorder)
 	run, err := r.runPage(ctx)
 	if err != nil {
 		run = "" // the message says so
@@ -41,12 +42,12 @@ func (r *Run) listed(ctx context.Context, e environment) *listing {
 // listedAs is what the forge shows of the version.
 func (r *Run) listedAs(e environment, v, commit, run string) forge.Deployment {
 	d := forge.Deployment{
-		Environment: e.name, Production: e.name == production, Branch: r.remote.defaultBranch, Commit: commit,
+		Environment: e.name, Production: e.name == production, Branch: r.found.refs.Default, Commit: commit,
 		Page: originOf(e.healthURL), Run: run, About: fmt.Sprintf("%s by %s", v, r.who()),
 	}
 	if parsed, err := version.Parse(v); err == nil {
-		tag, _ := tagOf(r.config.tagPrefix, r.remote.tags(), parsed)
-		d.Tag = tag.name
+		tag, _ := tagOf(r.config.tagPrefix, release.TagsOf(r.found.refs), parsed)
+		d.Tag = tag.Name
 	}
 	return d
 }

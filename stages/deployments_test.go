@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"dagger/slipway/stages/forge"
+	"dagger/slipway/stages/gitremote"
 	"dagger/slipway/stages/server"
 )
 
@@ -51,7 +52,7 @@ func TestListing(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := prefixed(t, "v", "1.2.3")
-			r.remote = parseRefs("this\trefs/tags/v1.2.3\n")
+			r.found.refs = gitremote.Refs{Of: map[string]string{"refs/tags/v1.2.3": "this"}}
 			e := environment{name: production, healthURL: "https://www.example.com:8443/health?full=1"}
 			l := &listing{next: func(v, commit string) forge.Deployment { return r.listedAs(e, v, commit, "") }}
 			if c.list != nil {
@@ -75,7 +76,7 @@ func TestListing(t *testing.T) {
 
 func TestListedAs(t *testing.T) {
 	r := prefixed(t, "shop-v", "1.2.3")
-	r.remote, r.actor = parseRefs("ref: refs/heads/main\tHEAD\nthis\trefs/tags/shop-v1.2.3\n"), "ann"
+	r.found.refs, r.actor = gitremote.Refs{Default: "main", Of: map[string]string{"refs/tags/shop-v1.2.3": "this"}}, "ann"
 	got := r.listedAs(environment{name: staging}, "1.2.3", "this", "https://ci.example/7")
 	want := forge.Deployment{Environment: "staging", Tag: "shop-v1.2.3", Branch: "main", Commit: "this", Run: "https://ci.example/7", About: "1.2.3 by ann"}
 	if got != want {

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"dagger/slipway/internal/dagger"
-	"dagger/slipway/stages/registry"
 )
 
 func TestParseBuildArgs(t *testing.T) {
@@ -90,30 +89,6 @@ func TestParsePlatforms(t *testing.T) {
 	} {
 		if got, err := parsePlatforms(setting); err == nil || !strings.Contains(err.Error(), reason) {
 			t.Errorf("%q: got %s, %v; want an error with %q", setting, got, err, reason)
-		}
-	}
-}
-
-// TestOtherPlatforms: what an earlier run has pushed is used again, and so has to be for what is set.
-func TestOtherPlatforms(t *testing.T) {
-	for _, c := range []struct {
-		set     []dagger.Platform
-		pushed  []string
-		refused string
-	}{
-		{[]dagger.Platform{"linux/amd64"}, []string{"linux/amd64"}, ""},
-		{[]dagger.Platform{"linux/arm64", "linux/amd64"}, []string{"linux/amd64", "linux/arm64"}, ""},
-		{[]dagger.Platform{"linux/amd64"}, []string{"linux/arm64"}, "10.0.0.1:5000/acme/api@sha256:d1 was pushed for linux/arm64, and the setting platforms says linux/amd64"},
-		{[]dagger.Platform{"linux/arm64", "linux/amd64"}, []string{"linux/amd64"}, "was pushed for linux/amd64, and the setting platforms says linux/amd64, linux/arm64"},
-	} {
-		client, err := registry.New("10.0.0.1:5000/acme", registry.Auth{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := &Run{registry: client, config: config{platforms: c.set, images: []Image{{Name: "api"}, {Name: "new"}}}}
-		r.state.sha = map[string]registry.Image{"api": {Digest: "sha256:d1", Platforms: c.pushed}}
-		if err := r.checkPlatforms(); c.refused == "" && err != nil || c.refused != "" && (err == nil || !strings.Contains(err.Error(), c.refused)) {
-			t.Errorf("%s on %s: got %v, want %q", c.set, c.pushed, err, c.refused)
 		}
 	}
 }

@@ -41,26 +41,45 @@ const (
 // notify tells the team how the run ended (stage 9). Whether it gets through never decides the result (N3).
 func (r *Run) notify(ctx context.Context) (Outcome, error) {
 	address, err := secretText(ctx, r.config.SlackWebhookURL, "slackWebhookUrl")
-	if err == nil && address == "" {
-		return notConfigured("no webhook"), nil
-	}
+	configured := err != nil || address != ""
 	message, e := r.message(ctx)
 	if err == nil {
 		err = e
 	}
+	told, e := r.tell(ctx, message, func(ctx context.Context) error {
+		if err != nil || !configured {
+			return err
+		}
+		return send(ctx, address, message)
+	})
 	switch {
-	case err != nil:
-	case r.DryRun:
-		return Outcome{Ending: report.DryRun, Reason: "would tell the team"}, nil
-	case !message.Due():
+	case e != nil:
+		return passed(teamNotTold + e.Error()), nil
+	case !configured:
+		return notConfigured("no webhook"), nil
+	case !told:
 		return skipped("there is nothing new to tell"), nil
-	default:
-		err = send(ctx, address, message)
-	}
-	if err != nil {
-		return passed(teamNotTold + err.Error()), nil
 	}
 	return passed(teamTold), nil
+}
+
+// tell sends what is due. A release that has come to its end knows by its own record, and by what earlier runs have left.
+func (r *Run) tell(ctx context.Context, message notify.Message, send func(context.Context) error) (told bool, err error) {
+	if act := r.found.act; act != nil && message.Report.Outcome.Green() {
+		return act.Tell(ctx, send)
+	}
+	if !message.Due() {
+		return false, nil
+	}
+	return true, send(ctx)
+}
+
+// wouldNotify shows that somebody would be told.
+func (r *Run) wouldNotify(ctx context.Context) (Outcome, error) {
+	if address, err := secretText(ctx, r.config.SlackWebhookURL, "slackWebhookUrl"); err == nil && address == "" {
+		return notConfigured("no webhook"), nil
+	}
+	return Outcome{Ending: report.DryRun, Reason: "would tell the team"}, nil
 }
 
 func send(ctx context.Context, address string, message notify.Message) error {
@@ -73,11 +92,13 @@ func send(ctx context.Context, address string, message notify.Message) error {
 
 // message is what there is to tell so far; only the cleaning up comes after it.
 func (r *Run) message(ctx context.Context) (m notify.Message, err error) {
-	m = r.news
+	m = r.found.deployed.news
+	m.Kind = r.goal.kind
 	m.Report, m.By, m.Skipped = r.reportSoFar(), r.who(), forceSkips
 	m.RunPage, err = r.runPage(ctx)
-	if r.page != nil && r.page.found != nil {
-		m.ReleasePage = r.page.found.URL
+	m.ReleasePage = r.found.act.PageURL()
+	if m.Report.Outcome == report.AlreadyReleased && r.found.act.Due() {
+		m.Report.Outcome = report.Resumed // telling is what was left of it
 	}
 	return m, err
 }
@@ -97,9 +118,7 @@ func (r *Run) noteFailure(e environment, err error) {
 }
 
 func (r *Run) noteAftermath(e environment, runs, sentence string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.news.Environment, r.news.Running, r.news.Aftermath = e.name, runs, sentence
+	r.found.deployed.news.Environment, r.found.deployed.news.Running, r.found.deployed.news.Aftermath = e.name, runs, sentence
 }
 
 // aftermath says what a failure has left on a server: no more than is known, and that somebody has to look where it is not.

@@ -10,6 +10,8 @@ import (
 
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/gate"
+	"dagger/slipway/stages/gitremote"
+	"dagger/slipway/stages/release"
 	"dagger/slipway/stages/report"
 )
 
@@ -21,6 +23,7 @@ type Outcome struct {
 	Findings []gate.Finding
 	Output   string
 	Next     string
+	Verdict  report.Outcome // on the whole run, of a red stage that knows more than that it is red
 	Measured
 }
 
@@ -58,7 +61,17 @@ type failure struct {
 	ending  report.Ending
 	output  string
 	next    string
+	dry     inDryRun
 }
+
+// inDryRun is what a dry run makes of a failure in stage 1.
+type inDryRun int
+
+const (
+	stops      inDryRun = iota
+	isListed            // under what a real run would refuse
+	isNotKnown          // under what was not checked
+)
 
 func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
@@ -73,6 +86,32 @@ func refuseState(next, format string, args ...any) error {
 	return &failure{err: fmt.Errorf(format, args...), outcome: report.RefusedState, ending: report.Failed, next: next}
 }
 
+// refuse is for what a release does not accept, and a dry run goes on after.
+func refuse(next, format string, args ...any) error {
+	return &failure{err: fmt.Errorf(format, args...), outcome: report.RefusedState, ending: report.Failed, next: next, dry: isListed}
+}
+
+// whoAnswers is what to see to when somebody does not answer.
+var whoAnswers = map[string]string{
+	"the registry":       "see that the registry can be reached and the token may read and write",
+	"the forge":          "see the setting forgeToken",
+	"the staging server": "mend it, and run the same line again",
+}
+
+// unanswered is for somebody who could not be asked before anything was written.
+func unanswered(who string, err error) error {
+	f := *explain(err)
+	f.err = fmt.Errorf("%s: %w", who, err)
+	if f.outcome == "" {
+		f.outcome, f.ending = report.RefusedState, report.Broken
+	}
+	if f.next == "" {
+		f.next = whoAnswers[who]
+	}
+	f.next, f.dry = "nothing was written; "+f.next, isNotKnown
+	return &f
+}
+
 // traceparent is what the engine appends to its errors; it means nothing to a reader.
 var traceparent = regexp.MustCompile(`\s*\[traceparent:[0-9a-f-]+\]`)
 
@@ -85,11 +124,39 @@ func explain(err error) *failure {
 	if errors.As(err, &f) {
 		return f
 	}
+	if f := explainWorld(err); f != nil {
+		return f
+	}
 	if lostSource(err) {
 		return &failure{err: errors.New("the engine has lost the source: a run with some of the same files has ended beside this one"),
 			ending: report.Broken, next: "run the same line again; if it says the same, empty the engine's cache with: dagger core engine local-cache prune"}
 	}
 	return explainExec(err)
+}
+
+// explainWorld is what the worlds say that a release writes to; nil for everybody else.
+func explainWorld(err error) *failure {
+	var remote *gitremote.Error
+	var busy *gitremote.Busy
+	var taken *gitremote.Taken
+	var refused release.Refused
+	switch {
+	case errors.Is(err, gitremote.ErrLost):
+		return &failure{err: err, outcome: report.Locked, ending: report.Failed, next: "run the same line again: it continues from what is there"}
+	case errors.As(err, &busy):
+		return &failure{err: busy, outcome: report.Locked, ending: report.Failed, next: busy.Next()}
+	case errors.As(err, &taken):
+		return &failure{err: taken, outcome: report.RefusedState, ending: report.Failed, next: taken.Next()}
+	case errors.As(err, &refused):
+		return explainRefused(refused)
+	case errors.As(err, &remote):
+		return &failure{err: remote, outcome: report.RefusedState, ending: report.Broken, next: remote.Next, output: remote.Output}
+	}
+	return nil
+}
+
+func explainRefused(refused release.Refused) *failure {
+	return &failure{err: refused, outcome: report.RefusedState, ending: report.Failed, next: refused.Next()}
 }
 
 // lostSource tells a source that was read and is now read again. An engine knows a file by its content, also one that it has
@@ -105,7 +172,7 @@ func explainExec(err error) *failure {
 	var exec *dagger.ExecError
 	switch {
 	case errors.As(err, &exec):
-		f.err = fmt.Errorf("%s ended with exit code %d", command(exec.Cmd), exec.ExitCode)
+		f.err = fmt.Errorf("%s ended with %s", command(exec.Cmd), gate.ExitText(exec.ExitCode))
 		f.output = lastLines(exec.Stdout + "\n" + exec.Stderr)
 	case errors.Is(err, context.DeadlineExceeded):
 		f.err = errors.New("did not finish in its time")
@@ -133,4 +200,42 @@ func command(args []string) string {
 func lastLines(output string) string {
 	lines := strings.Split(strings.TrimSpace(output), "\n")
 	return strings.Join(lines[max(0, len(lines)-maxOutputLines):], "\n")
+}
+
+// allOf joins what is wrong of several checks, none of which need be.
+func allOf(errs ...error) error {
+	return joinFailures(slices.DeleteFunc(errs, func(err error) bool { return err == nil }))
+}
+
+// joinFailures keeps the first advice of several failures.
+func joinFailures(errs []error) error {
+	if len(errs) < 2 {
+		return errors.Join(errs...)
+	}
+	first := *explain(errs[0])
+	var texts, advice []string
+	for _, err := range errs {
+		f := explain(err)
+		texts = append(texts, f.Error())
+		if f.next != "" && !slices.Contains(advice, f.next) {
+			advice = append(advice, f.next)
+		}
+	}
+	first.err, first.next = errors.New(strings.Join(texts, "; ")), strings.Join(advice, "; ")
+	return &first
+}
+
+// listOf shows the first few of a list that may be long.
+func listOf(items []string) string {
+	const shown = 5
+	if len(items) <= shown {
+		return strings.Join(items, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(items[:shown], ", "), len(items)-shown)
+}
+
+// lastLine is where most programs say what went wrong.
+func lastLine(output string) string {
+	lines := strings.Split(strings.TrimSpace(output), "\n")
+	return strings.TrimSpace(lines[len(lines)-1])
 }

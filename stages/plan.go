@@ -6,124 +6,23 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"dagger/slipway/stages/changelog"
+	"dagger/slipway/stages/release"
 	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/server"
-	"dagger/slipway/stages/version"
 )
 
-// changelog makes the notes from the commits after the previous release.
-func (r *Run) changelog(ctx context.Context) (changelog.Notes, error) {
-	return r.notesBetween(ctx, r.notesFrom(), "HEAD", r.tagName())
-}
-
-// notesFrom is the tag that the notes start after: of the highest lower version that has one (C8).
-func (r *Run) notesFrom() string {
-	before, _ := version.Previous(r.Version, r.notWithdrawn(r.tagged()))
-	tag, _ := r.tagOf(before)
-	return tag.name
-}
-
-// notesBetween reads the commits that are in one revision and not in the other.
-func (r *Run) notesBetween(ctx context.Context, from, to, title string) (changelog.Notes, error) {
-	log, err := r.history(ctx, changelog.GitLogFormat, from, to)
-	if err != nil {
-		return changelog.Notes{}, err
-	}
-	commits, err := changelog.ParseLog(log)
-	if err != nil {
-		return changelog.Notes{}, err
-	}
-	in, links := r.forgeInput(ctx, commits)
-	in.Commits, in.Previous, in.Current = commits, from, title
-	if v, ok := r.config.tagPrefix.FromTag(title); ok {
-		in.Version = v.String()
-	}
-	if in.Prior, err = r.authorsBefore(ctx, from); err != nil {
-		return changelog.Notes{}, err
-	}
-	return changelog.Build(in, changelog.Options{Links: links, Categories: r.config.categories}), nil
-}
-
-// authorsBefore are the e-mail addresses of whoever has contributed to an earlier release; nil for the first, where
-// everybody would be new.
-func (r *Run) authorsBefore(ctx context.Context, tag string) (map[string]bool, error) {
-	if tag == "" {
-		return nil, nil
-	}
-	log, err := r.history(ctx, "%ae", "", "refs/tags/"+tag)
-	if err != nil {
-		return nil, err
-	}
-	authors := map[string]bool{}
-	for address := range strings.SplitSeq(string(log), "\x00") {
-		authors[address] = true
-	}
-	return authors, nil
-}
-
-// changelogBetween makes notes outside of a release: from one tag (the release before `to` when it is not given) to
-// another (the last commit when it is not given).
-func (r *Run) changelogBetween(ctx context.Context, from, to string) (changelog.Notes, error) {
-	if r.source.shallow {
-		return changelog.Notes{}, refuseState("fetch everything first: git fetch --unshallow --tags --force", "the clone is shallow, so the notes would be cut short")
-	}
-	end, title := "HEAD", r.source.commit[:7]
-	if to != "" {
-		tag, err := r.releaseTag(to)
-		if err != nil {
-			return changelog.Notes{}, err
-		}
-		end, title = "refs/tags/"+tag.name, tag.name
-	}
-	if from == "" {
-		return r.notesBetween(ctx, r.tagBefore(to), end, title)
-	}
-	tag, err := r.releaseTag(from)
-	if err != nil {
-		return changelog.Notes{}, err
-	}
-	return r.notesBetween(ctx, tag.name, end, title)
-}
-
-// releaseTag finds the tag of a version that was released.
-func (r *Run) releaseTag(text string) (gitTag, error) {
-	v, err := r.config.tagPrefix.Parse(text)
-	if err != nil {
-		return gitTag{}, refuseInput(err)
-	}
-	tag, ok := r.tagOf(v)
-	if !ok {
-		return gitTag{}, refuseState("name one of git's tags, or fetch them: git fetch --tags", "git has no tag for version %s", v)
-	}
-	return tag, nil
-}
-
-// tagBefore is the tag that notes up to a version start after; the highest stable one for the last commit.
-func (r *Run) tagBefore(to string) string {
-	known := r.tagged()
-	var before version.Version
-	if v, err := r.config.tagPrefix.Parse(to); err == nil {
-		before, _ = version.Previous(v, known)
-	} else if highest, ok := version.Floating(known)["latest"]; ok {
-		before = highest
-	}
-	tag, _ := r.tagOf(before)
-	return tag.name
-}
-
 // plan says what a release would do, from what is really there: it validates like one, and stops.
-func (r *Run) plan(ctx context.Context) (string, error) {
-	if _, err := r.validate(ctx); err != nil {
+func (r *Run) printPlan(ctx context.Context) (string, error) {
+	if _, err := r.foresee(ctx); err != nil {
 		return "", err
 	}
-	notes, err := r.changelog(ctx)
-	if err != nil {
+	if err := r.makeNotes(ctx); err != nil {
 		return "", err
 	}
+	notes := r.found.notes
 	var b strings.Builder
 	fmt.Fprintf(&b, "Release %s of commit %s (%s)\n", r.Version, r.source.commit[:7], r.source.time.Format("2006-01-02 15:04 UTC"))
-	fmt.Fprintf(&b, "Previous release: %s\n", r.previousText())
+	fmt.Fprintf(&b, "Previous release: %s\n", orDefault(r.found.plan.Previous.String(), "none, this is the first"))
 	for _, s := range notes.Sections {
 		fmt.Fprintf(&b, "  %-18s %d\n", s.Name, len(s.Entries))
 	}
@@ -131,18 +30,12 @@ func (r *Run) plan(ctx context.Context) (string, error) {
 	if err := r.planTags(ctx, &b); err != nil {
 		return "", err
 	}
+	r.planEffects(&b)
 	r.planSettings(&b)
 	r.planRollout(&b)
-	report.WriteList(&b, "A real run would refuse", r.wouldRefuse)
-	report.WriteList(&b, "Not checked", r.notChecked)
+	report.WriteList(&b, "A real run would refuse", r.found.refused)
+	report.WriteList(&b, "Not checked", r.found.notChecked)
 	return b.String(), nil
-}
-
-func (r *Run) previousText() string {
-	if r.previous == (version.Version{}) {
-		return "none, this is the first"
-	}
-	return r.previous.String()
 }
 
 // planTags shows every tag of every image: what it points to now, and whether it would move.
@@ -154,11 +47,11 @@ func (r *Run) planTags(ctx context.Context, b *strings.Builder) error {
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	for _, image := range r.config.images {
 		verb := "new"
-		if _, ok := r.state.published(image.Name); ok {
+		if _, ok := r.found.plan.Reused[image.Name]; ok {
 			verb = "published already, is used again"
 		}
 		fmt.Fprintf(w, "  %s\t%s\t%s\n", image.Name, r.Version, verb)
-		for _, d := range version.FloatingTags(r.Version, r.stable()) {
+		for _, d := range r.found.plan.Floating {
 			now, err := r.pointsTo(ctx, image.Name, d.Tag)
 			if err != nil {
 				return err
@@ -173,15 +66,21 @@ func (r *Run) planTags(ctx context.Context, b *strings.Builder) error {
 	return w.Flush()
 }
 
+// planEffects lists what a release would write, in order.
+func (r *Run) planEffects(b *strings.Builder) {
+	var lines []string
+	for _, phase := range []release.Phase{release.PhaseImages, release.PhaseTagging, release.PhaseStaging, release.PhaseFinish} {
+		lines = append(lines, r.found.plan.Lines(phase)...)
+	}
+	report.WriteList(b, "A release writes, in this order", lines)
+}
+
 func (r *Run) pointsTo(ctx context.Context, image, tag string) (string, error) {
-	if !r.state.read {
+	if r.access.registry == nil || r.found.plan.CommitTag == "" {
 		return "not read", nil
 	}
-	at, found, err := r.registry.Inspect(ctx, image, tag)
-	if err != nil || !found {
-		return "absent", err
-	}
-	return at.Digest, nil
+	digest, err := r.access.registry.Resolve(ctx, image, tag)
+	return orDefault(digest, "absent"), err
 }
 
 func (r *Run) planSettings(b *strings.Builder) {
@@ -205,18 +104,18 @@ func (r *Run) planSettings(b *strings.Builder) {
 	for _, image := range r.config.images {
 		fmt.Fprintf(w, "  image %s\t%s of %s\n", image.Name, image.path(), image.Context)
 	}
-	for _, service := range sortedKeys(r.preview.Services) {
-		fmt.Fprintf(w, "  service %s\tgets %s\n", service, strings.TrimSuffix(r.preview.Services[service], "@"))
+	for _, service := range sortedKeys(r.found.preview.Services) {
+		fmt.Fprintf(w, "  service %s\tgets %s\n", service, strings.TrimSuffix(r.found.preview.Services[service], "@"))
 	}
-	if len(r.preview.Shipped) > 0 {
-		fmt.Fprintf(w, "  files for the server\t%s\n", strings.Join(r.preview.Shipped, ", "))
+	if len(r.found.preview.Shipped) > 0 {
+		fmt.Fprintf(w, "  files for the server\t%s\n", strings.Join(r.found.preview.Shipped, ", "))
 	}
 	w.Flush() //nolint:errcheck // a strings.Builder takes everything
 }
 
 // planRollout says how the containers on staging would be replaced.
 func (r *Run) planRollout(b *strings.Builder) {
-	report.WriteList(b, "Deployment to staging", rolloutOf(r.preview))
+	report.WriteList(b, "Deployment to staging", rolloutOf(r.found.preview))
 }
 
 // rolloutOf are the services that start beside their old containers, and those that cannot, with the reason and the remedy.

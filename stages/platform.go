@@ -35,19 +35,11 @@ func (r *Run) on(platform dagger.Platform) *dagger.Container {
 	return r.dag.Container(dagger.ContainerOpts{Platform: platform})
 }
 
-// checkPlatforms finds images of an earlier run that were built for others.
-func (r *Run) checkPlatforms() error {
-	var wanted []string
+// platformNames are what every image is built for, sorted.
+func (r *Run) platformNames() (names []string) {
 	for _, p := range r.config.platforms {
-		wanted = append(wanted, string(p))
+		names = append(names, string(p))
 	}
-	slices.Sort(wanted)
-	for _, i := range r.config.images {
-		if at, ok := r.state.published(i.Name); ok && !slices.Equal(at.Platforms, wanted) {
-			where, _ := r.registry.Repository(i.Name)
-			return r.refuse("set platforms to what the release began with, or commit something and release that",
-				"%s@%s was pushed for %s, and the setting platforms says %s", where, at.Digest, strings.Join(at.Platforms, ", "), strings.Join(wanted, ", "))
-		}
-	}
-	return nil
+	slices.Sort(names)
+	return names
 }

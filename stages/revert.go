@@ -5,8 +5,9 @@ import (
 	"errors"
 	"strings"
 
-	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/gitremote"
 	"dagger/slipway/stages/report"
+	"dagger/slipway/stages/retry"
 )
 
 // revertScript takes the commits of a release back on a branch of their own, the latest first: a merge is one commit,
@@ -35,11 +36,10 @@ git rev-parse HEAD
 
 // baseOf is the branch that the reverts are for: the default branch, if it has the commit.
 func (r *Run) baseOf(ctx context.Context, commit string) (string, error) {
-	if commit == r.source.commit || r.remote.refs[branchPrefix+r.remote.defaultBranch] == commit {
-		return r.remote.defaultBranch, nil
+	if commit == r.source.commit || r.found.refs.Branch(r.found.refs.Default) == commit {
+		return r.found.refs.Default, nil
 	}
-	names := r.remote.releaseBranches(r.config.branches)
-	containing, err := r.branchesWith(ctx, names, commit)
+	containing, err := gitremote.BranchesWith(ctx, r.access.git, retry.Real, r.found.refs.Releases(r.config.branches), commit)
 	switch {
 	case err != nil:
 		return "", err
@@ -47,7 +47,7 @@ func (r *Run) baseOf(ctx context.Context, commit string) (string, error) {
 		return "", refuseState("", "no release branch of the remote contains commit %s", commit)
 	}
 	for _, name := range containing {
-		if name == r.remote.defaultBranch {
+		if name == r.found.refs.Default {
 			return name, nil
 		}
 	}
@@ -56,32 +56,32 @@ func (r *Run) baseOf(ctx context.Context, commit string) (string, error) {
 
 // pushReverts makes the branch and pushes it; main itself is never pushed (B7).
 func (r *Run) pushReverts(ctx context.Context, base, branch, target, left string) error {
-	head := r.remote.refs[branchPrefix+base]
-	fetched := r.git.WithExec([]string{"git", "fetch", "--quiet", "--no-tags", "--end-of-options", r.remote.url, branchPrefix + base})
-	made := r.signed(fetched, r.started).WithExec([]string{"sh", "-c", revertScript, "sh", head, branch, target, left})
-	out, err := made.Stdout(ctx)
+	remote := r.access.remote
+	made := []string{"sh", "-c", revertScript, "sh", r.found.refs.Branch(base), branch, target, left}
+	fetch := remote.FetchCommand("refs/heads/" + base)
+	commit, err := remote.Make(ctx, fetch, made)
 	if err != nil {
 		return explainRevert(err)
 	}
-	commit := strings.TrimSpace(out)
-	want := map[string]string{branchPrefix + branch: commit}
-	return r.pushRefs(ctx, made, want, r.pushCommand(commit+":"+branchPrefix+branch))
+	return remote.Push(ctx, map[string]string{"refs/heads/" + branch: commit}, fetch, made)
 }
 
 func explainRevert(err error) error {
-	var exec *dagger.ExecError
-	if !errors.As(err, &exec) {
+	var git *gitError
+	if !errors.As(err, &git) {
 		return err
 	}
-	f := explain(err)
+	f := *git.failure
 	f.outcome, f.ending = report.RollbackFailed, report.Failed
-	switch exec.ExitCode {
+	switch git.code {
 	case 5:
-		what, files, _ := strings.Cut(strings.TrimSpace(exec.Stdout), "\n")
+		what, files, _ := strings.Cut(strings.TrimSpace(git.output), "\n")
 		f.err = errors.New("the commits cannot be reverted by a machine: " + strings.TrimPrefix(what, "conflict ") + " conflicts in " + strings.Join(strings.Fields(files), ", "))
 		f.next = "nothing was pushed; the server is rolled back; revert the commits by hand"
 	case 6:
 		f.err = errors.New("there is nothing to revert: the commits were taken back already")
+	default:
+		return err
 	}
-	return f
+	return &f
 }

@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/forge"
+	"dagger/slipway/stages/gitremote"
 	"dagger/slipway/stages/notify"
 	"dagger/slipway/stages/report"
+	"dagger/slipway/stages/retry"
 	"dagger/slipway/stages/server"
 	"dagger/slipway/stages/version"
 )
@@ -31,7 +34,6 @@ type rollback struct {
 	environment environment
 	done        server.RolledResult
 	unread      []string // what could not be asked which versions there are
-	releases    []forge.Release
 }
 
 // Rollback brings an older version back.
@@ -40,22 +42,21 @@ func (p Pipeline) Rollback(ctx context.Context, options RollbackOptions) (string
 	if err != nil {
 		return "", plain(err)
 	}
-	defer r.releaseLock(context.WithoutCancel(ctx)) //nolint:errcheck // it is a lease, and ends by itself
+	defer func() { _ = r.found.back.End(context.WithoutCancel(ctx)) }() // it is a lease, and ends by itself
 	steps := []stage{
 		{name: "Find Forge and Registry", run: b.find},
 		{name: b.title(), run: b.server},
 	}
 	if b.Environment == production {
-		steps = append(steps, stage{name: "Withdraw Versions", run: b.after(b.withdraw)}, stage{name: "Floating Tags", run: b.after(b.tags)})
+		steps = append(steps, stage{name: "Withdraw Versions", locks: true, run: b.after(b.withdraw)}, stage{name: "Floating Tags", run: b.after(b.tags)})
 	}
 	if b.RevertCode {
 		steps = append(steps, stage{name: "Revert Code", run: b.after(b.revert)})
 	}
-	r.news.Kind = notify.Rollback
-	result := r.line(ctx, b.title(), steps)
+	result := r.line(ctx, steps)
 	result.Version = b.done.Version
 	if result.Outcome == report.RollbackFailed {
-		result.Next = "mend what is named above, then run the same line again: with the same reason it goes no further back"
+		result.Next = "with the same reason, the same line goes no further back"
 	}
 	if result.Outcome == report.AlreadyRolledBack {
 		result.Next = "to go further back, give another --reason or --to=VERSION"
@@ -67,20 +68,26 @@ func (p Pipeline) Rollback(ctx context.Context, options RollbackOptions) (string
 func (b *rollback) after(step func(*Run, context.Context) (Outcome, error)) func(*Run, context.Context) (Outcome, error) {
 	return func(r *Run, ctx context.Context) (Outcome, error) {
 		o, err := step(r, ctx)
-		if err != nil {
-			r.setOutcome(report.RollbackFailed)
+		if err == nil {
+			return o, nil
 		}
-		return o, err
+		f := *explain(err)
+		f.outcome = report.RollbackFailed
+		return o, &f
 	}
 }
 
+// backWait is how long a rollback waits for a release to end: the server runs the older version already, and no release may
+// move tags meanwhile.
+const backWait = 10 * time.Minute
+
 func (p Pipeline) newRollback(options RollbackOptions) (*Run, *rollback, error) {
-	r, err := newStageRun(p.Dag, p.Settings)
+	r, err := newStageRun(p.Dag, p.Settings, goal{kind: notify.Rollback, green: wordOfServer})
 	if err != nil {
 		return nil, nil, err
 	}
-	r.DryRun = false // newStageRun only reads; from here on the run is a real one
 	b := &rollback{RollbackOptions: options}
+	r.goal.title, r.lockWait = b.title(), backWait
 	b.environment, err = r.environment(options.Environment)
 	var to version.Version
 	var toErr error
@@ -98,20 +105,21 @@ func (p Pipeline) newRollback(options RollbackOptions) (*Run, *rollback, error) 
 
 // find reads everything that the later steps need, before anything is changed.
 func (b *rollback) find(r *Run, ctx context.Context) (Outcome, error) {
-	if err := r.load(ctx); err != nil {
+	if err := r.prepare(ctx); err != nil {
 		return Outcome{}, err
 	}
-	if err := r.needRegistry(ctx); err != nil {
+	if err := r.needRegistry(); err != nil {
 		return Outcome{}, err
 	}
-	if err := r.openForge(ctx); err != nil {
-		return Outcome{}, err
+	if r.access.git != nil {
+		refs, err := gitremote.ReadRefs(ctx, r.access.git, retry.Real)
+		if err != nil {
+			return Outcome{}, err
+		}
+		r.found.refs = refs
 	}
-	if err := r.readRemote(ctx); err != nil {
-		return Outcome{}, err
-	}
-	if b.RevertCode && (r.page == nil || !r.page.writable || !r.remote.read) {
-		return Outcome{}, refuseState("set forgeToken, or leave --revert-code out", "the code cannot be reverted: %s", r.whyNotRead())
+	if b.RevertCode && (!r.access.writable || r.access.git == nil) {
+		return Outcome{}, refuseState("set forgeToken, or leave --revert-code out", "the code cannot be reverted: %s", r.access.noGit)
 	}
 	return passed(), nil
 }
@@ -131,14 +139,14 @@ func (b *rollback) server(r *Run, ctx context.Context) (Outcome, error) {
 	figures := listing.end(ctx, err)
 	if err != nil {
 		r.noteFailure(b.environment, err)
-		r.news.Withdrawal = notify.Withdrawal{Reason: b.Reason}
+		r.found.deployed.news.Withdrawal = notify.Withdrawal{Reason: b.Reason}
 		return Outcome{Figures: figures}, serverFailure(err, report.RollbackFailed, report.RollbackFailed)
 	}
 	r.noteServer(b.environment, b.done.Version)
-	r.news.Withdrawal = notify.Withdrawal{Left: b.done.Left, Versions: b.done.Withdrawn, Reason: b.Reason}
-	r.success = report.RolledBack
+	r.found.deployed.news.Withdrawal = notify.Withdrawal{Left: b.done.Left, Versions: b.done.Withdrawn, Reason: b.Reason}
+	r.found.deployed.word = report.RolledBack
 	if b.done.Unchanged {
-		r.success, r.news.Untold = report.AlreadyRolledBack, b.untold(r.keptReport(ctx))
+		r.found.deployed.word, r.found.deployed.news.Untold = report.AlreadyRolledBack, b.untold(r.keptReport(ctx))
 	}
 	return passed(slices.Concat([]string{b.word()}, b.done.Figures, figures)...), nil
 }
@@ -167,7 +175,7 @@ func (b *rollback) word() string {
 }
 
 // changed is for a step that has completed what an earlier run had begun.
-func (r *Run) changed() { r.success = report.RolledBack }
+func (r *Run) changed() { r.found.deployed.word = report.RolledBack }
 
 // untold says whether the last report kept here is of this rollback, and the team does not know that it is done.
 func (b *rollback) untold(last report.Report) bool {
@@ -184,8 +192,8 @@ func (b *rollback) title() string { return "Roll back " + b.Environment }
 func (r *Run) imageExists(ctx context.Context, ref string) (bool, error) {
 	at := server.ImageOf("", ref)
 	for _, i := range r.config.images {
-		if where, err := r.registry.Repository(i.Name); err == nil && where == at.Repository {
-			_, found, err := r.registry.Inspect(ctx, i.Name, at.Digest)
+		if where, err := r.access.registry.Repository(i.Name); err == nil && where == at.Repository {
+			_, found, err := r.access.registry.Inspect(ctx, i.Name, at.Digest)
 			return found, err
 		}
 	}
@@ -204,13 +212,13 @@ func (b *rollback) revert(r *Run, ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	proposal.Base = base
-	if r.remote.refs[branchPrefix+proposal.Branch] == "" {
+	if r.found.refs.Branch(proposal.Branch) == "" {
 		if err := r.pushReverts(ctx, base, proposal.Branch, target, left); err != nil {
 			return Outcome{}, err
 		}
 		r.changed()
 	}
-	opened, err := r.page.forge.OpenPullRequest(ctx, proposal)
+	opened, err := r.access.forge.OpenPullRequest(ctx, proposal)
 	if err != nil {
 		return Outcome{}, err
 	}

@@ -24,7 +24,7 @@ func TestRolloutIsPlanned(t *testing.T) {
 		"not looked at": {},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := &Run{DryRun: true, preview: c.preview}
+			r := &Run{found: &found{preview: c.preview}}
 			r.config.images = []Image{{Name: "api", Context: "api"}}
 			r.config.environments = map[string]environment{staging: {name: staging}}
 			var b strings.Builder
@@ -37,7 +37,7 @@ func TestRolloutIsPlanned(t *testing.T) {
 			if len(c.want) == 0 && b.String() != "" {
 				t.Errorf("expected nothing, found %q", b.String())
 			}
-			o, err := r.deployStaging(t.Context())
+			o, err := r.wouldDeploy(t.Context())
 			if err != nil || o.Ending != report.DryRun || !slices.Equal(o.Figures, c.want) {
 				t.Errorf("a dry run says %q, %v", o.Figures, err)
 			}

@@ -40,8 +40,12 @@ func (p *part) ended() bool {
 // graph turns stages into the parts that are run.
 func (r *Run) graph(stages []stage) []*part {
 	var parts []*part
-	add := func(name string, after []string, always bool, work func(context.Context) Outcome) {
-		parts = append(parts, &part{name: name, after: after, always: always, limit: r.config.stageTimeout, work: work, done: make(chan struct{})})
+	add := func(s stage, name string, after []string, work func(context.Context) Outcome) {
+		limit := r.config.stageTimeout
+		if s.locks {
+			limit += r.lockWait // what is waited for is no work that hangs
+		}
+		parts = append(parts, &part{name: name, after: after, always: s.always, limit: limit, work: work, done: make(chan struct{})})
 	}
 	for _, s := range stages {
 		after := slices.Clone(s.after)
@@ -49,10 +53,10 @@ func (r *Run) graph(stages []stage) []*part {
 			after = append(after, preparing+name)
 		}
 		if s.prepare != nil {
-			add(preparing+s.name, s.prepareAfter, false, func(ctx context.Context) Outcome { return outcomeOf(passed(), s.prepare(r, ctx)) })
+			add(stage{}, preparing+s.name, s.prepareAfter, func(ctx context.Context) Outcome { return outcomeOf(passed(), s.prepare(r, ctx)) })
 			after = append(after, preparing+s.name)
 		}
-		add(s.name, after, s.always, func(ctx context.Context) Outcome { return r.runStage(ctx, s) })
+		add(s, s.name, after, func(ctx context.Context) Outcome { return r.runStage(ctx, s) })
 	}
 	return parts
 }
@@ -89,7 +93,7 @@ func outcomeOf(o Outcome, err error) Outcome {
 		err = errors.New("the stage has said nothing about how it ended")
 	}
 	f := explain(err)
-	return Outcome{Ending: f.ending, Reason: f.Error(), Output: f.output, Next: f.next, Figures: o.Figures, Findings: o.Findings, Measured: o.Measured}
+	return Outcome{Ending: f.ending, Reason: f.Error(), Output: f.output, Next: f.next, Verdict: f.outcome, Figures: o.Figures, Findings: o.Findings, Measured: o.Measured}
 }
 
 // runAll runs every part as soon as what it waits for has passed, and lets the others finish when one fails: a user

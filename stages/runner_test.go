@@ -44,7 +44,7 @@ func TestPipelineOrder(t *testing.T) {
 	order, _ := recorded(t, slices.Clone(pipeline))
 	at := func(name string) int { return slices.Index(order, name) }
 	for _, before := range [][2]string{
-		{validateRelease, preparing + buildAndPush}, {preparing + buildAndPush, securityScan},
+		{validateRelease, preparing + buildAndPush}, {preparing + buildAndPush, securityScan}, {preparing + createRelease, buildAndPush},
 		{securityScan, buildAndPush}, {dependencyCheck, buildAndPush}, {backendTests, buildAndPush}, {frontendTests, buildAndPush},
 		{buildAndPush, createRelease}, {createRelease, deployStaging}, {deployStaging, notifyTeam}, {notifyTeam, cleanup},
 	} {
@@ -52,13 +52,13 @@ func TestPipelineOrder(t *testing.T) {
 			t.Errorf("%q does not run before %q: %q", before[0], before[1], order)
 		}
 	}
-	if len(order) != len(pipeline)+1 {
+	if len(order) != len(pipeline)+2 {
 		t.Errorf("%d parts ran: %q", len(order), order)
 	}
 }
 
 func TestNothingIsPushedAfterARedGate(t *testing.T) {
-	for _, gate := range []string{validateRelease, securityScan, dependencyCheck, backendTests, frontendTests, preparing + buildAndPush} {
+	for _, gate := range []string{validateRelease, securityScan, dependencyCheck, backendTests, frontendTests, preparing + buildAndPush, preparing + createRelease} {
 		t.Run(gate, func(t *testing.T) {
 			order, parts := recorded(t, slices.Clone(pipeline), gate)
 			for _, effect := range []string{buildAndPush, createRelease, deployStaging} {

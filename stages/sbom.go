@@ -22,17 +22,17 @@ const sbomSuffix = ".cdx.json"
 func sbomName(image string) string { return strings.ReplaceAll(image, "/", "-") + sbomSuffix }
 
 // sboms are what Trivy has found in the images, as CycloneDX.
-func (r *Run) sboms(ctx context.Context) ([]forge.File, error) {
+func (r *Run) sboms(ctx context.Context, digests map[string]string) ([]forge.File, error) {
 	var files []forge.File
 	var mu sync.Mutex
 	var group errgroup.Group
 	for _, i := range r.config.images {
-		for _, v := range r.images[i.Name].variants {
+		for _, v := range r.found.images[i.Name].variants {
 			if v.sbom == nil && r.Reason != "" {
 				continue // a forced release whose scan did not finish
 			}
 			group.Go(func() error {
-				data, err := r.readSBOM(ctx, v)
+				data, err := r.readSBOM(ctx, v, digests[v.Name])
 				mu.Lock()
 				defer mu.Unlock()
 				files = append(files, forge.File{Name: sbomName(r.config.label(v.Name, v.platform)), ContentType: "application/vnd.cyclonedx+json", Data: data})
@@ -47,7 +47,7 @@ func (r *Run) sboms(ctx context.Context) ([]forge.File, error) {
 	return files, nil
 }
 
-func (r *Run) readSBOM(ctx context.Context, v *variant) ([]byte, error) {
+func (r *Run) readSBOM(ctx context.Context, v *variant, digest string) ([]byte, error) {
 	if v.sbom == nil { // another run has pushed the image after this one had scanned its own
 		s, err := r.scanner(ctx)
 		if err != nil {
@@ -61,11 +61,11 @@ func (r *Run) readSBOM(ctx context.Context, v *variant) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	where, err := r.registry.Repository(v.Name)
+	where, err := r.access.registry.Repository(v.Name)
 	if err != nil {
 		return nil, err
 	}
-	data, err := nameSBOM([]byte(text), where, r.Version.String(), r.images[v.Name].digest)
+	data, err := nameSBOM([]byte(text), where, r.Version.String(), digest)
 	if err != nil {
 		return nil, fmt.Errorf("the list of contents of image %s: %w", r.config.label(v.Name, v.platform), err)
 	}

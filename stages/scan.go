@@ -47,7 +47,7 @@ func (r *Run) scan(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	for _, image := range r.config.images {
-		for _, v := range r.images[image.Name].variants {
+		for _, v := range r.found.images[image.Name].variants {
 			scans = append(scans, v.scan)
 		}
 	}
@@ -190,7 +190,7 @@ func crashed(ctx context.Context, c *dagger.Container, scan gate.Scan) error {
 	if err != nil {
 		return err
 	}
-	f := explain(fmt.Errorf("the scan of the %s did not finish: Trivy ended with exit code %d", scan.Target, scan.ExitCode))
+	f := explain(fmt.Errorf("the scan of the %s did not finish: Trivy ended with %s", scan.Target, gate.ExitText(scan.ExitCode)))
 	f.output, f.next = lastLines(stderr), "this is no verdict on the "+scan.Target+"; run it again"
 	return f
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dagger/slipway/stages/release"
 )
 
 func TestParseSource(t *testing.T) {
@@ -21,7 +23,7 @@ func TestParseSource(t *testing.T) {
 	if s.commit != "abc" || s.root != "def" || !s.time.Equal(time.Unix(86400, 0)) || s.shallow || s.branch != "main" || s.remote != "https://forge.example/acme/shop.git" {
 		t.Errorf("got %+v", s)
 	}
-	if want := []gitTag{{"v1.0.0", "222"}, {"v1.1.0", "333"}}; !slices.Equal(s.tags, want) {
+	if want := []release.Tag{{Name: "v1.0.0", Commit: "222"}, {Name: "v1.1.0", Commit: "333"}}; !slices.Equal(s.tags, want) {
 		t.Errorf("tags %v, want %v", s.tags, want)
 	}
 	if !slices.Equal(s.dirty, []string{"M backend/a b.py"}) || !slices.Equal(folders, []int{0, 2}) {
@@ -36,33 +38,6 @@ func TestParseSource(t *testing.T) {
 	for _, batch := range []string{"", "0123 blob", "0123 blob x\n", "0123 blob -5\n", "\n", "0123 blob 5\nabc\n"} {
 		if _, err := parseFiles(bufio.NewReader(strings.NewReader(batch)), []string{"a"}); err == nil {
 			t.Errorf("git's answer %q is accepted", batch)
-		}
-	}
-}
-
-func TestWithoutUser(t *testing.T) {
-	for remote, want := range map[string]string{
-		"https://x-access-token:ghs_1@github.com/a/b": "https://github.com/a/b",
-		"https://token@github.com/a/b":                "https://github.com/a/b",
-		"ssh://git:pw@host:22/a/b":                    "ssh://git@host:22/a/b",
-		"git@github.com:a/b.git":                      "git@github.com:a/b.git",
-		"../upstream":                                 "../upstream",
-		"":                                            "",
-	} {
-		if got := withoutUser(remote); got != want {
-			t.Errorf("%q became %q, want %q", remote, got, want)
-		}
-	}
-}
-
-func TestIsShaOf(t *testing.T) {
-	commit := "0123456789abcdef0123456789abcdef01234567"
-	for tag, want := range map[string]bool{
-		"sha-0123456": true, "sha-01234567": true, "sha-" + commit: true,
-		"sha-012345": false, "sha-0123457": false, "sha-" + commit + "0": false, "0123456": false, "sha-": false,
-	} {
-		if got := isShaOf(tag, commit); got != want {
-			t.Errorf("%q: %v, want %v", tag, got, want)
 		}
 	}
 }

@@ -43,32 +43,30 @@ func (r *Run) keep(ctx context.Context, result report.Report) error {
 // readBefore finds the metrics of the release before: in its report on the forge, or as this engine has kept it. Without
 // them there is nothing to compare with, which is no reason to fail.
 func (r *Run) readBefore(ctx context.Context) {
-	if r.previous == (version.Version{}) {
+	previous := r.found.plan.Previous
+	if previous == (version.Version{}) {
 		return
 	}
-	text, err := r.attachedReport(ctx, r.previous)
+	text, err := r.attachedReport(ctx, previous)
 	if err != nil || text == nil {
-		if text, err = readKept(ctx, r.store(), r.previous.String()); err != nil {
+		if text, err = readKept(ctx, r.store(), previous.String()); err != nil {
 			return
 		}
 	}
 	if before, err := report.Parse(text); err == nil {
-		r.before = &before.Metrics
+		r.found.before = &before.Metrics
 	}
 }
 
 // attachedReport is what a release on the forge carries; nil if there is none.
 func (r *Run) attachedReport(ctx context.Context, v version.Version) ([]byte, error) {
-	if r.page == nil {
-		return nil, nil
-	}
-	for _, release := range r.page.releases {
-		if of, ok := r.config.tagPrefix.FromTag(release.Tag); !ok || of != v {
+	for _, page := range r.found.plan.Pages {
+		if of, ok := r.config.tagPrefix.FromTag(page.Tag); !ok || of != v {
 			continue
 		}
-		for _, a := range release.Assets {
+		for _, a := range page.Assets {
 			if a.Name == reportFile {
-				return r.page.forge.DownloadAsset(ctx, a)
+				return r.access.forge.DownloadAsset(ctx, a)
 			}
 		}
 	}

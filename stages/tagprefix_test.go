@@ -4,8 +4,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"dagger/slipway/stages/forge"
+	"dagger/slipway/stages/gitremote"
+	"dagger/slipway/stages/release"
 	"dagger/slipway/stages/server"
 	"dagger/slipway/stages/version"
 )
@@ -16,13 +19,13 @@ func prefixed(t *testing.T, prefix, v string) *Run {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Run{config: c, Version: mustVersion(t, v), source: source{commit: "this"}}
+	return &Run{config: c, Version: mustVersion(t, v), source: source{commit: "this"}, found: new(found), goal: goal{green: stagePassed}}
 }
 
-func tagsOf(text string) (tags []gitTag) {
+func tagsOf(text string) (tags []release.Tag) {
 	for _, field := range strings.Fields(text) {
 		name, commit, _ := strings.Cut(field, "=")
-		tags = append(tags, gitTag{name, commit})
+		tags = append(tags, release.Tag{Name: name, Commit: commit})
 	}
 	return tags
 }
@@ -32,11 +35,11 @@ func TestTagPrefixSetting(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), `setting tagPrefix: expected characters that git takes in a tag, found ' ' in "shop v"`) {
 		t.Errorf("got %v", err)
 	}
-	r, err := NewRun(nil, Settings{Severity: "HIGH", TagPrefix: "shop-v"}, Options{Version: "shop-v1.2.3"})
+	r, err := NewRun(nil, Settings{Severity: "HIGH", TagPrefix: "shop-v"}, Options{Version: "shop-v1.2.3"}, goal{})
 	if err != nil || r.Version.String() != "1.2.3" || r.tagName() != "shop-v1.2.3" {
 		t.Errorf("the name of a tag is taken for %s, %v", r.Version, err)
 	}
-	if _, err := NewRun(nil, Settings{Severity: "HIGH", TagPrefix: "v"}, Options{Version: "shop-v1.2.3"}); err == nil || !strings.Contains(err.Error(), `version "shop-v1.2.3" is refused`) {
+	if _, err := NewRun(nil, Settings{Severity: "HIGH", TagPrefix: "v"}, Options{Version: "shop-v1.2.3"}, goal{}); err == nil || !strings.Contains(err.Error(), `version "shop-v1.2.3" is refused`) {
 		t.Errorf("another product's tag: %v", err)
 	}
 	r, b, err := Pipeline{Settings: Settings{Severity: "HIGH", TagPrefix: "shop-v", Production: "deploy@x.example"}}.newRollback(RollbackOptions{Environment: "production", Reason: "the shop is down", To: "shop-v1.2.0"})
@@ -54,8 +57,7 @@ func TestTagNames(t *testing.T) {
 		pull := b.proposal(r.config.tagPrefix)
 		for what, c := range map[string][2]string{
 			"tag":           {r.tagName(), tag},
-			"tag command":   {strings.Join(r.tagCommand("this")[4:], " "), "--annotate --message=Release " + tag + " --end-of-options " + tag + " this"},
-			"release":       {r.releasePage().Tag + " " + r.releasePage().Title, tag + " " + tag},
+			"request":       {r.request().TagName(), tag},
 			"bump":          {r.bumpBranch(), "slipway/bump-" + tag},
 			"revert branch": {pull.Branch, "hotfix/rollback-" + left},
 			"revert title":  {pull.Title, "revert: release " + left},
@@ -82,27 +84,23 @@ func TestTagsAreRead(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := prefixed(t, c.prefix, "1.2.3")
 			r.source.tags = tagsOf(c.tags)
-			r.remote.refs = map[string]string{"refs/heads/v7.0.0": "x"}
 			var releases []forge.Release
 			for _, tag := range r.source.tags {
-				r.remote.refs["refs/tags/"+tag.name] = tag.commit
-				releases = append(releases, forge.Withdraw(forge.Release{Tag: tag.name}, "slow"))
+				releases = append(releases, forge.Withdraw(forge.Release{Tag: tag.Name}, "slow"))
 			}
-			here, _ := r.tagOf(r.Version)
-			there, _ := r.remoteTag()
-			if here.name != c.of || there.name != c.of {
-				t.Errorf("the tag is %q here and %q there, want %q", here.name, there.name, c.of)
+			if here, _ := r.tagOf(r.Version); here.Name != c.of {
+				t.Errorf("the tag is %q, want %q", here.Name, c.of)
 			}
-			if got := r.tagBefore("1.2.3"); got != c.previous {
+			if got := r.tagBefore("1.2.3").Name; got != c.previous {
 				t.Errorf("notes start at %q, want %q", got, c.previous)
 			}
-			if got := r.tagBefore(c.prefix + "1.2.3"); got != c.previous {
+			if got := r.tagBefore(c.prefix + "1.2.3").Name; got != c.previous {
 				t.Errorf("by the tag's name, notes start at %q, want %q", got, c.previous)
 			}
-			if tag, err := r.releaseTag(c.prefix + "1.2.3"); tag.name != c.of || (err == nil) != (c.of != "") {
-				t.Errorf("%s1.2.3 is %q, %v", c.prefix, tag.name, err)
+			if tag, err := r.releaseTag(c.prefix + "1.2.3"); tag.Name != c.of || (err == nil) != (c.of != "") {
+				t.Errorf("%s1.2.3 is %q, %v", c.prefix, tag.Name, err)
 			}
-			for what, known := range map[string][]version.Version{"here": r.tagged(), "there": versionsOf(r.config.tagPrefix, r.remote.tags()), "withdrawn": r.withdrawnOf(releases)} {
+			for what, known := range map[string][]version.Version{"tagged": r.tagged(), "withdrawn": release.WithdrawnOf(releases, r.config.tagPrefix)} {
 				var texts []string
 				for _, v := range known {
 					texts = append(texts, v.String())
@@ -113,68 +111,11 @@ func TestTagsAreRead(t *testing.T) {
 				}
 			}
 			if got, ok := tagOf(r.config.tagPrefix, r.source.tags, version.Version{}); ok {
-				t.Errorf("no version has the tag %q", got.name)
+				t.Errorf("no version has the tag %q", got.Name)
 			}
-			if r.withdrawn = r.withdrawnOf(releases); len(r.stable()) != 0 {
-				t.Errorf("withdrawn versions count: %v", r.stable())
-			}
-		})
-	}
-}
-
-// TestTagIsTaken: a tag of the version on another commit is found under each name that it may have.
-func TestTagIsTaken(t *testing.T) {
-	for _, c := range []struct{ name, prefix, tags, taken string }{
-		{"free", "v", "v1.2.2=other v1.2.3=this 1.2.3=this", ""},
-		{"with v", "v", "v1.2.3=other", "v1.2.3"},
-		{"bare", "v", "1.2.3=other", "1.2.3"},
-		{"bare, and with v on this commit", "v", "v1.2.3=this 1.2.3=other", "1.2.3"},
-		{"no prefix", "", "v1.2.3=other 1.2.3=this", ""},
-		{"no prefix, taken", "", "1.2.3=other", "1.2.3"},
-		{"another product's", "shop-v", "web-v1.2.3=other v1.2.3=other 1.2.3=other", ""},
-		{"this product's", "shop-v", "shop-v1.2.3=other", "shop-v1.2.3"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			r := prefixed(t, c.prefix, "1.2.3")
-			r.source.tags = tagsOf(c.tags)
-			wantTaken(t, "here", r.checkGitTag(t.Context()), c.taken)
-			r.remote.refs = map[string]string{}
-			for _, tag := range r.source.tags {
-				r.remote.refs["refs/tags/"+tag.name] = tag.commit
-			}
-			wantTaken(t, "there", r.checkRemoteTag(), c.taken)
-		})
-	}
-}
-
-func wantTaken(t *testing.T, where string, err error, taken string) {
-	t.Helper()
-	if (err == nil) != (taken == "") || err != nil && !strings.HasPrefix(err.Error(), "the tag "+taken+" exists ") {
-		t.Errorf("%s: got %v, want %q", where, err, taken)
-	}
-}
-
-// TestForgeNeedsTheTag: a release on the forge is one of the tag that Slipway gives, so a bare one is not enough for it.
-func TestForgeNeedsTheTag(t *testing.T) {
-	for _, c := range []struct{ name, prefix, tags, want string }{
-		{"none", "v", "", ""},
-		{"with v", "v", "v1.2.3=this", ""},
-		{"both", "v", "1.2.3=this v1.2.3=this", ""},
-		{"bare", "v", "1.2.3=this", "the tag 1.2.3 stands for this version, and the release on the forge needs v1.2.3"},
-		{"bare, as it is set", "", "1.2.3=this", ""},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			r := prefixed(t, c.prefix, "1.2.3")
-			r.remote.refs = map[string]string{}
-			for _, tag := range tagsOf(c.tags) {
-				r.remote.refs["refs/tags/"+tag.name] = tag.commit
-			}
-			err := r.checkTagName()
-			if (err == nil) != (c.want == "") || err != nil && err.Error() != c.want {
-				t.Errorf("got %v, want %q", err, c.want)
-			}
-			if err != nil && !strings.Contains(explain(err).next, "git push origin this:refs/tags/v1.2.3") {
-				t.Errorf("the advice is %q", explain(err).next)
+			o := release.Observed{Forge: release.Part[[]forge.Release]{Is: releases, At: time.Now()}}
+			if known := o.Known(r.request()); len(known) != 0 {
+				t.Errorf("withdrawn versions count: %v", known)
 			}
 		})
 	}
@@ -191,14 +132,13 @@ func TestNearMissesAreNamedOnce(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := prefixed(t, c.prefix, "1.2.3")
-			r.source.tags, r.remote.refs = tagsOf(c.tags), map[string]string{"refs/heads/v2.1": "a"}
+			r.source.tags = tagsOf(c.tags)
+			refs := map[string]string{"refs/heads/v2.1": "a"}
 			for _, tag := range tagsOf(c.remote) {
-				r.remote.refs["refs/tags/"+tag.name] = tag.commit
+				refs["refs/tags/"+tag.Name] = tag.Commit
 			}
-			if err := r.noteNearMisses(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			if got := strings.Join(r.notChecked, "\n"); got != c.want {
+			r.noteNearMisses(release.Observed{Remote: release.Part[release.Remote]{Is: release.Remote{Refs: gitremote.Refs{Of: refs}}}})
+			if got := strings.Join(r.found.notChecked, "\n"); got != c.want {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
 		})

@@ -49,9 +49,10 @@ func (r *Run) judge(ctx context.Context, s suite) (Outcome, error) {
 // bothOf is the outcome of the required tests, made red by red slow ones.
 func bothOf(required, slow Outcome) Outcome {
 	required.Figures = append(required.Figures, slow.Figures...)
-	required.Findings = append(required.Findings, slow.Findings...)
+	required.Findings = gate.Distinct(append(required.Findings, slow.Findings...))
 	switch {
 	case !slow.Ending.Red():
+	case required.Ending.Red() && required.Reason == slow.Reason: // of a file that holds both, and cannot be loaded
 	case required.Ending.Red():
 		required.Reason += "; slow tests: " + slow.Reason
 	default:
@@ -81,9 +82,9 @@ func (r *Run) judgeRequired(ctx context.Context, s suite) (Outcome, error) {
 
 // noteCoverage keeps a side's report for the coverage service.
 func (r *Run) noteCoverage(side string, reports *dagger.Directory) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.coverage[side] = reports.File("coverage.xml")
+	r.found.mu.Lock()
+	defer r.found.mu.Unlock()
+	r.found.coverage[side] = reports.File("coverage.xml")
 }
 
 // noTestsExit is what pytest ends with when it has collected nothing.
@@ -144,7 +145,7 @@ func (t testRun) tests(own bool) gate.Result {
 	case own && junit == nil && t.code == 0:
 		return gate.Result{Verdict: gate.Pass, Figures: []string{"tests not counted"}}
 	case own && junit == nil:
-		return gate.Result{Verdict: gate.Fail, Reason: fmt.Sprintf("the test command ended with exit code %d", t.code), Figures: []string{"tests not counted"}}
+		return gate.Result{Verdict: gate.Fail, Reason: "the test command ended with " + gate.ExitText(t.code), Figures: []string{"tests not counted"}}
 	}
 	return gate.Tests(junit, t.code)
 }

@@ -5,36 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"dagger/slipway/stages/changelog"
-	"dagger/slipway/stages/forge"
-	"dagger/slipway/stages/registry"
+	"dagger/slipway/stages/release"
 	"dagger/slipway/stages/server"
 	"dagger/slipway/stages/version"
 )
-
-// withdrawnRefs are refs outside of branches and tags, each pointing to a blob that says who has taken the version back, and
-// why. They speak for versions that have no release on the forge.
-const withdrawnRefs = "refs/slipway/withdrawn/"
-
-func withdrawnRef(prefix version.TagPrefix, v version.Version) string {
-	return withdrawnRefs + prefix.Tag(v)
-}
-
-// isWithdrawn says whether a rollback has taken the version back, by the forge or by git.
-func (r *Run) isWithdrawn(v version.Version) bool {
-	return r.remote.refs[withdrawnRef(r.config.tagPrefix, v)] != "" || slices.Contains(r.withdrawn, v)
-}
-
-// refuseWithdrawn keeps a version that was taken back from being used again.
-func (r *Run) refuseWithdrawn() error {
-	if !r.isWithdrawn(r.Version) {
-		return nil
-	}
-	return r.refuse("use the next patch version", "%s was withdrawn by a rollback", r.Version)
-}
 
 // known are the versions that git, the registry and staging know of. What does not answer is named: a rollback does not wait
 // for it.
@@ -47,7 +24,7 @@ func (b *rollback) known(r *Run, ctx context.Context) []string {
 	if err != nil {
 		b.unread = append(b.unread, "warning: staging was not asked which versions it ran: "+err.Error())
 	}
-	known := texts(slices.Concat(r.tagged(), versionsOf(r.config.tagPrefix, r.remote.tags()), images))
+	known := texts(slices.Concat(r.tagged(), versionsOf(r.config.tagPrefix, release.TagsOf(r.found.refs)), images))
 	for _, e := range ran {
 		known = append(known, e.Version)
 	}
@@ -72,57 +49,43 @@ func (r *Run) stagingLedger(ctx context.Context) (server.Ledger, error) {
 // withdraw says on the forge, and in git where the forge has no release, which versions were taken back (B4). Their tags and
 // releases stay.
 func (b *rollback) withdraw(r *Run, ctx context.Context) (Outcome, error) {
-	r.withdrawn = versionsAmong(b.done.Withdrawn)
+	q, err := b.request(r)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if r.found.back, err = release.BeginBack(ctx, r.world(), q, r.holder(), r.lockWait); err != nil {
+		return Outcome{}, err
+	}
+	if err := r.found.back.Mark(ctx); err != nil {
+		return Outcome{}, err
+	}
 	figures := append([]string{orDefault(listOf(b.done.Withdrawn), "nothing") + " withdrawn"}, b.unread...)
 	if len(b.done.Above) > 0 {
 		figures = append(figures, fmt.Sprintf("not withdrawn, because higher than %s: %s", b.done.Left, listOf(b.done.Above)))
 	}
-	told, err := b.tellForge(r, ctx)
-	if err != nil {
-		return Outcome{}, err
-	}
-	return passed(append(figures, b.tellGit(r, ctx, told)...)...), nil
+	figures = append(figures, b.tellGit(r, ctx)...)
+	return passed(append(figures, r.lockFigures(r.found.back.Record)...)...), nil
 }
 
-// tellForge marks the releases of what was taken back, and returns the versions that have one.
-func (b *rollback) tellForge(r *Run, ctx context.Context) (told []version.Version, err error) {
-	if r.page == nil || !r.page.writable {
-		return nil, nil
-	}
-	if b.releases, err = r.page.forge.Releases(ctx); err != nil {
-		return nil, err
-	}
-	for _, release := range b.releases {
-		v, ok := r.config.tagPrefix.FromTag(release.Tag)
-		if !ok || !slices.Contains(r.withdrawn, v) {
-			continue
-		}
-		told = append(told, v)
-		next := forge.Withdraw(release, changelog.EscapeMarkdown(b.Reason))
-		if next.Body == release.Body && !release.Latest {
-			continue // an earlier run has done it
-		}
-		if _, err := r.page.forge.UpdateRelease(ctx, next); err != nil {
-			return nil, err
-		}
-		r.changed()
-	}
-	r.withdrawn = slices.Concat(r.withdrawn, r.withdrawnOf(b.releases))
-	return told, nil
+// request is what takes versions back.
+func (b *rollback) request(r *Run) (release.BackRequest, error) {
+	text, err := json.Marshal(note{r.who(), r.started.UTC(), b.Reason, b.Environment, b.done.Left, b.done.Version})
+	q := release.BackRequest{Request: r.request(), Withdrawn: release.VersionsAmong(b.done.Withdrawn), Reason: changelog.EscapeMarkdown(b.Reason), Note: string(text)}
+	q.Version, _ = version.Parse(b.done.Version)
+	return q, err
 }
 
 // tellGit notes in git what no release speaks for. A server that takes no such ref is no reason to fail.
-func (b *rollback) tellGit(r *Run, ctx context.Context, told []version.Version) (figures []string) {
-	silent := slices.DeleteFunc(versionsAmong(b.done.Withdrawn), func(v version.Version) bool { return slices.Contains(told, v) })
-	names := listOf(texts(silent))
-	switch {
-	case len(silent) == 0:
+func (b *rollback) tellGit(r *Run, ctx context.Context) []string {
+	names := listOf(texts(r.found.back.Plan.Silent))
+	const unknown = "so a later release may count it: set forgeToken, and run the same line again"
+	switch err := r.found.back.Write(ctx); {
+	case names == "":
 		return nil
-	case !r.remote.read:
-		return []string{fmt.Sprintf("warning: neither git nor a forge says that %s was withdrawn (%s), so a later release may count it", names, r.whyNotRead())}
-	}
-	if err := b.noteInGit(r, ctx, silent); err != nil {
-		return []string{fmt.Sprintf("warning: git does not say that %s was withdrawn (%v), so a later release may count it", names, explain(err))}
+	case r.access.git == nil:
+		return []string{fmt.Sprintf("warning: neither git nor a forge says that %s was withdrawn (%s), %s", names, r.access.noGit, unknown)}
+	case err != nil:
+		return []string{fmt.Sprintf("warning: git does not say that %s was withdrawn (%v), so a later release may count it: %s", names, explain(err), orDefault(explain(err).next, "run the same line again"))}
 	}
 	return []string{"noted in git, without a release on the forge: " + names}
 }
@@ -144,133 +107,41 @@ type note struct {
 	Target      string    `json:"target"`
 }
 
-// noteInGit pushes one blob under a ref for each version that has none yet.
-func (b *rollback) noteInGit(r *Run, ctx context.Context, versions []version.Version) error {
-	missing := slices.DeleteFunc(versions, func(v version.Version) bool { return r.remote.refs[withdrawnRef(r.config.tagPrefix, v)] != "" })
-	if len(missing) == 0 {
-		return nil
-	}
-	text, err := json.Marshal(note{r.who(), r.started.UTC(), b.Reason, b.Environment, b.done.Left, b.done.Version})
-	if err != nil {
-		return err
-	}
-	git := r.git.WithNewFile("/tmp/withdrawn", string(text))
-	hash := []string{"git", "hash-object", "-w", "/tmp/withdrawn"}
-	out, err := git.WithExec(hash).Stdout(ctx)
-	if err != nil {
-		return err
-	}
-	want := withdrawnNotes(r.config.tagPrefix, missing, strings.TrimSpace(out))
-	if err := r.pushRefs(ctx, git, want, hash, r.pushCommand(refspecs(want)...)); err != nil {
-		return err
-	}
-	r.changed()
-	return nil
-}
-
-// withdrawnNotes are the refs of the versions, all pointing to the blob.
-func withdrawnNotes(prefix version.TagPrefix, versions []version.Version, blob string) map[string]string {
-	refs := map[string]string{}
-	for _, v := range versions {
-		refs[withdrawnRef(prefix, v)] = blob
-	}
-	return refs
-}
-
-// refspecs push each object to its ref.
-func refspecs(refs map[string]string) (all []string) {
-	for _, ref := range sortedKeys(refs) {
-		all = append(all, refs[ref]+":"+ref)
-	}
-	return all
-}
-
-// tags sets the floating tags that pointed at a withdrawn version to the highest that is left.
+// tags sets the floating tags that pointed at a withdrawn version to the highest that is left, and the forge's mark with
+// them.
 func (b *rollback) tags(r *Run, ctx context.Context) (Outcome, error) {
-	r.Version, _ = version.Parse(b.done.Version)
-	if err := r.acquireLock(ctx); err != nil {
+	back := r.found.back
+	if err := back.Move(ctx); err != nil {
 		return Outcome{}, err
 	}
-	moves, stay, err := b.moves(r, ctx)
-	if err != nil {
-		return Outcome{}, err
+	var figures []string
+	for _, f := range back.Plan.Tags {
+		figures = append(figures, f.Tag+" is "+f.Version.String())
 	}
-	if len(moves) > 0 {
-		if r.moved, err = r.registry.Promote(ctx, moves); err != nil {
-			return Outcome{}, err
-		}
-	}
-	if slices.ContainsFunc(r.moved, func(m registry.Moved) bool { return m.Old != m.New }) {
-		r.changed()
-	}
-	figures := []string{fmt.Sprintf("%d tags set", len(moves))}
-	for _, tag := range stay {
+	for _, tag := range back.Plan.Stay {
 		figures = append(figures, tag+" stays: no version is left for it")
 	}
-	marked, err := b.markLatest(r, ctx)
-	return passed(append(figures, marked...)...), err
-}
-
-// markLatest lets the forge's mark follow the tag latest, where a forge has such a mark.
-func (b *rollback) markLatest(r *Run, ctx context.Context) ([]string, error) {
-	latest, ok := r.latestRelease(b.releases)
-	if !ok || !r.page.forge.Capabilities().Latest {
-		return nil, nil
+	if err := back.MarkLatest(ctx); err != nil {
+		return Outcome{Figures: figures}, err
 	}
-	latest.Latest = true
-	if _, err := r.page.forge.UpdateRelease(ctx, latest); err != nil {
-		return nil, err
+	if latest := back.Plan.Latest; latest != nil && r.access.forge.Capabilities().Latest {
+		figures = append(figures, "the latest release on the forge is "+latest.Tag)
 	}
-	r.changed()
-	return []string{"the latest release on the forge is " + latest.Tag}, nil
-}
-
-// latestRelease is the published release that the tag latest means, unless it has the mark already.
-func (r *Run) latestRelease(releases []forge.Release) (forge.Release, bool) {
-	latest, ok := version.Floating(r.stable())["latest"]
-	for _, release := range releases {
-		if v, is := r.config.tagPrefix.FromTag(release.Tag); ok && is && v == latest && !release.Draft && !release.Prerelease {
-			return release, !release.Latest
-		}
+	if back.Record.Wrote() {
+		r.changed()
 	}
-	return forge.Release{}, false
-}
-
-// moves compares where floating tags belong with and without the withdrawn versions.
-func (b *rollback) moves(r *Run, ctx context.Context) (moves []registry.Move, stay []string, err error) {
-	if r.state.known, err = r.knownImages(ctx); err != nil {
-		return nil, nil, err
-	}
-	left := version.Floating(r.stable())
-	for _, tag := range sortedKeys(version.Floating(versionsAmong(b.done.Withdrawn))) {
-		v, ok := left[tag]
-		if !ok {
-			stay = append(stay, tag)
-			continue
-		}
-		for _, i := range r.config.images {
-			at, found, err := r.registry.Inspect(ctx, i.Name, v.String())
-			if err == nil && !found {
-				err = fmt.Errorf("%s belongs to %s, whose image %s is not in the registry", tag, v, i.Name)
-			}
-			if err != nil {
-				return nil, nil, err
-			}
-			moves = append(moves, registry.Move{Image: i.Name, Tag: tag, Digest: at.Digest})
-		}
-	}
-	return moves, stay, nil
+	return passed(figures...), nil
 }
 
 // knownImages are the versions in the registry.
 func (r *Run) knownImages(ctx context.Context) ([]version.Version, error) {
 	var known []version.Version
 	for _, i := range r.config.images {
-		tags, err := r.registry.Tags(ctx, i.Name)
+		tags, err := r.access.registry.Tags(ctx, i.Name)
 		if err != nil {
 			return known, err
 		}
-		known = append(known, versionsAmong(tags)...)
+		known = append(known, release.VersionsAmong(tags)...)
 	}
 	return known, nil
 }

@@ -265,34 +265,6 @@ func (f *forgeShop) through(t *testing.T) *labtest.Proxy {
 	return p
 }
 
-// TestKilledBetweenTagAndRelease kills the command line at the moment when the draft is asked for. The tags are those of one
-// product of several, in a folder of their own, and the shop's own v1.2.0 is another product's.
-func TestKilledBetweenTagAndRelease(t *testing.T) {
-	t.Parallel()
-	f, prefix := newForgeShop(t), NewPrefix(t)
-	f.tagPrefix = "shop/v"
-	proxy := f.through(t)
-	proxy.Fault(labtest.Fault{Method: http.MethodPost, Path: `/releases$`, Hang: true})
-	f.KillWhen(t, func() bool {
-		return slices.ContainsFunc(proxy.Requests(), func(r labtest.Request) bool {
-			return r.Method == http.MethodPost && strings.HasSuffix(r.Path, "/releases")
-		})
-	}, f.arguments(prefix, "1.2.3")...)
-	if f.Git(t, "ls-remote", "origin", "refs/tags/shop/v1.2.3") == "" || len(f.releases(t)) != 0 {
-		t.Fatal("the run was not killed between the tag and the release")
-	}
-	WantTags(t, prefix, "1.2.3", "sha-"+f.Git(t, "rev-parse", "HEAD")[:7])
-	proxy.Heal()
-	green(t, f.release(t, prefix, "1.2.3"), "Outcome: resumed", "first release", "release lock removed")
-	all := f.releases(t)
-	if len(all) != 1 || all[0].TagName != "shop/v1.2.3" || all[0].Draft || len(all[0].Assets) != 5 {
-		t.Errorf("the releases are %+v", all)
-	}
-	if Tags(t, prefix, "backend")["latest"] == "" {
-		t.Error("latest was not moved by the second run")
-	}
-}
-
 // TestBackport: the notes of a lower version start at its own line, and the forge's other releases stay as they are. The
 // repository has two products, and CI starts with the name of a tag.
 func TestBackport(t *testing.T) {

@@ -111,40 +111,6 @@ func TestRelease(t *testing.T) {
 		WantTags(t, prefix, "1.2.3", sha, "1.2", "1", "latest")
 		s.Git(t, "reset", "-q", "--hard", commit)
 	})
-	t.Run("a lower version moves no tag of a higher one", func(t *testing.T) {
-		s.Git(t, "checkout", "-q", "-b", "release/1.1", "v1.2.0")
-		old := s.SetVersion(t, "1.2.0", "1.1.9")
-		before := Tags(t, prefix, "frontend")
-		green(t, release("1.1.9"), "after 1.1.8", "Outcome: released")
-		WantTags(t, prefix, "1.2.3", sha, "1.2", "1", "latest", "1.1.9", "1.1", "sha-"+old[:7])
-		after := Tags(t, prefix, "frontend")
-		for _, tag := range []string{"latest", "1", "1.2"} {
-			if after[tag] != before[tag] {
-				t.Errorf("frontend:%s moved", tag)
-			}
-		}
-		s.Git(t, "checkout", "-q", "main")
-	})
-	t.Run("a prerelease moves none, the next version all", func(t *testing.T) {
-		s.SetVersion(t, "1.2.3", "1.10.0")
-		s.Replace(t, "backend/pyproject.toml", `"1.10.0"`, `"2.0.0rc1"`)
-		s.Replace(t, "frontend/package.json", `"1.10.0"`, `"2.0.0-rc.1"`)
-		s.Commit(t, "chore: bump version to 2.0.0-rc.1")
-		before := Tags(t, prefix, "backend")
-		green(t, release("2.0.0-rc.1"), "Outcome: released")
-		after := Tags(t, prefix, "backend")
-		if after["2.0.0-rc.1"] == "" || after["2.0"] != "" || after["2"] != "" || after["latest"] != before["latest"] {
-			t.Errorf("tags after the prerelease: %v", after)
-		}
-		s.Replace(t, "backend/pyproject.toml", `"2.0.0rc1"`, `"1.10.0"`)
-		s.Replace(t, "frontend/package.json", `"2.0.0-rc.1"`, `"1.10.0"`)
-		s.Commit(t, "chore: bump version to 1.10.0")
-		green(t, release("1.10.0"), "Outcome: released")
-		after = Tags(t, prefix, "backend")
-		if after["latest"] != after["1.10.0"] || after["1"] != after["1.10.0"] || after["1.10"] != after["1.10.0"] || after["1.2"] != before["1.2"] {
-			t.Errorf("tags after 1.10.0: %v", after)
-		}
-	})
 }
 
 // TestSameCommitSameImage builds one commit for two registries.

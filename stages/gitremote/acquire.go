@@ -111,7 +111,7 @@ func (w *waiter) take(ctx context.Context) (*Lock, error) {
 	began := w.clock.Now()
 	w.own.Since = began.UTC()
 	w.own.Beat++
-	blob, err := WriteNotes(ctx, w.server, w.clock, w.own.text(), map[string]string{LockRef: w.blob})
+	blob, err := WriteNotes(ctx, w.server, w.clock, w.own.Text(), map[string]string{LockRef: w.blob})
 	if err == nil {
 		l := &Lock{server: w.server, clock: w.clock, waited: began.Sub(w.began), holder: w.own, blob: blob, confirmed: began}
 		if w.held.Run != w.own.Run {

@@ -37,23 +37,6 @@ func TestMove(t *testing.T) {
 	}
 }
 
-func TestParseWait(t *testing.T) {
-	for text, want := range map[string]time.Duration{
-		"": 0, "0": 0, "5": 5 * time.Minute, "90s": 90 * time.Second, "1h30m": 90 * time.Minute, "24h": 24 * time.Hour,
-	} {
-		t.Run(text, func(t *testing.T) {
-			if got, err := ParseWait(text); err != nil || got != want {
-				t.Errorf("got %s, %v, want %s", got, err, want)
-			}
-		})
-	}
-	for _, wrong := range []string{"-1", "-5s", "soon", "5 minutes", "25h", "NaN", "Inf", "1e300", "0.5", "99999"} {
-		if got, err := ParseWait(wrong); err == nil {
-			t.Errorf("%q is taken for %s", wrong, got)
-		}
-	}
-}
-
 func TestBusy(t *testing.T) {
 	since := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for want, busy := range map[string]*Busy{
@@ -83,18 +66,18 @@ func TestAcquire(t *testing.T) {
 		"free, the server is away": {faults: map[string][]fault{"refs": {{err: errAway}}, "note": {{err: errAway}}}, waited: [2]time.Duration{0, 5 * time.Second}},
 		"free, and refused":        {faults: map[string][]fault{"note": {{err: errNo}}}, wantErr: errNo.What},
 		"not to be read":           {faults: map[string][]fault{"refs": {{err: errNo}}}, wantErr: errNo.What},
-		"another version's":        {held: holder("b", "1.2.4").text(), wantErr: "the repository is locked by the release of 1.2.4"},
-		"another version's that is dead, allowed to wait": {held: holder("b", "1.2.4").text(), allowed: 10 * time.Minute, waited: [2]time.Duration{stale, stale + pollEvery}, from: "b"},
-		"another version's that lives":                    {held: holder("b", "1.2.4").text(), allowed: 10 * time.Minute, while: beats("1.2.4"), wantErr: "the repository is locked by the release of 1.2.4"},
-		"the same release, dead":                          {held: holder("b", "1.2.3").text(), waited: [2]time.Duration{stale, stale + pollEvery}, from: "b"},
-		"the same release, which ends after an hour": {held: holder("b", "1.2.3").text(), waited: [2]time.Duration{time.Hour, time.Hour + pollEvery}, while: func(s *fakeServer, at time.Duration) {
+		"another version's":        {held: holder("b", "1.2.4").Text(), wantErr: "the repository is locked by the release of 1.2.4"},
+		"another version's that is dead, allowed to wait": {held: holder("b", "1.2.4").Text(), allowed: 10 * time.Minute, waited: [2]time.Duration{stale, stale + pollEvery}, from: "b"},
+		"another version's that lives":                    {held: holder("b", "1.2.4").Text(), allowed: 10 * time.Minute, while: beats("1.2.4"), wantErr: "the repository is locked by the release of 1.2.4"},
+		"the same release, dead":                          {held: holder("b", "1.2.3").Text(), waited: [2]time.Duration{stale, stale + pollEvery}, from: "b"},
+		"the same release, which ends after an hour": {held: holder("b", "1.2.3").Text(), waited: [2]time.Duration{time.Hour, time.Hour + pollEvery}, while: func(s *fakeServer, at time.Duration) {
 			if beats("1.2.3")(s, at); at >= time.Hour {
 				delete(s.refs, LockRef)
 			}
 		}},
 		"a blob that says nothing, dead":              {held: "{", allowed: 10 * time.Minute, waited: [2]time.Duration{stale, stale + pollEvery}},
-		"whose holder cannot be read for a moment":    {held: holder("b", "1.2.3").text(), faults: map[string][]fault{"read": {{err: errAway}}}, waited: [2]time.Duration{stale, stale + 2*pollEvery}, from: "b"},
-		"our own, which arrived when we had given up": {held: holder("a", "1.2.3").text(), waited: [2]time.Duration{0, 1}},
+		"whose holder cannot be read for a moment":    {held: holder("b", "1.2.3").Text(), faults: map[string][]fault{"read": {{err: errAway}}}, waited: [2]time.Duration{stale, stale + 2*pollEvery}, from: "b"},
+		"our own, which arrived when we had given up": {held: holder("a", "1.2.3").Text(), waited: [2]time.Duration{0, 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, clock := newServer(), newClock()
@@ -133,8 +116,8 @@ func beats(version string) func(*fakeServer, time.Duration) {
 	return func(s *fakeServer, at time.Duration) {
 		h := holder("b", version)
 		h.Beat = int(at / beatEvery)
-		s.refs[LockRef] = blobOf(h.text())
-		s.texts[s.refs[LockRef]] = h.text()
+		s.refs[LockRef] = blobOf(h.Text())
+		s.texts[s.refs[LockRef]] = h.Text()
 	}
 }
 
@@ -143,7 +126,7 @@ func TestAcquireRace(t *testing.T) {
 	s := newServer()
 	s.before = func(kind string) {
 		if kind == "note" {
-			s.refs[LockRef], s.texts["x"] = "x", holder("b", "1.2.4").text()
+			s.refs[LockRef], s.texts["x"] = "x", holder("b", "1.2.4").Text()
 		}
 	}
 	var busy *Busy
@@ -162,7 +145,7 @@ func TestAcquireEndsWithItsContext(t *testing.T) {
 			cancel()
 		}
 	}
-	s.refs[LockRef], s.texts["x"] = "x", holder("b", "1.2.3").text()
+	s.refs[LockRef], s.texts["x"] = "x", holder("b", "1.2.3").Text()
 	if _, err := Acquire(ctx, s, clock, holder("a", "1.2.3"), 0); err == nil || clock.Now().Sub(began) < 24*time.Hour {
 		t.Errorf("got %v after %s", err, clock.Now().Sub(began))
 	}

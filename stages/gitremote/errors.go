@@ -28,7 +28,7 @@ type Taken struct{ Name, Commit string }
 
 // Error implements error.
 func (e *Taken) Error() string {
-	return fmt.Sprintf("the tag %s exists on the remote and names commit %s", e.Name, e.Commit)
+	return fmt.Sprintf("the tag %s exists on the remote and names %s", e.Name, e.Commit)
 }
 
 // Next is what there is to do.

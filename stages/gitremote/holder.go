@@ -3,7 +3,6 @@ package gitremote
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"time"
 )
 
@@ -33,7 +32,8 @@ func parseHolder(text string) (h Holder) {
 	return h
 }
 
-func (h Holder) text() string {
+// Text is what the blob holds.
+func (h Holder) Text() string {
 	text, _ := json.Marshal(h) // strings, a time and a number
 	return string(text)
 }
@@ -56,19 +56,4 @@ func (b *Busy) Error() string {
 // Next is what there is to do.
 func (b *Busy) Next() string {
 	return "wait for it, or run the same line with --lock-wait=10: a lock that a killed run has left is taken over after 3 minutes"
-}
-
-// ParseWait reads the option lock-wait: minutes or a duration.
-func ParseWait(text string) (time.Duration, error) {
-	if text == "" {
-		return 0, nil
-	}
-	wait, err := time.ParseDuration(text)
-	if minutes, e := strconv.ParseUint(text, 10, 16); e == nil {
-		wait, err = time.Duration(minutes)*time.Minute, nil
-	}
-	if err != nil || wait < 0 || wait > 24*time.Hour {
-		return 0, fmt.Errorf("--lock-wait: expected minutes or a duration such as 90s, up to 24h, found %q", text)
-	}
-	return wait, nil
 }

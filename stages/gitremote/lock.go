@@ -28,8 +28,6 @@ type Lock struct {
 	clock  retry.Clock
 	waited time.Duration
 	from   Holder
-	stop   context.CancelFunc
-	done   chan struct{}
 
 	writing sync.Mutex // held while the blob is written
 	holder  Holder
@@ -51,7 +49,7 @@ func (l *Lock) TookOver() Holder { return l.from }
 func (l *Lock) Text() string {
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	return l.holder.text()
+	return l.holder.Text()
 }
 
 // Context is one that ends with the lock, so that a request is not repeated by a run that has lost it.
@@ -69,12 +67,8 @@ func (l *Lock) Context(ctx context.Context) (context.Context, context.CancelFunc
 // Keep renews the lock until it is released or lost. It outlives the stage that has begun it.
 func (l *Lock) Keep(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx)
-	waiting, stop := context.WithCancel(ctx)
-	done := make(chan struct{})
-	l.stop, l.done = stop, done
 	go func() {
-		defer close(done)
-		for l.clock.Sleep(waiting, beatEvery) == nil && !errors.Is(l.Beat(ctx), ErrLost) {
+		for l.clock.Sleep(ctx, beatEvery) == nil && !errors.Is(l.Beat(ctx), ErrLost) {
 		}
 	}()
 }
@@ -132,7 +126,7 @@ func (l *Lock) renew(ctx context.Context) error {
 func (l *Lock) write(ctx context.Context) error {
 	began := l.clock.Now()
 	l.holder.Beat++
-	blob, err := WriteNotes(ctx, l.server, l.clock, l.holder.text(), map[string]string{LockRef: l.blob})
+	blob, err := WriteNotes(ctx, l.server, l.clock, l.holder.Text(), map[string]string{LockRef: l.blob})
 	if err != nil {
 		return err
 	}
@@ -179,11 +173,7 @@ func (l *Lock) lose(err error) error {
 
 // Release gives the lock back, with a lease, so that no run removes another's (L2). Once is enough, and twice does no harm.
 func (l *Lock) Release(ctx context.Context) error {
-	if l.stop != nil {
-		l.stop()
-		<-l.done
-	}
-	l.writing.Lock()
+	l.writing.Lock() // a beat that is on its way ends first
 	defer l.writing.Unlock()
 	blob := l.blob
 	if blob == "" {

@@ -133,6 +133,13 @@ func (r *Remote) History(ctx context.Context, refs []string, args ...string) (lo
 	return log, err
 }
 
+// Make runs commands that make objects, and returns what the last one prints. The same commands make the same again, for
+// Push.
+func (r *Remote) Make(ctx context.Context, commands ...[]string) (string, error) {
+	out, err := r.exec.Run(ctx, nil, r.by.Env(), commands...)
+	return strings.TrimSpace(out), err
+}
+
 // Push puts commits on branches and annotated tags, all or none (G4), after commands that make them in the same repository.
 // It never moves what is there: a branch that has moved, or a tag, refuses it. So only ctx bounds the commands.
 func (r *Remote) Push(ctx context.Context, want map[string]string, before ...[]string) error {

@@ -118,11 +118,11 @@ func RemoveNote(ctx context.Context, s Server, clock retry.Clock, ref, blob stri
 	})
 }
 
-// sameBlob is what all of the refs point to now, if that is one blob and none of them was expected to.
+// sameBlob is what all of the refs point to now, if that is one blob.
 func sameBlob(now Refs, refs map[string]string) (blob string, ok bool) {
 	blob = now.Of[first(refs)]
-	for ref, expected := range refs {
-		if now.Of[ref] != blob || now.Of[ref] == expected {
+	for ref := range refs {
+		if now.Of[ref] != blob {
 			return "", false
 		}
 	}

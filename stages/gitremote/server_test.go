@@ -23,7 +23,7 @@ func TestPushTag(t *testing.T) {
 	}{
 		"free":                            {pushed: true, after: "c1", tries: 1},
 		"there already":                   {at: "c1", after: "c1"},
-		"on another commit":               {at: "c2", after: "c2", wantErr: "the tag v1.2.3 exists on the remote and names commit c2"},
+		"on another commit":               {at: "c2", after: "c2", wantErr: "the tag v1.2.3 exists on the remote and names c2"},
 		"the answer is lost":              {tag: []fault{lost}, pushed: true, after: "c1", tries: 1},
 		"refused, and there all the same": {tag: []fault{{errNo, true}}, pushed: true, after: "c1", tries: 1},
 		"away for a moment":               {tag: []fault{away, away}, pushed: true, after: "c1", tries: 3},
@@ -77,20 +77,27 @@ func TestWriteNotes(t *testing.T) {
 		after   map[string]string
 		tries   int
 	}{
-		"free":                        {after: both, tries: 1},
-		"the answer is lost":          {faults: []fault{lost}, after: both, tries: 1},
-		"away for a moment":           {faults: []fault{away, away}, after: both, tries: 3},
-		"one is somebody else's":      {there: map[string]string{b: "x"}, after: map[string]string{b: "x"}, wantErr: "stale", tries: 1},
-		"both are somebody else's":    {there: map[string]string{a: "x", b: "x"}, after: map[string]string{a: "x", b: "x"}, wantErr: "stale", tries: 1},
-		"refused by the server":       {faults: []fault{{err: errNo}}, after: map[string]string{}, wantErr: errNo.What, tries: 1},
-		"the server is away for good": {faults: []fault{away, away, away, away, away, away}, after: map[string]string{}, wantErr: errAway.What, tries: retry.Tries},
+		"free":                   {after: both, tries: 1},
+		"the answer is lost":     {faults: []fault{lost}, after: both, tries: 1},
+		"away for a moment":      {faults: []fault{away, away}, after: both, tries: 3},
+		"one is somebody else's": {there: map[string]string{b: "x"}, after: map[string]string{b: "x"}, wantErr: "stale", tries: 1},
+		"one is there, and the other is somebody else's":    {there: map[string]string{a: blob, b: "x"}, after: map[string]string{a: blob, b: "x"}, wantErr: "stale", tries: 1},
+		"both are somebody else's":                          {there: map[string]string{a: "x", b: "x"}, after: map[string]string{a: "x", b: "x"}, wantErr: "stale", tries: 1},
+		"the same text over itself, and the answer is lost": {there: both, faults: []fault{lost}, after: both, tries: 1},
+		"refused by the server":                             {faults: []fault{{err: errNo}}, after: map[string]string{}, wantErr: errNo.What, tries: 1},
+		"the server is away for good":                       {faults: []fault{away, away, away, away, away, away}, after: map[string]string{}, wantErr: errAway.What, tries: retry.Tries},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newServer()
 			maps.Copy(s.refs, c.there)
 			s.texts["x"] = "somebody else's"
+			s.texts[blob] = "why"
+			expected := map[string]string{a: "", b: ""}
+			if c.there[b] == blob {
+				expected = both
+			}
 			s.faults["note"] = c.faults
-			got, err := WriteNotes(t.Context(), s, newClock(), "why", map[string]string{a: "", b: ""})
+			got, err := WriteNotes(t.Context(), s, newClock(), "why", expected)
 			if (err == nil) != (c.wantErr == "") || err != nil && err.Error() != c.wantErr || err == nil && got != blob {
 				t.Errorf("got %q, %v", got, err)
 			}

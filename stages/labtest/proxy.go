@@ -22,54 +22,6 @@ import (
 // maxBody is the largest request body that is kept: manifests and JSON, not layers.
 const maxBody = 64 << 10
 
-// Request is one request as the proxy received it.
-type Request struct {
-	Method, Path, Query string
-	Header              http.Header
-	Body                string // empty if longer than 64 KiB or of unknown length
-	Time                time.Time
-	// Status is what the client got: 0 if the connection was broken or the answer is still held back.
-	Status int
-}
-
-// Writes reports whether the request changes something. A Git fetch is a POST that changes nothing.
-func (r Request) Writes() bool {
-	switch r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions:
-		return false
-	}
-	return !strings.HasSuffix(r.Path, "/git-upload-pack")
-}
-
-// Fault says what happens to the requests it matches. Without Status, Reset, Lose, Cut or Hang they pass after Latency.
-type Fault struct {
-	Method string // any if empty
-	Path   string // regular expression, any if empty
-	Skip   int    // this many matching requests pass first
-	Times  int    // this many are hit then, all if 0
-
-	Latency time.Duration // wait first
-	Status  int           // answer with this status, Header and Body
-	Header  http.Header
-	Body    string
-	Reset   bool // break the connection before the target sees the request
-	Lose    bool // let the target handle the request, then break the connection instead of answering
-	Cut     bool // let the target handle the request, then break the connection in the middle of the answer's body
-	Hang    bool // never answer
-
-	path *regexp.Regexp
-	seen int
-}
-
-// hits counts the request and says whether this fault takes it.
-func (f *Fault) hits(r *http.Request) bool {
-	if f.Method != "" && f.Method != r.Method || !f.path.MatchString(r.URL.Path) {
-		return false
-	}
-	f.seen++
-	return f.seen > f.Skip && (f.Times == 0 || f.seen <= f.Skip+f.Times)
-}
-
 // Proxy is a reverse proxy that records every request and makes the faults it is told to.
 type Proxy struct {
 	server  *httptest.Server
@@ -146,13 +98,20 @@ func reverse(t testing.TB, target string) http.Handler {
 // Addr returns the proxy's host:port.
 func (p *Proxy) Addr() string { return p.server.Listener.Addr().String() }
 
-// Fault adds faults. The first one that takes a request decides; all count the requests they match.
-func (p *Proxy) Fault(faults ...Fault) {
+// Fault adds faults until they are mended. The first one that takes a request decides; all count the requests they match.
+func (p *Proxy) Fault(faults ...Fault) (mend func()) {
+	var added []*Fault
+	for _, f := range faults {
+		f.path, f.sends = regexp.MustCompile(f.Path), regexp.MustCompile(f.Sends)
+		added = append(added, &f)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, f := range faults {
-		f.path = regexp.MustCompile(f.Path)
-		p.faults = append(p.faults, &f)
+	p.faults = append(p.faults, added...)
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.faults = slices.DeleteFunc(p.faults, func(f *Fault) bool { return slices.Contains(added, f) })
 	}
 }
 
@@ -193,6 +152,11 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case fault.Hang:
+		fault.met()
+		p.hang(r)
+	case fault.Mute:
+		p.forward.ServeHTTP(httptest.NewRecorder(), r)
+		fault.met()
 		p.hang(r)
 	case fault.Reset:
 		reset(w)
@@ -222,7 +186,7 @@ func (p *Proxy) take(r *http.Request) (*Request, Fault) {
 	hit := Fault{}
 	// Backward, so that every fault counts the request and the first one that takes it wins.
 	for _, f := range slices.Backward(p.faults) {
-		if f.hits(r) {
+		if f.hits(record) {
 			hit = *f
 		}
 	}

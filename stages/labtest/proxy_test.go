@@ -87,10 +87,13 @@ func TestProxyFaults(t *testing.T) {
 		{"answer lost", Fault{Lose: true}, 0, "", is(syscall.ECONNRESET), 1},
 		{"answer cut", Fault{Cut: true}, 202, "POST 127", is(io.ErrUnexpectedEOF), 1},
 		{"hang", Fault{Hang: true}, 0, "", is(context.DeadlineExceeded), 0},
+		{"mute", Fault{Mute: true}, 0, "", is(context.DeadlineExceeded), 1},
+		{"what is sent", Fault{Sends: "^b$", Reset: true}, 0, "", is(syscall.ECONNRESET), 0},
 		{"latency longer than patience", Fault{Latency: time.Hour}, 0, "", is(context.DeadlineExceeded), 0},
 		{"latency", Fault{Latency: time.Millisecond}, 202, "POST 127", nil, 1},
 		{"other method", Fault{Method: "PUT", Reset: true}, 202, "POST 127", nil, 1},
 		{"other path", Fault{Path: `^/y$`, Reset: true}, 202, "POST 127", nil, 1},
+		{"something else is sent", Fault{Sends: "c", Reset: true}, 202, "POST 127", nil, 1},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -138,6 +141,28 @@ func TestProxyHitsTheRequestsCountedOut(t *testing.T) {
 	p.Heal()
 	if status, _, _, _ := send(t, p, "GET", "/x", ""); status != 202 {
 		t.Errorf("after Heal: got %d, want 202", status)
+	}
+}
+
+// TestFaultMet: it is told when the request has come, and when the target has handled it; other faults stay when it is mended.
+func TestFaultMet(t *testing.T) {
+	target, handled := echo(t)
+	p := NewProxy(t, target)
+	p.Fault(Fault{Path: "^/always$", Status: 500})
+	for n, f := range []Fault{{Hang: true}, {Mute: true}} {
+		seen := make(chan int32, 1)
+		f.Path, f.Met = "^/x$", func() { seen <- handled.Load() }
+		mend := p.Fault(f)
+		_, _, _, _ = send(t, p, "POST", "/x", "")
+		if got := <-seen; got != int32(n) {
+			t.Errorf("fault %d was told when the target had handled %d requests", n, got)
+		}
+		mend()
+	}
+	for path, want := range map[string]int{"/x": 202, "/always": 500} {
+		if status, _, _, _ := send(t, p, "POST", path, ""); status != want {
+			t.Errorf("after mending: %s answers %d, want %d", path, status, want)
+		}
 	}
 }
 

@@ -146,10 +146,11 @@ func (m Message) failures() []block {
 
 // force says what nobody has judged, why, and what was found all the same (F4).
 func (m Message) force() []block {
-	if m.Report.Forced == "" {
+	forced := m.Report.ForcedBy()
+	if forced == "" {
 		return nil
 	}
-	blocks := []block{section("Forced: " + m.Report.Forced)}
+	blocks := []block{section("Forced: " + forced)}
 	if redact.OneLine(m.Skipped) != "" {
 		blocks = append(blocks, section("Skipped: "+m.Skipped))
 	}

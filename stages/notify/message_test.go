@@ -25,7 +25,7 @@ func released() Message {
 		Skipped: "security scan, dependency check and slow tests",
 		Report: report.Report{
 			Outcome: report.Released, Version: "1.3.0", Previous: "1.2.0", Commit: "0123456789abcdef0123456789abcdef01234567",
-			Source: "https://forge.example/acme/shop", Seconds: 372.4,
+			Source: "https://forge.example/acme/shop", Seconds: 372.4, By: "Ada Lovelace",
 			Images: []report.Image{{Name: "backend", Tags: []string{"1.3.0"}}, {Name: "frontend", Tags: []string{"1.3.0"}}},
 			Stages: []report.Stage{{Number: 1, Name: "Validate Release", Ending: report.Passed}},
 		},
@@ -70,7 +70,7 @@ func hostile() Message {
 	const attack = "<!channel> <@U123> <http://evil.example|ok> @everyone #general *b* _i_ ~s~ `c` ```f``` &lt;!here&gt; :tada:\x1b[31m\u202e\n> q"
 	m := failed()
 	m.By, m.Environment, m.Running, m.Aftermath = attack, attack, attack, attack+" still runs "+attack
-	m.Report.Version, m.Report.Commit, m.Report.Source, m.Report.Forced = attack, attack, attack, attack
+	m.Report.Version, m.Report.Commit, m.Report.Source, m.Report.Forced, m.Report.By = attack, attack, attack, attack, attack
 	m.ReleasePage, m.RunPage = "https://evil.example/<!channel>|x?a=<b>&c=|d", "javascript:alert(1)"
 	m.Report.Stages = []report.Stage{{Name: attack, Ending: report.Failed, Reason: attack, Next: attack}}
 	return m

@@ -81,6 +81,22 @@ func (a *Act) markBegun(ctx context.Context) error {
 	return err
 }
 
+// Digest is what was pushed of an image; empty before.
+func (a *Act) Digest(image string) string {
+	if a == nil {
+		return ""
+	}
+	return a.digests[image]
+}
+
+// PageURL is the release's web page; empty before there is one.
+func (a *Act) PageURL() string {
+	if a == nil || a.page == nil {
+		return ""
+	}
+	return a.page.URL
+}
+
 // Do carries out the effects of one phase. A phase whose turn it is not is a mistake of the pipeline.
 func (a *Act) Do(ctx context.Context, phase Phase) error {
 	for a.done < len(a.Plan.Effects) && a.Plan.Effects[a.done].Phase() <= phase {

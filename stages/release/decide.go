@@ -11,7 +11,8 @@ import (
 // Refusal is one thing that stands in the way of a release, and what to do about it.
 type Refusal struct {
 	What, Next string
-	Err        error // somebody did not answer, so that it is not known
+	Who        string // did not answer, so that it is not known
+	Err        error
 }
 
 // Refused lists everything that stands in the way.
@@ -61,7 +62,7 @@ type decision struct {
 func Decide(o Observed, q Request) (Plan, error) {
 	d := decision{o: o, q: q, plan: Plan{Request: q}}
 	for _, rule := range []func(){
-		d.answers, d.branch, d.tags, d.images, d.platforms, d.page, d.withdrawn, d.tagsOfImages, d.previous, d.staging, d.worthKnowing,
+		d.answers, d.something, d.branch, d.tags, d.images, d.platforms, d.page, d.withdrawn, d.tagsOfImages, d.previous, d.staging, d.worthKnowing,
 	} {
 		rule()
 	}
@@ -87,11 +88,19 @@ func (d *decision) answers() {
 		err  error
 	}{{"the registry", d.o.Registry.Err}, {"the git remote", d.o.Remote.Err}, {"the forge", d.o.Forge.Err}, {"the staging server", d.o.Staging.Err}} {
 		if part.err != nil {
-			d.refused = append(d.refused, Refusal{What: part.err.Error(), Err: part.err})
+			d.refused = append(d.refused, Refusal{What: part.err.Error(), Who: part.what, Err: part.err})
 		}
 	}
 	if !d.o.Remote.Read() && d.o.Remote.Err == nil {
 		d.note("release branch, protected tags and the release lock: %s", d.o.Remote.Why)
+	}
+}
+
+// something: a release that publishes nothing is never green.
+func (d *decision) something() {
+	nowhere := d.o.Remote.Why != "" && d.o.Forge.Why != ""
+	if len(d.q.Images) == 0 && nowhere {
+		d.refuse("set images and registry, or forgeToken", "there is nothing to release: no images are set, and there is no forge to release on (%s)", d.o.Forge.Why)
 	}
 }
 
@@ -117,7 +126,7 @@ func (d *decision) tags() {
 	for _, tag := range d.o.Remote.Is.tags() {
 		if d.isOurs(tag) && tag.Commit != d.q.Commit {
 			named[tag] = true
-			d.refuse(elsewhere, "the tag %s exists on the remote and names commit %s, not %s", tag.Name, tag.Commit, d.q.Commit)
+			d.refuse(elsewhere, "the tag %s exists on the remote and names %s, not commit %s", tag.Name, tag.Commit, d.q.Commit)
 		}
 	}
 	for _, tag := range d.q.Local {
@@ -128,7 +137,7 @@ func (d *decision) tags() {
 		if _, there := d.remoteTag(tag.Name); d.o.Remote.Read() && !there {
 			next = "it is only in this clone: if it is of no use, remove it with git tag -d " + tag.Name
 		}
-		d.refuse(next, "the tag %s exists and names commit %s, not %s", tag.Name, tag.Commit, d.q.Commit)
+		d.refuse(next, "the tag %s exists and names %s, not commit %s", tag.Name, tag.Commit, d.q.Commit)
 	}
 }
 
@@ -190,7 +199,7 @@ func (d *decision) page() {
 		d.refuse("", "%v", err)
 		return
 	}
-	d.plan.Page = found
+	d.plan.Page, d.plan.Pages = found, d.o.Forge.Is
 	if found != nil && found.Immutable && len(d.plan.missing()) > 0 {
 		d.refuse("use the next patch version", "the release %s is published, immutable and incomplete: %s", found.Tag, listOf(d.plan.missing()))
 	}

@@ -57,7 +57,7 @@ func (d *decision) ranOnStaging(q Deployment, next *Rollout) {
 // published are the images under the version's tag, all of one commit.
 func (d *decision) published(next *Rollout) {
 	if d.o.Registry.Err != nil {
-		d.refused = append(d.refused, Refusal{What: d.o.Registry.Err.Error(), Err: d.o.Registry.Err})
+		d.refused = append(d.refused, Refusal{What: d.o.Registry.Err.Error(), Who: "the registry", Err: d.o.Registry.Err})
 		return
 	}
 	for _, name := range d.q.Images {

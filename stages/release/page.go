@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/forge"
 	"dagger/slipway/stages/gitremote"
 	"dagger/slipway/stages/version"
@@ -109,6 +110,9 @@ func (a *Act) attach(ctx context.Context) ([]Deed, error) {
 	made, err := a.maker.Files(ctx, a.digests)
 	if err != nil {
 		return nil, err
+	}
+	if forge.CutsNotes(a.page.Body, a.Notes) {
+		made = append(made, forge.File{Name: changelog.NotesFile, ContentType: "text/markdown", Data: []byte(a.Notes)})
 	}
 	attached, kept, err := forge.Attach(ctx, a.world.Forge, *a.page, made)
 	var deeds []Deed

@@ -20,6 +20,7 @@ type Plan struct {
 	Reused     map[string]registry.Image // pushed by an earlier run
 	Floating   []version.Decision
 	Page       *forge.Release  // the release on the forge, as far as it has got
+	Pages      []forge.Release // all of them
 	Newer      version.Version // runs on staging and is higher, so that nothing is deployed there
 	Notes      []string        // what was not checked, and what does not decide but is worth knowing
 	Effects    []Effect

@@ -90,6 +90,8 @@ type Rollout struct {
 	Version version.Version
 	Commit  string
 	Digests map[string]string // by image
+	// Repositories are where they are, for those that another place has written down.
+	Repositories map[string]string
 }
 
 // Maker makes what only the engine can.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -34,13 +35,13 @@ func (r Report) notDone() []string {
 	return whys
 }
 
-// forced is why gates were left out, and who has asked for it.
-func (r Report) forced() string {
+// ForcedBy is why gates were left out, and who has asked for it (F4); empty if none were.
+func (r Report) ForcedBy() string {
 	reason := redact.OneLine(r.Forced) // a reason of several lines could look like more of the report
-	if reason == "" || r.By == "" {
-		return reason
+	if reason == "" {
+		return ""
 	}
-	return reason + " (asked for by " + redact.OneLine(r.By) + ")"
+	return reason + " (asked for by " + cmp.Or(redact.OneLine(r.By), "nobody known") + ")"
 }
 
 // gating are the findings that made the stage red.

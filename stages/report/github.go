@@ -39,7 +39,11 @@ func (r Report) GitHub() string {
 	for _, a := range firstOf(r.problems(false)) {
 		actions.WithFieldsMap(a.fields()).Warningf("%s", a.message)
 	}
-	actions.Noticef("%s", oneLine(fmt.Sprintf("%s: %s in %s", r.title(), r.Outcome, duration(r.Seconds)), maxMessage))
+	said := fmt.Sprintf("%s: %s in %s", r.title(), r.Outcome, duration(r.Seconds))
+	if forced := r.ForcedBy(); forced != "" {
+		said += "; forced: " + forced
+	}
+	actions.Noticef("%s", oneLine(said, maxMessage))
 	return b.String()
 }
 

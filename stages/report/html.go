@@ -128,7 +128,7 @@ func (r Report) facts() []metric {
 	}
 	all := []metric{
 		{"Version", r.Version}, {"Previous", r.Previous}, {"Commit", r.Commit}, {"Source", r.Source},
-		{"Started", started}, {"Took", duration(r.Seconds)}, {"Forced", r.forced()}, {"By", r.By},
+		{"Started", started}, {"Took", duration(r.Seconds)}, {"Forced", r.ForcedBy()}, {"By", r.By},
 	}
 	return slices.DeleteFunc(all, func(m metric) bool { return m.Value == "" })
 }

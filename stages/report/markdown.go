@@ -60,8 +60,8 @@ func (r Report) headBlock() string {
 		mark = "❌"
 	}
 	fmt.Fprintf(&b, "## %s %s\n\n**%s** in %s\n", mark, escape(r.title()), escape(string(r.Outcome)), duration(r.Seconds))
-	if r.Forced != "" {
-		fmt.Fprintf(&b, "\n**Forced:** %s\n", escape(r.forced()))
+	if forced := r.ForcedBy(); forced != "" {
+		fmt.Fprintf(&b, "\n**Forced:** %s\n", escape(forced))
 	}
 	var rows [][]string
 	for _, s := range r.Stages {

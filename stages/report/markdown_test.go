@@ -145,7 +145,7 @@ func TestMarkdownFits(t *testing.T) {
 
 func TestMermaidName(t *testing.T) {
 	for name, want := range map[string]string{
-		"Build and Push (build)": "Build and Push (build)",
+		"Build and Push (prepared)": "Build and Push (prepared)",
 		"a: b; c # d":            "a b c d",
 		"%%{init}%% ``` <b>":     "init b",
 		"Prüfung 日本":             "Prüfung 日本",

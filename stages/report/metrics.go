@@ -89,7 +89,9 @@ func (r Report) Measure() Metrics {
 // metric is one number with its unit, ready to be shown.
 type metric struct{ Name, Value string }
 
-func (m Metrics) times() []metric { return append([]metric{{"run", duration(m.Seconds)}}, m.buildTimes()...) }
+func (m Metrics) times() []metric {
+	return append([]metric{{"run", duration(m.Seconds)}}, m.buildTimes()...)
+}
 
 func (m Metrics) buildTimes() []metric {
 	var all []metric

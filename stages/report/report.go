@@ -85,7 +85,7 @@ type Span struct {
 }
 
 // PreparedSuffix marks the part of a stage that was done earlier in the names of the critical path.
-const PreparedSuffix = " (build)"
+const PreparedSuffix = " (prepared)"
 
 // Image is one image of the release.
 type Image struct {

@@ -12,8 +12,8 @@ import (
 func (r Report) Text() string {
 	var b strings.Builder
 	fmt.Fprintln(&b, r.title())
-	if r.Forced != "" {
-		fmt.Fprintf(&b, "Forced: %s\n", r.forced())
+	if forced := r.ForcedBy(); forced != "" {
+		fmt.Fprintf(&b, "Forced: %s\n", forced)
 	}
 	fmt.Fprintln(&b)
 	r.writeStages(&b)

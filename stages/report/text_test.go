@@ -112,6 +112,22 @@ func TestReasonOfAForcedReleaseIsOneLine(t *testing.T) {
 	}
 }
 
+// TestForcedBy has F4: every form says why and who asked, also when nobody is known.
+func TestForcedBy(t *testing.T) {
+	for by, want := range map[string]string{"ada": "the shop is down (asked for by ada)", "": "the shop is down (asked for by nobody known)"} {
+		r := failed()
+		r.By = by
+		for form, text := range map[string]string{"text": r.Text(), "markdown": strings.ReplaceAll(r.Markdown(), `\`, ""), "github": r.GitHub(), "html": pageOf(t, r)} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s lacks %q", form, want)
+			}
+		}
+	}
+	if got := (Report{By: "ada", Forced: " "}).ForcedBy(); got != "" {
+		t.Errorf("not forced: %q", got)
+	}
+}
+
 func TestNoHeadingWithNothingBelow(t *testing.T) {
 	r := Report{Outcome: GateError, Stages: []Stage{{Number: 1, Name: "Backend Tests", Ending: Broken, Output: " \n\x1b[0m\n"}}}
 	if got := r.Text(); !strings.Contains(got, "\nBackend Tests error\n\nOutcome") || strings.Contains(got, "output") {

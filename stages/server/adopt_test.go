@@ -69,7 +69,7 @@ func TestAdopt(t *testing.T) {
 			s.gone(s.shop + "/worker:latest")
 			_, err := Deploy(t.Context(), env, s.release("1.0.0", releasedShop))
 			f := failure(t, err)
-			if f.State != Restored || f.Runs != "" || f.Found != "what was found there runs again and is healthy" {
+			if f.State != Restored || f.Runs != "" || f.Found != "what ran there before runs again and is healthy" {
 				t.Errorf("got %s: %v, %s", f.State, err, f.Next)
 			}
 			wantRunning(t, s, foundRuns)
@@ -80,7 +80,7 @@ func TestAdopt(t *testing.T) {
 				t.Errorf("%d rows were saved, and %d are there", len(rows), len(s.rows()))
 			}
 			result := s.deploy(t, "1.0.0", releasedShop)
-			if result.Previous != "what was found there" || result.Backup == "" {
+			if result.Previous != "what ran there before" || result.Backup == "" {
 				t.Errorf("got %+v", result)
 			}
 			wantRunning(t, s, map[string]string{"backend": "backend:1.0.0", "worker": "worker:1.0.0", "db": "postgres:17"})
@@ -137,7 +137,7 @@ func TestAdoptAgain(t *testing.T) {
 	env.VersionURL = "http://127.0.0.1:1/version"
 	s.on("docker stop", then(func() { s.sicken("backend:1.1.0") }))
 	_, err := Deploy(t.Context(), env, s.release("1.1.0", oneService))
-	if f := failure(t, err); f.State != Restored || f.Found != "what was found there runs again and is healthy" {
+	if f := failure(t, err); f.State != Restored || f.Found != "what ran there before runs again and is healthy" {
 		t.Errorf("got %s: %v, %s", f.State, err, f.Next)
 	}
 	wantRunning(t, s, map[string]string{"backend": "backend:1.0.0"})

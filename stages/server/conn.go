@@ -8,10 +8,13 @@ import (
 	"io"
 	"net"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"dagger/slipway/stages/gate"
 )
 
 const (
@@ -161,7 +164,7 @@ type exitError struct {
 }
 
 func (e *exitError) Error() string {
-	return fmt.Sprintf("%s on the server ended with exit code %d: %s", e.program, e.code, e.output)
+	return fmt.Sprintf("%s on the server ended with %s: %s", e.program, gate.ExitText(e.code), e.output)
 }
 
 // run runs a program in the application's folder and returns what it printed. The server's shell gets one quoted line,
@@ -186,9 +189,23 @@ func runError(cmd command, err error, output string) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &exit):
-		return &exitError{program: cmd.name(), code: exit.ExitStatus(), output: lastLines(strings.TrimSpace(output))}
+		return &exitError{program: cmd.name(), code: exit.ExitStatus(), output: lastLines(cause(output))}
 	}
 	return fmt.Errorf("%w while %s ran", errLost, cmd.name())
+}
+
+// progress is what docker compose writes while it works. Before the cause of a failure it only hides it.
+var progress = regexp.MustCompile(`^\s*(?:Container|Network|Volume|Image|Config|Secret) .* (?:Creating|Created|Starting|Started|Recreate|Recreated|Restarting|Running|` +
+	`Waiting|Healthy|Exited|Stopping|Stopped|Removing|Removed|Pulling|Pulled|Skipped)\s*$`)
+
+// cause is what a program has printed, without how far it had got; all of it if there is nothing else.
+func cause(output string) string {
+	all := strings.Split(strings.TrimSpace(output), "\n")
+	rest := slices.DeleteFunc(slices.Clone(all), progress.MatchString)
+	if len(rest) == 0 {
+		rest = all
+	}
+	return strings.Join(rest, "\n")
 }
 
 // name is how an error calls the program: docker compose up, not its twelve arguments.

@@ -52,6 +52,9 @@ func (c container) released() bool {
 	return strings.Contains(file, "/"+stateDir+"/releases/")
 }
 
+// healthy is for containers that have a health check.
+func (c container) healthy() bool { return c.State.Health != nil && c.State.Health.Status == "healthy" }
+
 func (c container) running() bool { return c.State.Status == "running" }
 
 // up says whether docker ps would list it.

@@ -7,59 +7,8 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 )
-
-// Environment is one place that releases are deployed to.
-type Environment struct {
-	Name        string
-	Target      Target
-	Login       Login
-	ComposeFile string // its name in the application's folder
-	HealthURL   string // asked besides the containers' own health checks; empty: not asked
-	VersionURL  string // has to mention the version; empty: not asked
-	Migrate     string // the one-shot service that migrates the database
-	Backup      string // the script that backs the database up; empty: there is no database
-	Restore     string
-	Postgres    string // an image with pg_restore, for archives that nothing else on the server can read
-	Pace        Pace
-	// Step names what is being done, for those who watch.
-	Step func(ctx context.Context, name string) (context.Context, func(error))
-	// Announce is told what will be brought up, before anything is changed; nil: nobody is.
-	Announce func(ctx context.Context, version, commit string)
-}
-
-// Release is what is to run.
-type Release struct {
-	Version  string
-	Commit   string
-	Images   []Image
-	Compose  []byte
-	Tree     Tree // of the commit
-	Scripts  []Script
-	Registry Registry
-	By       string
-	Reason   string
-}
-
-// Script is a program of the repository that has to be on the server.
-type Script struct {
-	Path string
-	Text []byte
-}
-
-// Registry is how the server gets at the images. It is kept in the server's memory, and only while it is used.
-type Registry struct{ Host, User, Token string }
-
-// Result is a deployment that came about.
-type Result struct {
-	Version  string
-	Previous string // what ran before; empty at the first deployment
-	Already  bool   // it ran here before, and is healthy
-	Backup   string
-	Figures  []string
-}
 
 // deployment is one on its way.
 type deployment struct {
@@ -300,49 +249,4 @@ func (d *deployment) conclude(ctx context.Context) error {
 		d.figures = append(d.figures, "warning: what the files replaced was not put away: "+firstLine(err.Error()))
 	}
 	return nil
-}
-
-// failed writes a failure down as well as the connection lets it.
-func (d *deployment) failed(ctx context.Context, f *Failure, started *rollout) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reconnectTime+restoreTime)
-	defer cancel()
-	if err := d.reconnect(ctx, f.Err); err != nil {
-		return f.leftAlone(err)
-	}
-	if started != nil {
-		if err := started.discard(ctx); err != nil {
-			f.Next = strings.TrimPrefix(f.Next+"; the containers of "+d.release.Version+" could not be removed: "+firstLine(err.Error()), "; ")
-		}
-	}
-	if err := d.putFilesBack(ctx); err != nil {
-		f.Next = strings.TrimPrefix(f.Next+"; the files that were replaced could not be put back ("+firstLine(err.Error())+"): they are in "+replacedFile, "; ")
-	}
-	d.entry.Time, d.entry.Ending, d.entry.Images = time.Now().UTC().Truncate(time.Second), Failed, d.release.refs()
-	d.lookBack(ctx, f)
-	d.entry.State, d.entry.Error = f.State, firstLine(f.Err.Error())
-	if err := d.conn.record(ctx, d.entry); err != nil {
-		f.Next = strings.TrimPrefix(f.Next+"; the ledger on the server could not be written", "; ")
-	}
-	return f
-}
-
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(text, "\n")
-	return line
-}
-
-func (d *deployment) result(already bool) Result {
-	r := Result{Version: d.release.Version, Previous: d.before.Version, Already: already, Backup: d.entry.Backup, Figures: d.figures}
-	if d.previous != nil {
-		r.Previous = d.ran()
-	}
-	return r
-}
-
-// ran is what ran before, in a sentence.
-func (d *deployment) ran() string {
-	if d.previous != nil && !d.ours {
-		return "what was found there"
-	}
-	return d.before.Version
 }

@@ -58,7 +58,7 @@ func (d *deployment) lookBack(ctx context.Context, f *Failure) {
 		return
 	}
 	before := ""
-	if d.ours {
+	if d.ours && d.before.Version != foundRelease {
 		before = d.before.Version
 	}
 	if containers, err := d.previous.containers(ctx); err == nil {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 )
@@ -64,4 +65,62 @@ func TestFailureOfTheFirstDeployment(t *testing.T) {
 		t.Errorf("got %+v, %v", f, err)
 	}
 	wantRunning(t, s, map[string]string{})
+}
+
+// TestCauseStandsFirst: how far docker compose had got buries what stopped it.
+func TestCauseStandsFirst(t *testing.T) {
+	const bound = `Error response from daemon: failed to set up container networking: Bind for 0.0.0.0:80 failed: port is already allocated`
+	const progress = " Network shop_default  Creating\n Network shop_default  Created\n Volume \"shop_data\"  Creating\n Container shop-postgres-1  Creating\n" +
+		" Container shop-postgres-1  Created\r\n Container shop-proxy-1  Starting\n"
+	for _, test := range []struct{ name, output, want string }{
+		{"compose", progress + bound + "\n", bound},
+		{"what it says of a container that failed", " Container shop-backend-1  Waiting\n Container shop-backend-1  Error\ndependency failed to start: container shop-backend-1 is unhealthy\n",
+			" Container shop-backend-1  Error\ndependency failed to start: container shop-backend-1 is unhealthy"},
+		{"nothing else", " Container shop-backend-1  Starting\n", "Container shop-backend-1  Starting"},
+		{"another program", "Container handling is broken: Created\n", "Container handling is broken: Created"},
+		{"nothing", "\n", ""},
+	} {
+		if got := cause(test.output); got != test.want {
+			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
+		}
+	}
+	s := deployed(t, "1.2.0")
+	s.image("backend", "1.3.0", behaviour{})
+	s.on("up", fail(1, progress+bound))
+	_, err := Deploy(t.Context(), s.environment(), s.release("1.3.0", oneService))
+	if text := message(err); !strings.Contains(text, "ended with exit code 1: Error response from daemon") || strings.Contains(text, "Creating") {
+		t.Errorf("got %s", text)
+	}
+}
+
+// TestWhatHasNoVersionIsNoVersion: the name under which it is kept would read like one.
+func TestWhatHasNoVersionIsNoVersion(t *testing.T) {
+	for _, d := range []*deployment{
+		{previous: &project{}, before: Entry{Version: foundRelease}},
+		{previous: &project{}, before: Entry{Version: foundRelease}, ours: true},
+	} {
+		if got := d.kept(errors.New("x")).Error(); got != "x; what ran there before was never stopped and still runs" {
+			t.Errorf("got %q", got)
+		}
+	}
+	if got := called("1.2.3"); got != "1.2.3" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestLogsOfWhatFailed: what is healthy has nothing to say about a failure, and a heading without lines neither.
+func TestLogsOfWhatFailed(t *testing.T) {
+	s := standIn(t)
+	s.image("backend", "1.3.0", behaviour{healthyAfter: time.Millisecond, log: "I am well\n"})
+	s.image("worker", "1.3.0", behaviour{healthyAfter: never})
+	e := s.environment()
+	e.Pace.Steady = time.Hour // so that the healthy one counts as young, too
+	_, err := Deploy(t.Context(), e, s.release("1.3.0", "services:\n  backend:\n    image: ${REGISTRY}/backend:${VERSION}\n  worker:\n    image: ${REGISTRY}/worker:${VERSION}\n"))
+	f := new(Failure)
+	if !errors.As(err, &f) {
+		t.Fatal(err)
+	}
+	if strings.Contains(f.Logs, "I am well") || !strings.Contains(f.Logs, "worker has printed nothing") {
+		t.Errorf("logs: %q", f.Logs)
+	}
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"dagger/slipway/stages/gate"
 )
 
 const (
@@ -69,7 +71,7 @@ func (r *rollout) reloadOne(ctx context.Context, c container) error {
 		case !errors.As(err, &exit):
 			return err
 		case n == reloadTries:
-			return fmt.Errorf("slipway.reload of %s (%q) ended with exit code %d: %s", c.service(), line, exit.code, exit.output)
+			return fmt.Errorf("slipway.reload of %s (%q) ended with %s: %s", c.service(), line, gate.ExitText(exit.code), exit.output)
 		}
 		pause(ctx, r.env.Pace.step())
 	}

@@ -10,6 +10,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"dagger/slipway/stages/gate"
+	"dagger/slipway/stages/redact"
 )
 
 const (
@@ -98,7 +101,7 @@ func (l look) judgeOne(v *verdict, name string, c container) {
 	case c.State.Status == "exited" && c.State.ExitCode == 0 && l.services[name].ends:
 		return // it has done its work (D7)
 	case c.State.Status == "exited" || c.State.Status == "dead":
-		v.fail("%s has ended with exit code %d%s", name, c.State.ExitCode, meantToEnd(c.State.ExitCode))
+		v.fail("%s has ended with %s%s", name, gate.ExitText(c.State.ExitCode), meantToEnd(c.State.ExitCode))
 	case c.RestartCount > l.restarts[c.ID]:
 		v.fail("%s ends again after each start", name)
 	case c.State.Status != "running":
@@ -210,9 +213,24 @@ func (e Environment) answers(ctx context.Context, version string) []string {
 	case err != nil:
 		problems = append(problems, err.Error())
 	case !mentions(text, version):
-		problems = append(problems, fmt.Sprintf("%s does not say %s: %q", e.VersionURL, version, text[:min(len(text), 200)]))
+		problems = append(problems, fmt.Sprintf("%s does not say %s, but %s", e.VersionURL, version, quoted(text)))
 	}
 	return problems
+}
+
+// longestAnswer is how much of an answer is quoted, in characters.
+const longestAnswer = 200
+
+// quoted is an answer as it came. Most are JSON, which no further quotes make any clearer.
+func quoted(answer string) string {
+	runes := []rune(redact.OneLine(answer))
+	if len(runes) == 0 {
+		return "nothing"
+	}
+	if len(runes) > longestAnswer {
+		runes = append(runes[:longestAnswer], '…')
+	}
+	return string(runes)
 }
 
 // mentions finds the version as a word of its own: 1.2.3 is not in 1.2.30.

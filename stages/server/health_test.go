@@ -165,6 +165,10 @@ func TestAnswers(t *testing.T) {
 		case "/health":
 		case "/version":
 			w.Write([]byte(`{"version":"1.2.3"}`))
+		case "/older":
+			w.Write([]byte("{\"version\":\n \"1.2.2\"}\x1b[2J"))
+		case "/long":
+			w.Write([]byte(strings.Repeat("é", 201)))
 		default:
 			http.Error(w, "1.2.3", http.StatusServiceUnavailable)
 		}
@@ -178,7 +182,9 @@ func TestAnswers(t *testing.T) {
 		{"both well", "/health", "/version", nil},
 		{"health says no", "/down", "/version", []string{web.URL + "/down answers 503 Service Unavailable"}},
 		{"version says no", "/health", "/down", []string{web.URL + "/down answers 503 Service Unavailable"}},
-		{"version is not told", "", "/health", []string{web.URL + `/health does not say 1.2.3: ""`}},
+		{"version is not told", "", "/health", []string{web.URL + `/health does not say 1.2.3, but nothing`}},
+		{"another version", "", "/older", []string{web.URL + `/older does not say 1.2.3, but {"version": "1.2.2"}`}},
+		{"a page", "", "/long", []string{web.URL + "/long does not say 1.2.3, but " + strings.Repeat("é", 200) + "…"}},
 		{"neither", "/down", "/down", []string{web.URL + "/down answers 503 Service Unavailable", web.URL + "/down answers 503 Service Unavailable"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"dagger/slipway/stages/redact"
 )
 
 const (
@@ -50,7 +52,7 @@ func (h Holder) String() string {
 	if h.Who == "" {
 		return "a deployment that has not said what it is"
 	}
-	return fmt.Sprintf("%s by %s, since %s", h.What, h.Who, h.Since.UTC().Format("2006-01-02 15:04:05 UTC"))
+	return fmt.Sprintf("%s by %s, since %s", redact.OneLine(h.What), redact.OneLine(h.Who), h.Since.UTC().Format("2006-01-02 15:04:05 UTC"))
 }
 
 // LockedError names who is at work on the server.

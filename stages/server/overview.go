@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"dagger/slipway/stages/redact"
 	"dagger/slipway/stages/version"
 )
 
@@ -68,7 +69,7 @@ func Overview(seen []Seen) string {
 	if len(seen) == 2 {
 		fmt.Fprintf(&b, "\nready for %s: %s\n", seen[1].Env.Name, promotable(seen[0], seen[1]))
 	}
-	return b.String()
+	return redact.Shown(b.String())
 }
 
 // brief is a server in a line, and what is wrong there.

@@ -98,7 +98,7 @@ func (d *deployment) logs(ctx context.Context) string {
 }
 
 // logs asks Docker and not compose, which writes codes for a terminal even into a pipe. Where something has failed, what
-// is only not ready yet is left out.
+// is only not ready yet is left out, and what is healthy and only young always.
 func (c *Conn) logs(ctx context.Context, l look) string {
 	var failed, waiting []container
 	for _, one := range l.containers {
@@ -106,9 +106,10 @@ func (c *Conn) logs(ctx context.Context, l look) string {
 		if _, ours := l.services[one.service()]; ours {
 			l.judgeOne(&v, one.service(), one)
 		}
-		if len(v.fatal) > 0 {
+		switch {
+		case len(v.fatal) > 0:
 			failed = append(failed, one)
-		} else if !v.good() {
+		case !v.good() && !one.healthy():
 			waiting = append(waiting, one)
 		}
 	}
@@ -118,8 +119,12 @@ func (c *Conn) logs(ctx context.Context, l look) string {
 	var logs strings.Builder
 	for _, one := range failed {
 		text, err := c.run(ctx, command{args: []string{"sh", "-c", `docker logs --tail "$2" "$1" 2>&1`, "sh", one.ID, strconv.Itoa(maxLines)}})
-		if err == nil {
-			fmt.Fprintf(&logs, "%s:\n%s", one.service(), text)
+		switch text = strings.TrimRight(text, " \r\n"); {
+		case err != nil:
+		case text == "":
+			fmt.Fprintf(&logs, "%s has printed nothing\n", one.service())
+		default:
+			fmt.Fprintf(&logs, "%s:\n%s\n", one.service(), text)
 		}
 	}
 	return lastLines(strings.TrimSpace(logs.String()))

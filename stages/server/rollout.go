@@ -143,7 +143,7 @@ func (r *rollout) unproven(ctx context.Context, w *watch, err error) error {
 	if errors.Is(err, errLost) || r.removed {
 		return err
 	}
-	f := r.kept(fmt.Errorf("the containers of %s, started beside the running ones: %w", r.to.version, err))
+	f := r.kept(fmt.Errorf("the containers of %s, started beside the running ones: %w", called(r.to.version), err))
 	if l, err := r.conn.observe(ctx, w); err == nil {
 		f.Logs = r.conn.logs(ctx, l)
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"dagger/slipway/stages/redact"
 )
 
 // Look finds out, changing nothing, whether a release could be deployed to a server, and what its ledger says.
@@ -123,22 +125,26 @@ func (s Status) Text(env Environment) string {
 	if len(s.Problems) > 0 {
 		health = "NOT HEALTHY: " + strings.Join(s.Problems, "; ")
 	}
-	fmt.Fprintf(&b, "  version  %s, %s at %s by %s\n", s.Current.Version, s.Current.Kind, s.Current.Time.Format("2006-01-02 15:04:05 UTC"), s.Current.By)
+	fmt.Fprintf(&b, "  version  %s, %s at %s by %s\n", s.Current.Version, s.Current.Kind, s.Current.Time.Format("2006-01-02 15:04:05 UTC"), redact.OneLine(s.Current.By))
 	fmt.Fprintf(&b, "  health   %s\n", health)
 	fmt.Fprintf(&b, "  rollback %s\n", s.Ledger.wayBack())
-	b.WriteString("\n  services\n")
+	if len(s.Services) > 0 {
+		b.WriteString("\n  services\n")
+	}
 	for _, one := range s.Services {
 		fmt.Fprintf(&b, "    %-14s %-10s since %s  %s\n", one.Name, one.State, one.Since.UTC().Format("2006-01-02 15:04:05"), one.Image)
 		if one.Drift != "" {
 			fmt.Fprintf(&b, "    %-14s DRIFT: %s\n", "", one.Drift)
 		}
 	}
-	b.WriteString("\n  ledger, the latest first\n")
+	if len(s.Ledger) > 0 {
+		b.WriteString("\n  ledger, the latest first\n")
+	}
 	for n, e := range slices.Backward(s.Ledger) {
 		if len(s.Ledger)-n > 10 {
 			break
 		}
-		fmt.Fprintf(&b, "    %s  %-8s %-12s %-8s %s %s\n", e.Time.Format("2006-01-02 15:04:05"), e.Kind, e.Version, e.Ending, e.By, e.Reason)
+		fmt.Fprintf(&b, "    %s  %-8s %-12s %-8s %s %s\n", e.Time.Format("2006-01-02 15:04:05"), e.Kind, e.Version, e.Ending, redact.OneLine(e.By), redact.OneLine(e.Reason))
 	}
-	return b.String()
+	return redact.Shown(b.String())
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -23,5 +24,26 @@ func TestStatusNamesTheWayBack(t *testing.T) {
 				t.Errorf("got\n%s\nwant in it: rollback %s", got, c.want)
 			}
 		})
+	}
+}
+
+// What stands on a server was written by others, too: it moves no cursor, and makes no lines of its own.
+func TestStatusIsNotObeyedByATerminal(t *testing.T) {
+	const evil = "a\x1b[2J\u202eb\n    production runs 9.9.9"
+	e := Entry{Kind: RolledBack, Version: "1.2.0", By: evil, Reason: evil}
+	status := Status{Deployed: true, Current: e, Ledger: Ledger{e}}
+	env := Environment{Name: "production"}
+	for form, text := range map[string]string{
+		"status": status.Text(env), "overview": Overview([]Seen{{env, Status{}, errors.New(evil)}}), "lock": Holder{Who: evil, What: evil}.String(),
+	} {
+		if strings.ContainsAny(text, "\x1b\u202e") {
+			t.Errorf("%s: %q", form, text)
+		}
+	}
+	if text := status.Text(env); strings.Count(text, "\n    ") != 1 || strings.Contains(text, "services") {
+		t.Errorf("got %s", text)
+	}
+	if text := (Status{Deployed: true, Current: e}).Text(env); strings.Contains(text, "ledger, the latest") {
+		t.Errorf("a heading with nothing below: %s", text)
 	}
 }

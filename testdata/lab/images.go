@@ -217,6 +217,7 @@ func (l *lab) fillGo(ctx context.Context, root string) error {
 	return copyFile(l.path("bin", "codegen"), filepath.Join(root, "usr/local/bin/codegen"), 0o755)
 }
 
+// copyFile moves the copy in: a program that still runs, in a container that has outlived its engine, keeps its file.
 func copyFile(from, to string, mode fs.FileMode) error {
 	data, err := os.ReadFile(from)
 	if err != nil {
@@ -225,7 +226,10 @@ func copyFile(from, to string, mode fs.FileMode) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(to, data, mode)
+	if err := os.WriteFile(to+".tmp", data, mode); err != nil {
+		return err
+	}
+	return os.Rename(to+".tmp", to)
 }
 
 // build stacks an image's layers.

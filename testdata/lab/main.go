@@ -27,6 +27,9 @@ const usage = `usage: go run -C testdata/lab . COMMAND
               open an HTML file in Chromium and write four pictures of it: wide and narrow, light and dark
   bench       up, then measure Slipway beside a script and make -j2, and write the README's table (an hour;
               with a number, that many rounds of the five, and no table)
+  prove       up, then kill real releases, and the engine, at their effects, let runs race, and see that the same
+              line again mends everything (forty minutes at most; --seed=N repeats a run, --points=N is 24)
+  crash NAME  kill a service without a warning, and start it again
   simulate    let releases happen in a world in memory, kill, pause and race them, and print what that
               showed (--runs=100000 --seed=1; --mutations breaks the code on purpose; needs no up)
   test        up, then go vet and go test of Slipway against it (further words go to go test)
@@ -83,6 +86,10 @@ func run(ctx context.Context, args []string) error {
 		return lab.demo(ctx)
 	case "bench":
 		return lab.benchCommand(ctx, rest)
+	case "prove":
+		return lab.prove(ctx, rest)
+	case "crash":
+		return lab.crash(ctx, rest)
 	case "simulate":
 		return lab.inRepo(ctx, "go", append([]string{"run", "./stages/release/simulation/simulate"}, rest...)...)
 	case "test":

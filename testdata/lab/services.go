@@ -197,12 +197,20 @@ func stop(r running) error {
 	if err := unix.Kill(r.PID, unix.SIGTERM); err != nil {
 		return err
 	}
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		if startTime(r.PID) != r.Start {
-			return nil
-		}
+	if r.ended() {
+		return nil
 	}
 	return unix.Kill(r.PID, unix.SIGKILL)
+}
+
+// ended waits for a process that was told to end, and says whether it did.
+func (r running) ended() bool {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if startTime(r.PID) != r.Start {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *lab) status() error {

@@ -1,0 +1,122 @@
+package stages
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"dagger/slipway/stages/versionfile"
+)
+
+func (r *Run) checkClean(context.Context) error {
+	if len(r.source.dirty) == 0 {
+		return nil
+	}
+	return refuse("commit or stash them", "the working tree has changes: %s", listOf(r.source.dirty))
+}
+
+func (r *Run) checkHistory(context.Context) error {
+	if !r.source.shallow {
+		return nil
+	}
+	return refuse("fetch everything first: git fetch --unshallow --tags --force (in GitHub Actions: fetch-depth: 0)",
+		"the clone is shallow, so that its tags and its history are incomplete")
+}
+
+func (r *Run) checkDockerfiles(context.Context) error {
+	return allOf(r.eachImage(func(i Image) error {
+		if r.source.folders[i.Context] == nil {
+			return noDockerfile("image %s: the folder %s is not in the repository", i.Name, i.Context)
+		}
+		if _, found := r.source.files[i.path()]; !found {
+			return noDockerfile("image %s: %s is not in the repository", i.Name, i.path())
+		}
+		return nil
+	})...)
+}
+
+// checkBuildArgs finds what would be built with nothing where a value belongs: the build itself does not mind.
+func (r *Run) checkBuildArgs(context.Context) error {
+	return allOf(r.eachImage(func(i Image) error {
+		missing := r.config.missingArgs(i, r.source.files[i.path()])
+		if len(missing) == 0 {
+			return nil
+		}
+		return refuse(fmt.Sprintf("give it with the setting buildArgs (%s:%s=value; an empty value counts too), or give the ARG a default", i.Name, missing[0]),
+			"image %s: %s uses build arguments that have no value: %s", i.Name, i.path(), listOf(missing))
+	})...)
+}
+
+// checkFetched finds what the clone has left out of the build contexts.
+func (r *Run) checkFetched(context.Context) error {
+	return allOf(r.eachImage(func(i Image) error {
+		if files := i.sees(r.source.pointers, r.source.files); len(files) > 0 {
+			return refuse("git lfs pull (in GitHub Actions: lfs: true)",
+				"image %s: the content of files in Git LFS was not fetched: %s", i.Name, listOf(files))
+		}
+		if folders := i.sees(r.source.submodules, r.source.files); len(folders) > 0 {
+			return refuse("git submodule update --init --recursive (in GitHub Actions: submodules: recursive)",
+				"image %s: submodules were not fetched: %s", i.Name, listOf(folders))
+		}
+		return nil
+	})...)
+}
+
+func noDockerfile(format string, args ...any) error {
+	return refuseState("add and commit it, or correct the setting images", format, args...)
+}
+
+// checkVersionFiles wants every file that carries the version to say this one (V9).
+func (r *Run) checkVersionFiles(context.Context) error {
+	files, silent, err := r.versionFiles()
+	if err != nil {
+		return err
+	}
+	if len(files) == 0 {
+		r.notCheckedf("that the version files say %s: %s", r.Version, silent)
+		return nil
+	}
+	var differing []string
+	for _, file := range files {
+		agrees, expected, err := file.Agrees(r.Version)
+		if err != nil {
+			return refuseInput(err)
+		}
+		if !agrees {
+			differing = append(differing, fmt.Sprintf("%s says %q, expected %q", file.Path, file.Version, expected))
+		}
+	}
+	if len(differing) == 0 {
+		return nil
+	}
+	text := "the version files do not say " + r.Version.String() + ": " + strings.Join(differing, "; ")
+	if r.Reason != "" {
+		r.notCheckedf("%s (forced)", text)
+		return nil
+	}
+	return refuse("change the files and commit", "%s", text)
+}
+
+// versionFiles are those that say a version, and in words why the others say none.
+func (r *Run) versionFiles() (files []versionfile.File, silent string, err error) {
+	var why []string
+	for _, path := range r.config.versionFiles {
+		text, found := r.source.files[path]
+		if !found {
+			why = append(why, path+" is not there")
+			continue
+		}
+		file, err := versionfile.Read(path, text)
+		switch {
+		case err != nil:
+			return nil, "", refuseState("correct the file", "%w", err)
+		case file.State == versionfile.Found:
+			files = append(files, file)
+		case file.State == versionfile.Dynamic:
+			why = append(why, path+" leaves it to the build")
+		default:
+			why = append(why, path+" says none")
+		}
+	}
+	return files, orDefault(strings.Join(why, ", "), "there are none, see the setting versionFiles"), nil
+}

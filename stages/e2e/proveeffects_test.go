@@ -1,0 +1,124 @@
+package e2e
+
+import (
+	"math/rand/v2"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"dagger/slipway/stages/labtest"
+)
+
+// effect is a moment of a release that can be seen from outside, at which a run is killed.
+type effect struct {
+	name   string
+	method string
+	path   string // regular expression; LINE is the repository, VERSION and SERIES the version and its MAJOR.MINOR
+	sends  string // regular expression for the body
+	skip   int    // this many requests of the kind pass first
+	shell  string // instead of a request: a script that ends on the server when the moment has come; it has the new digest in $1
+
+	brief bool // the run does not wait long for an answer, so the engine has to be killed at once
+	told  bool // the team may have been told before, and nobody can know
+}
+
+const (
+	manifests   = "^/v2/LINE/[^/]+/manifests/"
+	receivePack = "^/slipway/LINE(.git)?/git-receive-pack$"
+	releasesAPI = "^/api/v1/repos/slipway/LINE/releases"
+	object      = "[0-9a-f]{40}"
+	noObject    = "0{40}"
+)
+
+// killEffects are in the order of a release.
+var killEffects = []effect{
+	{name: "lock", method: http.MethodPost, path: receivePack, sends: "^....(" + noObject + ") " + object + " refs/slipway/lock"},
+	{name: "first layer", method: http.MethodPut, path: "^/v2/LINE/[^/]+/blobs/uploads/"},
+	{name: "commit tag of the first image", method: http.MethodPut, path: manifests + "sha-"},
+	{name: "commit tag of the last image", method: http.MethodPut, path: manifests + "sha-", skip: 2},
+	{name: "VERSION on the first image", method: http.MethodPut, path: manifests + "VERSION$"},
+	{name: "VERSION on the last image", method: http.MethodPut, path: manifests + "VERSION$", skip: 2},
+	{name: "git tag", method: http.MethodPost, path: receivePack, sends: " refs/tags/vVERSION"},
+	{name: "draft", method: http.MethodPost, path: releasesAPI + "$"},
+	{name: "first file of the release", method: http.MethodPost, path: releasesAPI + "/[0-9]+/assets$"},
+	{name: "last file of the release", method: http.MethodPost, path: releasesAPI + "/[0-9]+/assets$", skip: 4},
+	{name: "deployment begins", shell: `until [ -s .slipway/lock ]; do sleep 0.1; done`, brief: true},
+	{name: "new containers start", shell: `until docker ps --no-trunc --format '{{.Image}}' | grep -q "$1"; do sleep 0.1; done`, brief: true},
+	{name: "first floating tag", method: http.MethodPut, path: manifests + "SERIES$"},
+	{name: "last floating tag", method: http.MethodPut, path: manifests + "latest$", skip: 2},
+	{name: "publish", method: http.MethodPatch, path: releasesAPI + "/[0-9]+$", sends: `"draft": ?false`},
+	{name: "notification", method: http.MethodPost, path: "^/slack/LINE$", brief: true},
+	{name: "unlock", method: http.MethodPost, path: receivePack, sends: object + " " + noObject + " refs/slipway/lock", told: true},
+}
+
+// fault holds the run at the effect: before the service has it, or when the service has done it and nobody knows yet.
+func (e effect) fault(line string, v numbered, after bool, met func()) labtest.Fault {
+	fill := strings.NewReplacer("LINE", regexp.QuoteMeta(line), "VERSION", regexp.QuoteMeta(v.String()), "SERIES", regexp.QuoteMeta(v.series())).Replace
+	return labtest.Fault{Method: e.method, Path: fill(e.path), Sends: fill(e.sends), Skip: e.skip, Hang: !after, Mute: after, Met: met}
+}
+
+// killer is who ends the run.
+type killer string
+
+// Interrupted, ended by a CI, gone; and the engine itself.
+const (
+	bySIGINT  killer = "INT"
+	bySIGTERM killer = "TERM"
+	bySIGKILL killer = "KILL"
+	byEngine  killer = "engine"
+)
+
+// point is one kill.
+type point struct {
+	effect
+	by    killer
+	after bool   // the service has done it
+	bump  string // part of the version that is raised
+}
+
+func (p point) String() string {
+	if p.shell != "" {
+		return p.name
+	}
+	return map[bool]string{false: "before: ", true: "after: "}[p.after] + p.name
+}
+
+// mayBeToldTwice says whether the second run cannot know that the team was told.
+func (p point) mayBeToldTwice() bool { return p.told || p.name == "notification" && p.after }
+
+// plan draws the points of a seed for some repositories, each of which has its last one killed with the engine, in the same
+// moment as all others. Every effect comes once before one comes again.
+func plan(seed uint64, points, repositories int, engine bool) [][]point {
+	random := rand.New(rand.NewPCG(seed, 0))
+	var drawn []effect
+	for len(drawn) < points {
+		for _, n := range random.Perm(len(killEffects)) {
+			drawn = append(drawn, killEffects[n])
+		}
+	}
+	drawn = drawn[:points]
+	lines := make([][]point, min(points, repositories))
+	bySignal := []killer{bySIGINT, bySIGTERM, bySIGKILL}
+	for n, e := range drawn {
+		p := point{effect: e, by: bySignal[n%len(bySignal)], after: random.IntN(2) == 1, bump: []string{"major", "minor", "patch"}[random.IntN(3)]}
+		lines[n%len(lines)] = append(lines[n%len(lines)], p)
+	}
+	if engine {
+		killEngine(lines)
+	}
+	return lines
+}
+
+// killEngine makes the last point of each repository one at which the engine is killed. Only one of them may be brief: the
+// others wait for it.
+func killEngine(lines [][]point) {
+	brief := false
+	for _, points := range lines {
+		last := len(points) - 1
+		for n := last; n >= 0 && points[last].brief && brief; n-- {
+			points[n], points[last] = points[last], points[n]
+		}
+		points[last].by = byEngine
+		brief = brief || points[last].brief
+	}
+}

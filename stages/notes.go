@@ -1,0 +1,106 @@
+package stages
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"dagger/slipway/stages/changelog"
+	"dagger/slipway/stages/forge"
+	"dagger/slipway/stages/release"
+)
+
+// makeNotes reads the commits and what the forge knows of them, which takes its time and writes nothing.
+func (r *Run) makeNotes(ctx context.Context) (err error) {
+	r.found.notes, err = r.notesBetween(ctx, r.found.plan.NotesAfter, r.source.commit, r.tagName())
+	return err
+}
+
+// noteText is the notes, with what was skipped by force above them.
+func (r *Run) noteText() string {
+	if r.found.notes.Current == "" {
+		return ""
+	}
+	return r.forcedText() + r.found.notes.Markdown()
+}
+
+func (r *Run) forcedText() string {
+	if r.Reason == "" {
+		return ""
+	}
+	return "**Forced release** by " + changelog.EscapeMarkdown(r.who()) + ", skipped " + forceSkips + ": " + changelog.EscapeMarkdown(r.Reason) + "\n\n"
+}
+
+// entries counts the changes; a breaking one stands in its own category as well.
+func entries(notes changelog.Notes) int {
+	count := 0
+	for _, s := range notes.Sections {
+		if s.Name != changelog.Breaking {
+			count += len(s.Entries)
+		}
+	}
+	return count
+}
+
+func noteFigures(notes changelog.Notes) []string {
+	figures := []string{fmt.Sprintf("%d changes", entries(notes))}
+	if notes.Degraded != "" {
+		figures = append(figures, "notes degraded: "+notes.Degraded)
+	}
+	return figures
+}
+
+// notesBetween are the notes of the commits that are in one revision and not behind a tag; without a tag, of all of them.
+func (r *Run) notesBetween(ctx context.Context, after release.Tag, to, title string) (changelog.Notes, error) {
+	log, err := r.history(ctx, changelog.GitLogFormat, after, to)
+	if err != nil {
+		return changelog.Notes{}, err
+	}
+	commits, err := changelog.ParseLog(log)
+	if err != nil {
+		return changelog.Notes{}, err
+	}
+	in, links := r.forgeInput(ctx, commits)
+	in.Commits, in.Previous, in.Current = commits, after.Name, title
+	if v, ok := r.config.tagPrefix.FromTag(title); ok {
+		in.Version = v.String()
+	}
+	if in.Prior, err = r.authorsBefore(ctx, after); err != nil {
+		return changelog.Notes{}, err
+	}
+	return changelog.Build(in, changelog.Options{Links: links, Categories: r.config.categories}), nil
+}
+
+// forgeInput is what the forge knows of a range of commits; what it could not be asked for stays nil, and the notes say so.
+func (r *Run) forgeInput(ctx context.Context, commits []changelog.Commit) (in changelog.Input, links changelog.Links) {
+	if r.access.forge == nil {
+		return in, links
+	}
+	links = r.access.repository.Links()
+	pulls, err := r.access.forge.PullRequests(ctx, forge.Range{Commits: commits, Numbers: changelog.Numbers(commits, links)})
+	if err != nil {
+		r.notCheckedf("pull requests for the notes: %v", err)
+		return in, links
+	}
+	in.PullRequests = pulls
+	var closed []int
+	for _, p := range pulls {
+		closed = append(closed, p.Closes(r.access.repository.Path)...)
+	}
+	issues, err := r.access.forge.Issues(ctx, closed, oldest(commits))
+	if err != nil {
+		r.notCheckedf("issues for the notes: %v", err)
+		return in, links
+	}
+	in.Issues = issues
+	return in, links
+}
+
+// oldest is the time of the first commit of a range.
+func oldest(commits []changelog.Commit) time.Time {
+	if len(commits) == 0 {
+		return time.Time{}
+	}
+	return slices.MinFunc(commits, func(a, b changelog.Commit) int { return a.Time.Compare(b.Time) }).Time
+}

@@ -1,0 +1,94 @@
+package stages
+
+import (
+	"strings"
+
+	"dagger/slipway/stages/project"
+)
+
+// readScript writes one fact a line, the last of them the content of the files it is given, and packs the folders it is
+// given, whose number comes first. All is taken from git, so that untracked files are never part of a build; a tree with
+// changes is read as it lies, and the changes are reported.
+// The archives carry one constant time, so that the same content is the same file, whatever commit it is from.
+var readScript = `set -eu
+# Whatever the checkout was made with: text is compared with the line ends that it is recorded with, and files of Git LFS are
+# taken as they lie. Filters of the clone's own configuration would need their programs here.
+git() {
+	command git -c core.autocrlf=input -c core.safecrlf=false -c core.quotePath=false \
+		-c filter.lfs.clean= -c filter.lfs.smudge= -c filter.lfs.process= -c filter.lfs.required=false "$@"
+}
+git config --global --add safe.directory '*'
+if [ -f .git ]; then echo 'linked worktree' >&2; exit 3; fi
+git rev-parse -q --verify --end-of-options 'HEAD^{commit}' >/dev/null || { echo 'no commit' >&2; exit 4; }
+mkdir -p .git/info /out
+exec > /out/facts
+printf 'commit %s\n' "$(git rev-parse HEAD)"
+printf 'root %s\n' "$(git rev-list --max-parents=0 HEAD | sort | head -n 1)"
+printf 'time %s\n' "$(git show -s --format=%ct HEAD)"
+printf 'shallow %s\n' "$(git rev-parse --is-shallow-repository)"
+printf 'branch %s\n' "$(git symbolic-ref -q --short HEAD || true)"
+# The engine keeps what an exec leaves behind, and a checkout may have a password in its remote.
+printf 'remote %s\n' "$(git remote get-url origin 2>/dev/null | sed -e 's#^\(https\{0,1\}://\)[^/]*@#\1#I' -e 's#^\([a-z+]*://[^/:@]*\):[^/]*@#\1@#I')"
+git for-each-ref --format='tag %(refname:strip=2) %(objectname) %(*objectname)' refs/tags
+export GIT_INDEX_FILE=/tmp/index
+git read-tree HEAD
+# What is recorded of a file of Git LFS is a pointer with the checksum of its content, which tells content from a change.
+git grep -z --cached -F -e 'oid sha256:' -- ':(attr:filter=lfs)' | tr '\0' ' ' | sed 's/^/pointer /'
+git grep -z -l --cached -F -e 'oid sha256:' -- ':(attr:filter=lfs)' | xargs -0 -r sha256sum 2>/dev/null | sed 's/^/content /' || true
+# Of an empty tree git add says that nothing matches. What is left out is not uploaded: by our +ignore, and Dagger's locks by Dagger.
+[ -z "$(git ls-files | head -n 1)" ] || git add -u -- . ':(exclude,glob)**/node_modules/**' ':(exclude,glob)**/.venv/**' \
+	':(exclude,glob)**/__pycache__/**' ':(exclude,glob)**/dagger.lock' ':(exclude,glob)**/.dagger/lock'
+git diff-index --cached --name-status HEAD | sed 's/^/dirty /'
+# Git leaves the folder of a submodule empty in an archive. One that is checked out is taken into the tree, and then those in it.
+submodules() { git ls-files -s | sed -n 's/^160000 \([0-9a-f]*\) 0	/\1 /p'; }
+mkdir -p .git/objects/info
+found=yes
+while [ -n "$found" ]; do
+	found=
+	while read -r commit folder; do
+		if [ -n "$folder" ] && [ -e "$folder/.git" ] && objects=$(git -C "$folder" rev-parse --path-format=absolute --git-path objects) && git -C "$folder" cat-file -e "$commit^{tree}"; then
+			printf '%s\n' "$objects" >> .git/objects/info/alternates
+			git update-index --force-remove -- "$folder"
+			git read-tree --prefix="$folder/" "$commit"
+			found=yes
+		fi
+	done <<-END
+		$(submodules)
+	END
+done
+submodules | sed 's/^[0-9a-f]* /submodule /'
+tree=$(git write-tree)
+printf 'tree %s\n' "$tree"
+# Names with quotes or control characters in them are printed in quotes, and are none that a tool looks for.
+tracked() { git ls-files -- "$@" ':(exclude,glob)**/node_modules/**' | sed '/^"/d'; }
+tracked ` + pathspecs(project.Read) + ` > /tmp/read
+sed 's/^/read /' /tmp/read
+tracked ` + pathspecs(project.Look) + ` | sed 's/^/look /'
+git grep -l -F 'mark.slow' "$tree" -- ':(glob)**/*.py' | sed 's/^[^:]*:/slow /'
+printf 'contents '
+sed "s#^#$tree:#" /tmp/read | git cat-file --batch --follow-symlinks | base64 | tr -d '\n'
+printf '\n'
+echo '* -export-ignore -export-subst' >> .git/info/attributes
+count=$1 number=0
+shift
+while [ "$number" -lt "$count" ]; do
+	folder=$1
+	shift
+	if [ "$(git cat-file -t "$tree:$folder" 2>/dev/null)" = tree ]; then
+		git archive --format=tar --mtime=1980-01-01T00:00:00Z -o "/out/$number.tar" "$tree:$folder"
+		printf 'folder %s\n' "$number"
+	fi
+	number=$((number + 1))
+done
+git rm -r -f -q --cached --ignore-unmatch -- ':(glob)**/*.py' ':(glob)**/*.[cm][jt]s' ':(glob)**/*.[jt]s' ':(glob)**/*.[jt]sx' ':(glob)**/*.vue' ':(glob)**/*.svelte' ':(glob)**/*.css' \
+	':(exclude,glob)**/Dockerfile.*' ':(exclude,glob)**/Containerfile.*'
+git archive --format=tar --mtime=1980-01-01T00:00:00Z -o /out/configuration.tar "$(git write-tree)"
+printf 'files '
+for file; do printf '%s:%s\n' "$tree" "$file"; done | git cat-file --batch --follow-symlinks | base64 | tr -d '\n'
+printf '\n'
+`
+
+// pathspecs are patterns of ours as words of the shell.
+func pathspecs(patterns []string) string {
+	return "':(glob)" + strings.Join(patterns, "' ':(glob)") + "'"
+}

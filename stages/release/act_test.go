@@ -6,17 +6,7 @@ import (
 	"time"
 
 	"dagger/slipway/stages/retry"
-	"dagger/slipway/stages/version"
 )
-
-func must(t testing.TB, text string) version.Version {
-	t.Helper()
-	v, err := version.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
-}
 
 // server is a staging server that somebody deploys to between two looks.
 type server struct{ runs []string }
@@ -34,7 +24,7 @@ func (s *server) Deploy(context.Context, Rollout) (bool, error) {
 
 // TestStagingIsNeverBroughtDown: what runs there when the plan was made may be hours old, and a deployment takes no lock.
 func TestStagingIsNeverBroughtDown(t *testing.T) {
-	q := Request{Version: must(t, "1.2.3"), Commit: "c0ffee", Images: []string{"backend"}}
+	q := Request{Version: parse(t, "1.2.3"), Commit: "c0ffee", Images: []string{"backend"}}
 	for meanwhile, deploys := range map[string]bool{"1.2.2": true, "1.2.3": true, "1.2.4": false, "1.2.3-rc.1": true, "": true} {
 		s := &server{runs: []string{"1.2.2", meanwhile}}
 		w := World{Clock: retry.Real, Staging: s, Together: Parallel}

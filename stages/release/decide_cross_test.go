@@ -17,7 +17,7 @@ type state struct{ sha, version, revision, label, tag, page, staging, withdrawn 
 var states = map[string][]string{
 	"sha":       {"none", "some", "all"},
 	"version":   {"none", "some", "all"},
-	"revision":  {here, elsewhen, ""},
+	"revision":  {here, other, ""},
 	"label":     {"1.2.3", "1.2.3-rc.1"},
 	"tag":       {"none", "here", "elsewhere", "bare here", "bare elsewhere", "only in the clone"},
 	"page":      {"no forge", "none", "draft", "draft by hand", "draft of another commit", "published", "incomplete", "immutable", "immutable and incomplete"},
@@ -60,7 +60,7 @@ func eachState(do func(state)) {
 
 // observed is what is seen of a state.
 func (s state) observed(t *testing.T) (Observed, Request) {
-	o, q := nothing(t), asked(t)
+	o, q := nothing(t), wanted(t)
 	pushed(o, some(s.sha)...)
 	for _, name := range some(s.version) {
 		versioned(t, o, built(name, "sha256:"+name, s.revision, s.label))
@@ -69,13 +69,13 @@ func (s state) observed(t *testing.T) (Observed, Request) {
 	case "here":
 		o.Remote.Is.Of["refs/tags/v1.2.3"] = here
 	case "elsewhere":
-		o.Remote.Is.Of["refs/tags/v1.2.3"] = elsewhen
+		o.Remote.Is.Of["refs/tags/v1.2.3"] = other
 	case "bare here":
 		o.Remote.Is.Of["refs/tags/1.2.3"] = here
 	case "bare elsewhere":
-		o.Remote.Is.Of["refs/tags/1.2.3"] = elsewhen
+		o.Remote.Is.Of["refs/tags/1.2.3"] = other
 	case "only in the clone":
-		q.Local = []Tag{{"v1.2.3", elsewhen}}
+		q.Local = []Tag{{"v1.2.3", other}}
 	}
 	s.forge(&o)
 	o.Staging.Is.Version = s.staging
@@ -101,7 +101,7 @@ func (s state) forge(o *Observed) {
 				r.Commit, r.Body = "main", "by hand"
 			}
 			if s.page == "draft of another commit" {
-				r.Commit = elsewhen
+				r.Commit = other
 			}
 			if strings.HasSuffix(s.page, "incomplete") {
 				r.Assets = nil

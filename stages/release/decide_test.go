@@ -15,39 +15,37 @@ import (
 )
 
 const (
-	here      = "1111111111111111111111111111111111111111"
-	elsewhen  = "2222222222222222222222222222222222222222"
 	commitTag = "sha-1111111"
 )
 
 var (
 	holder = gitremote.Holder{Run: "1", Who: "somebody"}
-	read   = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+	noon   = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 	shop   = []string{"backend", "frontend"}
 	assets = []string{"checksums.txt", "contents.json"}
 )
 
-func asked(t testing.TB) Request {
+func wanted(t *testing.T) Request {
 	return Request{
-		Version: must(t, "1.2.3"), Commit: here, Images: shop, Platforms: []string{"linux/amd64"},
+		Version: parse(t, "1.2.3"), Commit: here, Images: shop, Platforms: []string{"linux/amd64"},
 		Prefix: version.DefaultTagPrefix, Assets: assets,
 	}
 }
 
 // nothing is a world in which 1.2.2 is released, and nothing of 1.2.3 is there.
-func nothing(t testing.TB) Observed {
-	before := must(t, "1.2.2")
+func nothing(t *testing.T) Observed {
+	before := parse(t, "1.2.2")
 	return Observed{
-		Registry: Part[Images]{At: read, Is: Images{
+		Registry: Part[Images]{At: noon, Is: Images{
 			Known:   map[string][]version.Version{"backend": {before}, "frontend": {before}},
 			Version: map[string]registry.Image{}, Commit: map[string]registry.Image{}, CommitTag: commitTag,
 		}},
-		Remote: Part[Remote]{At: read, Is: Remote{
-			Refs: gitremote.Refs{Default: "main", Of: map[string]string{"refs/heads/main": here, "refs/tags/v1.2.2": elsewhen}},
+		Remote: Part[Remote]{At: noon, Is: Remote{
+			Refs: gitremote.Refs{Default: "main", Of: map[string]string{"refs/heads/main": here, "refs/tags/v1.2.2": other}},
 			From: []string{"main"}, Has: true,
 		}},
-		Forge:   Part[[]forge.Release]{At: read, Is: []forge.Release{{ID: 1, Tag: "v1.2.2", Latest: true}}},
-		Staging: Part[Running]{At: read, Is: Running{Version: "1.2.2"}},
+		Forge:   Part[[]forge.Release]{At: noon, Is: []forge.Release{{ID: 1, Tag: "v1.2.2", Latest: true}}},
+		Staging: Part[Running]{At: noon, Is: Running{Version: "1.2.2"}},
 	}
 }
 
@@ -63,12 +61,12 @@ func pushed(o Observed, images ...string) {
 	}
 }
 
-func versioned(t testing.TB, o Observed, at registry.Image) {
+func versioned(t *testing.T, o Observed, at registry.Image) {
 	o.Registry.Is.Version[at.Name] = at
-	o.Registry.Is.Known[at.Name] = append(slices.Clone(o.Registry.Is.Known[at.Name]), must(t, "1.2.3"))
+	o.Registry.Is.Known[at.Name] = append(slices.Clone(o.Registry.Is.Known[at.Name]), parse(t, "1.2.3"))
 }
 
-func all(t testing.TB, o Observed) {
+func all(t *testing.T, o Observed) {
 	pushed(o, shop...)
 	for _, name := range shop {
 		versioned(t, o, o.Registry.Is.Commit[name])
@@ -127,8 +125,8 @@ func TestSection12(t *testing.T) {
 			plan: "push the images under sha-1111111 (there already); tag them 1.2.3; push the git tag; " + pageToDo + rest,
 		},
 		"VERSION of another commit": {
-			found:   func(o *Observed, _ *Request) { versioned(t, *o, built("backend", "x", elsewhen, "1.2.3")) },
-			refused: "backend:1.2.3 exists and belongs to commit " + elsewhen + ", not to " + here,
+			found:   func(o *Observed, _ *Request) { versioned(t, *o, built("backend", "x", other, "1.2.3")) },
+			refused: "backend:1.2.3 exists and belongs to commit " + other + ", not to " + here,
 		},
 		"VERSION of no commit": {
 			found:   func(o *Observed, _ *Request) { versioned(t, *o, built("backend", "x", "", "1.2.3")) },
@@ -147,26 +145,26 @@ func TestSection12(t *testing.T) {
 			plan:  imagesToDo + "push the git tag (there already); " + pageToDo + rest,
 		},
 		"git tag elsewhere": {
-			found:   func(o *Observed, _ *Request) { o.Remote.Is.Of["refs/tags/v1.2.3"] = elsewhen },
-			refused: "the tag v1.2.3 exists on the remote and names commit " + elsewhen + ", not " + here,
+			found:   func(o *Observed, _ *Request) { o.Remote.Is.Of["refs/tags/v1.2.3"] = other },
+			refused: "the tag v1.2.3 exists on the remote and names " + other + ", not commit " + here,
 		},
 		"a newer commit than the one bound": {
 			found: func(o *Observed, q *Request) {
 				all(t, *o)
 				o.Remote.Is.Of["refs/tags/v1.2.3"] = here
-				q.Commit = elsewhen
+				q.Commit = other
 			},
-			refused: "the tag v1.2.3 exists on the remote and names commit " + here + ", not " + elsewhen + "; " +
-				"backend:1.2.3 exists and belongs to commit " + here + ", not to " + elsewhen + "; " +
-				"frontend:1.2.3 exists and belongs to commit " + here + ", not to " + elsewhen,
+			refused: "the tag v1.2.3 exists on the remote and names " + here + ", not commit " + other + "; " +
+				"backend:1.2.3 exists and belongs to commit " + here + ", not to " + other + "; " +
+				"frontend:1.2.3 exists and belongs to commit " + here + ", not to " + other,
 		},
 		"a draft": {
 			found: func(o *Observed, _ *Request) { page(o, func(*forge.Release) {}) },
 			plan:  imagesToDo + "push the git tag; " + pageDone + rest,
 		},
 		"a draft of another commit": {
-			found:   func(o *Observed, _ *Request) { page(o, func(r *forge.Release) { r.Commit = elsewhen }) },
-			refused: "the draft release 2 (draft, ) belongs to commit " + elsewhen,
+			found:   func(o *Observed, _ *Request) { page(o, func(r *forge.Release) { r.Commit = other }) },
+			refused: "the draft release 2 (draft, ) belongs to commit " + other,
 		},
 		"two drafts": {
 			found: func(o *Observed, _ *Request) {
@@ -226,20 +224,20 @@ func TestSection12(t *testing.T) {
 		},
 		"a higher version that is half released": {
 			found: func(o *Observed, _ *Request) {
-				o.Registry.Is.Known["backend"] = append(o.Registry.Is.Known["backend"], must(t, "1.3.0"))
+				o.Registry.Is.Known["backend"] = append(o.Registry.Is.Known["backend"], parse(t, "1.3.0"))
 			},
 			plan:  strings.Replace(full, "move 1.2, 1, latest", "move 1.2", 1),
 			notes: "versions that count and are only half released: 1.3.0; finish each by releasing its commit again, or take it back with rollback",
 		},
 		"a higher version that was taken back": {
 			found: func(o *Observed, _ *Request) {
-				o.Registry.Is.Known["backend"] = append(o.Registry.Is.Known["backend"], must(t, "1.3.0"))
+				o.Registry.Is.Known["backend"] = append(o.Registry.Is.Known["backend"], parse(t, "1.3.0"))
 				o.Remote.Is.Of["refs/slipway/withdrawn/v1.3.0"] = "blob"
 			},
 			plan: full,
 		},
 		"a stray tag in the clone": {
-			found: func(_ *Observed, q *Request) { q.Local = []Tag{{"v99.0.0", elsewhen}} },
+			found: func(_ *Observed, q *Request) { q.Local = []Tag{{"v99.0.0", other}} },
 			plan:  full,
 			notes: "tags that are only in this clone and do not count: v99.0.0; push them, or remove them with git tag -d",
 		},
@@ -260,7 +258,7 @@ func TestSection12(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o, q := nothing(t), asked(t)
+			o, q := nothing(t), wanted(t)
 			if c.found != nil {
 				c.found(&o, &q)
 			}

@@ -4,7 +4,7 @@
 //
 // Two assumptions come from outside. A request ends within a minute, because every real one has that deadline; and a
 // process that was paused, however long, looks at its lock before it sends the next write: what lies between that look and
-// the request is shorter than a minute.
+// the request is shorter than a minute. Heartbeats come between requests, and after a pause only when half a minute has gone by.
 package simulation
 
 import (

@@ -86,6 +86,9 @@ var signals = map[killer]syscall.Signal{bySIGINT: syscall.SIGINT, bySIGTERM: sys
 
 // kill ends the command line; one whose engine was killed ends by itself, if it is given the time.
 func (a *attempt) kill() {
+	if a.over() && a.cmd.ProcessState.Success() {
+		a.fault("the run had ended before it was killed")
+	}
 	if a.by == byEngine {
 		select {
 		case <-a.ended:

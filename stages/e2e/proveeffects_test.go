@@ -110,7 +110,7 @@ func plan(seed uint64, points, repositories int, engine bool) [][]point {
 }
 
 // killEngine makes the last point of each repository one at which the engine is killed. Only one of them may be brief: the
-// others wait for it.
+// others wait for it, before their effect, because a run whose effect was done finds that out after a minute and goes on.
 func killEngine(lines [][]point) {
 	brief := false
 	for _, points := range lines {
@@ -118,7 +118,7 @@ func killEngine(lines [][]point) {
 		for n := last; n >= 0 && points[last].brief && brief; n-- {
 			points[n], points[last] = points[last], points[n]
 		}
-		points[last].by = byEngine
+		points[last].by, points[last].after = byEngine, false
 		brief = brief || points[last].brief
 	}
 }

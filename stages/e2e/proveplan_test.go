@@ -21,8 +21,8 @@ func TestPlan(t *testing.T) {
 				by[p.by]++
 			}
 			last := line[len(line)-1]
-			if last.by != byEngine {
-				t.Errorf("seed %d: the engine is not killed at the last point of a repository, %s", seed, last)
+			if last.by != byEngine || last.after {
+				t.Errorf("seed %d: the engine is not killed before the last point of a repository, %s", seed, last)
 			}
 			if last.brief {
 				brief++

@@ -78,12 +78,6 @@ func (f forgeShop) push(t *testing.T, branch string) {
 	f.Git(t, "push", "-q", f.address(f.token), branch)
 }
 
-// fetchTags gets the tags that releases have pushed.
-func (f forgeShop) fetchTags(t *testing.T) {
-	t.Helper()
-	f.Git(t, "fetch", "-q", "--tags", f.address(f.token))
-}
-
 // get reads from Gitea's API, past Slipway.
 func (f forgeShop) get(t *testing.T, address string, into any) []byte {
 	t.Helper()

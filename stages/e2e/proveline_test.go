@@ -120,7 +120,6 @@ func subject(v numbered) string { return "feat: what " + v.String() + " is about
 // next is a new version, on the forge's main branch and expected by the watcher.
 func (l *releaseLine) next(t *testing.T, part string) numbered {
 	t.Helper()
-	l.fetchTags(t)
 	v := l.commitVersion(t, l.versions[len(l.versions)-1].bump(part))
 	l.push(t, "main")
 	l.watcher.expect(v)

@@ -141,7 +141,7 @@ var cutting = func() []stage {
 	stages := upTo(pipeline, buildAndPush)
 	stages[0].run = (*Run).validateCut
 	build := &stages[len(stages)-1]
-	build.afterPrepare, build.locks = nil, false
+	build.locks = false
 	build.run = func(r *Run, _ context.Context) (Outcome, error) {
 		return Outcome{Ending: report.DryRun, Reason: "CI will push", Figures: r.buildFigures()}, nil
 	}

@@ -79,9 +79,14 @@ func dry(stages []stage) []stage {
 	return shown
 }
 
-// upTo is the pipeline up to and with the named stage.
+// upTo is the pipeline up to and with the named stage. What is prepared for a later one is not waited for.
 func upTo(stages []stage, last string) []stage {
-	return slices.Clone(stages[:slices.IndexFunc(stages, func(s stage) bool { return s.name == last })+1])
+	is := func(name string) func(stage) bool { return func(s stage) bool { return s.name == name } }
+	first := slices.Clone(stages[:slices.IndexFunc(stages, is(last))+1])
+	for n, s := range first {
+		first[n].afterPrepare = slices.DeleteFunc(slices.Clone(s.afterPrepare), func(name string) bool { return !slices.ContainsFunc(first, is(name)) })
+	}
+	return first
 }
 
 // runStages runs stages as one graph.

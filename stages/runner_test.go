@@ -57,6 +57,28 @@ func TestPipelineOrder(t *testing.T) {
 	}
 }
 
+// TestPartsOfThePipeline: whatever is run of it waits for nothing that is not run.
+func TestPartsOfThePipeline(t *testing.T) {
+	chosen := map[string][]stage{"create-release": cutting}
+	for _, s := range pipeline {
+		chosen["up to "+s.name] = upTo(pipeline, s.name)
+		chosen["dry, up to "+s.name] = upTo(dry(pipeline), s.name)
+	}
+	for _, name := range []string{securityScan, dependencyCheck, backendTests, frontendTests} {
+		chosen["alone: "+name] = alone(name)
+	}
+	for name, stages := range chosen {
+		parts := (&Run{}).graph(stages)
+		for _, p := range parts {
+			for _, after := range p.after {
+				if !slices.ContainsFunc(parts, func(other *part) bool { return other.name == after }) {
+					t.Errorf("%s: %q waits for %q, which is not run", name, p.name, after)
+				}
+			}
+		}
+	}
+}
+
 func TestNothingIsPushedAfterARedGate(t *testing.T) {
 	for _, gate := range []string{validateRelease, securityScan, dependencyCheck, backendTests, frontendTests, preparing + buildAndPush, preparing + createRelease} {
 		t.Run(gate, func(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 	"dagger/slipway/stages"
 )
 
-// Slipway releases one repository.
+// Slipway releases one repository. Its fields are the settings, which Dagger keeps between constructor and function.
 type Slipway struct {
 	// +private
 	Source *dagger.Directory

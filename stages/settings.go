@@ -18,7 +18,7 @@ import (
 	"dagger/slipway/stages/version"
 )
 
-// Settings are what a repository says about itself once: the arguments of the module's constructor.
+// Settings are what a repository says about itself once: a field for each argument of the module's constructor.
 type Settings struct {
 	Source            *dagger.Directory
 	Registry          string
@@ -74,7 +74,7 @@ type Settings struct {
 	Actor             *dagger.Secret
 }
 
-// config is the settings, read.
+// config is the settings, read: a field for each that is more than the text it was given as.
 type config struct {
 	Settings
 	images       []Image

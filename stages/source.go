@@ -11,7 +11,7 @@ import (
 	"dagger/slipway/stages/release"
 )
 
-// source is what git says about the repository, and the files of the commit.
+// source is what git says about the repository, a field for each kind of fact, and the files of the commit.
 type source struct {
 	commit  string
 	root    string // the first commit, which clones, forks of a forge and renames share

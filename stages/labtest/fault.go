@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Fault says what happens to the requests it matches. Without Status, Reset, Lose, Cut, Hang or Mute they pass after Latency.
+// Fault says what happens to the requests it matches, a field for each thing that can. Without Status, Reset, Lose, Cut, Hang or Mute they pass after Latency.
 type Fault struct {
 	Method string // any if empty
 	Path   string // regular expression, any if empty

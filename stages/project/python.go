@@ -19,7 +19,7 @@ const (
 	Requirements = "requirements"
 )
 
-// Python is a side written in Python.
+// Python is a side written in Python: a field for each thing that its files tell.
 type Python struct {
 	Folder   string // of the setting
 	Root     string // where the lock lies: the folder itself, or one above it

@@ -37,7 +37,7 @@ func (r Report) HTML() (string, error) {
 	return redact.Shown(b.String()), nil
 }
 
-// view is what the page shows, in its words.
+// view is what the page shows, in its words: a field for each place of the page.
 type view struct {
 	Policy      string
 	Style       template.CSS

@@ -146,10 +146,10 @@ func TestMarkdownFits(t *testing.T) {
 func TestMermaidName(t *testing.T) {
 	for name, want := range map[string]string{
 		"Build and Push (prepared)": "Build and Push (prepared)",
-		"a: b; c # d":            "a b c d",
-		"%%{init}%% ``` <b>":     "init b",
-		"Prüfung 日本":             "Prüfung 日本",
-		strings.Repeat("a", 100): strings.Repeat("a", 60) + "…",
+		"a: b; c # d":               "a b c d",
+		"%%{init}%% ``` <b>":        "init b",
+		"Prüfung 日本":                "Prüfung 日本",
+		strings.Repeat("a", 100):    strings.Repeat("a", 60) + "…",
 	} {
 		if got := mermaidName(name); got != want {
 			t.Errorf("%q: got %q, want %q", name, got, want)

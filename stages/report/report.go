@@ -106,7 +106,7 @@ type Tag struct {
 	Final string `json:"final,omitempty"`
 }
 
-// Report is one run.
+// Report is one run: a field for each key of its JSON form, which is a contract.
 type Report struct {
 	Schema   int       `json:"schema"`
 	Outcome  Outcome   `json:"outcome"`

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// service is what we need to know of a compose service. Its paths lie in the application's folder, or are absolute.
+// service is what we need to know of a compose service, by the keys of its JSON. Its paths lie in the application's folder, or are absolute.
 type service struct {
 	Image         string    `json:"image"`
 	ContainerName string    `json:"container_name"`

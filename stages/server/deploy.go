@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// deployment is one on its way.
+// deployment is one on its way: each field is filled by one of its steps, in this order, and read by later ones.
 type deployment struct {
 	env      Environment
 	run      string // tells this run from every other

@@ -68,7 +68,11 @@ func (r *Run) tickVersions(ctx context.Context) (Outcome, error) {
 	if len(files) == 0 {
 		return skipped("not applicable: " + silent), nil
 	}
-	return passed("all version files say " + r.Version.String()), r.checkVersionFiles(ctx)
+	if err := r.checkVersionFiles(ctx); err != nil {
+		f := explain(err) // a point of the list, and no refusal of it
+		return Outcome{Ending: f.ending, Reason: f.Error(), Next: f.next}, nil
+	}
+	return passed("all version files say " + r.Version.String()), nil
 }
 
 // readUpcoming makes the notes of what the release would bring.

@@ -57,7 +57,9 @@ func (p *process) publishByHand(l Line) {
 		w.git.refs["refs/tags/"+tag] = l.Commit
 	}
 	if len(found) == 0 {
-		found = []*published{w.forge.add(forge.Release{Tag: tag, Commit: l.Commit, Title: byHand, Body: byHand, Draft: true})}
+		made := w.forge.add(forge.Release{Tag: tag, Commit: l.Commit, Title: byHand, Body: byHand, Draft: true})
+		made.touched, made.edited = true, w.now
+		found = []*published{made}
 	}
 	for _, r := range found {
 		if r.Draft {

@@ -167,8 +167,12 @@ func (w *World) mine(v version.Version) (tags []string) {
 
 // textWritten looks at what becomes of a release's text. What was edited while the run was about to write it is lost on
 // every forge: none has a lease on texts.
-func (w *World) textWritten(p *process, r *published, text string) {
-	if handwritten(r.Body) && !handwritten(text) && !r.edited.After(p.asked) {
+func (w *World) textWritten(p *process, r *published, title, text string) {
+	switch kept := handwritten(text) && handwritten(title); {
+	case !r.touched || kept:
+	case r.edited.After(p.asked):
+		r.touched = false
+	default:
 		w.violate(erased, "%s: %s", p.name, r.Tag)
 	}
 }

@@ -16,6 +16,7 @@ var hands = map[string]func(*process, Line){
 		image := p.world.story.Images[0]
 		if s.tags[image][l.Version] == "" {
 			s.tags[image][l.Version] = s.add(image, p.world.story.commit(9), l.Version, 99)
+			p.world.otherTool = p.world.now
 			p.say("pushes %s:%s", image, l.Version)
 		}
 	},

@@ -129,7 +129,8 @@ func (c registryClient) set(image, tag, digest string, f Kind) error {
 	if s.immutable && old != "" && old != digest && !floating(tag) {
 		return &fault{"the tag is immutable", false}
 	}
-	if f == Dropped {
+	behind := s.sees(c.p, image, tag) != old // nobody could tell two lies apart
+	if f == Dropped && !behind {
 		return nil
 	}
 	if f == Lagging {

@@ -88,6 +88,9 @@ func (t tagger) restore(ctx context.Context, s *step) error {
 	if err != nil {
 		s.Final = t.pointsToNow(ctx, s)
 	}
+	if err != nil && s.Final == s.Old && s.accepted && !s.seen {
+		s.Final = Unknown // the new digest may be there and not be seen yet
+	}
 	if s.Final != s.Old {
 		return err
 	}

@@ -243,6 +243,22 @@ func TestPromotePutsBackWhatIsNotSeenYet(t *testing.T) {
 	wantEqual(t, "latest", r.state(t, "latest"), "old old old")
 }
 
+// What was accepted, was never seen and cannot be undone may still be there: a read that says otherwise proves nothing.
+func TestPromoteDoesNotTrustAStaleReadOfWhatItCannotUndo(t *testing.T) {
+	b := inProcess(t)
+	r := newReleased(t, b, "latest")
+	old, err := remote.Get(r.ref(t, "frontend:latest"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Fault(labtest.Fault{Method: "PUT", Path: `/frontend/manifests/latest$`, Skip: 1, Status: 403},
+		labtest.Fault{Method: "GET", Path: `/frontend/manifests/latest$`, Skip: 1, Status: 200,
+			Header: http.Header{"Content-Type": {string(old.MediaType)}}, Body: string(old.Manifest)})
+	got, err := Promote(t.Context(), r.client, r, r.moves("latest"))
+	wantError(t, err, "frontend:latest is not put back")
+	wantEqual(t, "report", r.report(got[1:2]), "frontend:latest old>new=unknown")
+}
+
 func TestPromoteReportsImageLostWithItsTag(t *testing.T) {
 	b := inProcess(t)
 	r := newReleased(t, b)

@@ -35,7 +35,8 @@ type tagger struct {
 type step struct {
 	Moved
 	name     string // such as ghcr.io/acme/backend:1.2
-	accepted bool   // the registry has taken the new digest, whatever it says when it is read
+	accepted bool   // the registry has taken a change, whatever it says when it is read
+	seen     bool   // it was read back and pointed to the new digest
 }
 
 // Tag points a tag to a digest by writing the same manifest under it, and reads it back. It writes nothing if the
@@ -96,7 +97,7 @@ func (t tagger) prepare(ctx context.Context, moves []Move) ([]*step, error) {
 		if err != nil {
 			return nil, err
 		}
-		steps[i] = &step{Moved{move.Image, move.Tag, old, move.Digest, old}, repository + ":" + move.Tag, false}
+		steps[i] = &step{Moved{move.Image, move.Tag, old, move.Digest, old}, repository + ":" + move.Tag, false, false}
 	}
 	return steps, nil
 }
@@ -120,7 +121,7 @@ func (t tagger) set(ctx context.Context, s *step) error {
 	if err := t.point(ctx, s, s.New); err != nil {
 		return err
 	}
-	s.Final = s.New
+	s.seen, s.Final = true, s.New
 	return nil
 }
 

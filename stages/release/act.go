@@ -77,7 +77,7 @@ func (a *Act) markBegun(ctx context.Context) error {
 	}
 	ref := BegunRef(a.Plan.Prefix, a.Plan.Version)
 	var err error
-	a.begun, err = gitremote.WriteNotes(ctx, a.git, a.world.Clock, a.lock.Text(), map[string]string{ref: ""})
+	a.begun, err = gitremote.WriteNotes(ctx, heldGit{a.git, passOf(a.lock)}, a.world.Clock, a.lock.Text(), map[string]string{ref: ""})
 	return err
 }
 
@@ -125,10 +125,11 @@ func (a *Act) Tell(ctx context.Context, send func(context.Context) error) (told 
 		return false, nil
 	}
 	if a.begun != "" && a.done == len(a.Plan.Effects) {
-		if err := a.lock.Check(ctx); err != nil {
+		if err := gitremote.RemoveNote(ctx, heldGit{a.git, passOf(a.lock)}, a.world.Clock, BegunRef(a.Plan.Prefix, a.Plan.Version), a.begun); err != nil {
 			return false, err
 		}
-		if err := gitremote.RemoveNote(ctx, a.git, a.world.Clock, BegunRef(a.Plan.Prefix, a.Plan.Version), a.begun); err != nil {
+		// A ref that is gone was removed by this run, as long as nobody else can have had the lock.
+		if err := a.lock.Check(ctx); err != nil {
 			return false, err
 		}
 		a.begun = ""

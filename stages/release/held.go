@@ -88,6 +88,10 @@ func (h heldGit) Note(ctx context.Context, text string, refs map[string]string) 
 	return through(ctx, h.may, func(ctx context.Context) (string, error) { return h.Server.Note(ctx, text, refs) })
 }
 
+func (h heldGit) Remove(ctx context.Context, ref, blob string) error {
+	return through1(ctx, h.may, func(ctx context.Context) error { return h.Server.Remove(ctx, ref, blob) })
+}
+
 type heldForge struct {
 	Forge
 	may pass

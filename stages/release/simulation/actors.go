@@ -88,6 +88,7 @@ func (a *attempt) release(p *process) {
 		return
 	}
 	err = a.carryOut(ctx, p, act)
+	w.checkPutBack(a, err)
 	if e := act.End(ctx); e != nil {
 		p.say("does not give the lock back: %v", e)
 	}
@@ -113,6 +114,9 @@ func (a *attempt) carryOut(ctx context.Context, p *process, act *release.Act) er
 			return nil
 		})
 	})
+	if errors.Is(err, gitremote.ErrLost) {
+		p.world.untold[a.line.Version] = true // it may have taken away what says that somebody has to be told
+	}
 	if a.toldNow && err != nil {
 		p.world.untold[a.line.Version] = true // a message that is lost is not sent twice (N3)
 		return nil

@@ -157,7 +157,7 @@ func (c forgeClient) patch(r forge.Release) (forge.Release, error) {
 	if at == nil || at.Tag == "" {
 		return forge.Release{}, &fault{"404: there is no such release", false}
 	}
-	c.p.world.textWritten(c.p, at, r.Body)
+	c.p.world.textWritten(c.p, at, r.Title, r.Body)
 	at.Title, at.Body = r.Title, r.Body
 	if s.can.Prerelease {
 		at.Prerelease = r.Prerelease

@@ -16,6 +16,7 @@ var hands = map[string]func(*process, Line){
 		image := p.world.story.Images[0]
 		if s.tags[image][l.Version] == "" {
 			s.tags[image][l.Version] = s.add(image, p.world.story.commit(9), l.Version, 99)
+			p.world.otherTool = p.world.now
 			p.say("pushes %s:%s", image, l.Version)
 		}
 	},
@@ -57,7 +58,9 @@ func (p *process) publishByHand(l Line) {
 		w.git.refs["refs/tags/"+tag] = l.Commit
 	}
 	if len(found) == 0 {
-		found = []*published{w.forge.add(forge.Release{Tag: tag, Commit: l.Commit, Title: byHand, Body: byHand, Draft: true})}
+		made := w.forge.add(forge.Release{Tag: tag, Commit: l.Commit, Title: byHand, Body: byHand, Draft: true})
+		made.touched, made.edited = true, w.now
+		found = []*published{made}
 	}
 	for _, r := range found {
 		if r.Draft {

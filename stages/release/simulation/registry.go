@@ -20,8 +20,9 @@ type registryServer struct {
 	behind    map[[2]string]unseen      // tags whose last change is not seen yet
 }
 
-// unseen is what readers still see of a tag, and how long.
+// unseen is what the process that has changed a tag still sees of it, and how long.
 type unseen struct {
+	by     *process
 	digest string
 	until  time.Time
 }
@@ -45,8 +46,8 @@ func (s *registryServer) add(image, commit, v string, build int) string {
 }
 
 // sees is what a reader is told about a tag.
-func (s *registryServer) sees(now time.Time, image, tag string) string {
-	if old, ok := s.behind[[2]string{image, tag}]; ok && now.Before(old.until) {
+func (s *registryServer) sees(p *process, image, tag string) string {
+	if old, ok := s.behind[[2]string{image, tag}]; ok && p == old.by && p.world.now.Before(old.until) {
 		return old.digest
 	}
 	return s.tags[image][tag]
@@ -71,7 +72,7 @@ func (c registryClient) Tags(ctx context.Context, image string) (tags []string, 
 		tags = nil
 		c.p.listed = c.p.world.now
 		for tag := range c.server().tags[image] {
-			if c.server().sees(c.p.world.now, image, tag) != "" {
+			if c.server().sees(c.p, image, tag) != "" {
 				tags = append(tags, tag)
 			}
 		}
@@ -102,7 +103,7 @@ func (c registryClient) Resolve(ctx context.Context, image, ref string) (digest 
 
 func (c registryClient) digest(image, ref string) string {
 	if !strings.HasPrefix(ref, "sha256:") {
-		return c.server().sees(c.p.world.now, image, ref)
+		return c.server().sees(c.p, image, ref)
 	}
 	if c.server().images[ref].Name != image {
 		return ""
@@ -128,12 +129,13 @@ func (c registryClient) set(image, tag, digest string, f Kind) error {
 	if s.immutable && old != "" && old != digest && !floating(tag) {
 		return &fault{"the tag is immutable", false}
 	}
-	if f == Dropped {
+	behind := s.sees(c.p, image, tag) != old // nobody could tell two lies apart
+	if f == Dropped && !behind {
 		return nil
 	}
 	if f == Lagging {
 		lag := w.faults.lag(at{c.p.number, c.p.requests - 1})
-		s.behind[[2]string{image, tag}] = unseen{s.sees(w.now, image, tag), w.now.Add(lag)}
+		s.behind[[2]string{image, tag}] = unseen{c.p, s.sees(c.p, image, tag), w.now.Add(lag)}
 	}
 	s.tags[image][tag] = digest
 	if digest == "" && f != Lagging {

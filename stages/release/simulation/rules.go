@@ -71,7 +71,7 @@ func (w *World) tagWritten(p *process, image, tag, old, digest string) {
 }
 
 func (w *World) versionWritten(p *process, image, tag, old, digest string) {
-	if old != "" && old != digest {
+	if old != "" && old != digest && !w.tooClose(p) {
 		w.violate(versionTagMoves, "%s: %s:%s from %s to %s", p.name, image, tag, short(old), short(digest))
 	}
 	is := w.registry.images[digest]
@@ -113,14 +113,19 @@ func (w *World) floatingWritten(p *process, image, tag, old, digest string) {
 	}
 }
 
-// movedBack forgives what no registry can prevent: another tool, which knows no lock, came between the look and the write, or
-// the process stood still there.
+// movedBack: a tag that another tool has just moved up goes back.
 func (w *World) movedBack(p *process, tag string, before, now version.Version) {
-	if w.otherTool.After(p.listed) && (p.awake.After(w.otherTool) || w.now.Sub(w.otherTool) < 5*time.Minute) {
+	if w.tooClose(p) {
 		w.overrun = true
 	} else if !p.rollsBack {
 		w.violate(wentBack, "%s: %s from %s to %s", p.name, tag, before, now)
 	}
+}
+
+// tooClose forgives what no registry can prevent: another tool, which knows no lock, came between the look and the write, or
+// the process stood still there.
+func (w *World) tooClose(p *process) bool {
+	return w.otherTool.After(p.listed) && (p.awake.After(w.otherTool) || w.now.Sub(w.otherTool) < 5*time.Minute)
 }
 
 // releasePublished looks at a release that a run has just shown to everybody.
@@ -167,8 +172,12 @@ func (w *World) mine(v version.Version) (tags []string) {
 
 // textWritten looks at what becomes of a release's text. What was edited while the run was about to write it is lost on
 // every forge: none has a lease on texts.
-func (w *World) textWritten(p *process, r *published, text string) {
-	if handwritten(r.Body) && !handwritten(text) && !r.edited.After(p.asked) {
+func (w *World) textWritten(p *process, r *published, title, text string) {
+	switch kept := handwritten(text) && handwritten(title); {
+	case !r.touched || kept:
+	case r.edited.After(p.asked):
+		r.touched = false
+	default:
 		w.violate(erased, "%s: %s", p.name, r.Tag)
 	}
 }
@@ -196,7 +205,6 @@ func (w *World) outcomeSaid(a *attempt) {
 	if a.err == nil {
 		w.checkRelease(a.line, trueWord)
 	}
-	w.checkPutBack(a)
 }
 
 // tell: a second message is right only for a run that wrote something, because somebody else had changed what was done.
@@ -211,8 +219,8 @@ func (w *World) tell(p *process, v string) {
 }
 
 // checkPutBack: a run that ends with an error, and says of no tag that it is not put back, has moved each on all images or none.
-func (w *World) checkPutBack(a *attempt) {
-	if a.err == nil || a.outcome == lockLost || strings.Contains(a.err.Error(), "not put back") {
+func (w *World) checkPutBack(a *attempt, err error) {
+	if err == nil || word(err) == lockLost || strings.Contains(err.Error(), "not put back") {
 		return
 	}
 	for key, old := range a.p.found {
@@ -222,7 +230,7 @@ func (w *World) checkPutBack(a *attempt) {
 		}
 		for _, other := range w.story.Images {
 			if at, _ := w.registry.imageOf(other, tag); at.Version() != a.line.Version {
-				w.violate(allOrNone, "%s: %s on %s, but not on %s, and %v", a.p.name, tag, image, other, a.err)
+				w.violate(allOrNone, "%s: %s on %s, but not on %s, and %v", a.p.name, tag, image, other, err)
 			}
 		}
 	}

@@ -2,9 +2,10 @@
 // all of which can refuse, lose answers, lag and be slow, while runs are killed, paused and raced. One seed gives one history,
 // always the same, and after each request the world is held against what must never happen.
 //
-// Two assumptions come from outside. A request ends within a minute, because every real one has that deadline; and a
+// Three assumptions come from outside. A request ends within a minute, because every real one has that deadline; and a
 // process that was paused, however long, looks at its lock before it sends the next write: what lies between that look and
 // the request is shorter than a minute. Heartbeats come between requests, and after a pause only when half a minute has gone by.
+// And a registry's reads lag for the process that has just written: when the lock has changed hands, they are right.
 package simulation
 
 import (
@@ -44,7 +45,7 @@ type books struct {
 	untold    map[string]bool // versions of which a run was killed while it told
 	done      map[string]bool // versions that are released as they should be
 	writes    []string        // which version's run wrote what everybody can see, one write after the other
-	otherTool time.Time       // when another tool has released something
+	otherTool time.Time       // when another tool has pushed something
 	overrun   bool            // its tags were overwritten, because it was so close
 }
 

@@ -2,6 +2,7 @@ package stages
 
 import (
 	"archive/tar"
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -62,24 +63,26 @@ func (c clone) commit() {
 	c.git("commit", "-q", "-m", "all")
 }
 
-// read runs the script as readSource does, and returns the archives of the folders as well.
+// read runs the scripts as readSource does, and returns the packed folders as well.
 func (c clone) read(folders ...string) (source, []map[string]string) {
 	c.t.Helper()
 	out := c.t.TempDir()
 	// This machine's git may be too old for --mtime, which nothing here depends on.
-	script := strings.NewReplacer("/out", out, "/tmp/index", filepath.Join(out, "index"), " --mtime=1980-01-01T00:00:00Z", "").Replace(readScript)
-	c.run("sh", append([]string{"-c", script, "sh", strconv.Itoa(len(folders))}, folders...)...)
+	here := strings.NewReplacer("/out", out, "/tmp/index", filepath.Join(out, "index"), "/archives", out, " --mtime=1980-01-01T00:00:00Z", "")
+	c.run("sh", append([]string{"-c", here.Replace(readScript), "sh", strconv.Itoa(len(folders))}, folders...)...)
 	facts, err := os.ReadFile(filepath.Join(out, "facts"))
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	s, present, err := parseSource(string(facts), nil)
+	s, err := parseSource(string(facts), nil)
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	var archives []map[string]string
-	for _, n := range present {
-		archives = append(archives, c.unpack(filepath.Join(out, strconv.Itoa(n)+".tar")))
+	for _, folder := range folders {
+		tree := s.trees[cmp.Or(folder, wholeTree)]
+		c.run("sh", "-c", here.Replace(packScript), "sh", tree)
+		archives = append(archives, c.unpack(filepath.Join(out, tree+".tar")))
 	}
 	return s, archives
 }

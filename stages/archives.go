@@ -5,7 +5,7 @@ import (
 	"maps"
 	"path"
 	"slices"
-	"strings"
+	"time"
 
 	"dagger/slipway/internal/dagger"
 )
@@ -33,27 +33,15 @@ func (r *Run) unpack(tree string) *dagger.Directory {
 		Directory(treePath)
 }
 
-// keptArchives are those that stay for longer than any run takes: the engine may have emptied the volume, or we.
-func (r *Run) keptArchives(ctx context.Context) ([]string, error) {
-	list, err := r.withArchives(r.tool("git")).
-		WithEnvVariable("SLIPWAY_RUN", r.nonce).
-		WithExec([]string{"find", archivesPath, "-name", "*.tar", "-mmin", "-720"}).
-		Stdout(ctx)
-	return strings.Fields(list), err
-}
+// packing is how often a run looks whether its trees are packed: the engine may have emptied the volume since.
+const packing = 10 * time.Minute
 
-// keepArchives packs the trees that are not among the kept ones.
-func (r *Run) keepArchives(ctx context.Context, s source, kept []string) error {
-	missing := slices.DeleteFunc(append(slices.Collect(maps.Values(s.trees)), s.configuration), func(tree string) bool {
-		return slices.Contains(kept, archiveOf(tree))
-	})
-	if len(missing) == 0 {
-		return nil
-	}
-	slices.Sort(missing)
+// packTrees packs what the run may unpack.
+func (r *Run) packTrees(ctx context.Context, s source) error {
+	trees := slices.Sorted(maps.Values(s.trees))
 	_, err := r.withArchives(s.packer).
-		WithEnvVariable("SLIPWAY_RUN", r.nonce).
-		WithExec(append([]string{"sh", "-c", packScript, "sh"}, slices.Compact(missing)...)).
+		WithEnvVariable("SLIPWAY_PACKED", r.started.UTC().Truncate(packing).Format(time.RFC3339)).
+		WithExec(append([]string{"sh", "-c", packScript, "sh", s.configuration}, slices.Compact(trees)...)).
 		Sync(ctx)
 	return err
 }

@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/project"
 	"dagger/slipway/stages/release"
@@ -48,9 +46,6 @@ func (r *Run) readSource(ctx context.Context) (source, error) {
 		}
 		args = append(args, f)
 	}
-	var kept []string
-	var listing errgroup.Group
-	listing.Go(func() (err error) { kept, err = r.keptArchives(ctx); return err })
 	git := r.tool("git").WithMountedDirectory("/src", r.config.Source).WithWorkdir("/src")
 	read := git.WithExec(append(args, files...))
 	facts, err := read.File("/out/facts").Contents(ctx)
@@ -66,8 +61,5 @@ func (r *Run) readSource(ctx context.Context) (source, error) {
 	for name, tree := range s.trees {
 		s.folders[name] = r.unpack(tree)
 	}
-	if err := listing.Wait(); err != nil {
-		return source{}, err
-	}
-	return s, r.keepArchives(ctx, s, kept)
+	return s, r.packTrees(ctx, s)
 }

@@ -55,6 +55,7 @@ for tree; do
 	if [ ! -e "$archive" ]; then
 		part=$(mktemp /archives/part.XXXXXX)
 		git archive --format=tar --mtime=1980-01-01T00:00:00Z -o "$part" "$tree"
+		chmod 644 "$part"
 		mv "$part" "$archive"
 	fi
 done

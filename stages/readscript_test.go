@@ -254,5 +254,8 @@ func TestPack(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, "archives", left, []string{filepath.Join(out, tree+".tar"), filepath.Join(out, "kept.tar")})
-	want(t, "files", sortedKeys(c.unpack(filepath.Join(out, tree+".tar"))), []string{"index.html"})
+	want(t, "files", sortedKeys(c.unpack(left[0])), []string{"index.html"})
+	if is, err := os.Stat(left[0]); err != nil || is.Mode() != 0o644 {
+		t.Errorf("a scanner that is not root cannot read it: %v, %v", is.Mode(), err)
+	}
 }

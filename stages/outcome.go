@@ -127,10 +127,6 @@ func explain(err error) *failure {
 	if f := explainWorld(err); f != nil {
 		return f
 	}
-	if lostSource(err) {
-		return &failure{err: errors.New("the engine has lost the source: a run with some of the same files has ended beside this one"),
-			ending: report.Broken, next: "run the same line again; if it says the same, empty the engine's cache with: dagger core engine local-cache prune"}
-	}
 	return explainExec(err)
 }
 
@@ -157,14 +153,6 @@ func explainWorld(err error) *failure {
 
 func explainRefused(refused release.Refused) *failure {
 	return &failure{err: refused, outcome: report.RefusedState, ending: report.Failed, next: refused.Next()}
-}
-
-// lostSource tells a source that was read and is now read again. An engine knows a file by its content, also one that it has
-// from another run, and when that run ends first, it may make the file again from a folder that is no repository. Any other
-// end of the script is what it says, and running it again is no help.
-func lostSource(err error) bool {
-	var exec *dagger.ExecError
-	return errors.As(err, &exec) && slices.Contains(exec.Cmd, readScript) && slices.Contains(noRepository, exec.ExitCode)
 }
 
 func explainExec(err error) *failure {

@@ -3,6 +3,7 @@ package stages
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -34,9 +35,9 @@ func explainGit(err error) error {
 }
 
 // parseSource reads the facts that readScript writes.
-func parseSource(facts string, files []string) (s source, folders []int, err error) {
+func parseSource(facts string, files []string) (s source, err error) {
 	var read []string
-	s.project = project.Files{}
+	s.project, s.trees = project.Files{}, map[string]string{}
 	pointers, contents := map[string]string{}, map[string]string{}
 	for line := range strings.Lines(facts) {
 		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
@@ -80,9 +81,10 @@ func parseSource(facts string, files []string) (s source, folders []int, err err
 		case "submodule":
 			s.submodules = append(s.submodules, value)
 		case "folder":
-			number, e := strconv.Atoi(value)
-			err = errors.Join(err, e)
-			folders = append(folders, number)
+			tree, name, _ := strings.Cut(value, " ")
+			s.trees[cmp.Or(name, wholeTree)] = tree
+		case "configuration":
+			s.configuration = value
 		case "files":
 			var e error
 			s.files, e = parseBatch(value, files)
@@ -92,7 +94,7 @@ func parseSource(facts string, files []string) (s source, folders []int, err err
 		}
 	}
 	s.settleLFS(pointers, contents)
-	return s, folders, err
+	return s, err
 }
 
 // parseBatch reads the files that git cat-file --batch has found of some paths.

@@ -6,17 +6,20 @@ import (
 	"dagger/slipway/stages/project"
 )
 
-// readScript writes one fact a line, the last of them the content of the files it is given, and packs the folders it is
-// given, whose number comes first. All is taken from git, so that untracked files are never part of a build; a tree with
-// changes is read as it lies, and the changes are reported.
-// The archives carry one constant time, so that the same content is the same file, whatever commit it is from.
-var readScript = `set -eu
-# Whatever the checkout was made with: text is compared with the line ends that it is recorded with, and files of Git LFS are
-# taken as they lie. Filters of the clone's own configuration would need their programs here.
+// gitScript is how the scripts call git, whatever the checkout was made with: text is compared with the line ends that it is
+// recorded with, and files of Git LFS are taken as they lie. Filters of the clone's own configuration would need their
+// programs here.
+const gitScript = `set -eu
 git() {
-	command git -c core.autocrlf=input -c core.safecrlf=false -c core.quotePath=false \
+	command git -c core.autocrlf=input -c core.safecrlf=false -c core.quotePath=false -c tar.umask=0002 \
 		-c filter.lfs.clean= -c filter.lfs.smudge= -c filter.lfs.process= -c filter.lfs.required=false "$@"
 }
+`
+
+// readScript writes one fact a line, the last of them the content of the files it is given, and names the trees of the
+// folders it is given, whose number comes first. All is taken from git, so that untracked files are never part of a build; a
+// tree with changes is read as it lies, and the changes are reported.
+var readScript = gitScript + `
 git config --global --add safe.directory '*'
 if [ -f .git ]; then echo 'linked worktree' >&2; exit 3; fi
 git rev-parse -q --verify --end-of-options 'HEAD^{commit}' >/dev/null || { echo 'no commit' >&2; exit 4; }
@@ -68,21 +71,20 @@ git grep -l -F 'mark.slow' "$tree" -- ':(glob)**/*.py' | sed 's/^[^:]*:/slow /'
 printf 'contents '
 sed "s#^#$tree:#" /tmp/read | git cat-file --batch --follow-symlinks | base64 | tr -d '\n'
 printf '\n'
-echo '* -export-ignore -export-subst' >> .git/info/attributes
-count=$1 number=0
+# What is packed of a tree is the same in every clone, so nothing of this one counts.
+echo '* -export-ignore -export-subst -filter' > .git/info/attributes
+count=$1
 shift
-while [ "$number" -lt "$count" ]; do
-	folder=$1
-	shift
-	if [ "$(git cat-file -t "$tree:$folder" 2>/dev/null)" = tree ]; then
-		git archive --format=tar --mtime=1980-01-01T00:00:00Z -o "/out/$number.tar" "$tree:$folder"
-		printf 'folder %s\n' "$number"
+while [ "$count" -gt 0 ]; do
+	if [ "$(git cat-file -t "$tree:$1" 2>/dev/null)" = tree ]; then
+		printf 'folder %s %s\n' "$(git rev-parse "$tree:$1")" "$1"
 	fi
-	number=$((number + 1))
+	shift
+	count=$((count - 1))
 done
 git rm -r -f -q --cached --ignore-unmatch -- ':(glob)**/*.py' ':(glob)**/*.[cm][jt]s' ':(glob)**/*.[jt]s' ':(glob)**/*.[jt]sx' ':(glob)**/*.vue' ':(glob)**/*.svelte' ':(glob)**/*.css' \
 	':(exclude,glob)**/Dockerfile.*' ':(exclude,glob)**/Containerfile.*'
-git archive --format=tar --mtime=1980-01-01T00:00:00Z -o /out/configuration.tar "$(git write-tree)"
+printf 'configuration %s\n' "$(git write-tree)"
 printf 'files '
 for file; do printf '%s:%s\n' "$tree" "$file"; done | git cat-file --batch --follow-symlinks | base64 | tr -d '\n'
 printf '\n'

@@ -2,6 +2,7 @@ package stages
 
 import (
 	"archive/tar"
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // clone is a repository on this machine, for which readScript needs no engine.
@@ -62,24 +64,31 @@ func (c clone) commit() {
 	c.git("commit", "-q", "-m", "all")
 }
 
-// read runs the script as readSource does, and returns the archives of the folders as well.
+// here puts what the scripts write into a folder of this machine, whose git may be too old for --mtime, which nothing here
+// depends on.
+func here(out string) *strings.Replacer {
+	return strings.NewReplacer("/out", out, "/tmp/index", filepath.Join(out, "index"), archivesPath, out, " --mtime=1980-01-01T00:00:00Z", "")
+}
+
+// read runs the scripts as readSource does, and returns the packed folders as well.
 func (c clone) read(folders ...string) (source, []map[string]string) {
 	c.t.Helper()
 	out := c.t.TempDir()
-	// This machine's git may be too old for --mtime, which nothing here depends on.
-	script := strings.NewReplacer("/out", out, "/tmp/index", filepath.Join(out, "index"), " --mtime=1980-01-01T00:00:00Z", "").Replace(readScript)
-	c.run("sh", append([]string{"-c", script, "sh", strconv.Itoa(len(folders))}, folders...)...)
+	here := here(out)
+	c.run("sh", append([]string{"-c", here.Replace(readScript), "sh", strconv.Itoa(len(folders))}, folders...)...)
 	facts, err := os.ReadFile(filepath.Join(out, "facts"))
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	s, present, err := parseSource(string(facts), nil)
+	s, err := parseSource(string(facts), nil)
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	var archives []map[string]string
-	for _, n := range present {
-		archives = append(archives, c.unpack(filepath.Join(out, strconv.Itoa(n)+".tar")))
+	for _, folder := range folders {
+		tree := s.trees[cmp.Or(folder, wholeTree)]
+		c.run("sh", "-c", here.Replace(packScript), "sh", tree)
+		archives = append(archives, c.unpack(filepath.Join(out, tree+".tar")))
 	}
 	return s, archives
 }
@@ -203,4 +212,50 @@ func TestReadSubmodules(t *testing.T) {
 	want(t, "submodules that are not here", s.submodules, []string{"ui/a theme"})
 	want(t, "changes", s.dirty, nil)
 	want(t, "files", sortedKeys(archives[0]), []string{"Dockerfile"})
+}
+
+// TestPackedAlike: a tree is packed once for all clones, so what a clone is set to takes no part in it.
+func TestPackedAlike(t *testing.T) {
+	c := newClone(t)
+	c.write(".gitattributes", "*.txt filter=upper\n")
+	c.write("notes.txt", "one\n")
+	c.commit()
+	c.git("config", "filter.upper.smudge", "tr a-z A-Z")
+	c.git("config", "core.autocrlf", "true")
+	c.git("config", "tar.umask", "0077")
+	c.write(".git/info/attributes", "notes.txt text eol=crlf\n")
+	s, archives := c.read("")
+	if got := archives[0]["notes.txt"]; got != "one\n" {
+		t.Errorf("packed is %q", got)
+	}
+	out := c.t.TempDir()
+	c.run("sh", "-c", here(out).Replace(packScript), "sh", s.id)
+	if list := c.run("tar", "-tvf", filepath.Join(out, s.id+".tar"), "notes.txt"); !strings.HasPrefix(list, "-rw-rw-r--") {
+		t.Errorf("packed as %s", list)
+	}
+}
+
+// TestPack packs what is missing only, and removes what has not been needed for a day.
+func TestPack(t *testing.T) {
+	c, out := newClone(t), t.TempDir()
+	c.write("ui/index.html", "<p>\n")
+	c.commit()
+	tree := strings.TrimSpace(c.git("rev-parse", "HEAD:ui"))
+	twoDaysAgo := time.Now().Add(-48 * time.Hour)
+	for name, text := range map[string]string{"kept": "as it was", "old": "of yesterday", "part.x": "of a run that was killed"} {
+		file := filepath.Join(out, name+".tar")
+		if err := errors.Join(os.WriteFile(file, []byte(text), 0o644), os.Chtimes(file, twoDaysAgo, twoDaysAgo)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.run("sh", "-c", here(out).Replace(packScript), "sh", tree, "kept")
+	left, err := filepath.Glob(filepath.Join(out, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, "archives", left, []string{filepath.Join(out, tree+".tar"), filepath.Join(out, "kept.tar")})
+	want(t, "files", sortedKeys(c.unpack(left[0])), []string{"index.html"})
+	if is, err := os.Stat(left[0]); err != nil || is.Mode() != 0o644 {
+		t.Errorf("a scanner that is not root cannot read it: %v, %v", is.Mode(), err)
+	}
 }

@@ -112,24 +112,20 @@ func (r *Run) trivy(ctx context.Context, ignores []byte) (*dagger.Container, gat
 }
 
 func (r *Run) scanSecrets(ctx context.Context, trivy *dagger.Container) (gate.Scan, error) {
-	return r.scanTree(ctx, trivy, r.source.tree, "--scanners", "secret")
+	return r.scanTree(ctx, trivy, r.source.id, "--scanners", "secret")
 }
 
 func (r *Run) scanConfiguration(ctx context.Context, trivy *dagger.Container) (gate.Scan, error) {
 	return r.scanTree(ctx, trivy, r.source.configuration, "--scanners", "misconfig", "--skip-check-update")
 }
 
-const (
-	repositoryPath = "/repository"
-	treePath       = "/repository.tar"
-)
+const repositoryPath = "/repository"
 
 // scanTree unpacks in the same exec, since an exec costs more than a small scan.
-func (r *Run) scanTree(ctx context.Context, trivy *dagger.Container, archive *dagger.File, args ...string) (gate.Scan, error) {
-	c := trivy.
-		WithMountedFile(treePath, archive).
+func (r *Run) scanTree(ctx context.Context, trivy *dagger.Container, tree string, args ...string) (gate.Scan, error) {
+	c := r.withArchives(trivy).
 		WithMountedDirectory(repositoryPath, r.dag.Directory()).
-		WithEntrypoint([]string{"sh", "-c", "tar -xf " + treePath + " -C " + repositoryPath + ` && exec trivy "$@"`, "trivy"})
+		WithEntrypoint([]string{"sh", "-c", "tar -xf \"$0\" -C " + repositoryPath + ` && exec trivy "$@"`, archiveOf(tree)})
 	scan := gate.Scan{Target: "repository", Artifact: repositoryPath, Type: "filesystem"}
 	scan, _, err := r.runTrivy(ctx, c, scan, "fs", append(args, repositoryPath)...)
 	return scan, err

@@ -2,7 +2,6 @@ package stages
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -27,16 +26,12 @@ type source struct {
 	files                map[string][]byte // what Slipway itself reads of the commit, by path
 	project              project.Files     // what tells of package managers, locks and runners
 	slow                 []string          // Python files that mark tests as slow
+	trees                map[string]string // of the folders that are there, by their names
+	configuration        string            // tree of what configures something: programs change more often, and Trivy finds no misconfiguration in them
 	folders              map[string]*dagger.Directory
-	tree                 *dagger.File // all of them, as an archive
-	// What configures something, of the whole repository: programs change more often, and Trivy finds no misconfiguration in them.
-	configuration *dagger.File
-	git           *dagger.Container // git with the repository mounted
-	packer        *dagger.Container // the same, with the objects of the tree
+	git                  *dagger.Container // git with the repository mounted
+	packer               *dagger.Container // the same, with the objects of the tree
 }
-
-// noRepository are the exit codes of readScript in a folder that it cannot read: a linked worktree, or no commit.
-var noRepository = []int{3, 4}
 
 // wholeTree is the folder of everything.
 const wholeTree = "."
@@ -57,30 +52,14 @@ func (r *Run) readSource(ctx context.Context) (source, error) {
 	if err != nil {
 		return source{}, explainGit(err)
 	}
-	s, present, err := parseSource(facts, files)
+	s, err := parseSource(facts, files)
 	if err != nil {
 		return source{}, err
 	}
-	archives := read.Directory("/out")
-	s.packer = read
-	s.git, s.folders, s.configuration = git, map[string]*dagger.Directory{}, archives.File("configuration.tar")
-	for _, n := range present {
-		archive := archives.File(fmt.Sprintf("%d.tar", n))
-		s.folders[folders[n]] = r.unpack(archive)
-		if folders[n] == wholeTree {
-			s.tree = archive
-		}
+	s.git, s.packer = git, read
+	s.folders = map[string]*dagger.Directory{}
+	for name, tree := range s.trees {
+		s.folders[name] = r.unpack(tree)
 	}
-	return s, nil
-}
-
-// unpack makes a folder from an archive. The engine knows a file of a folder by its content, and a folder only by the
-// exec that made it: going through a file is what keeps the backend's cache when only the frontend has changed. The folder
-// is a mount of its own, because the engine may read all of what a folder is part of.
-func (r *Run) unpack(archive *dagger.File) *dagger.Directory {
-	return r.tool("git").
-		WithMountedFile("/archive.tar", archive).
-		WithMountedDirectory("/tree", r.dag.Directory()).
-		WithExec([]string{"tar", "-xf", "/archive.tar", "-C", "/tree"}).
-		Directory("/tree")
+	return s, r.packTrees(ctx, s)
 }

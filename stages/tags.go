@@ -32,16 +32,16 @@ func tagOf(prefix version.TagPrefix, tags []release.Tag, v version.Version) (rel
 	return release.Tag{}, false
 }
 
-// folder is one of the repository, packed now if it was not with the others; nil if there is no such folder.
+// folder is one of the repository, taken from it now if it is not among those that were packed.
 func (r *Run) folder(name string) *dagger.Directory {
 	if known, ok := r.source.folders[name]; ok {
 		return known
 	}
-	const packed = "/packed.tar"
-	archive := r.source.packer.
-		WithExec([]string{"git", "archive", "--format=tar", "--mtime=1980-01-01T00:00:00Z", "-o", packed, r.source.id + ":" + name}).
-		File(packed)
-	return r.unpack(archive)
+	const archive = `git archive --format=tar --mtime=1980-01-01T00:00:00Z -o /packed.tar "$1" && tar -xf /packed.tar -C "$2"`
+	return r.source.packer.
+		WithMountedDirectory(treePath, r.dag.Directory()).
+		WithExec([]string{"sh", "-c", gitScript + archive, "sh", r.source.id + ":" + name, treePath}).
+		Directory(treePath)
 }
 
 // tagName is what this version's tag is called.

@@ -162,6 +162,10 @@ func explainExec(err error) *failure {
 	case errors.As(err, &exec):
 		f.err = fmt.Errorf("%s ended with %s", command(exec.Cmd), gate.ExitText(exec.ExitCode))
 		f.output = lastLines(exec.Stdout + "\n" + exec.Stderr)
+		if strings.Contains(f.output, "can't open '"+archivesPath) {
+			f.err = errors.New("the engine has emptied its cache while something was read from it")
+			f.next = "run the same line again in ten minutes: then everything is packed anew"
+		}
 	case errors.Is(err, context.DeadlineExceeded):
 		f.err = errors.New("did not finish in its time")
 	}

@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -10,11 +11,11 @@ import (
 // TestEmptiedCache: a tree that was packed and is gone is no fault of the repository.
 func TestEmptiedCache(t *testing.T) {
 	unpacking := &dagger.ExecError{Cmd: []string{"tar", "-xf", archiveOf("abc")}, ExitCode: 1, Stderr: "tar: can't open '/archives/abc.tar': No such file or directory"}
-	if f := explain(unpacking); !strings.HasPrefix(f.Error(), "the engine has emptied its cache") || f.next == "" {
+	if f := explain(fmt.Errorf("image backend: %w", unpacking)); !strings.HasPrefix(f.Error(), "the engine has emptied its cache") || f.next == "" {
 		t.Errorf("got %q, next %q", f.Error(), f.next)
 	}
 	unpacking.Stderr = "tar: write error: No space left on device"
-	if f := explain(unpacking); !strings.Contains(f.Error(), "tar -xf ended with exit code 1") || f.next != "" {
+	if f := explain(fmt.Errorf("image backend: %w", unpacking)); !strings.Contains(f.Error(), "tar -xf ended with exit code 1") || f.next != "" {
 		t.Errorf("a full disk is called %q, next %q", f.Error(), f.next)
 	}
 }

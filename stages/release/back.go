@@ -78,12 +78,11 @@ func (o Observed) takenBack(q BackRequest) []version.Version {
 	return slices.DeleteFunc(o.Registry.Is.all(), func(v version.Version) bool { return !o.IsWithdrawn(q.Prefix, v) })
 }
 
-// eligible are the versions that floating tags may go to: whole ones, and none above the one that runs now. What is higher was
-// perhaps never healthy, and gets its tags from its own release.
+// eligible are the versions that floating tags may go to: none above the one that runs now. What is higher is perhaps half
+// released, or was never healthy, and gets its tags from its own release.
 func (o Observed) eligible(q BackRequest) []version.Version {
 	return slices.DeleteFunc(o.Registry.Is.all(), func(v version.Version) bool {
-		partly := slices.ContainsFunc(q.Images, func(image string) bool { return !slices.Contains(o.Registry.Is.Known[image], v) })
-		return partly || q.isTaken(o, v) || v.Compare(q.Version) > 0
+		return q.isTaken(o, v) || v.Compare(q.Version) > 0
 	})
 }
 

@@ -44,13 +44,14 @@ type sort struct {
 
 // traces are what it leaves behind, to be judged by.
 type traces struct {
-	holds   map[string]bool   // the blobs with which it took and renewed the lock
-	wrote   []string          // to the registry, the tags, the forge or a server
-	found   map[string]string // where tags of the registry stood before it wrote them first
-	listed  time.Time         // when it last read which tags there are
-	asked   time.Time         // and which releases
-	awake   time.Time         // when it last stood still
-	telling string            // the version of which it tells
+	holds   map[string]bool      // the blobs with which it took and renewed the lock
+	wrote   []string             // to the registry, the tags, the forge or a server
+	found   map[string]string    // where tags of the registry stood before it wrote them first
+	looked  map[string]time.Time // when it last looked where a tag stands
+	listed  time.Time            // when it last read which tags there are
+	asked   time.Time            // and which releases
+	awake   time.Time            // when it last stood still
+	telling string               // the version of which it tells
 }
 
 var _ retry.Clock = (*process)(nil)

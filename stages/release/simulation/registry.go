@@ -102,6 +102,7 @@ func (c registryClient) Resolve(ctx context.Context, image, ref string) (digest 
 }
 
 func (c registryClient) digest(image, ref string) string {
+	c.p.looked[image+":"+ref] = c.p.world.now
 	if !strings.HasPrefix(ref, "sha256:") {
 		return c.server().sees(c.p, image, ref)
 	}

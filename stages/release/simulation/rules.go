@@ -71,7 +71,7 @@ func (w *World) tagWritten(p *process, image, tag, old, digest string) {
 }
 
 func (w *World) versionWritten(p *process, image, tag, old, digest string) {
-	if old != "" && old != digest && !w.tooClose(p) {
+	if old != "" && old != digest && !w.otherTool.After(p.looked[image+":"+tag]) {
 		w.violate(versionTagMoves, "%s: %s:%s from %s to %s", p.name, image, tag, short(old), short(digest))
 	}
 	is := w.registry.images[digest]
@@ -113,19 +113,15 @@ func (w *World) floatingWritten(p *process, image, tag, old, digest string) {
 	}
 }
 
-// movedBack: a tag that another tool has just moved up goes back.
+// movedBack forgives what no registry can prevent: another tool, which knows no lock, came between the look and the write, or
+// the process stood still there.
 func (w *World) movedBack(p *process, tag string, before, now version.Version) {
-	if w.tooClose(p) {
+	tooClose := p.awake.After(w.otherTool) || w.now.Sub(w.otherTool) < 5*time.Minute
+	if w.otherTool.After(p.listed) && tooClose {
 		w.overrun = true
 	} else if !p.rollsBack {
 		w.violate(wentBack, "%s: %s from %s to %s", p.name, tag, before, now)
 	}
-}
-
-// tooClose forgives what no registry can prevent: another tool, which knows no lock, came between the look and the write, or
-// the process stood still there.
-func (w *World) tooClose(p *process) bool {
-	return w.otherTool.After(p.listed) && (p.awake.After(w.otherTool) || w.now.Sub(w.otherTool) < 5*time.Minute)
 }
 
 // releasePublished looks at a release that a run has just shown to everybody.

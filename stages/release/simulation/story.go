@@ -238,5 +238,5 @@ func (w *World) play(r role, n, attempts int, after time.Duration) {
 }
 
 func newProcess(name string, number int) *process {
-	return &process{name: name, number: number, traces: traces{holds: map[string]bool{}, found: map[string]string{}}}
+	return &process{name: name, number: number, traces: traces{holds: map[string]bool{}, found: map[string]string{}, looked: map[string]time.Time{}}}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -44,6 +45,10 @@ func Deploy(ctx context.Context, env Environment, release Release) (Result, erro
 	defer d.end()
 	if err := d.read(ctx); err != nil {
 		return Result{}, untouched(err)
+	}
+	// Whoever held the lock before may have brought up what is higher.
+	if higher(d.before.Version, release.Version) {
+		return Result{}, untouched(fmt.Errorf("%s runs %s, which is higher than %s", env.Name, d.before.Version, release.Version))
 	}
 	if already, err := d.runsAlready(ctx); err != nil || already {
 		return d.result(already), untouched(err)

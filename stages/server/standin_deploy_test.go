@@ -128,3 +128,16 @@ func TestDeployCut(t *testing.T) {
 	}
 	wantRunning(t, s, map[string]string{"backend": "backend:1.0.0", "db": "postgres:17"})
 }
+
+// TestNoDowngrade: two deployments that wait for the server's lock end with the higher version, in whichever order they get it.
+func TestNoDowngrade(t *testing.T) {
+	s := shop(t, true)
+	s.image("backend", "0.9.0", behaviour{healthyAfter: 20 * time.Millisecond, writes: true})
+	before := s.running()
+	_, err := Deploy(t.Context(), s.environment(), s.release("0.9.0", shopCompose))
+	var f *Failure
+	if !errors.As(err, &f) || f.State != Untouched || !strings.Contains(f.Error(), "runs 1.0.0, which is higher than 0.9.0") {
+		t.Errorf("got %v", err)
+	}
+	wantRunning(t, s, before)
+}

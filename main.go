@@ -417,8 +417,8 @@ func (s *Slipway) Release(
 
 // Print what a release would do, from what git and the registry really hold.
 //
-// That is the previous version, the commits since, which tags would move from which digest, what each side is made of and
-// which file says so, and what is configured. It runs no test and writes nothing.
+// That is the previous version, the commits since, which tags would move from which digest, what would be written in which
+// order, what each side is made of and which file says so, and what is configured. It runs no test and writes nothing.
 //
 // +cache="session"
 func (s *Slipway) Plan(
@@ -429,7 +429,10 @@ func (s *Slipway) Plan(
 	return s.pipeline().Plan(ctx, version)
 }
 
-// Check whether a release of this version would be refused (stage 1); writes nothing.
+// Check whether a release of this version would be refused (stage 1).
+//
+// It asks git, the registry, the forge and staging, and writes nothing: to know whether the registry's token may push, an
+// upload is opened and given up.
 //
 // +cache="session"
 func (s *Slipway) Validate(

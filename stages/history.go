@@ -19,7 +19,11 @@ func (r *Run) history(ctx context.Context, format string, after release.Tag, to 
 	if here := after.Commit == "" || slices.ContainsFunc(r.source.tags, func(t release.Tag) bool { return t.Commit == after.Commit }); here || r.access.remote == nil {
 		return r.log(ctx, args)
 	}
-	log, err := r.access.remote.History(ctx, []string{"refs/tags/" + after.Name}, args...)
+	refs := []string{"refs/tags/" + after.Name}
+	if r.source.shallow {
+		refs = append(refs, "refs/heads/"+r.found.refs.Default) // what lies before the commit is not here either
+	}
+	log, err := r.access.remote.History(ctx, refs, args...)
 	return []byte(log), err
 }
 

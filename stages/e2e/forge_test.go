@@ -302,6 +302,12 @@ func TestForgeRefusals(t *testing.T) {
 			t.Errorf("a dry run wrote %v", w)
 		}
 	})
+	t.Run("dry run in a shallow clone", func(t *testing.T) {
+		shallow := f
+		shallow.Dir = filepath.Join(t.TempDir(), "shop")
+		f.Git(t, "clone", "-q", "--depth=1", f.address(f.token), shallow.Dir)
+		green(t, shallow.release(t, prefix, "1.2.3", "--dry-run"), "after 1.2.0", "A real run would refuse", "the clone is shallow", "Outcome: dry-run-ok")
+	})
 	t.Run("a commit that no release branch has", func(t *testing.T) {
 		f.Commit(t, "fix: not pushed")
 		red(t, f.release(t, prefix, "1.2.3"), "no release branch of the remote contains commit", "Outcome: refused-state")

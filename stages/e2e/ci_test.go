@@ -141,7 +141,7 @@ const evilReason = "it's \"down\"; touch pwned\n$(touch pwned) `touch pwned` ${I
 var command = regexp.MustCompile(`(?m)^\s*::error::pwned`)
 
 // TestReleaseStepTakesInputsAsData runs the very scripts of release.yml, on the sample application that has adopted Slipway.
-// No forge is set up, so the release has nothing to write.
+// No forge is set up, so there is nothing to release, which is never green, and is reported like everything else.
 func TestReleaseStepTakesInputsAsData(t *testing.T) {
 	s := NewShop(t)
 	adopt(t, s, ".", NewPrefix(t))
@@ -164,9 +164,9 @@ func TestReleaseStepTakesInputsAsData(t *testing.T) {
 
 	t.Run("a reason is words", func(t *testing.T) {
 		const shown = `it's "down"; touch pwned $(touch pwned)`
-		green(t, release("v1.2.3", "true", evilReason), "Outcome: released", shown)
+		red(t, release("v1.2.3", "true", evilReason), "there is nothing to release", "Outcome: refused-state", shown)
 		r := bash(t, s, releaseStep(t, "Report").Run)
-		green(t, r, "::group::", "::notice", "Release 1.2.3")
+		green(t, r, "::group::", "::error", "Release 1.2.3")
 		noFile(t, s, "pwned")
 		text, err := os.ReadFile(summary)
 		if err != nil {

@@ -265,15 +265,15 @@ func TestPublishedImageIsScanned(t *testing.T) {
 	where := path.Join(reg.prefix, "arq-worker") + ":sha-" + commit[:7]
 	green(t, s.Call(t, tinyImages, "image", "--name=arq-worker", "publish", "--address="+where))
 	secret := "AKIA" + rand.Text()[:16]
-	addLayers(t, where, map[string]string{"key": "AWS_ACCESS_KEY_ID = \"" + secret + "\"\n"}, map[string]string{".wh.key": ""})
+	addLayers(t, where, "1.2.3", map[string]string{"key": "AWS_ACCESS_KEY_ID = \"" + secret + "\"\n"}, map[string]string{".wh.key": ""})
 	r := s.Call(t, reg.setting(), tinyImages, "release", "--version=1.2.3")
 	refused(t, r, "Security Scan failed: aws-access-key-id (CRITICAL) at arq-worker image", "Outcome: gate-fail", "Build and Push    not run")
 	hides(t, r.Output(), secret)
 	wantNone(t, reg.Writes())
 }
 
-// addLayers puts layers of these files, by name, upon a published image.
-func addLayers(t *testing.T, where string, layers ...map[string]string) {
+// addLayers puts layers of these files, by name, upon a published image, and makes it one of the version.
+func addLayers(t *testing.T, where, version string, layers ...map[string]string) {
 	t.Helper()
 	ref, err := name.ParseReference(where)
 	if err != nil {
@@ -287,6 +287,15 @@ func addLayers(t *testing.T, where string, layers ...map[string]string) {
 		if img, err = mutate.AppendLayers(img, static.NewLayer(archive(t, files), types.DockerUncompressedLayer)); err != nil {
 			t.Fatal(err)
 		}
+	}
+	file, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file = file.DeepCopy()
+	file.Config.Labels["org.opencontainers.image.version"] = version
+	if img, err = mutate.ConfigFile(img, file); err != nil {
+		t.Fatal(err)
 	}
 	if err := remote.Write(ref, img); err != nil {
 		t.Fatal(err)

@@ -102,8 +102,10 @@ func (r *Run) incomplete(err error) error {
 		}
 	}
 	var all []string
-	for _, image := range sortedKeys(there) {
-		all = append(all, image+" "+strings.Join(there[image], " "))
+	for _, i := range r.config.images {
+		if tags := there[i.Name]; len(tags) > 0 {
+			all = append(all, i.Name+" "+strings.Join(tags, " "))
+		}
 	}
 	f.next = "in the registry now: " + orDefault(strings.Join(all, ", "), "nothing of this release") + "; no floating tag was moved; run the same line again to complete it"
 	return &f

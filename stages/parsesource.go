@@ -60,6 +60,8 @@ func parseSource(facts string, files []string) (s source, err error) {
 			s.remote = gitremote.WithoutUser(value)
 		case "tag":
 			s.tags = append(s.tags, parseTag(value))
+		case "merged":
+			s.merged = append(s.merged, value)
 		case "dirty":
 			s.dirty = append(s.dirty, strings.Join(strings.Fields(value), " "))
 		case "read":

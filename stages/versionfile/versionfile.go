@@ -93,7 +93,7 @@ func (f File) settled() (File, error) {
 			said = append(said, p.text)
 		}
 	}
-	if len(said) > 1 && !f.IsLock() {
+	if len(said) > 1 && !IsLock(f.Path) {
 		return File{}, fmt.Errorf("%s: expected one version in %s, found %q and %q; make them equal",
 			f.Path, formats[f.Kind].wanted, said[0], said[1])
 	}
@@ -101,8 +101,8 @@ func (f File) settled() (File, error) {
 	return f, nil
 }
 
-// IsLock says whether the file only repeats the version of the manifest beside it.
-func (f File) IsLock() bool { return formats[f.Kind].lock }
+// IsLock says whether a file of that name only repeats the version of the manifest beside it.
+func IsLock(name string) bool { return formats[path.Base(name)].lock }
 
 // Repeats says whether both files carry one version, in any spelling.
 func (f File) Repeats(manifest File) bool { return f.meaning() == manifest.meaning() }
@@ -194,7 +194,7 @@ func oneOldVersion(files []File, v version.Version) error {
 	found := false
 	for _, file := range files {
 		found = found || file.State == Found
-		if file.State == Found && !file.IsLock() && file.meaning() != v.String() {
+		if file.State == Found && !IsLock(file.Path) && file.meaning() != v.String() {
 			shown = append(shown, fmt.Sprintf("%q in %s", file.Version, file.Path))
 			meanings = append(meanings, file.meaning())
 		}

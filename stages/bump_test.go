@@ -85,11 +85,14 @@ func paths(files []versionfile.Source) string {
 }
 
 func TestCarriersLeaveOutFilesWithoutAVersion(t *testing.T) {
-	c, err := carried(t, map[string]string{
+	r := carried(t, map[string]string{
 		"a/package.json": `{"name": "x"}`, "a/package-lock.json": `{"version": "0.0.1"}`,
 		"b/package.json": `{"version": "1.2.3"}`, "b/package-lock.json": `{"version": "1.2.3"}`,
-		"c/pyproject.toml": "[project]\nname = \"x\"\ndynamic = [\"version\"]\n",
-	}).carriers()
+		"c/pyproject.toml":    "[project]\nname = \"x\"\ndynamic = [\"version\"]\n",
+		"d/package-lock.json": `{"version": "0.0.1"}`,
+	})
+	r.config.versionFiles = append(r.config.versionFiles, "d/package.json")
+	c, err := r.carriers()
 	if got := paths(c.files); err != nil || got != "b/package.json b/package-lock.json" || c.wrong != nil {
 		t.Errorf("got %s, %q, %v", got, c.wrong, err)
 	}

@@ -20,8 +20,8 @@ type Next struct {
 
 func (n Next) empty() bool { return n == Next{} }
 
-// of is the version that comes after the current one. A given one may be the name of its tag.
-func (n Next) of(current version.Version, prefix version.TagPrefix) (version.Version, error) {
+// of is the version that comes next. A given one may be the name of its tag.
+func (n Next) of(l lineage, prefix version.TagPrefix) (version.Version, error) {
 	switch {
 	case n.Kind != "" && n.Version != "":
 		return version.Version{}, errors.New("both a kind and a version are given: leave one of them out")
@@ -36,10 +36,10 @@ func (n Next) of(current version.Version, prefix version.TagPrefix) (version.Ver
 	if err != nil {
 		return version.Version{}, err
 	}
-	if current == (version.Version{}) {
+	if l.from(kind) == (version.Version{}) {
 		return version.Version{}, fmt.Errorf("no version file and no tag says what to raise: give the first version itself, --version=0.1.0")
 	}
-	return version.Bump(current, kind, n.Preid)
+	return l.raised(kind, n.Preid)
 }
 
 // twins are lock files that stand beside a version file and repeat its version.
@@ -54,57 +54,47 @@ func carrierNames(file string) []string {
 	return names
 }
 
-// carriers are the version files, and the lock files beside them, that say a version.
-func (r *Run) carriers() ([]versionfile.Source, error) {
-	var found []versionfile.Source
+// carriers are the version files that say a version, with the locks beside them, and what is wrong with which lock. Locks
+// follow their manifests, so a wrong one stops nothing.
+type carriers struct {
+	files []versionfile.Source
+	wrong []string
+}
+
+func (r *Run) carriers() (c carriers, err error) {
 	for _, name := range r.config.versionFiles {
+		var manifest versionfile.File
 		for _, name := range carrierNames(name) {
-			if text, ok := r.source.files[name]; ok {
-				found = append(found, versionfile.Source{Path: name, Content: text})
+			text, ok := r.source.files[name]
+			if !ok {
+				break // a lock alone says nothing
 			}
+			file, err := versionfile.Read(name, text)
+			if err != nil && !versionfile.IsLock(name) {
+				return carriers{}, refuseState("correct the file", "%w", err)
+			}
+			c.add(versionfile.Source{Path: name, Content: text}, file, manifest, err)
+			if file.State != versionfile.Found {
+				break
+			}
+			manifest = file
 		}
 	}
-	return carrying(found)
+	return c, nil
 }
 
-// carrying leaves out the files in which there is nothing to change.
-func carrying(sources []versionfile.Source) ([]versionfile.Source, error) {
-	var found []versionfile.Source
-	for _, s := range sources {
-		file, err := versionfile.Read(s.Path, s.Content)
-		if err != nil {
-			return nil, refuseState("correct the file", "%w", err)
-		}
-		if file.State == versionfile.Found {
-			found = append(found, s)
-		}
+// add takes a file that was read, unless there is nothing to change in it. The manifest is the one beside a lock.
+func (c *carriers) add(source versionfile.Source, file, manifest versionfile.File, unread error) {
+	switch {
+	case unread != nil:
+		c.wrong = append(c.wrong, fmt.Sprintf("A bump leaves a lock out that cannot be read. %v", unread))
+		return
+	case file.State != versionfile.Found:
+		return
+	case manifest.State == versionfile.Found && !file.Repeats(manifest):
+		c.wrong = append(c.wrong, fmt.Sprintf("%s says %q and %s says %q: a bump makes them equal.", file.Path, file.Version, manifest.Path, manifest.Version))
 	}
-	return found, nil
-}
-
-// current is the version that the files say; without any, the highest that git's tags say.
-func (r *Run) current(files []versionfile.Source) (version.Version, error) {
-	if len(files) == 0 {
-		return highest(r.tagged()), nil
-	}
-	file, err := versionfile.Read(files[0].Path, files[0].Content)
-	if err != nil {
-		return version.Version{}, err
-	}
-	v, ok := file.Current()
-	if !ok {
-		return version.Version{}, refuseState("give the next version itself, with --version", "%s says %q, which is no version that can be released", file.Path, file.Version)
-	}
-	return v, nil
-}
-
-func highest(known []version.Version) (top version.Version) {
-	for _, v := range known {
-		if top == (version.Version{}) || v.Compare(top) > 0 {
-			top = v
-		}
-	}
-	return top
+	c.files = append(c.files, source)
 }
 
 // bumped is the next version, the files that say one now, and what of them then differs: nothing, when they say it already.
@@ -115,28 +105,46 @@ type bumped struct {
 }
 
 func (r *Run) bump(ctx context.Context, next Next) (bumped, error) {
-	files, err := r.carriers()
+	c, err := r.carriers()
 	if err != nil {
 		return bumped{}, err
 	}
-	current := version.Version{}
-	if next.Kind != "" {
-		if current, err = r.current(files); err != nil {
-			return bumped{}, err
-		}
+	for _, lock := range c.wrong {
+		_, end := step(ctx, lock) // the result is a change, which has no place for words
+		end(nil)
 	}
-	v, err := next.of(current, r.config.tagPrefix)
+	v, err := r.nextAfter(c.files, next)
 	if err != nil {
-		return bumped{}, refuseInput(err)
+		return bumped{}, err
 	}
-	if len(files) == 0 {
+	if len(c.files) == 0 {
 		return bumped{version: v}, nil
 	}
-	after, err := versionfile.RewriteAll(files, v)
+	after, err := versionfile.RewriteAll(c.files, v)
 	if err != nil {
 		return bumped{}, refuseState("nothing was changed", "%w", err)
 	}
-	return bumped{version: v, files: files, changed: differing(files, after)}, nil
+	return bumped{version: v, files: c.files, changed: differing(c.files, after)}, nil
+}
+
+// nextAfter is the next version, which has no tag if only its kind is given. One that is given itself may align the files
+// with what is released.
+func (r *Run) nextAfter(files []versionfile.Source, next Next) (version.Version, error) {
+	var l lineage
+	var err error
+	if next.Kind != "" {
+		if l, err = r.lineage(files); err != nil {
+			return version.Version{}, err
+		}
+	}
+	v, err := next.of(l, r.config.tagPrefix)
+	switch {
+	case err != nil:
+		return version.Version{}, refuseInput(err)
+	case next.Kind != "":
+		return v, r.checkGitTagFree(v)
+	}
+	return v, nil
 }
 
 func differing(before, after []versionfile.Source) (changed []versionfile.Source) {

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/release"
 	"dagger/slipway/stages/version"
 	"dagger/slipway/stages/versionfile"
@@ -35,7 +34,7 @@ func TestNextOf(t *testing.T) {
 		"the first version":    {Next{Version: "0.1.0"}, "", "0.1.0"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got, err := c.next.of(mustVersion(t, c.current), "shop-v"); err != nil || got.String() != c.want {
+			if got, err := c.next.of(lineage{files: mustVersion(t, c.current)}, "shop-v"); err != nil || got.String() != c.want {
 				t.Errorf("got %s, %v, want %s", got, err, c.want)
 			}
 		})
@@ -56,40 +55,101 @@ func TestNextRefuses(t *testing.T) {
 		"there is no series to go on with":              {Next{Kind: "prerelease"}, "1.2.3"},
 	} {
 		t.Run(reason, func(t *testing.T) {
-			if got, err := c.next.of(mustVersion(t, c.current), "shop-v"); err == nil || !strings.Contains(err.Error(), reason) {
+			if got, err := c.next.of(lineage{files: mustVersion(t, c.current)}, "shop-v"); err == nil || !strings.Contains(err.Error(), reason) {
 				t.Errorf("got %s, %v", got, err)
 			}
 		})
 	}
 }
 
-func TestCarryingLeavesOutFilesWithoutAVersion(t *testing.T) {
-	got, err := carrying([]versionfile.Source{
-		{Path: "a/package.json", Content: []byte(`{"name": "x"}`)},
-		{Path: "b/package.json", Content: []byte(`{"version": "1.2.3"}`)},
-		{Path: "c/pyproject.toml", Content: []byte("[project]\nname = \"x\"\ndynamic = [\"version\"]\n")},
-	})
-	if err != nil || len(got) != 1 || got[0].Path != "b/package.json" {
-		t.Errorf("got %v, %v", got, err)
+// carried is a run whose source has these files, all of them version files.
+func carried(t *testing.T, files map[string]string) *Run {
+	t.Helper()
+	r := prefixed(t, "v", "")
+	r.source.files, r.config.versionFiles = map[string][]byte{}, nil
+	for _, name := range sortedKeys(files) {
+		r.source.files[name] = []byte(files[name])
+		if !versionfile.IsLock(name) {
+			r.config.versionFiles = append(r.config.versionFiles, name)
+		}
 	}
-	if _, err := carrying([]versionfile.Source{{Path: "package.json", Content: []byte("{")}}); err == nil {
-		t.Error("a broken file is left out")
+	return r
+}
+
+func paths(files []versionfile.Source) string {
+	var all []string
+	for _, f := range files {
+		all = append(all, f.Path)
+	}
+	return strings.Join(all, " ")
+}
+
+func TestCarriersLeaveOutFilesWithoutAVersion(t *testing.T) {
+	r := carried(t, map[string]string{
+		"a/package.json": `{"name": "x"}`, "a/package-lock.json": `{"version": "0.0.1"}`,
+		"b/package.json": `{"version": "1.2.3"}`, "b/package-lock.json": `{"version": "1.2.3"}`,
+		"c/pyproject.toml":    "[project]\nname = \"x\"\ndynamic = [\"version\"]\n",
+		"d/package-lock.json": `{"version": "0.0.1"}`,
+	})
+	r.config.versionFiles = append(r.config.versionFiles, "d/package.json")
+	c, err := r.carriers()
+	if got := paths(c.files); err != nil || got != "b/package.json b/package-lock.json" || c.wrong != nil {
+		t.Errorf("got %s, %q, %v", got, c.wrong, err)
+	}
+	if _, err := carried(t, map[string]string{"package.json": "{"}).carriers(); err == nil {
+		t.Error("a broken manifest is left out")
 	}
 }
 
-func TestCurrent(t *testing.T) {
-	r := &Run{config: config{tagPrefix: "v"}, source: source{tags: []release.Tag{{Name: "v1.0.0"}, {Name: "v1.10.0"}, {Name: "v1.9.0"}, {Name: "nightly"}}}}
-	file := versionfile.Source{Path: "pyproject.toml", Content: []byte("[project]\nversion = \"2.0.0rc1\"\n")}
-	if v, err := r.current([]versionfile.Source{file}); err != nil || v.String() != "2.0.0-rc.1" {
-		t.Errorf("the file says %s, %v", v, err)
+// TestWrongLock: it is named, and the rest goes on.
+func TestWrongLock(t *testing.T) {
+	for name, c := range map[string]struct{ lock, wrong, changed string }{
+		"another version": {`{"version": "1.0.0"}`,
+			`package-lock.json says "1.0.0" and package.json says "1.2.3": a bump makes them equal.`, "package.json package-lock.json"},
+		"two versions": {`{"version": "1.0.0", "packages": {"": {"version": "1.2.3"}}}`,
+			`package-lock.json says "1.0.0 and 1.2.3" and package.json says "1.2.3": a bump makes them equal.`, "package.json package-lock.json"},
+		"not readable": {"<<<<<<< HEAD\n",
+			"A bump leaves a lock out that cannot be read. package-lock.json: expected a JSON object, found invalid character '<' looking for beginning of value; correct the file", "package.json"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := carried(t, map[string]string{"package.json": numbered, "package-lock.json": c.lock})
+			found, err := r.carriers()
+			if got := strings.Join(found.wrong, "\n"); err != nil || got != c.wrong {
+				t.Errorf("got %q, %v, want %q", got, err, c.wrong)
+			}
+			b, err := r.bump(t.Context(), Next{Kind: "patch"})
+			if got := paths(b.changed); err != nil || got != c.changed || b.version.String() != "1.2.4" {
+				t.Errorf("%s changes %s, %v, want %s", b.version, got, err, c.changed)
+			}
+		})
 	}
-	if v, err := r.current(nil); err != nil || v.String() != "1.10.0" {
-		t.Errorf("the tags say %s, %v", v, err)
+}
+
+// TestBumpWhereTagsAreAhead has the inputs with which a bump led to a version that exists.
+func TestBumpWhereTagsAreAhead(t *testing.T) {
+	for name, c := range map[string]struct{ tags, merged, kind, want, refused string }{
+		"the file is behind":                  {"v1.2.3 v1.8.5", "v1.2.3 v1.8.5", "minor", "1.9.0", ""},
+		"patch versions of another branch":    {"v1.2.3 v1.2.4 v1.2.5", "v1.2.3", "patch", "1.2.6", ""},
+		"minor versions of another branch":    {"v1.2.3 v1.3.0", "v1.2.3", "minor", "", "the tag v1.3.0 exists and names v1.3.0"},
+		"a prerelease in the history goes on": {"v1.2.3 v1.3.0-rc.1 v1.3.0-rc.2", "v1.2.3 v1.3.0-rc.1", "prerelease", "1.3.0-rc.3", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := carried(t, map[string]string{"package.json": numbered})
+			r.source.tags, r.source.merged = tagsNamed(c.tags), strings.Fields(c.merged)
+			b, err := r.bump(t.Context(), Next{Kind: c.kind})
+			if (err == nil) != (c.refused == "") || err != nil && err.Error() != c.refused || b.version.String() != c.want {
+				t.Errorf("got %s, %v, want %s, %q", b.version, err, c.want, c.refused)
+			}
+		})
 	}
-	file.Content = []byte("[project]\nversion = \"1.2.3.post1\"\n")
-	if v, err := r.current([]versionfile.Source{file}); err == nil || !strings.Contains(err.Error(), `"1.2.3.post1"`) {
-		t.Errorf("got %s, %v", v, err)
+}
+
+// tagsNamed are tags that each name a commit of their own.
+func tagsNamed(names string) (tags []release.Tag) {
+	for name := range strings.FieldsSeq(names) {
+		tags = append(tags, release.Tag{Name: name, Commit: name})
 	}
+	return tags
 }
 
 func TestDiffering(t *testing.T) {
@@ -97,70 +157,5 @@ func TestDiffering(t *testing.T) {
 	got := differing([]versionfile.Source{same, before}, []versionfile.Source{same, after})
 	if len(got) != 1 || got[0].Path != "b" || string(got[0].Content) != "2" {
 		t.Errorf("got %v", got)
-	}
-}
-
-func TestLastRelease(t *testing.T) {
-	for name, c := range map[string]struct{ current, known, want string }{
-		"the files' version is released": {"1.2.0", "1.1.0 1.2.0", "1.2.0"},
-		"the files are ahead":            {"1.3.0", "1.1.0 1.2.0", "1.2.0"},
-		"the files are on an older line": {"1.1.9", "1.1.8 1.2.0 2.0.0", "1.1.8"},
-		"a released prerelease":          {"2.0.0-rc.1", "1.2.0 2.0.0-rc.1", "2.0.0-rc.1"},
-		"nothing is released":            {"0.1.0", "", ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var known []version.Version
-			for _, v := range strings.Fields(c.known) {
-				known = append(known, mustVersion(t, v))
-			}
-			if got := lastRelease(mustVersion(t, c.current), known); got != mustVersion(t, c.want) {
-				t.Errorf("got %s, want %s", got, c.want)
-			}
-		})
-	}
-}
-
-func TestSuggested(t *testing.T) {
-	for name, c := range map[string]struct{ current, last, kind, want string }{
-		"raised from the release":                 {"1.2.0", "1.2.0", "minor", "1.3.0"},
-		"the files are high enough":               {"2.0.0", "1.2.0", "minor", "2.0.0"},
-		"the files are just what is called for":   {"1.3.0", "1.2.0", "minor", "1.3.0"},
-		"the files are too low":                   {"1.2.1", "1.2.0", "minor", "1.3.0"},
-		"the first release is what the files say": {"0.1.0", "", "minor", "0.1.0"},
-		"a prerelease is finished":                {"2.0.0-rc.1", "2.0.0-rc.1", "patch", "2.0.0"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			p := proposal{current: mustVersion(t, c.current), last: mustVersion(t, c.last), call: changelog.Call{Kind: c.kind}}
-			if got, err := p.suggested(); err != nil || got.String() != c.want {
-				t.Errorf("got %s, %v, want %s", got, err, c.want)
-			}
-		})
-	}
-}
-
-func TestChoices(t *testing.T) {
-	for name, c := range map[string]struct {
-		p    proposal
-		want string
-	}{
-		"after a release": {proposal{current: mustVersion(t, "1.2.0"), last: mustVersion(t, "1.2.0"), next: mustVersion(t, "1.3.0")},
-			`  major       2.0.0           dagger call create-release --kind=major
-  minor       1.3.0           dagger call create-release --kind=minor   <- what the commits call for
-  patch       1.2.1           dagger call create-release --kind=patch
-  prerelease  1.2.1-rc.1      dagger call create-release --kind=prerelease --preid=rc
-`},
-		"files ahead, in a prerelease": {proposal{current: mustVersion(t, "2.0.0-rc.1"), last: mustVersion(t, "1.2.0"), next: mustVersion(t, "2.0.0-rc.1")},
-			`  as it is    2.0.0-rc.1      dagger call create-release --version=2.0.0-rc.1   <- what the commits call for
-  major       2.0.0           dagger call create-release --kind=major
-  minor       2.0.0           dagger call create-release --kind=minor
-  patch       2.0.0           dagger call create-release --kind=patch
-  prerelease  2.0.0-rc.2      dagger call create-release --kind=prerelease
-`},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := c.p.choices(); got != c.want {
-				t.Errorf("got\n%swant\n%s", got, c.want)
-			}
-		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"dagger/slipway/stages/gitremote"
 	"dagger/slipway/stages/report"
+	"dagger/slipway/stages/version"
 )
 
 // What files say that carry a version, leave it to the build, or have none.
@@ -118,8 +119,8 @@ func TestFirstRelease(t *testing.T) {
 		t.Errorf("got %q", p.text())
 	}
 	r := habit(t, scm, private)
-	if before, err := r.current(nil); err != nil || before != p.current || r.tagBefore("").Name != "" {
-		t.Errorf("without a tag the version is %s, %v, and notes start at %q", before, err, r.tagBefore(""))
+	if l, err := r.lineage(nil); err != nil || l.from(version.Minor) != (version.Version{}) || r.tagBefore("").Name != "" {
+		t.Errorf("without a tag the lineage is %+v, %v, and notes start at %q", l, err, r.tagBefore(""))
 	}
 	if _, err := r.releaseTag("1.2.3"); err == nil || !strings.Contains(err.Error(), "git has no tag for version 1.2.3") {
 		t.Errorf("got %v", err)

@@ -60,6 +60,10 @@ func parseSource(facts string, files []string) (s source, err error) {
 			s.remote = gitremote.WithoutUser(value)
 		case "tag":
 			s.tags = append(s.tags, parseTag(value))
+		case "merged":
+			s.merged = append(s.merged, value)
+		case "beside":
+			s.merged = append(s.merged, namesAt(s.tags, value)...)
 		case "dirty":
 			s.dirty = append(s.dirty, strings.Join(strings.Fields(value), " "))
 		case "read":
@@ -154,6 +158,16 @@ func parseObject(batch *bufio.Reader) (kind string, content []byte, err error) {
 		return "", nil, err
 	}
 	return words[len(words)-2], content[:size], nil
+}
+
+// namesAt are the names of the tags of a commit.
+func namesAt(tags []release.Tag, commit string) (names []string) {
+	for _, t := range tags {
+		if t.Commit == commit {
+			names = append(names, t.Name)
+		}
+	}
+	return names
 }
 
 // parseTag takes the commit that the tag peels to: annotated and lightweight tags of one commit mean the same.

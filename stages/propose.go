@@ -3,6 +3,7 @@ package stages
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"dagger/slipway/stages/changelog"
@@ -11,10 +12,11 @@ import (
 
 // proposal is what the commits since the last release call for.
 type proposal struct {
-	current version.Version // what the files say
-	last    version.Version // the last release before it; none if it is the first
-	next    version.Version
-	call    changelog.Call
+	lineage
+	next  version.Version
+	call  changelog.Call
+	least bool     // most commits do not say what they are, so they may call for more
+	locks []string // what is wrong with which lock
 }
 
 // propose reads the commits since the last release.
@@ -22,47 +24,37 @@ func (r *Run) propose(ctx context.Context) (proposal, error) {
 	if r.source.shallow {
 		return proposal{}, refuseState("fetch everything first: git fetch --unshallow --tags --force", "the clone is shallow, so the commits since the last release are not known")
 	}
-	files, err := r.carriers()
+	c, err := r.carriers()
 	if err != nil {
 		return proposal{}, err
 	}
-	p := proposal{}
-	if p.current, err = r.current(files); err != nil {
+	l, err := r.lineage(c.files)
+	if err != nil {
 		return proposal{}, err
 	}
-	p.last = lastRelease(p.current, r.tagged())
-	tag, _ := r.tagOf(p.last)
+	tag, _ := r.tagOf(l.last)
 	notes, err := r.notesBetween(ctx, tag, r.source.commit, "HEAD")
 	if err != nil {
 		return proposal{}, err
 	}
-	p.call = notes.Calls(p.last.String())
-	p.next, err = p.suggested()
+	p := proposal{lineage: l, locks: c.wrong}
+	p.call, p.least = calledFor(notes, l.last)
+	p.next, err = l.suggested(version.Kind(p.call.Kind))
 	return p, err
 }
 
-// lastRelease is the current version if it has been released, else the one before it.
-func lastRelease(current version.Version, known []version.Version) version.Version {
-	for _, v := range known {
-		if v == current {
-			return v
-		}
+// calledFor is what the notes call for. Where most commits do not say what they are, nobody knows that nothing in them breaks.
+func calledFor(notes changelog.Notes, last version.Version) (call changelog.Call, least bool) {
+	call = notes.Calls(last.String())
+	silent, all := notes.Untyped()
+	if call.Kind == changelog.Major || 2*silent <= all {
+		return call, false
 	}
-	previous, _ := version.Previous(current, known)
-	return previous
-}
-
-// suggested is the lowest version that the commits allow: the one in the files when it is not released yet and high
-// enough, else the last release raised.
-func (p proposal) suggested() (version.Version, error) {
-	if p.last == (version.Version{}) {
-		return p.current, nil
+	unsaid := fmt.Sprintf("%d of %d commits do not say what they are", silent, all)
+	if call.Kind == changelog.Minor {
+		unsaid = call.Reason + "; " + unsaid
 	}
-	needed, err := version.Bump(p.last, version.Kind(p.call.Kind), "")
-	if err == nil && p.current != p.last && p.current.Compare(needed) >= 0 {
-		return p.current, nil
-	}
-	return needed, err
+	return changelog.Call{Kind: call.Kind, Reason: unsaid}, true
 }
 
 // firstVersion is what SemVer advises to begin with.
@@ -70,43 +62,78 @@ var firstVersion, _ = version.Parse("0.1.0")
 
 // text says what to release next, and why.
 func (p proposal) text() string {
-	if p.current == (version.Version{}) {
-		return fmt.Sprintf("No version file and no tag says a version: this is the first release, say %s.\n", firstVersion)
-	}
-	if p.last == (version.Version{}) {
-		return fmt.Sprintf("%s: nothing has been released yet, and the version files say it.\n", p.next)
-	}
-	text := fmt.Sprintf("%s: the commits since %s call for a %s version (%s).\n", p.next, p.last, p.call.Kind, p.call.Reason)
-	if p.current != p.last {
-		text += fmt.Sprintf("The version files say %s, which is not released yet.\n", p.current)
-	}
-	return text
+	lines := append([]string{p.reason()}, p.remarks()...)
+	return strings.Join(append(lines, p.locks...), "\n") + "\n"
 }
 
-// choices lists every kind of bump with the line that makes it.
+func (p proposal) reason() string {
+	switch {
+	case p.first():
+		return fmt.Sprintf("No version file and no tag says a version: this is the first release, say %s.", firstVersion)
+	case p.last == (version.Version{}):
+		return fmt.Sprintf("%s: nothing has been released yet, and the version files say it.", p.next)
+	case p.least:
+		return fmt.Sprintf("%s: the commits since %s call for at least a %s version (%s).", p.next, p.last, p.call.Kind, p.call.Reason)
+	}
+	return fmt.Sprintf("%s: the commits since %s call for a %s version (%s).", p.next, p.last, p.call.Kind, p.call.Reason)
+}
+
+// first says whether there is nothing to go on from.
+func (p proposal) first() bool {
+	return p.files == (version.Version{}) && p.last == (version.Version{})
+}
+
+// remarks are what a reader has to know of the versions besides.
+func (p proposal) remarks() (lines []string) {
+	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	if p.last == (version.Version{}) {
+		return nil
+	}
+	if !slices.Contains(p.merged, p.last) {
+		add("The tag of %s is not in the history of this commit.", p.last)
+	}
+	if kind := version.Kind(p.call.Kind); p.room(kind) != kind && p.next != p.planned() {
+		top, _ := highest(p.known, stable)
+		add("Other branches have released up to %s, which leaves a %s version here.", top, p.room(kind))
+	}
+	switch {
+	case p.behind():
+		add("The version files say %s, which is behind. create-release sets them; to align them before: dagger call bump --version=%s", p.files, p.last)
+	case p.files == p.planned() && p.files != (version.Version{}):
+		add("The version files say %s, which is not released yet.", p.files)
+	case p.next == p.planned():
+		add("The version files say %s, which this finishes.", p.files)
+	}
+	return lines
+}
+
+// choices lists every kind of bump that leads to a free version, with the line that makes it.
 func (p proposal) choices() string {
 	var b strings.Builder
 	line := func(name string, v version.Version, flags string) {
 		mark := ""
-		if v == p.next {
+		switch {
+		case v == p.next && p.least:
+			mark = "   <- the least that the commits call for"
+		case v == p.next:
 			mark = "   <- what the commits call for"
 		}
 		fmt.Fprintf(&b, "  %-10s  %-14s  dagger call create-release %s%s\n", name, v, flags, mark)
 	}
-	if p.current == (version.Version{}) {
+	if p.first() {
 		line("first", firstVersion, "--version="+firstVersion.String())
 		return b.String()
 	}
-	if p.current != p.last {
-		line("as it is", p.current, "--version="+p.current.String())
+	if p.files == p.planned() && p.files != (version.Version{}) {
+		line("as it is", p.files, "--version="+p.files.String())
 	}
 	for _, kind := range version.Kinds {
 		flags, preid := "--kind="+string(kind), ""
-		if kind == version.Prerelease && !p.current.IsPrerelease() {
+		if kind == version.Prerelease && !p.from(kind).InSeries() {
 			preid = "rc"
 			flags += " --preid=" + preid
 		}
-		if v, err := version.Bump(p.current, kind, preid); err == nil {
+		if v, err := p.raised(kind, preid); err == nil && !p.released(v) {
 			line(string(kind), v, flags)
 		}
 	}

@@ -33,6 +33,9 @@ printf 'branch %s\n' "$(git symbolic-ref -q --short HEAD || true)"
 # The engine keeps what an exec leaves behind, and a checkout may have a password in its remote.
 printf 'remote %s\n' "$(git remote get-url origin 2>/dev/null | sed -e 's#^\(https\{0,1\}://\)[^/]*@#\1#I' -e 's#^\([a-z+]*://[^/:@]*\):[^/]*@#\1@#I')"
 git for-each-ref --format='tag %(refname:strip=2) %(objectname) %(*objectname)' refs/tags
+git for-each-ref --merged=HEAD --format='merged %(refname:strip=2)' refs/tags
+# Some teams push the commit of a release with its tag only. All that it stands on is in the history, so the tag counts.
+git rev-list --topo-order --reverse --parents --tags --not HEAD | awk '{ own[$1]; for (i = 2; i <= NF; i++) if ($i in own) next; if (NF > 1) print "beside " $1 }'
 export GIT_INDEX_FILE=/tmp/index
 git read-tree HEAD
 # What is recorded of a file of Git LFS is a pointer with the checksum of its content, which tells content from a change.

@@ -155,6 +155,44 @@ func TestReadLFS(t *testing.T) {
 	}
 }
 
+// TestReadMerged has tags of both kinds in the history of HEAD and on another branch, and one of what is no commit.
+func TestReadMerged(t *testing.T) {
+	c := newClone(t)
+	c.write("a", "1\n")
+	c.commit()
+	c.git("tag", "v1.0.0")
+	c.git("tag", "-a", "-m", "all", "v1.1.0")
+	c.git("tag", "blob", "HEAD:a")
+	c.git("checkout", "-q", "-b", "2.x")
+	c.write("a", "2\n")
+	c.commit()
+	c.write("a", "3\n")
+	c.commit()
+	c.git("tag", "v2.0.0")
+	c.git("tag", "-a", "-m", "all", "v2.1.0")
+	c.write("a", "4\n")
+	c.commit()
+	c.git("tag", "v2.2.0")
+	c.git("checkout", "-q", "main")
+	c.write("b", "1\n")
+	c.commit()
+	c.git("checkout", "-q", "--detach")
+	c.write("version", "1.2.0\n")
+	c.commit()
+	c.git("tag", "-a", "-m", "never pushed to the branch", "v1.2.0")
+	c.git("checkout", "-q", "--orphan", "docs")
+	c.commit()
+	c.git("tag", "v9.0.0")
+	c.git("checkout", "-q", "main")
+	c.write("b", "2\n")
+	c.commit()
+	s, _ := c.read()
+	want(t, "tags in the history", s.merged, []string{"v1.0.0", "v1.1.0", "v1.2.0"})
+	if len(s.tags) != 8 {
+		t.Errorf("tags are %v", s.tags)
+	}
+}
+
 // TestReadLineEnds reads a checkout of Windows, whose configuration lies outside of the clone or in it.
 func TestReadLineEnds(t *testing.T) {
 	for _, config := range []string{"", "true", "false"} {

@@ -19,6 +19,7 @@ type source struct {
 	remote  string // without user information
 	shallow bool
 	tags    []release.Tag
+	merged  []string // names of the tags in the history of the commit, or on a commit of their own beside it
 	dirty   []string // tracked files that differ from the commit
 	// What the clone has left out: files of Git LFS whose content is not here, and submodules.
 	pointers, submodules []string

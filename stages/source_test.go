@@ -16,7 +16,7 @@ func TestParseSource(t *testing.T) {
 	batch := base64.StdEncoding.EncodeToString([]byte("tree:a missing\n0123 blob 4\nx\ny\n\n0123 blob 0\n\n4567 tree 2\n\x00\n\ndangling 7\nnowhere\n"))
 	names := []string{"a", "b b", "c", "d", "e"}
 	s, err := parseSource("commit abc\nroot def\ntime 86400\nshallow false\nbranch main\nremote https://bot:s3cret@forge.example/acme/shop.git\n"+
-		"tag v1.0.0 111 222\ntag v1.1.0 333 \ndirty M\tbackend/a b.py\nfolder 11 \nfolder 22 a b\nconfiguration 33\nfiles "+batch+"\n", names)
+		"tag v1.0.0 111 222\ntag v1.1.0 333 \nmerged v1.0.0\nbeside 333\nbeside 444\ndirty M\tbackend/a b.py\nfolder 11 \nfolder 22 a b\nconfiguration 33\nfiles "+batch+"\n", names)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,6 +25,9 @@ func TestParseSource(t *testing.T) {
 	}
 	if want := []release.Tag{{Name: "v1.0.0", Commit: "222"}, {Name: "v1.1.0", Commit: "333"}}; !slices.Equal(s.tags, want) {
 		t.Errorf("tags %v, want %v", s.tags, want)
+	}
+	if !slices.Equal(s.merged, []string{"v1.0.0", "v1.1.0"}) {
+		t.Errorf("tags in the history %v", s.merged)
 	}
 	if !slices.Equal(s.dirty, []string{"M backend/a b.py"}) || !maps.Equal(s.trees, map[string]string{wholeTree: "11", "a b": "22"}) || s.configuration != "33" {
 		t.Errorf("dirty %q, trees %v, configuration %q", s.dirty, s.trees, s.configuration)

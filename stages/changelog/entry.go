@@ -105,7 +105,7 @@ func (b *builder) categorise(u unit) verdict {
 	if v.reason != "" {
 		return v
 	}
-	return verdict{len(b.kinds.names) - 1, "no category label and no conventional type"}
+	return verdict{len(b.kinds.names) - 1, untyped}
 }
 
 func (b *builder) entry(u unit) Entry {

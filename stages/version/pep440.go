@@ -57,6 +57,12 @@ func orZero(digits string) string {
 	return digits
 }
 
+// InSeries says whether a bump can go on from the prerelease: after rc.1 comes rc.2, and after nightly.20260101 nothing.
+func (v Version) InSeries() bool {
+	_, _, ok := v.numberedPrerelease()
+	return ok
+}
+
 // numberedPrerelease splits rc.1, and answers false for a prerelease of any other kind.
 func (v Version) numberedPrerelease() (name string, number uint64, ok bool) {
 	name, digits, _ := strings.Cut(v.sem.Prerelease(), ".")

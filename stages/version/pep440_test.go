@@ -54,3 +54,13 @@ func TestFromPEP440(t *testing.T) {
 		})
 	}
 }
+
+func TestInSeries(t *testing.T) {
+	for text, want := range map[string]bool{
+		"1.2.3-rc.1": true, "1.2.3-dev.0": true, "1.2.3": false, "1.2.3-rc": false, "1.2.3-nightly.20260101": false, "1.2.3-rc.1.2": false,
+	} {
+		if got := must(t, text).InSeries(); got != want {
+			t.Errorf("%s: got %v", text, got)
+		}
+	}
+}

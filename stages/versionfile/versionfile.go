@@ -51,14 +51,15 @@ type format struct {
 	locate func(src string) (State, []place, error)
 	wanted string
 	python bool
+	lock   bool // written by a tool from the manifest beside it, so that it can only be out of date
 }
 
 var formats = map[string]format{
-	"pyproject.toml": {locatePyproject, "[project].version and [tool.poetry].version", true},
-	"uv.lock":        {locateUVLock, `the version of the [[package]] whose source is "."`, true},
-	"package.json":   {locateJSON([]string{"version"}), `"version" at the top`, false},
+	"pyproject.toml": {locatePyproject, "[project].version and [tool.poetry].version", true, false},
+	"uv.lock":        {locateUVLock, `the version of the [[package]] whose source is "."`, true, true},
+	"package.json":   {locateJSON([]string{"version"}), `"version" at the top`, false, false},
 	"package-lock.json": {locateJSON([]string{"version"}, []string{"packages", "", "version"}),
-		`"version" at the top and in packages[""]`, false},
+		`"version" at the top and in packages[""]`, false, true},
 }
 
 // byteOrderMark begins a file that some editors save; TOML and JSON readers skip it.
@@ -83,19 +84,28 @@ func Read(name string, content []byte) (File, error) {
 	return file.settled()
 }
 
-// settled takes the version over, if it is the same wherever it stands in the file.
+// settled takes the version over, if it is the same wherever it stands in the file. A lock may say several, because a bump
+// writes all of them anew.
 func (f File) settled() (File, error) {
-	if len(f.places) > 0 {
-		f.Version = f.places[0].text
-	}
+	var said []string
 	for _, p := range f.places {
-		if p.text != f.Version {
-			return File{}, fmt.Errorf("%s: expected one version in %s, found %q and %q; make them equal",
-				f.Path, formats[f.Kind].wanted, f.Version, p.text)
+		if !slices.Contains(said, p.text) {
+			said = append(said, p.text)
 		}
 	}
+	if len(said) > 1 && !IsLock(f.Path) {
+		return File{}, fmt.Errorf("%s: expected one version in %s, found %q and %q; make them equal",
+			f.Path, formats[f.Kind].wanted, said[0], said[1])
+	}
+	f.Version = strings.Join(said, " and ")
 	return f, nil
 }
+
+// IsLock says whether a file of that name only repeats the version of the manifest beside it.
+func IsLock(name string) bool { return formats[path.Base(name)].lock }
+
+// Repeats says whether both files carry one version, in any spelling.
+func (f File) Repeats(manifest File) bool { return f.meaning() == manifest.meaning() }
 
 // Current returns the version of the file, or false if it has none that could be released.
 func (f File) Current() (version.Version, bool) {
@@ -158,7 +168,7 @@ func (f File) rewrite(content []byte, v version.Version) ([]byte, error) {
 }
 
 // RewriteAll changes all files or, with an error that names every obstacle, none. The files must carry one version
-// now, except those that carry v already: so a bump that stopped halfway can be finished.
+// now, except those that carry v already, so that a bump that stopped halfway can be finished, and locks, which follow.
 func RewriteAll(sources []Source, v version.Version) ([]Source, error) {
 	changed := slices.Clone(sources)
 	files := make([]File, len(sources))
@@ -184,7 +194,7 @@ func oneOldVersion(files []File, v version.Version) error {
 	found := false
 	for _, file := range files {
 		found = found || file.State == Found
-		if file.State == Found && file.meaning() != v.String() {
+		if file.State == Found && !IsLock(file.Path) && file.meaning() != v.String() {
 			shown = append(shown, fmt.Sprintf("%q in %s", file.Version, file.Path))
 			meanings = append(meanings, file.meaning())
 		}

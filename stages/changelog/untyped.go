@@ -1,0 +1,21 @@
+package changelog
+
+// untyped is why an entry is in the last category when nothing says what it is.
+const untyped = "no category label and no conventional type"
+
+// Untyped counts the commits of the notes that do not say what they are, and all of them: what few say is no ground for
+// what is not in the rest.
+func (n Notes) Untyped() (count, all int) {
+	for _, section := range n.Sections {
+		if section.Name == Breaking {
+			continue // its entries stand in their own category as well
+		}
+		for _, entry := range section.Entries {
+			all += len(entry.Hashes)
+			if entry.Reason == untyped && !entry.Breaking {
+				count += len(entry.Hashes)
+			}
+		}
+	}
+	return count, all
+}

@@ -102,8 +102,7 @@ func (b *builder) units(n *Notes) []unit {
 			}
 		}
 		if len(left.commits) > 0 {
-			left.pullTitle = b.pullTitle(left)
-			left.line = cmp.Or(left.pullTitle, b.subject(left))
+			left.pullTitle, left.line = b.pullTitle(left), b.lineOf(left)
 			units = append(units, left)
 		}
 	}

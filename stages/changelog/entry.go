@@ -158,6 +158,9 @@ func (b *builder) subject(u unit) string {
 	return b.ownTitle(u, b.commits[at].Subject)
 }
 
+// lineOf is what the entry says.
+func (b *builder) lineOf(u unit) string { return cmp.Or(b.pullTitle(u), b.subject(u)) }
+
 // ownTitle cuts off only the pull request's own number; another one says what a backport is of.
 func (b *builder) ownTitle(u unit, title string) string {
 	if rest, number := cutNumber(title, b.opt.Links.Mark); number != 0 && number == u.number {

@@ -275,6 +275,29 @@ func TestIgnored(t *testing.T) {
 		{name: "release with a note to the CI", message: "chore(release): v1.2.1 [skip ci]", rule: "C7: the release's own commit"},
 		{name: "release by pull request", message: "chore(release): 1.2.1 (#40)", rule: "C7: the release's own commit"},
 		{name: "prerelease of this version", message: "chore(release): 1.2.1-rc.1", rule: "C7: the release's own commit"},
+		{name: "release type", message: "release: v1.2.1", rule: "C7: the release's own commit"},
+		{name: "no type", message: "Bump version to 1.2.1", rule: "C7: the release's own commit"},
+		{name: "from one version to another", message: "bump: version 1.2.0 → 1.2.1", rule: "C7: the release's own commit"},
+		{name: "from one version to another, in letters", message: "Bump version: 1.2.0 -> 1.2.1", rule: "C7: the release's own commit"},
+		{name: "release word by pull request", message: "chore: release 1.2.1 (#20)", rule: "C7: the release's own commit"},
+		{name: "release of a branch", message: "chore(main): release 1.2.1", rule: "C7: the release's own commit"},
+		{name: "the version alone", message: "1.2.1", rule: "C7: the release's own commit"},
+		{name: "the version alone with v", message: "v1.2.1", rule: "C7: the release's own commit"},
+		{name: "emoji", message: "🔖 Release version 1.2.1", rule: "C7: the release's own commit"},
+		{name: "code of an emoji", message: ":bookmark: Release 1.2.1", rule: "C7: the release's own commit"},
+		{name: "emoji before a type", message: "🔖 chore(release): v1.2.1", rule: "C7: the release's own commit"},
+		{name: "prepared", message: "Prepare for the v1.2.1 release.", rule: "C7: the release's own commit"},
+		{name: "changelog", message: "Update CHANGELOG for 1.2.1", rule: "C7: the release's own commit"},
+		{name: "merged", message: "Merge branch 'release/1.2.1' into main", rule: "C7: the release's own commit"},
+		{name: "prerelease of Python", message: "Release 1.2.1rc1", rule: "C7: the release's own commit"},
+		{name: "one product of several", message: "chore(main): release shop 1.2.1", current: "shop-v1.2.1", rule: "C7: the release's own commit"},
+		{name: "tag of a path", message: "Release web/shop/v1.2.1", current: "web/shop/v1.2.1", rule: "C7: the release's own commit"},
+		{name: "another version than the last one", message: "Bump version: 1.2.1 -> 1.2.2"},
+		{name: "a longer version", message: "Release 1.2.1.4"},
+		{name: "no version", message: "Prepare release"},
+		{name: "another word", message: "Bump lodash to 1.2.1"},
+		{name: "a change for the version", message: "release: sign the packages of 1.2.1"},
+		{name: "a backport", message: "Backport to 1.2.1"},
 		{name: "another version", message: "chore(release): 1.2.10"},
 		{name: "earlier version", message: "chore: bump version to 1.2.0"},
 		{name: "bump of something else", message: "chore(deps): bump version to 1.2.1"},
@@ -307,6 +330,35 @@ func TestIgnored(t *testing.T) {
 			}
 			if rule != test.rule {
 				t.Errorf("rule: got %q, want %q", rule, test.rule)
+			}
+		})
+	}
+}
+
+// TestReleaseOfABranch has the pull request that brings a whole branch into a release: only its own title goes.
+func TestReleaseOfABranch(t *testing.T) {
+	branch := []row{{id: "i1", message: "feat: one", parents: "outside"}, {id: "i2", message: "Bump version to 1.2.1", parents: "i1"}}
+	for _, test := range []struct {
+		name    string
+		rows    []row
+		pull    PullRequest
+		ignored string
+	}{
+		{"merged", append(slices.Clone(branch), row{id: "m", message: "Merge pull request #7 from acme/develop\n\nRelease 1.2.1", parents: "outside i2"}), PullRequest{Number: 7}, "i2 m"},
+		{"rebased", branch, PullRequest{Number: 7, Title: "Release v1.2.1", Commits: []string{hashOf("i1"), hashOf("i2")}}, "i2"},
+		{"squashed", append(slices.Clone(branch), row{id: "s", message: "Release 1.2.1 (#7)"}), PullRequest{Number: 7}, "i2 s"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			commits := commitsOf(test.rows)
+			n := Build(Input{Commits: commits, Version: "1.2.1", Current: "v1.2.1", PullRequests: []PullRequest{test.pull}}, Options{Links: github})
+			checkAccount(t, commits, n)
+			checkEqual(t, "entries", told(n), []string{"Features: one"})
+			var ignored []string
+			for _, i := range n.Ignored {
+				ignored = append(ignored, i.Hash)
+			}
+			if got := names(test.rows, ignored); got != test.ignored {
+				t.Errorf("ignored: got %q, want %q", got, test.ignored)
 			}
 		})
 	}
@@ -447,9 +499,9 @@ func TestRandomHistories(t *testing.T) {
 }
 
 func randomInput(r *rand.Rand) Input {
-	in := Input{Current: "v1.2.1", Previous: "v1.2.0", PullRequests: []PullRequest{}}
+	in := Input{Current: "v1.2.1", Version: "1.2.1", Previous: "v1.2.0", PullRequests: []PullRequest{}}
 	for number := 1; number < 8; number++ {
-		pull := PullRequest{Number: number, Title: "feat: pull", Labels: pick(r, nil, nil, []string{"bug"}, []string{"skip-changelog"})}
+		pull := PullRequest{Number: number, Title: pick(r, "feat: pull", "feat: pull", "Release 1.2.1", "Revert \"feat: a\""), Labels: pick(r, nil, nil, []string{"bug"}, []string{"skip-changelog"})}
 		pull.Body = pick(r, "", "", "closes #9", fmt.Sprintf("Reverts acme/shop#%d", r.Intn(8)))
 		in.PullRequests = append(in.PullRequests, pull)
 	}

@@ -3,7 +3,6 @@ package changelog
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,9 +12,6 @@ import (
 
 // excluding labels keep a pull request out of the notes (C6).
 var excluding = []string{"duplicate", "invalid", "wontfix", "question", "skip-changelog", "ignore-for-release"}
-
-// ciNote is a note to the CI at the end of a release commit, [skip ci].
-var ciNote = regexp.MustCompile(`\s*\[[^\]]*\]$`)
 
 const noTitle = "(no title)"
 
@@ -207,27 +203,6 @@ func (b *builder) ignoredBy(u unit) string {
 		return "C7: the release's own commit"
 	}
 	return ""
-}
-
-// isRelease knows the release's own commit, and those of its prereleases.
-func (b *builder) isRelease(line string) bool {
-	own := strings.ToLower(b.in.Version)
-	h := parseHeader(line)
-	if own == "" || h.Type != "chore" {
-		return false
-	}
-	title := strings.ToLower(h.Title)
-	switch {
-	case strings.EqualFold(h.Scope, "release"):
-	case h.Scope == "" && strings.HasPrefix(title, "bump version to "):
-		title = strings.TrimPrefix(title, "bump version to ")
-	default:
-		return false
-	}
-	title = ciNote.ReplaceAllString(title, "")
-	return slices.ContainsFunc([]string{own, "v" + own, strings.ToLower(b.in.Current)}, func(name string) bool {
-		return title == name || strings.HasPrefix(title, name+"-")
-	})
 }
 
 func (b *builder) ignored(u unit, e Entry, rule string) []Ignored {

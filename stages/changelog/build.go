@@ -23,6 +23,7 @@ type builder struct {
 	pull    []int
 	members map[int][]int
 	rev     reverts
+	people  *people
 }
 
 // Build makes the notes. The same input gives the same notes, whatever the order of pull requests and issues (C16).
@@ -38,6 +39,7 @@ func Build(in Input, opt Options) Notes {
 	b.indexForge()
 	b.findPulls()
 	b.findReverts()
+	b.findPeople()
 	return b.notes()
 }
 

@@ -186,12 +186,6 @@ func (b *builder) ref(u unit) Link {
 	return Link{Text: b.opt.Links.Mark + number, URL: cmp.Or(given, b.url(b.opt.Links.Pull, number))}
 }
 
-func (b *builder) author(u unit) string {
-	who := b.commits[b.work(u.commits)[0]].Author
-	who.Login = cmp.Or(b.pulls[u.number].Author, who.Login)
-	return who.display()
-}
-
 // ignoredBy names the rule that leaves an entry out, or nothing.
 func (b *builder) ignoredBy(u unit) string {
 	for _, label := range b.pulls[u.number].Labels {

@@ -55,8 +55,8 @@ type Input struct {
 	Previous, Current string
 	// Version is what Current is the tag of, without what stands before it there.
 	Version string
-	// Prior holds logins and e-mail addresses, in any case, of earlier releases; nil when not known, so that nobody is called new.
-	Prior map[string]bool
+	// Prior are the authors of earlier releases, as ParsePrior reads them; nil when not known, so that nobody is called new.
+	Prior []Person
 }
 
 // Options say how the notes are sorted and linked.

@@ -179,7 +179,7 @@ func FuzzBuild(f *testing.F) {
 		commits := commitsOf([]row{{id: "a", message: "feat: a"}, {id: "b", message: "b", parents: "a"}, {id: "c", message: "c", parents: "a b"}})
 		commits[0].Subject, commits[0].Body = splitMessage(text)
 		commits[1].Subject, commits[1].Body, commits[1].Author = text, text, Person{Name: text, Email: text}
-		in := Input{Commits: commits, Prior: map[string]bool{text: true}, Previous: "v1.2.0", Current: "v1.2.1",
+		in := Input{Commits: commits, Prior: []Person{{Name: text, Email: text}}, Previous: "v1.2.0", Current: "v1.2.1",
 			PullRequests: []PullRequest{{Number: 5, Title: text, Body: text, Author: text, Labels: []string{text}, URL: text}}}
 		n := Build(in, Options{Links: github})
 		checkAccount(t, commits, n)

@@ -13,6 +13,9 @@ import (
 // excluding labels keep a pull request out of the notes (C6).
 var excluding = []string{"duplicate", "invalid", "wontfix", "question", "skip-changelog", "ignore-for-release"}
 
+// breakingLabels on a pull request make it breaking.
+var breakingLabels = []string{"breaking", "breaking-change", "breaking change", "semver-major"}
+
 const noTitle = "(no title)"
 
 // mapping finds a category by label or type. It holds positions, because the first category wins.
@@ -109,7 +112,7 @@ func (b *builder) entry(u unit) Entry {
 	e := Entry{
 		Category: b.kinds.names[v.at], Reason: v.reason,
 		Number: u.number, Ref: b.ref(u), Author: b.author(u),
-		Breaking: b.breaking(u), Hashes: make([]string, 0, len(u.commits)),
+		Breaking: b.breaking(u), Breaks: b.breaks(u), Hashes: make([]string, 0, len(u.commits)),
 	}
 	for _, i := range u.commits {
 		e.Hashes = append(e.Hashes, b.commits[i].Hash)
@@ -117,7 +120,7 @@ func (b *builder) entry(u unit) Entry {
 	e.Title = titleOf(u.line)
 	// A type nobody lists stays in the title: it may be the name of a part of the product.
 	if h := parseHeader(u.line); h.Type != "" {
-		if _, listed := b.kinds.types[h.Type]; listed {
+		if _, listed := b.kinds.types[h.Type]; listed || h.Type == breakingType {
 			e.Title, e.Scope = titleOf(h.Title), clean(h.Scope)
 		}
 	}
@@ -168,12 +171,33 @@ func (b *builder) ownTitle(u unit, title string) string {
 func titleOf(line string) string { return cmp.Or(clean(line), noTitle) }
 
 func (b *builder) breaking(u unit) bool {
-	if isBreaking(u.pullTitle, b.pulls[u.number].visible()) {
+	pull := b.pulls[u.number]
+	if isBreaking(u.pullTitle, pull.visible()) || slices.ContainsFunc(pull.Labels, hasName(breakingLabels)) {
 		return true
 	}
 	return slices.ContainsFunc(u.commits, func(i int) bool {
 		return isBreaking(b.commits[i].Subject, b.commits[i].Body)
 	})
+}
+
+// breaks are what the footers of an entry say, each once.
+func (b *builder) breaks(u unit) []string {
+	texts := breaks(b.pulls[u.number].visible())
+	for _, i := range u.commits {
+		texts = append(texts, breaks(b.commits[i].Body)...)
+	}
+	var once []string
+	for _, text := range texts {
+		if !slices.Contains(once, text) {
+			once = append(once, text)
+		}
+	}
+	return once
+}
+
+// hasName tells whether a label is one of these, in any case.
+func hasName(names []string) func(label string) bool {
+	return func(label string) bool { return slices.Contains(names, strings.ToLower(strings.TrimSpace(label))) }
 }
 
 func (b *builder) ref(u unit) Link {
@@ -188,10 +212,9 @@ func (b *builder) ref(u unit) Link {
 
 // ignoredBy names the rule that leaves an entry out, or nothing.
 func (b *builder) ignoredBy(u unit) string {
-	for _, label := range b.pulls[u.number].Labels {
-		if name := strings.ToLower(strings.TrimSpace(label)); slices.Contains(excluding, name) {
-			return "C6: label " + name + " on the pull request"
-		}
+	labels := b.pulls[u.number].Labels
+	if at := slices.IndexFunc(labels, hasName(excluding)); at >= 0 {
+		return "C6: label " + strings.ToLower(strings.TrimSpace(labels[at])) + " on the pull request"
 	}
 	if b.isRelease(u.line) {
 		return "C7: the release's own commit"

@@ -8,8 +8,11 @@ import (
 	"dagger/slipway/stages/redact"
 )
 
-// maxTitle is in characters (C13). It holds for every text that comes from a commit or the forge.
+// maxTitle is in characters (C13). It holds for every name and title that comes from a commit or the forge.
 const maxTitle = 200
+
+// maxNote holds for what a breaking footer says, which is a paragraph.
+const maxNote = 1000
 
 // guard is an empty comment: renderers show nothing, but it keeps forges from turning the text around it into a link or mention.
 const guard = "<!---->"
@@ -35,12 +38,14 @@ func EscapeMarkdown(s string) string {
 }
 
 // clean is one line within maxTitle.
-func clean(s string) string {
+func clean(s string) string { return cut(s, maxTitle) }
+
+func cut(s string, limit int) string {
 	runes := []rune(redact.OneLine(s))
-	if len(runes) <= maxTitle {
+	if len(runes) <= limit {
 		return string(runes)
 	}
-	return string(runes[:maxTitle-1]) + "…"
+	return string(runes[:limit-1]) + "…"
 }
 
 // webAddress returns a URL that is safe between the brackets of a Markdown link, or nothing.

@@ -12,7 +12,11 @@ func (n Notes) Markdown() string {
 		blocks = append(blocks, "No user-visible changes.\n")
 	}
 	for _, section := range n.Sections {
-		blocks = append(blocks, "## "+section.Title+"\n\n"+joined(section.Entries, Entry.line))
+		line := Entry.line
+		if section.Name == Breaking {
+			line = breakingLines()
+		}
+		blocks = append(blocks, "## "+section.Title+"\n\n"+joined(section.Entries, line))
 	}
 	if len(n.Contributors) > 0 {
 		blocks = append(blocks, "## Contributors\n\n"+joined(n.Contributors, Contributor.line))
@@ -41,6 +45,21 @@ func (e Entry) line() string {
 		by = " by " + EscapeMarkdown(e.Author)
 	}
 	return "- " + scope + EscapeMarkdown(e.Title) + " (" + link(e.Ref.Text, e.Ref.URL) + ")" + by + "\n"
+}
+
+// breakingLines puts below an entry what breaks. Several entries may carry one footer, and it is told with the first.
+func breakingLines() func(Entry) string {
+	told := make(map[string]bool)
+	return func(e Entry) string {
+		lines := e.line()
+		for _, text := range e.Breaks {
+			if !told[text] && text != e.Title {
+				lines += "  - " + EscapeMarkdown(text) + "\n"
+			}
+			told[text] = true
+		}
+		return lines
+	}
 }
 
 func (c Contributor) line() string {

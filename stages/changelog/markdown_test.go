@@ -64,6 +64,22 @@ func TestMarkdown(t *testing.T) {
 	}
 }
 
+// TestWhatBreaks wants the text of the footers once, under the first entry that has it.
+func TestWhatBreaks(t *testing.T) {
+	commits := commitsOf([]row{
+		{id: "a", message: "feat!: upgraded to the beta\n\nBREAKING CHANGE: the *old* file is\nno longer read\n\nReviewed-by: Ann <ann@acme.example>"},
+		{id: "b", message: "fix: y (#5)\n\n* one\n\nBREAKING CHANGE: the *old* file is no longer read\n\n* two\n\nBREAKING CHANGE: @all"},
+		{id: "c", message: "fix!: same\n\nBREAKING CHANGE: same"},
+	})
+	n := Build(Input{Commits: commits, PullRequests: []PullRequest{{Number: 5, Body: "BREAKING CHANGE: @all"}}}, Options{})
+	want := "- upgraded to the beta (" + hashOf("a")[:7] + ") by Jane\n  - the \\*old\\* file is no longer read\n" +
+		"- y (#5) by Jane\n  - @<!---->all\n- same (" + hashOf("c")[:7] + ") by Jane\n\n## 🚀 Features\n\n- upgraded to the beta (" + hashOf("a")[:7] + ") by Jane\n\n"
+	if got := n.Markdown(); !strings.Contains(got, want) {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+	checkEqual(t, "in JSON", n.Sections[0].Entries[1].Breaks, []string{"@all", "the *old* file is no longer read"})
+}
+
 // TestLongNotes has fault case 32.
 func TestLongNotes(t *testing.T) {
 	var rows []row
@@ -187,7 +203,7 @@ func FuzzBuild(f *testing.F) {
 			t.Fatalf("not JSON: %s", n.JSON())
 		}
 		for i, line := range strings.Split(strings.TrimSuffix(n.Markdown(), "\n"), "\n") {
-			if line != "" && line != "No user-visible changes." && !strings.HasPrefix(line, "## ") && !strings.HasPrefix(line, "- ") && !strings.HasPrefix(line, "**Full") && i != 0 {
+			if line != "" && line != "No user-visible changes." && !strings.HasPrefix(line, "## ") && !strings.HasPrefix(line, "- ") && !strings.HasPrefix(line, "  - ") && !strings.HasPrefix(line, "**Full") && i != 0 {
 				t.Fatalf("line %d is %q", i, line)
 			}
 		}

@@ -14,6 +14,9 @@ var (
 	headerPattern   = regexp.MustCompile(`^(\p{L}[\p{L}\p{N}_-]*)(?:\(([^()]*)\))?(!)?: +(\S.*)$`)
 	breakingPattern = regexp.MustCompile(`(?m)^BREAKING[ -]CHANGE:`)
 
+	// footer begins another footer, or the next commit in a squash.
+	footer = regexp.MustCompile(`(?m)^(?:BREAKING[ -]CHANGE:|[A-Za-z]+(?:-[A-Za-z]+)+: |(?i:refs?|see|close[sd]?|fix(?:e[sd])?|resolve[sd]?):? (?:#|https?://|[A-Z]+-\d)|\* )`)
+
 	githubMerge = regexp.MustCompile(`^Merge pull request #(\d{1,9}) from `)
 	giteaMerge  = regexp.MustCompile(`^Merge pull request '(.*)' \([#!](\d{1,9})\) from `)
 	gitlabMerge = regexp.MustCompile(`(?m)^See merge request (\S*)!(\d{1,9})\s*$`)
@@ -38,9 +41,28 @@ func parseHeader(line string) header {
 	return header{Type: strings.ToLower(m[1]), Scope: strings.TrimSpace(m[2]), Breaking: m[3] != "", Title: m[4]}
 }
 
+// breakingType is the type of a title such as Breaking: drop Python 3.10.
+const breakingType = "breaking"
+
 // isBreaking looks at the first line and at every other line's start, so that prose which mentions the words does not count.
 func isBreaking(subject, body string) bool {
-	return parseHeader(subject).Breaking || breakingPattern.MatchString(subject) || breakingPattern.MatchString(body)
+	h := parseHeader(subject)
+	return h.Breaking || h.Type == breakingType || breakingPattern.MatchString(subject) || breakingPattern.MatchString(body)
+}
+
+// breaks are the texts of breaking footers: of each the first paragraph, up to a footer of another kind.
+func breaks(body string) []string {
+	var texts []string
+	for _, at := range breakingPattern.FindAllStringIndex(body, -1) {
+		text, _, _ := strings.Cut(strings.TrimSpace(body[at[1]:]), "\n\n")
+		if end := footer.FindStringIndex(text); end != nil {
+			text = text[:end[0]]
+		}
+		if text = cut(text, maxNote); text != "" {
+			texts = append(texts, text)
+		}
+	}
+	return texts
 }
 
 // cutNumber takes a pull request's number off the end of a title. Of several the last is the one that landed.

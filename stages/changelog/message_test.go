@@ -75,6 +75,32 @@ func TestCutNumber(t *testing.T) {
 	}
 }
 
+func TestBreaks(t *testing.T) {
+	for _, test := range []struct {
+		body string
+		want []string
+	}{
+		{"BREAKING CHANGE: the file is gone", []string{"the file is gone"}},
+		{"Text.\n\nBREAKING-CHANGE: the file\nis gone\n\nMore.", []string{"the file is gone"}},
+		{"BREAKING CHANGE:\n\nbelow\n\nmore", []string{"below"}},
+		{"BREAKING CHANGE: a\nReviewed-by: Ann <ann@acme.example>", []string{"a"}},
+		{"BREAKING CHANGE: a\nCloses #5", []string{"a"}},
+		{"BREAKING CHANGE: a\nBREAKING CHANGE: b", []string{"a", "b"}},
+		{"* feat!: one\n\nBREAKING CHANGE: a\n* fix: two", []string{"a"}},
+		{"BREAKING CHANGE: a\nNote: still a", []string{"a Note: still a"}},
+		{"BREAKING CHANGE: a,\nsee the guide", []string{"a, see the guide"}},
+		{"BREAKING CHANGE:", nil},
+		{"no BREAKING CHANGE: here", nil},
+		{"BREAKING CHANGE: " + strings.Repeat("é", 2000), []string{strings.Repeat("é", 999) + "…"}},
+	} {
+		t.Run(test.body, func(t *testing.T) {
+			if got := breaks(test.body); !slices.Equal(got, test.want) {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
 func TestCloses(t *testing.T) {
 	for _, test := range []struct {
 		body string

@@ -61,6 +61,8 @@ type Entry struct {
 	Author   string   `json:"author"`
 	Hashes   []string `json:"hashes"`
 	Breaking bool     `json:"breaking"`
+	// Breaks are the first paragraphs of its breaking footers, in plain text.
+	Breaks []string `json:"breaks,omitempty"`
 	// Reason says why it is in this category.
 	Reason string `json:"reason"`
 }

@@ -185,7 +185,7 @@ func (b *builder) degraded() string {
 	if b.in.PullRequests == nil {
 		return "Pull requests and issues could not be read, so these notes come from commit messages alone and no label was seen."
 	}
-	closes := func(p PullRequest) bool { return len(p.Closes(b.opt.Links.Repository)) > 0 }
+	closes := func(p PullRequest) bool { return len(p.Closes(b.opt.Links)) > 0 }
 	if b.in.Issues == nil && slices.ContainsFunc(b.in.PullRequests, closes) {
 		return "Issues could not be read, so the labels of closed issues decided no category."
 	}

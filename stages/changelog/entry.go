@@ -89,7 +89,7 @@ func (b *builder) categorise(u unit) verdict {
 	if v.reason != "" {
 		return v
 	}
-	for _, number := range pull.Closes(b.opt.Links.Repository) {
+	for _, number := range pull.Closes(b.opt.Links) {
 		v = b.kinds.byLabel(v, b.issues[number].Labels, "issue "+strconv.Itoa(number))
 	}
 	if v.reason != "" {

@@ -23,7 +23,7 @@ var (
 
 	htmlComment = regexp.MustCompile(`(?s)<!--.*?-->`)
 	closing     = regexp.MustCompile(`(?i)\b(?:clos(?:e[sd]?|ing)|fix(?:e[sd]|ing)?|resolv(?:e[sd]?|ing)):?\s+` +
-		`(?:([\w.-]+(?:/[\w.-]+)+)?#|(https?://\S+?)/(?:-/)?issues/)(\d{1,9})\b`)
+		`(?:([\w.-]+(?:/[\w.-]+)+)?#|(https?://\S+?)/(?:-/)?(?:issues|work_items)/)(\d{1,9})\b`)
 )
 
 // header is the first line of a message by the Conventional Commits grammar; Type is empty when it has none.
@@ -131,19 +131,26 @@ func sameRepository(path, repository string) bool {
 	return strings.EqualFold(path, strings.TrimSuffix(strings.Trim(at.Path, "/"), ".git"))
 }
 
+// sameAddress compares two web addresses of repositories, with or without encryption.
+func sameAddress(one, other string) bool {
+	x, errX := url.Parse(one)
+	y, errY := url.Parse(strings.TrimSuffix(other, ".git"))
+	return errX == nil && errY == nil && strings.EqualFold(x.Host+x.Path, y.Host+y.Path)
+}
+
 // visible is a pull request's text without the HTML comments that templates leave in it.
 func (p PullRequest) visible() string {
 	return htmlComment.ReplaceAllString(strings.ReplaceAll(p.Body, "\r\n", "\n"), "")
 }
 
-// Closes lists the issues of the repository (a web address) that the body says the pull request closes.
-func (p PullRequest) Closes(repository string) []int {
+// Closes lists the issues of the linked repository that the body says the pull request closes.
+func (p PullRequest) Closes(links Links) []int {
 	var issues []int
 	for _, m := range closing.FindAllStringSubmatch(p.visible(), -1) {
 		number := parseNumber(m[3])
-		here := sameRepository(m[1], repository)
+		here := sameRepository(m[1], links.Repository)
 		if m[2] != "" {
-			here = strings.EqualFold(m[2], strings.TrimSuffix(repository, ".git"))
+			here = sameAddress(m[2], links.Repository)
 		}
 		if here && number != 0 {
 			issues = append(issues, number)

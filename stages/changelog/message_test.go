@@ -114,6 +114,8 @@ func TestCloses(t *testing.T) {
 		{"closes acme/shop#5 and closes ACME/Shop#6", []int{5, 6}},
 		{"closes https://github.com/acme/shop/issues/7", []int{7}},
 		{"closes https://github.com/acme/shop/-/issues/8", []int{8}},
+		{"Fixes: http://GitHub.com/acme/shop/issues/7#issuecomment-1", []int{7}},
+		{"closes https://github.com/acme/shop/-/work_items/8", []int{8}},
 		{"closes other/shop#5, closes https://github.com/other/shop/issues/7, closes https://evil.example/acme/shop/issues/7", nil},
 		{"closes #0, closes #x, closes 5, encloses #6, bugfix #7, close#8", nil},
 		{"closes #5x, closes #1234567890", nil},
@@ -121,7 +123,7 @@ func TestCloses(t *testing.T) {
 		{"closes https://github.com/acme/shop/pull/9", nil},
 	} {
 		t.Run(test.body, func(t *testing.T) {
-			got := PullRequest{Body: test.body}.Closes("https://github.com/acme/shop.git")
+			got := PullRequest{Body: test.body}.Closes(Links{Repository: "https://github.com/acme/shop.git"})
 			if !slices.Equal(got, test.want) {
 				t.Errorf("got %v, want %v", got, test.want)
 			}

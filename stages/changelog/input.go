@@ -86,25 +86,25 @@ type Category struct {
 	Calls string
 }
 
-// DefaultCategories is the mapping of release-rules section 4.
+// DefaultCategories is the mapping of release-rules section 4. As in a setting, the words of labels are types too.
 func DefaultCategories() []Category {
 	return []Category{
 		{
 			Name: "Features", Title: "🚀 Features", Calls: Minor,
 			Labels: []string{"feature", "feat", "enhancement"},
-			Types:  []string{"feat", "feature"},
+			Types:  []string{"feat", "feature", "enhancement"},
 		}, {
 			Name: "Bug Fixes", Title: "🐛 Bug Fixes",
 			Labels: []string{"bug", "bugfix", "fix", "regression"},
-			Types:  []string{"fix", "bugfix", "hotfix"},
+			Types:  []string{"fix", "bugfix", "hotfix", "bug", "regression"},
 		}, {
 			Name: "Documentation", Title: "📚 Documentation",
 			Labels: []string{"documentation", "docs"},
-			Types:  []string{"docs", "doc"},
+			Types:  []string{"docs", "doc", "documentation"},
 		}, {
 			Name: "Testing", Title: "🧪 Testing",
 			Labels: []string{"test", "tests", "testing"},
-			Types:  []string{"test", "tests"},
+			Types:  []string{"test", "tests", "testing"},
 		}, {
 			Name: "Miscellaneous", Title: "🔧 Miscellaneous",
 			Labels: []string{"chore", "dependencies", "ci", "build", "refactor", "performance"},

@@ -34,8 +34,11 @@ var plainHost = regexp.MustCompile(`^[\p{L}\p{N}._:\[\]-]+$`)
 
 // EscapeMarkdown makes s one line of inert text for Markdown: no HTML, link, image or mention in it survives (C12).
 func EscapeMarkdown(s string) string {
-	return blockStart.ReplaceAllString(markdown.Replace(redact.OneLine(s)), `$1\$2`)
+	return blockStart.ReplaceAllString(escapeInline(s), `$1\$2`)
 }
+
+// escapeInline is for text that never stands at the start of a line or list item.
+func escapeInline(s string) string { return markdown.Replace(redact.OneLine(s)) }
 
 // clean is one line within maxTitle.
 func clean(s string) string { return cut(s, maxTitle) }

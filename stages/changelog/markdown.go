@@ -6,7 +6,7 @@ import "strings"
 func (n Notes) Markdown() string {
 	var blocks []string
 	if n.Degraded != "" {
-		blocks = append(blocks, "> **Degraded notes.** "+EscapeMarkdown(n.Degraded)+"\n")
+		blocks = append(blocks, "> **Degraded notes.** "+escapeInline(n.Degraded)+"\n")
 	}
 	if len(n.Sections) == 0 {
 		blocks = append(blocks, "No user-visible changes.\n")
@@ -22,7 +22,7 @@ func (n Notes) Markdown() string {
 		blocks = append(blocks, "## Contributors\n\n"+joined(n.Contributors, Contributor.line))
 	}
 	if n.Compare != nil {
-		blocks = append(blocks, footBegin+link(EscapeMarkdown(n.Compare.Text), n.Compare.URL)+"\n")
+		blocks = append(blocks, footBegin+link(escapeInline(n.Compare.Text), n.Compare.URL)+"\n")
 	}
 	return strings.Join(blocks, "\n")
 }
@@ -38,13 +38,17 @@ func joined[T any](items []T, line func(T) string) string {
 func (e Entry) line() string {
 	scope := ""
 	if e.Scope != "" {
-		scope = "**" + EscapeMarkdown(e.Scope) + ":** "
+		scope = "**" + escapeInline(e.Scope) + ":** "
 	}
 	by := ""
 	if e.Author != "" {
-		by = " by " + EscapeMarkdown(e.Author)
+		by = " by " + escapeInline(e.Author)
 	}
-	return "- " + scope + EscapeMarkdown(e.Title) + " (" + link(e.Ref.Text, e.Ref.URL) + ")" + by + "\n"
+	title := EscapeMarkdown(e.Title)
+	if scope != "" {
+		title = escapeInline(e.Title)
+	}
+	return "- " + scope + title + " (" + link(e.Ref.Text, e.Ref.URL) + ")" + by + "\n"
 }
 
 // breakingLines puts below an entry what breaks. Several entries may carry one footer, and it is told with the first.
@@ -63,7 +67,11 @@ func breakingLines() func(Entry) string {
 }
 
 func (c Contributor) line() string {
-	line := "- " + link(EscapeMarkdown(c.Name), c.URL)
+	name := EscapeMarkdown(c.Name)
+	if c.URL != "" {
+		name = escapeInline(c.Name)
+	}
+	line := "- " + link(name, c.URL)
 	if c.First {
 		line += " (first contribution)"
 	}

@@ -54,6 +54,12 @@ func TestMarkdown(t *testing.T) {
 	}{
 		{"nothing", Notes{}, "No user-visible changes.\n"},
 		{"nothing, with a predecessor", Notes{Compare: &Link{"a...b", ""}}, "No user-visible changes.\n\n**Full changelog:** a...b\n"},
+		{"nothing, from a version without v", Notes{Compare: &Link{"0.9.0...v0.10.0", "https://forge.example/c"}}, "No user-visible changes.\n\n**Full changelog:** [0.9.0...v0.10.0](https://forge.example/c)\n"},
+		{"what may begin a list", Notes{
+			Sections: []Section{{Title: "A", Entries: []Entry{
+				{Title: "1. a", Ref: Link{Text: "#1"}, Author: "2.b"}, {Title: "- c", Scope: "0.x", Ref: Link{Text: "#2"}}}}},
+			Contributors: []Contributor{{Name: "1.a", URL: "https://forge.example/1.a"}, {Name: "2.b"}},
+		}, "## A\n\n- 1\\. a (#1) by 2.b\n- **0.x:** - c (#2)\n\n## Contributors\n\n- [1.a](https://forge.example/1.a)\n- 2\\.b\n"},
 		{"nothing, degraded", Notes{Degraded: "x"}, "> **Degraded notes.** x\n\nNo user-visible changes.\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -58,6 +58,33 @@ func TestSubjects(t *testing.T) {
 		{"fix: été", []string{"Bug Fixes: été"}},
 		{"fix(api/users): x", []string{"Bug Fixes: [api/users] x"}},
 		{"fix(a, b): x", []string{"Bug Fixes: [a, b] x"}},
+		{"✨ a", []string{"Features: a"}},
+		{":sparkles: a", []string{"Features: a"}},
+		{":sparkles:a", []string{"Features: a"}},
+		{"🐛 a", []string{"Bug Fixes: a"}},
+		{":bug: a", []string{"Bug Fixes: a"}},
+		{"🚑️ a", []string{"Bug Fixes: a"}},
+		{":ambulance: a", []string{"Bug Fixes: a"}},
+		{"🩹 a", []string{"Bug Fixes: a"}},
+		{":adhesive_bandage: a", []string{"Bug Fixes: a"}},
+		{"📝 a", []string{"Documentation: a"}},
+		{":memo: a", []string{"Documentation: a"}},
+		{"✅ a", []string{"Testing: a"}},
+		{":white_check_mark: a", []string{"Testing: a"}},
+		{"🧪 a", []string{"Testing: a"}},
+		{":test_tube: a", []string{"Testing: a"}},
+		{"💥 a", []string{"Breaking Changes: a", "Miscellaneous: a"}},
+		{":boom: a", []string{"Breaking Changes: a", "Miscellaneous: a"}},
+		{"💥 feat: a", []string{"Breaking Changes: a", "Features: a"}},
+		{"🚧 ✨ a", []string{"Features: a"}},
+		{"✨ fix(api): a", []string{"Bug Fixes: [api] a"}},
+		{":bug: docs: a", []string{"Documentation: a"}},
+		{"🎨 feat!: a", []string{"Breaking Changes: a", "Features: a"}},
+		{"🐳 docker: a", []string{"Miscellaneous: 🐳 docker: a"}},
+		{"🎨 a", []string{"Miscellaneous: 🎨 a"}},
+		{":art: a", []string{"Miscellaneous: :art: a"}},
+		{"a ✨", []string{"Miscellaneous: a ✨"}},
+		{"✨", []string{"Features: ✨"}},
 		{"wip", []string{"Miscellaneous: wip"}},
 		{"", []string{"Miscellaneous: (no title)"}},
 		{"\u202e\x01", []string{"Miscellaneous: (no title)"}},
@@ -92,6 +119,7 @@ func TestCategory(t *testing.T) {
 		{"issue only mentioned", "docs: z", "see #8, prefixes #8", nil, "Documentation", `type "docs" in the pull request title`},
 		{"title before commit", "test: z", "", []string{"unknown"}, "Testing", `type "test" in the pull request title`},
 		{"other type in the title", "docker: z", "", nil, "Miscellaneous", `type "docker" in the pull request title`},
+		{"type of a commit before the title's emoji", "📝 z", "", nil, "Bug Fixes", `type "fix" in commit ` + hashOf("a")[:7]},
 		{"commit when the title has none", "z", "", nil, "Bug Fixes", `type "fix" in commit ` + hashOf("a")[:7]},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -114,7 +142,7 @@ func TestCategory(t *testing.T) {
 
 func TestCategoryWithoutAnyHint(t *testing.T) {
 	n := Build(Input{Commits: commitsOf([]row{{id: "a", message: "wip"}})}, Options{})
-	if got := n.Sections[0].Entries[0].Reason; got != "no category label and no conventional type" {
+	if got := n.Sections[0].Entries[0].Reason; got != "no category label, no conventional type and no gitmoji" {
 		t.Errorf("reason: %q", got)
 	}
 }

@@ -82,7 +82,16 @@ func (m mapping) byType(v verdict, line, where string) verdict {
 	return v.better(at, fmt.Sprintf("type %q in %s", clean(kind), where))
 }
 
-// categorise asks (a) to (e) of section 4 in turn.
+// byGitmoji answers for emojis whose type a category lists.
+func (m mapping) byGitmoji(v verdict, line, where string) verdict {
+	emoji, kind := gitmoji(line)
+	if at, ok := m.types[kind]; ok {
+		v = v.better(at, fmt.Sprintf("gitmoji %s in %s", emoji, where))
+	}
+	return v
+}
+
+// categorise asks (a) to (f) of section 4 in turn.
 func (b *builder) categorise(u unit) verdict {
 	pull := b.pulls[u.number]
 	v := b.kinds.byLabel(verdict{}, pull.Labels, "the pull request")
@@ -95,16 +104,18 @@ func (b *builder) categorise(u unit) verdict {
 	if v.reason != "" {
 		return v
 	}
-	if v = b.kinds.byType(v, u.pullTitle, "the pull request title"); v.reason != "" {
-		return v
+	for _, by := range []func(mapping, verdict, string, string) verdict{mapping.byType, mapping.byGitmoji} {
+		if v = by(b.kinds, v, u.pullTitle, "the pull request title"); v.reason != "" {
+			return v
+		}
+		for _, i := range u.commits {
+			v = by(b.kinds, v, b.commits[i].Subject, "commit "+b.commits[i].short())
+		}
+		if v.reason != "" {
+			return v
+		}
 	}
-	for _, i := range u.commits {
-		v = b.kinds.byType(v, b.commits[i].Subject, "commit "+b.commits[i].short())
-	}
-	if v.reason != "" {
-		return v
-	}
-	return verdict{len(b.kinds.names) - 1, "no category label and no conventional type"}
+	return verdict{len(b.kinds.names) - 1, "no category label, no conventional type and no gitmoji"}
 }
 
 func (b *builder) entry(u unit) Entry {
@@ -117,14 +128,21 @@ func (b *builder) entry(u unit) Entry {
 	for _, i := range u.commits {
 		e.Hashes = append(e.Hashes, b.commits[i].Hash)
 	}
-	e.Title = titleOf(u.line)
-	// A type nobody lists stays in the title: it may be the name of a part of the product.
-	if h := parseHeader(u.line); h.Type != "" {
-		if _, listed := b.kinds.types[h.Type]; listed || h.Type == breakingType {
-			e.Title, e.Scope = titleOf(h.Title), clean(h.Scope)
-		}
-	}
+	e.Title, e.Scope = b.titleAndScope(u.line)
 	return e
+}
+
+// titleAndScope leaves out what the category says. A type nobody lists stays in the title: it may be the name of a part of
+// the product.
+func (b *builder) titleAndScope(line string) (title, scope string) {
+	h := parseHeader(line)
+	if _, listed := b.kinds.types[h.Type]; listed || h.Type == breakingType {
+		return titleOf(h.Title), clean(h.Scope)
+	}
+	if found, _ := gitmoji(line); found != "" && h.Type == "" {
+		line = withoutEmojis(line)
+	}
+	return titleOf(line), ""
 }
 
 // pullTitle is what the forge says, or else what it wrote into the merge commit; empty if only subjects are known.

@@ -26,7 +26,8 @@ var (
 		`(?:([\w.-]+(?:/[\w.-]+)+)?#|(https?://\S+?)/(?:-/)?(?:issues|work_items)/)(\d{1,9})\b`)
 )
 
-// header is the first line of a message by the Conventional Commits grammar; Type is empty when it has none.
+// header is the first line of a message by the Conventional Commits grammar; Type is empty when it has none. Emojis before
+// a type are passed over.
 type header struct {
 	Type, Scope, Title string
 	Breaking           bool
@@ -34,7 +35,7 @@ type header struct {
 
 func parseHeader(line string) header {
 	line = redact.OneLine(line)
-	m := headerPattern.FindStringSubmatch(line)
+	m := headerPattern.FindStringSubmatch(withoutEmojis(line))
 	if m == nil {
 		return header{Title: line}
 	}
@@ -47,7 +48,8 @@ const breakingType = "breaking"
 // isBreaking looks at the first line and at every other line's start, so that prose which mentions the words does not count.
 func isBreaking(subject, body string) bool {
 	h := parseHeader(subject)
-	return h.Breaking || h.Type == breakingType || breakingPattern.MatchString(subject) || breakingPattern.MatchString(body)
+	_, kind := gitmoji(subject)
+	return h.Breaking || h.Type == breakingType || kind == breakingType || breakingPattern.MatchString(subject) || breakingPattern.MatchString(body)
 }
 
 // breaks are the texts of breaking footers: of each the first paragraph, up to a footer of another kind.

@@ -113,6 +113,7 @@ func TestReverts(t *testing.T) {
 		{name: "title with the number", rows: []row{{id: "x", message: "feat(ui): x (#10)"}, {id: "r", message: "Revert \"feat(ui): x (#10)\" (#11)"}}, cancelled: []string{"x <- r", "r -> x"}},
 		{name: "title, and a hash from before a rebase", rows: []row{x, {id: "r", message: "Revert \"feat: x\"\n\nThis reverts commit {gone}."}}, cancelled: []string{"x <- r", "r -> x"}},
 		{name: "title of a conventional revert", rows: []row{x, {id: "r", message: "revert: feat: x"}}, cancelled: []string{"x <- r", "r -> x"}},
+		{name: "title after an emoji", rows: []row{x, {id: "r", message: "⏪️ Revert \"feat: x\""}}, cancelled: []string{"x <- r", "r -> x"}},
 		{name: "title that only begins alike", rows: []row{x, {id: "r", message: "Revert \"feat: x and y\""}}, want: []string{"Features: x", `Miscellaneous: Revert "feat: x and y"`}},
 		{name: "title of a newer commit", rows: []row{{id: "r", message: `Revert "feat: x"`}, x}, want: []string{"Features: x", `Miscellaneous: Revert "feat: x"`}},
 		{name: "title of two entries", rows: []row{x, {id: "y", message: "feat: x"}, {id: "r", message: `Revert "feat: x"`}},

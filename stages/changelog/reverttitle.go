@@ -89,7 +89,7 @@ func (b *builder) addTargets(reverting, targets []int) {
 
 // takenBack is the title that a revert's title names, empty for other titles.
 func takenBack(title string) string {
-	m := revertTitle.FindStringSubmatch(redact.OneLine(title))
+	m := revertTitle.FindStringSubmatch(withoutEmojis(redact.OneLine(title)))
 	if m == nil {
 		return ""
 	}

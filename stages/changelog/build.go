@@ -72,7 +72,7 @@ func (b *builder) notes() Notes {
 		}
 		listed, entries = append(listed, u), append(entries, entry)
 	}
-	n.Sections = b.sections(entries)
+	n.Sections = b.sections(fold(entries))
 	n.Contributors = b.contributors(listed)
 	return n
 }
@@ -153,6 +153,10 @@ func (b *builder) sections(entries []Entry) []Section {
 	for i, c := range b.opt.Categories {
 		all[i] = Section{Name: c.Name, Title: c.Title, Calls: cmp.Or(c.Calls, Patch)}
 		at[c.Name] = i
+	}
+	if _, own := at[Dependencies]; !own {
+		at[Dependencies] = len(all)
+		all = append(all, Section{Name: Dependencies, Title: "📦 " + Dependencies, Calls: Patch})
 	}
 	for _, entry := range entries {
 		section := &all[at[entry.Category]]

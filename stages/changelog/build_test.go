@@ -37,7 +37,7 @@ func TestSubjects(t *testing.T) {
 		{"revert: feat: a", []string{"Miscellaneous: revert: feat: a"}},
 		{"feat!: a", []string{"Breaking Changes: a", "Features: a"}},
 		{"feat(api)!: a", []string{"Breaking Changes: [api] a", "Features: [api] a"}},
-		{"chore(deps)!: b", []string{"Breaking Changes: [deps] b", "Miscellaneous: [deps] b"}},
+		{"chore(deps)!: b", []string{"Breaking Changes: [deps] b", "Dependencies: [deps] b"}},
 		{"docs: c\n\nBREAKING CHANGE: d", []string{"Breaking Changes: c", "Documentation: c"}},
 		{"docs: c\n\nBREAKING-CHANGE: d", []string{"Breaking Changes: c", "Documentation: c"}},
 		{"docs: c\n\nbody\nBREAKING CHANGE:\nd", []string{"Breaking Changes: c", "Documentation: c"}},
@@ -520,13 +520,18 @@ func TestAuthor(t *testing.T) {
 
 // TestRandomHistories wants each commit accounted for once and the same bytes whatever the order of the forge's answers.
 func TestRandomHistories(t *testing.T) {
-	cancelled, ignored := 0, 0
+	cancelled, ignored, folded := 0, 0, 0
 	for seed := range int64(400) {
 		r := rand.New(rand.NewSource(seed))
 		in := randomInput(r)
 		n := Build(in, Options{Links: github})
 		checkAccount(t, in.Commits, n)
 		cancelled, ignored = cancelled+len(n.Cancelled), ignored+len(n.Ignored)
+		for _, s := range n.Sections {
+			for _, e := range s.Entries {
+				folded += len(e.More)
+			}
+		}
 
 		r.Shuffle(len(in.PullRequests), func(i, j int) {
 			in.PullRequests[i], in.PullRequests[j] = in.PullRequests[j], in.PullRequests[i]
@@ -539,8 +544,8 @@ func TestRandomHistories(t *testing.T) {
 			t.Fatalf("seed %d", seed)
 		}
 	}
-	if cancelled < 100 || ignored < 100 {
-		t.Errorf("the histories are too plain: %d cancelled, %d ignored", cancelled, ignored)
+	if cancelled < 100 || ignored < 100 || folded < 100 {
+		t.Errorf("the histories are too plain: %d cancelled, %d ignored, %d folded", cancelled, ignored, folded)
 	}
 }
 
@@ -571,7 +576,7 @@ func randomInput(r *rand.Rand) Input {
 func randomMessage(r *rand.Rand, i int) (subject, body string) {
 	number := 1 + r.Intn(9)
 	target := hashOf(fmt.Sprint(r.Intn(i + 1)))[:pick(r, 7, 40)]
-	subject = pick(r, "feat: a", "fix!: b", "wip", "chore(release): 1.2.1", "Revert \"feat: a\"", fmt.Sprintf("docs: c (#%d)", number),
+	subject = pick(r, "feat: a", "fix!: b", "wip", "chore(release): 1.2.1", "Revert \"feat: a\"", "chore(deps): bump x from 1 to 2", "chore(deps)!: bump x from 2 to 3", fmt.Sprintf("docs: c (#%d)", number),
 		fmt.Sprintf("Merge pull request #%d from acme/x", number), "Merge branch 'main' into x")
 	body = pick(r, "", "", "BREAKING CHANGE: z", "This reverts commit "+target+".", "This reverts commit "+target+".",
 		fmt.Sprintf("Reverts acme/shop#%d", number), "* feat: a\n* fix: b\n\nThis reverts commit "+target+".")

@@ -123,7 +123,7 @@ func TestMergersAreNoContributors(t *testing.T) {
 // TestEntriesNameTheContributor wants one name for one person, in the entries and among the contributors.
 func TestEntriesNameTheContributor(t *testing.T) {
 	commits := commitsOf([]row{{id: "a", message: "a"}, {id: "b", message: "b (#5)"}, {id: "c", message: "c"}, {id: "d", message: "d"}})
-	for i, author := range []Person{{Name: "dependabot[bot]", Email: "x"}, {Name: "Jane Doe", Email: "j@home.example"}, {Name: "J", Email: "jane@acme.example"}, {Name: "Jane Doe", Email: "jane@acme.example"}} {
+	for i, author := range []Person{{Name: "helper[bot]", Email: "x"}, {Name: "Jane Doe", Email: "j@home.example"}, {Name: "J", Email: "jane@acme.example"}, {Name: "Jane Doe", Email: "jane@acme.example"}} {
 		commits[i].Author = author
 	}
 	n := Build(Input{Commits: commits, PullRequests: []PullRequest{{Number: 5, Author: "jdoe"}}}, Options{Links: github})
@@ -131,5 +131,5 @@ func TestEntriesNameTheContributor(t *testing.T) {
 	for _, e := range n.Sections[0].Entries {
 		got = append(got, e.Title+" by "+e.Author)
 	}
-	checkEqual(t, "authors", got, []string{"a by jdoe", "b by jdoe", "c by jdoe", "d by dependabot[bot]"})
+	checkEqual(t, "authors", got, []string{"a by jdoe", "b by jdoe", "c by jdoe", "d by helper[bot]"})
 }

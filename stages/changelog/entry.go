@@ -48,14 +48,15 @@ func setFirst[V any](m map[string]V, key string, value V) {
 
 // verdict is a category and why. The zero value has no answer.
 type verdict struct {
-	at     int
-	reason string
+	at      int
+	reason  string
+	byLabel bool
 }
 
 // better keeps the answer whose category comes first.
 func (v verdict) better(at int, reason string) verdict {
 	if v.reason == "" || at < v.at {
-		return verdict{at, reason}
+		return verdict{at: at, reason: reason}
 	}
 	return v
 }
@@ -64,6 +65,7 @@ func (m mapping) byLabel(v verdict, labels []string, where string) verdict {
 	for _, label := range labels {
 		if at, ok := m.labels[strings.ToLower(strings.TrimSpace(label))]; ok {
 			v = v.better(at, fmt.Sprintf("label %q on %s", clean(label), where))
+			v.byLabel = true
 		}
 	}
 	return v
@@ -115,7 +117,7 @@ func (b *builder) categorise(u unit) verdict {
 			return v
 		}
 	}
-	return verdict{len(b.kinds.names) - 1, "no category label, no conventional type and no gitmoji"}
+	return verdict{at: len(b.kinds.names) - 1, reason: "no category label, no conventional type and no gitmoji"}
 }
 
 func (b *builder) entry(u unit) Entry {
@@ -129,6 +131,9 @@ func (b *builder) entry(u unit) Entry {
 		e.Hashes = append(e.Hashes, b.commits[i].Hash)
 	}
 	e.Title, e.Scope = b.titleAndScope(u.line)
+	if h := parseHeader(u.line); b.isDependency(e, h.Scope, v.byLabel) {
+		e.Category, e.Title, e.Scope = Dependencies, titleOf(h.Title), clean(h.Scope)
+	}
 	return e
 }
 

@@ -48,7 +48,11 @@ func (e Entry) line() string {
 	if scope != "" {
 		title = escapeInline(e.Title)
 	}
-	return "- " + scope + title + " (" + link(e.Ref.Text, e.Ref.URL) + ")" + by + "\n"
+	refs := link(e.Ref.Text, e.Ref.URL)
+	for _, more := range e.More {
+		refs += ", " + link(more.Text, more.URL)
+	}
+	return "- " + scope + title + " (" + refs + ")" + by + "\n"
 }
 
 // breakingLines puts below an entry what breaks. Several entries may carry one footer, and it is told with the first.

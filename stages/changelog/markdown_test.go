@@ -55,6 +55,8 @@ func TestMarkdown(t *testing.T) {
 		{"nothing", Notes{}, "No user-visible changes.\n"},
 		{"nothing, with a predecessor", Notes{Compare: &Link{"a...b", ""}}, "No user-visible changes.\n\n**Full changelog:** a...b\n"},
 		{"nothing, from a version without v", Notes{Compare: &Link{"0.9.0...v0.10.0", "https://forge.example/c"}}, "No user-visible changes.\n\n**Full changelog:** [0.9.0...v0.10.0](https://forge.example/c)\n"},
+		{"several with one title", Notes{Sections: []Section{{Title: "A", Entries: []Entry{{Title: "a", Ref: Link{Text: "#1"}, More: []Link{{"#2", "https://forge.example/2"}}}}}}},
+			"## A\n\n- a (#1, [#2](https://forge.example/2))\n"},
 		{"what may begin a list", Notes{
 			Sections: []Section{{Title: "A", Entries: []Entry{
 				{Title: "1. a", Ref: Link{Text: "#1"}, Author: "2.b"}, {Title: "- c", Scope: "0.x", Ref: Link{Text: "#2"}}}}},

@@ -91,6 +91,9 @@ func (b *builder) addTargets(reverting, targets []int) {
 func takenBack(title string) string {
 	m := revertTitle.FindStringSubmatch(withoutEmojis(redact.OneLine(title)))
 	if m == nil {
+		m = revertTitle.FindStringSubmatch(parseHeader(title).Title) // fix: Revert "x"
+	}
+	if m == nil {
 		return ""
 	}
 	name := m[2]

@@ -242,8 +242,8 @@ func TestPullRequests(t *testing.T) {
 			want: []string{"Bug Fixes: y #13"}, hashes: "s"},
 		{name: "breaking in an inner commit", rows: []row{{id: "s", message: "feat!: y", parents: "outside"}, {id: "m", message: "Merge pull request #12 from acme/y\n\nfix: title", parents: "outside s"}},
 			want: []string{"Breaking Changes: title #12", "Bug Fixes: title #12"}, hashes: "s m"},
-		{name: "a merge that belongs to none", rows: []row{{id: "m", message: "Merge branch 'x'", parents: "outside elsewhere"}},
-			want: []string{"Miscellaneous: Merge branch 'x'"}, hashes: "m"},
+		{name: "a merge that belongs to none", rows: []row{{id: "m", message: "Bring x in", parents: "outside elsewhere"}},
+			want: []string{"Miscellaneous: Bring x in"}, hashes: "m"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			links := github
@@ -312,6 +312,7 @@ func TestOrder(t *testing.T) {
 func TestIgnored(t *testing.T) {
 	for _, test := range []struct {
 		name, message, current string
+		merge                  bool
 		pull                   PullRequest
 		rule                   string
 	}{
@@ -338,6 +339,15 @@ func TestIgnored(t *testing.T) {
 		{name: "prerelease of Python", message: "Release 1.2.1rc1", rule: "C7: the release's own commit"},
 		{name: "one product of several", message: "chore(main): release shop 1.2.1", current: "shop-v1.2.1", rule: "C7: the release's own commit"},
 		{name: "tag of a path", message: "Release web/shop/v1.2.1", current: "web/shop/v1.2.1", rule: "C7: the release's own commit"},
+		{name: "release notes", message: "Update release notes (#5)", rule: "C17: a change of release notes"},
+		{name: "changelog without a version", message: "chore: update CHANGELOG.md", rule: "C17: a change of release notes"},
+		{name: "changelog with its content", message: "chore: update CHANGELOG.md for the new login"},
+		{name: "changelog alone", message: "chore: update changelog", rule: "C17: a change of release notes"},
+		{name: "a bare merge", message: "Merge branch 'x' into y", merge: true, rule: "C17: a merge that says nothing else"},
+		{name: "a bare merge from a remote", message: "Merge remote-tracking branch 'origin/main'", merge: true, rule: "C17: a merge that says nothing else"},
+		{name: "a breaking merge", message: "Merge branch 'x'\n\nBREAKING CHANGE: y", merge: true},
+		{name: "a merge by its title alone", message: "Merge branch 'x' into y"},
+		{name: "a merge with a title", message: "Merge the new login", merge: true},
 		{name: "another version than the last one", message: "Bump version: 1.2.1 -> 1.2.2"},
 		{name: "a longer version", message: "Release 1.2.1.4"},
 		{name: "no version", message: "Prepare release"},
@@ -367,6 +377,9 @@ func TestIgnored(t *testing.T) {
 			current := strings.TrimPrefix(cmp.Or(test.current, "v1.2.1"), "-")
 			test.pull.Number = 5
 			commits := commitsOf([]row{{id: "a", message: test.message}})
+			if test.merge {
+				commits[0].Parents = append(commits[0].Parents, hashOf("elsewhere"))
+			}
 			n := Build(Input{Commits: commits, Current: current, Version: current[strings.LastIndex(current, "v")+1:], PullRequests: []PullRequest{test.pull},
 				Issues: []Issue{{Number: 9, Labels: []string{"wontfix"}}}}, Options{})
 			checkAccount(t, commits, n)

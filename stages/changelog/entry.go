@@ -3,6 +3,7 @@ package changelog
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,9 @@ var excluding = []string{"duplicate", "invalid", "wontfix", "question", "skip-ch
 
 // breakingLabels on a pull request make it breaking.
 var breakingLabels = []string{"breaking", "breaking-change", "breaking change", "semver-major"}
+
+// bareMerge is what git writes for a merge; what it brought in has entries of its own.
+var bareMerge = regexp.MustCompile(`^Merge (?:remote-tracking )?(?:branch|branches|tag|commit) `)
 
 const noTitle = "(no title)"
 
@@ -241,6 +245,12 @@ func (b *builder) ignoredBy(u unit) string {
 	}
 	if b.isRelease(u.line) {
 		return "C7: the release's own commit"
+	}
+	if bareMerge.MatchString(u.line) && b.commits[u.commits[0]].isMerge() && u.number == 0 {
+		return "C17: a merge that says nothing else"
+	}
+	if isAboutNotes(u.line) {
+		return "C17: a change of release notes"
 	}
 	return ""
 }

@@ -18,7 +18,7 @@ var (
 
 // releaseWords are all that the title of a release's own commit says besides versions (C7).
 var releaseWords = strings.Fields(`release releases released releasing version versions bump bumps bumped bumping prepare prepares
-	preparing prep cut publish tag set update updates upgrade new next final finalize changelog notes package
+	preparing prep cut publish tag set update updates upgrade new next final finalize changelog changelog.md notes package
 	chore build ci merge branch into from to for of the a and in main master develop trunk`)
 
 // isRelease knows the release's own commit, and those of its prereleases: no word in its title is about a change.
@@ -40,6 +40,15 @@ func (b *builder) isRelease(line string) bool {
 		}
 	}
 	return named == own
+}
+
+// isAboutNotes knows titles such as Update release notes.
+func isAboutNotes(line string) bool {
+	title := words(besides.ReplaceAllString(strings.ToLower(line), ""))
+	other := func(word string) bool { return !slices.Contains(releaseWords, word) }
+	return !slices.ContainsFunc(title, other) && slices.ContainsFunc(title, func(word string) bool {
+		return word == "notes" || strings.HasPrefix(word, "changelog")
+	})
 }
 
 func isVersion(word, own string) bool {

@@ -1,7 +1,7 @@
 // Package changelog turns commits, pull requests and issues into release notes.
 //
 // It has no input or output of its own: ParseLog reads what git printed, Build decides, and Notes renders
-// Markdown and JSON. Rule ids in the comments (C1 to C16) are those of the release rules, section 4.
+// Markdown and JSON. Rule ids in the comments (C1 to C17) are those of the release rules, section 4.
 package changelog
 
 import (

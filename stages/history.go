@@ -3,9 +3,9 @@ package stages
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/release"
 )
 
@@ -37,19 +37,14 @@ func (r *Run) log(ctx context.Context, args []string) ([]byte, error) {
 	return []byte(log), nil
 }
 
-// authorsBefore are the e-mail addresses of whoever has contributed to an earlier release; nil for the first, where
-// everybody would be new.
-func (r *Run) authorsBefore(ctx context.Context, tag release.Tag) (map[string]bool, error) {
+// authorsBefore are whoever has contributed to an earlier release; nil for the first, where everybody would be new.
+func (r *Run) authorsBefore(ctx context.Context, tag release.Tag) ([]changelog.Person, error) {
 	if tag.Name == "" {
 		return nil, nil
 	}
-	log, err := r.history(ctx, "%ae", release.Tag{}, tag.Commit)
+	log, err := r.history(ctx, changelog.PriorFormat, release.Tag{}, tag.Commit)
 	if err != nil {
 		return nil, err
 	}
-	authors := map[string]bool{}
-	for address := range strings.SplitSeq(string(log), "\x00") {
-		authors[address] = true
-	}
-	return authors, nil
+	return changelog.ParsePrior(log)
 }

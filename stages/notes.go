@@ -86,7 +86,7 @@ func (r *Run) forgeInput(ctx context.Context, commits []changelog.Commit) (in ch
 	in.PullRequests = pulls
 	var closed []int
 	for _, p := range pulls {
-		closed = append(closed, p.Closes(r.access.repository.Path)...)
+		closed = append(closed, p.Closes(links)...)
 	}
 	issues, err := r.access.forge.Issues(ctx, closed, oldest(commits))
 	if err != nil {

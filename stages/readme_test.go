@@ -75,7 +75,7 @@ var behind = map[string]string{
 
 // unexplained are messages that no user can cause, and why.
 var unexplained = map[string]string{
-	"git log: expected records of … NUL-separated fields, found … fields in all: run git log -z with GitLogFormat": gitPrints,
+	"git log: expected records of … NUL-separated fields, found … fields in all: run git log -z with …": gitPrints,
 	"git log: record …: …": gitPrints,
 	"expected a commit hash of 40 or 64 hexadecimal digits, found …: run git log -z with GitLogFormat and without other output": gitPrints,
 	"expected seconds since 1970, found …: run git log -z with GitLogFormat":                                                    gitPrints,

@@ -1,7 +1,7 @@
 // Package changelog turns commits, pull requests and issues into release notes.
 //
 // It has no input or output of its own: ParseLog reads what git printed, Build decides, and Notes renders
-// Markdown and JSON. Rule ids in the comments (C1 to C16) are those of the release rules, section 4.
+// Markdown and JSON. Rule ids in the comments (C1 to C17) are those of the release rules, section 4.
 package changelog
 
 import (
@@ -23,6 +23,7 @@ type builder struct {
 	pull    []int
 	members map[int][]int
 	rev     reverts
+	people  *people
 }
 
 // Build makes the notes. The same input gives the same notes, whatever the order of pull requests and issues (C16).
@@ -38,6 +39,7 @@ func Build(in Input, opt Options) Notes {
 	b.indexForge()
 	b.findPulls()
 	b.findReverts()
+	b.findPeople()
 	return b.notes()
 }
 
@@ -70,7 +72,7 @@ func (b *builder) notes() Notes {
 		}
 		listed, entries = append(listed, u), append(entries, entry)
 	}
-	n.Sections = b.sections(entries)
+	n.Sections = b.sections(fold(entries))
 	n.Contributors = b.contributors(listed)
 	return n
 }
@@ -102,8 +104,7 @@ func (b *builder) units(n *Notes) []unit {
 			}
 		}
 		if len(left.commits) > 0 {
-			left.pullTitle = b.pullTitle(left)
-			left.line = cmp.Or(left.pullTitle, b.subject(left))
+			left.pullTitle, left.line = b.pullTitle(left), b.lineOf(left)
 			units = append(units, left)
 		}
 	}
@@ -153,6 +154,10 @@ func (b *builder) sections(entries []Entry) []Section {
 		all[i] = Section{Name: c.Name, Title: c.Title, Calls: cmp.Or(c.Calls, Patch)}
 		at[c.Name] = i
 	}
+	if _, own := at[Dependencies]; !own {
+		at[Dependencies] = len(all)
+		all = append(all, Section{Name: Dependencies, Title: "📦 " + Dependencies, Calls: Patch})
+	}
 	for _, entry := range entries {
 		section := &all[at[entry.Category]]
 		section.Entries = append(section.Entries, entry)
@@ -184,7 +189,7 @@ func (b *builder) degraded() string {
 	if b.in.PullRequests == nil {
 		return "Pull requests and issues could not be read, so these notes come from commit messages alone and no label was seen."
 	}
-	closes := func(p PullRequest) bool { return len(p.Closes(b.opt.Links.Repository)) > 0 }
+	closes := func(p PullRequest) bool { return len(p.Closes(b.opt.Links)) > 0 }
 	if b.in.Issues == nil && slices.ContainsFunc(b.in.PullRequests, closes) {
 		return "Issues could not be read, so the labels of closed issues decided no category."
 	}

@@ -26,18 +26,26 @@ func TestSubjects(t *testing.T) {
 		{"doc: a", []string{"Documentation: a"}},
 		{"test: a", []string{"Testing: a"}},
 		{"tests: a", []string{"Testing: a"}},
+		{"Enhancement: a", []string{"Features: a"}},
+		{"bug: a", []string{"Bug Fixes: a"}},
+		{"regression: a", []string{"Bug Fixes: a"}},
+		{"documentation: a", []string{"Documentation: a"}},
+		{"testing: a", []string{"Testing: a"}},
 		{"chore: a", []string{"Miscellaneous: a"}},
 		{"perf: a", []string{"Miscellaneous: a"}},
 		{"docker: a", []string{"Miscellaneous: docker: a"}},
 		{"revert: feat: a", []string{"Miscellaneous: revert: feat: a"}},
 		{"feat!: a", []string{"Breaking Changes: a", "Features: a"}},
 		{"feat(api)!: a", []string{"Breaking Changes: [api] a", "Features: [api] a"}},
-		{"chore(deps)!: b", []string{"Breaking Changes: [deps] b", "Miscellaneous: [deps] b"}},
+		{"chore(deps)!: b", []string{"Breaking Changes: [deps] b", "Dependencies: [deps] b"}},
 		{"docs: c\n\nBREAKING CHANGE: d", []string{"Breaking Changes: c", "Documentation: c"}},
 		{"docs: c\n\nBREAKING-CHANGE: d", []string{"Breaking Changes: c", "Documentation: c"}},
 		{"docs: c\n\nbody\nBREAKING CHANGE:\nd", []string{"Breaking Changes: c", "Documentation: c"}},
 		{"docs: c\nBREAKING CHANGE: right below", []string{"Breaking Changes: c", "Documentation: c"}},
 		{"BREAKING CHANGE: no type", []string{"Breaking Changes: BREAKING CHANGE: no type", "Miscellaneous: BREAKING CHANGE: no type"}},
+		{"Breaking: drop Python 3.10", []string{"Breaking Changes: drop Python 3.10", "Miscellaneous: drop Python 3.10"}},
+		{"breaking(api): drop v1", []string{"Breaking Changes: [api] drop v1", "Miscellaneous: [api] drop v1"}},
+		{"Breaking the waves", []string{"Miscellaneous: Breaking the waves"}},
 		{"fix: a\n\nbreaking change: lower case", []string{"Bug Fixes: a"}},
 		{"fix: a\n\nThis is no BREAKING CHANGE: not at all", []string{"Bug Fixes: a"}},
 		{"feat:a", []string{"Miscellaneous: feat:a"}},
@@ -50,6 +58,33 @@ func TestSubjects(t *testing.T) {
 		{"fix: été", []string{"Bug Fixes: été"}},
 		{"fix(api/users): x", []string{"Bug Fixes: [api/users] x"}},
 		{"fix(a, b): x", []string{"Bug Fixes: [a, b] x"}},
+		{"✨ a", []string{"Features: a"}},
+		{":sparkles: a", []string{"Features: a"}},
+		{":sparkles:a", []string{"Features: a"}},
+		{"🐛 a", []string{"Bug Fixes: a"}},
+		{":bug: a", []string{"Bug Fixes: a"}},
+		{"🚑️ a", []string{"Bug Fixes: a"}},
+		{":ambulance: a", []string{"Bug Fixes: a"}},
+		{"🩹 a", []string{"Bug Fixes: a"}},
+		{":adhesive_bandage: a", []string{"Bug Fixes: a"}},
+		{"📝 a", []string{"Documentation: a"}},
+		{":memo: a", []string{"Documentation: a"}},
+		{"✅ a", []string{"Testing: a"}},
+		{":white_check_mark: a", []string{"Testing: a"}},
+		{"🧪 a", []string{"Testing: a"}},
+		{":test_tube: a", []string{"Testing: a"}},
+		{"💥 a", []string{"Breaking Changes: a", "Miscellaneous: a"}},
+		{":boom: a", []string{"Breaking Changes: a", "Miscellaneous: a"}},
+		{"💥 feat: a", []string{"Breaking Changes: a", "Features: a"}},
+		{"🚧 ✨ a", []string{"Features: a"}},
+		{"✨ fix(api): a", []string{"Bug Fixes: [api] a"}},
+		{":bug: docs: a", []string{"Documentation: a"}},
+		{"🎨 feat!: a", []string{"Breaking Changes: a", "Features: a"}},
+		{"🐳 docker: a", []string{"Miscellaneous: 🐳 docker: a"}},
+		{"🎨 a", []string{"Miscellaneous: 🎨 a"}},
+		{":art: a", []string{"Miscellaneous: :art: a"}},
+		{"a ✨", []string{"Miscellaneous: a ✨"}},
+		{"✨", []string{"Features: ✨"}},
 		{"wip", []string{"Miscellaneous: wip"}},
 		{"", []string{"Miscellaneous: (no title)"}},
 		{"\u202e\x01", []string{"Miscellaneous: (no title)"}},
@@ -84,6 +119,7 @@ func TestCategory(t *testing.T) {
 		{"issue only mentioned", "docs: z", "see #8, prefixes #8", nil, "Documentation", `type "docs" in the pull request title`},
 		{"title before commit", "test: z", "", []string{"unknown"}, "Testing", `type "test" in the pull request title`},
 		{"other type in the title", "docker: z", "", nil, "Miscellaneous", `type "docker" in the pull request title`},
+		{"type of a commit before the title's emoji", "📝 z", "", nil, "Bug Fixes", `type "fix" in commit ` + hashOf("a")[:7]},
 		{"commit when the title has none", "z", "", nil, "Bug Fixes", `type "fix" in commit ` + hashOf("a")[:7]},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -106,7 +142,7 @@ func TestCategory(t *testing.T) {
 
 func TestCategoryWithoutAnyHint(t *testing.T) {
 	n := Build(Input{Commits: commitsOf([]row{{id: "a", message: "wip"}})}, Options{})
-	if got := n.Sections[0].Entries[0].Reason; got != "no category label and no conventional type" {
+	if got := n.Sections[0].Entries[0].Reason; got != "no category label, no conventional type and no gitmoji" {
 		t.Errorf("reason: %q", got)
 	}
 }
@@ -192,12 +228,22 @@ func TestPullRequests(t *testing.T) {
 			want: []string{"Bug Fixes: y"}, hashes: "s"},
 		{name: "breaking in the pull request's text", rows: []row{{id: "s", message: "fix: y (#13)"}}, pulls: []PullRequest{{Number: 13, Title: "fix: y", Body: "Why\r\nBREAKING CHANGE: z"}},
 			want: []string{"Breaking Changes: y #13", "Bug Fixes: y #13"}, hashes: "s"},
+		{name: "breaking by label", rows: []row{{id: "s", message: "fix: y (#13)"}}, pulls: []PullRequest{{Number: 13, Labels: []string{"Breaking"}}},
+			want: []string{"Breaking Changes: y #13", "Bug Fixes: y #13"}, hashes: "s"},
+		{name: "breaking by label with a dash", rows: []row{{id: "s", message: "fix: y (#13)"}}, pulls: []PullRequest{{Number: 13, Labels: []string{"breaking-change", "skip-changelog"}}},
+			want: []string{"Breaking Changes: y #13", "Bug Fixes: y #13"}, hashes: "s"},
+		{name: "breaking by label with a space", rows: []row{{id: "s", message: "fix: y (#13)"}}, pulls: []PullRequest{{Number: 13, Labels: []string{"Breaking Change"}}},
+			want: []string{"Breaking Changes: y #13", "Bug Fixes: y #13"}, hashes: "s"},
+		{name: "breaking by label of a version", rows: []row{{id: "s", message: "fix: y (#13)"}}, pulls: []PullRequest{{Number: 13, Labels: []string{"semver-major"}}},
+			want: []string{"Breaking Changes: y #13", "Bug Fixes: y #13"}, hashes: "s"},
+		{name: "not breaking by label", rows: []row{{id: "s", message: "fix: y (#13)"}}, pulls: []PullRequest{{Number: 13, Labels: []string{"not breaking"}}},
+			want: []string{"Bug Fixes: y #13"}, hashes: "s"},
 		{name: "breaking in a template's comment", rows: []row{{id: "s", message: "fix: y (#13)"}}, pulls: []PullRequest{{Number: 13, Title: "fix: y", Body: "<!--\nBREAKING CHANGE: what\n-->"}},
 			want: []string{"Bug Fixes: y #13"}, hashes: "s"},
 		{name: "breaking in an inner commit", rows: []row{{id: "s", message: "feat!: y", parents: "outside"}, {id: "m", message: "Merge pull request #12 from acme/y\n\nfix: title", parents: "outside s"}},
 			want: []string{"Breaking Changes: title #12", "Bug Fixes: title #12"}, hashes: "s m"},
-		{name: "a merge that belongs to none", rows: []row{{id: "m", message: "Merge branch 'x'", parents: "outside elsewhere"}},
-			want: []string{"Miscellaneous: Merge branch 'x'"}, hashes: "m"},
+		{name: "a merge that belongs to none", rows: []row{{id: "m", message: "Bring x in", parents: "outside elsewhere"}},
+			want: []string{"Miscellaneous: Bring x in"}, hashes: "m"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			links := github
@@ -266,6 +312,7 @@ func TestOrder(t *testing.T) {
 func TestIgnored(t *testing.T) {
 	for _, test := range []struct {
 		name, message, current string
+		merge                  bool
 		pull                   PullRequest
 		rule                   string
 	}{
@@ -275,6 +322,38 @@ func TestIgnored(t *testing.T) {
 		{name: "release with a note to the CI", message: "chore(release): v1.2.1 [skip ci]", rule: "C7: the release's own commit"},
 		{name: "release by pull request", message: "chore(release): 1.2.1 (#40)", rule: "C7: the release's own commit"},
 		{name: "prerelease of this version", message: "chore(release): 1.2.1-rc.1", rule: "C7: the release's own commit"},
+		{name: "release type", message: "release: v1.2.1", rule: "C7: the release's own commit"},
+		{name: "no type", message: "Bump version to 1.2.1", rule: "C7: the release's own commit"},
+		{name: "from one version to another", message: "bump: version 1.2.0 → 1.2.1", rule: "C7: the release's own commit"},
+		{name: "from one version to another, in letters", message: "Bump version: 1.2.0 -> 1.2.1", rule: "C7: the release's own commit"},
+		{name: "release word by pull request", message: "chore: release 1.2.1 (#20)", rule: "C7: the release's own commit"},
+		{name: "release of a branch", message: "chore(main): release 1.2.1", rule: "C7: the release's own commit"},
+		{name: "the version alone", message: "1.2.1", rule: "C7: the release's own commit"},
+		{name: "the version alone with v", message: "v1.2.1", rule: "C7: the release's own commit"},
+		{name: "emoji", message: "🔖 Release version 1.2.1", rule: "C7: the release's own commit"},
+		{name: "code of an emoji", message: ":bookmark: Release 1.2.1", rule: "C7: the release's own commit"},
+		{name: "emoji before a type", message: "🔖 chore(release): v1.2.1", rule: "C7: the release's own commit"},
+		{name: "prepared", message: "Prepare for the v1.2.1 release.", rule: "C7: the release's own commit"},
+		{name: "changelog", message: "Update CHANGELOG for 1.2.1", rule: "C7: the release's own commit"},
+		{name: "merged", message: "Merge branch 'release/1.2.1' into main", rule: "C7: the release's own commit"},
+		{name: "prerelease of Python", message: "Release 1.2.1rc1", rule: "C7: the release's own commit"},
+		{name: "one product of several", message: "chore(main): release shop 1.2.1", current: "shop-v1.2.1", rule: "C7: the release's own commit"},
+		{name: "tag of a path", message: "Release web/shop/v1.2.1", current: "web/shop/v1.2.1", rule: "C7: the release's own commit"},
+		{name: "release notes", message: "Update release notes (#5)", rule: "C17: a change of release notes"},
+		{name: "changelog without a version", message: "chore: update CHANGELOG.md", rule: "C17: a change of release notes"},
+		{name: "changelog with its content", message: "chore: update CHANGELOG.md for the new login"},
+		{name: "changelog alone", message: "chore: update changelog", rule: "C17: a change of release notes"},
+		{name: "a bare merge", message: "Merge branch 'x' into y", merge: true, rule: "C17: a merge that says nothing else"},
+		{name: "a bare merge from a remote", message: "Merge remote-tracking branch 'origin/main'", merge: true, rule: "C17: a merge that says nothing else"},
+		{name: "a breaking merge", message: "Merge branch 'x'\n\nBREAKING CHANGE: y", merge: true},
+		{name: "a merge by its title alone", message: "Merge branch 'x' into y"},
+		{name: "a merge with a title", message: "Merge the new login", merge: true},
+		{name: "another version than the last one", message: "Bump version: 1.2.1 -> 1.2.2"},
+		{name: "a longer version", message: "Release 1.2.1.4"},
+		{name: "no version", message: "Prepare release"},
+		{name: "another word", message: "Bump lodash to 1.2.1"},
+		{name: "a change for the version", message: "release: sign the packages of 1.2.1"},
+		{name: "a backport", message: "Backport to 1.2.1"},
 		{name: "another version", message: "chore(release): 1.2.10"},
 		{name: "earlier version", message: "chore: bump version to 1.2.0"},
 		{name: "bump of something else", message: "chore(deps): bump version to 1.2.1"},
@@ -298,6 +377,9 @@ func TestIgnored(t *testing.T) {
 			current := strings.TrimPrefix(cmp.Or(test.current, "v1.2.1"), "-")
 			test.pull.Number = 5
 			commits := commitsOf([]row{{id: "a", message: test.message}})
+			if test.merge {
+				commits[0].Parents = append(commits[0].Parents, hashOf("elsewhere"))
+			}
 			n := Build(Input{Commits: commits, Current: current, Version: current[strings.LastIndex(current, "v")+1:], PullRequests: []PullRequest{test.pull},
 				Issues: []Issue{{Number: 9, Labels: []string{"wontfix"}}}}, Options{})
 			checkAccount(t, commits, n)
@@ -307,6 +389,35 @@ func TestIgnored(t *testing.T) {
 			}
 			if rule != test.rule {
 				t.Errorf("rule: got %q, want %q", rule, test.rule)
+			}
+		})
+	}
+}
+
+// TestReleaseOfABranch has the pull request that brings a whole branch into a release: only its own title goes.
+func TestReleaseOfABranch(t *testing.T) {
+	branch := []row{{id: "i1", message: "feat: one", parents: "outside"}, {id: "i2", message: "Bump version to 1.2.1", parents: "i1"}}
+	for _, test := range []struct {
+		name    string
+		rows    []row
+		pull    PullRequest
+		ignored string
+	}{
+		{"merged", append(slices.Clone(branch), row{id: "m", message: "Merge pull request #7 from acme/develop\n\nRelease 1.2.1", parents: "outside i2"}), PullRequest{Number: 7}, "i2 m"},
+		{"rebased", branch, PullRequest{Number: 7, Title: "Release v1.2.1", Commits: []string{hashOf("i1"), hashOf("i2")}}, "i2"},
+		{"squashed", append(slices.Clone(branch), row{id: "s", message: "Release 1.2.1 (#7)"}), PullRequest{Number: 7}, "i2 s"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			commits := commitsOf(test.rows)
+			n := Build(Input{Commits: commits, Version: "1.2.1", Current: "v1.2.1", PullRequests: []PullRequest{test.pull}}, Options{Links: github})
+			checkAccount(t, commits, n)
+			checkEqual(t, "entries", told(n), []string{"Features: one"})
+			var ignored []string
+			for _, i := range n.Ignored {
+				ignored = append(ignored, i.Hash)
+			}
+			if got := names(test.rows, ignored); got != test.ignored {
+				t.Errorf("ignored: got %q, want %q", got, test.ignored)
 			}
 		})
 	}
@@ -422,13 +533,18 @@ func TestAuthor(t *testing.T) {
 
 // TestRandomHistories wants each commit accounted for once and the same bytes whatever the order of the forge's answers.
 func TestRandomHistories(t *testing.T) {
-	cancelled, ignored := 0, 0
+	cancelled, ignored, folded := 0, 0, 0
 	for seed := range int64(400) {
 		r := rand.New(rand.NewSource(seed))
 		in := randomInput(r)
 		n := Build(in, Options{Links: github})
 		checkAccount(t, in.Commits, n)
 		cancelled, ignored = cancelled+len(n.Cancelled), ignored+len(n.Ignored)
+		for _, s := range n.Sections {
+			for _, e := range s.Entries {
+				folded += len(e.More)
+			}
+		}
 
 		r.Shuffle(len(in.PullRequests), func(i, j int) {
 			in.PullRequests[i], in.PullRequests[j] = in.PullRequests[j], in.PullRequests[i]
@@ -441,15 +557,15 @@ func TestRandomHistories(t *testing.T) {
 			t.Fatalf("seed %d", seed)
 		}
 	}
-	if cancelled < 100 || ignored < 100 {
-		t.Errorf("the histories are too plain: %d cancelled, %d ignored", cancelled, ignored)
+	if cancelled < 100 || ignored < 100 || folded < 100 {
+		t.Errorf("the histories are too plain: %d cancelled, %d ignored, %d folded", cancelled, ignored, folded)
 	}
 }
 
 func randomInput(r *rand.Rand) Input {
-	in := Input{Current: "v1.2.1", Previous: "v1.2.0", PullRequests: []PullRequest{}}
+	in := Input{Current: "v1.2.1", Version: "1.2.1", Previous: "v1.2.0", PullRequests: []PullRequest{}}
 	for number := 1; number < 8; number++ {
-		pull := PullRequest{Number: number, Title: "feat: pull", Labels: pick(r, nil, nil, []string{"bug"}, []string{"skip-changelog"})}
+		pull := PullRequest{Number: number, Title: pick(r, "feat: pull", "feat: pull", "Release 1.2.1", "Revert \"feat: a\""), Labels: pick(r, nil, nil, []string{"bug"}, []string{"skip-changelog"})}
 		pull.Body = pick(r, "", "", "closes #9", fmt.Sprintf("Reverts acme/shop#%d", r.Intn(8)))
 		in.PullRequests = append(in.PullRequests, pull)
 	}
@@ -473,7 +589,7 @@ func randomInput(r *rand.Rand) Input {
 func randomMessage(r *rand.Rand, i int) (subject, body string) {
 	number := 1 + r.Intn(9)
 	target := hashOf(fmt.Sprint(r.Intn(i + 1)))[:pick(r, 7, 40)]
-	subject = pick(r, "feat: a", "fix!: b", "wip", "chore(release): 1.2.1", "Revert \"feat: a\"", fmt.Sprintf("docs: c (#%d)", number),
+	subject = pick(r, "feat: a", "fix!: b", "wip", "chore(release): 1.2.1", "Revert \"feat: a\"", "chore(deps): bump x from 1 to 2", "chore(deps)!: bump x from 2 to 3", fmt.Sprintf("docs: c (#%d)", number),
 		fmt.Sprintf("Merge pull request #%d from acme/x", number), "Merge branch 'main' into x")
 	body = pick(r, "", "", "BREAKING CHANGE: z", "This reverts commit "+target+".", "This reverts commit "+target+".",
 		fmt.Sprintf("Reverts acme/shop#%d", number), "* feat: a\n* fix: b\n\nThis reverts commit "+target+".")

@@ -2,7 +2,6 @@ package changelog
 
 import (
 	"cmp"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,12 +9,14 @@ import (
 
 var (
 	coAuthor = regexp.MustCompile(`(?mi)^co-authored-by:[ \t]*([^<>\r\n]*?)[ \t]*<([^<>\r\n]*)>[ \t]*\r?$`)
-	// noReply takes the login out of the address with which a forge hides the real one.
-	noReply = regexp.MustCompile(`(?i)^(?:[0-9]+[+-])?([^@]+)@(?:users\.)?noreply\.(.+)$`)
 	// mailDomain is cut out of names, because some people's name is their address.
 	mailDomain = regexp.MustCompile(`@[^\s@<>]+\.[^\s@<>]+`)
 
-	botName = regexp.MustCompile(`(?i)(?:\[bot\]|-bot)$|^(?:app/.*|dependabot|renovate|github-actions)$`)
+	botName = regexp.MustCompile(`(?i)^(?:app/.*|dependabot.*|renovate.*|github[ -]actions?|actions-user|web-flow|copilot|` +
+		`(?:hosted )?weblate|crowdin|mergify|depfu|greenkeeper|allcontributors|travis ci)$`)
+	botEnd = regexp.MustCompile(`(?i)(?:\[bot\]|bot)$`)
+	// surname is what ends like a bot and is none.
+	surname = regexp.MustCompile(`(?i)(?:tal|ab|ca|her)bot$`)
 	botMail = regexp.MustCompile(`(?i)^(?:no-?reply@.*|.*\[bot\]@.*)$`)
 )
 
@@ -25,42 +26,47 @@ func (p Person) display() string {
 }
 
 func (p Person) isBot() bool {
-	return botName.MatchString(p.Login) || botName.MatchString(p.Name) || botMail.MatchString(p.Email)
+	return isBotName(p.Login) || isBotName(p.Name) || botMail.MatchString(p.Email)
 }
 
-// people collects persons by account, or by address where no account is known (C14).
-type people struct {
-	host     string
-	accounts map[string]string // login by address
-	byKey    map[string]*contributor
+func isBotName(name string) bool {
+	return botName.MatchString(name) || botEnd.MatchString(name) && !surname.MatchString(name)
 }
 
-// contributor is one person with every address and login they were seen under.
-type contributor struct {
-	Person
-	keys []string
-}
-
+// contributors are the people of the entries that are listed (C14).
 func (b *builder) contributors(units []unit) []Contributor {
-	p := people{host: host(b.opt.Links.Repository), accounts: make(map[string]string), byKey: make(map[string]*contributor)}
-	for _, c := range b.commits {
-		p.setAccount(c.Author.Email, c.Author.Login)
-	}
+	listed := make(map[*contributor]bool)
 	for _, u := range units {
-		p.learn(b.authors(u), Person{Login: b.pulls[u.number].Author})
-	}
-	for _, u := range units {
-		p.add(Person{Login: b.pulls[u.number].Author})
-		for _, author := range b.authors(u) {
-			p.add(author)
-		}
-		for _, i := range b.work(u.commits) {
-			for _, m := range coAuthor.FindAllStringSubmatch(b.commits[i].Body, -1) {
-				p.add(Person{Name: m[1], Email: m[2]})
+		for _, who := range slices.Concat([]Person{{Login: b.pulls[u.number].Author}}, b.authors(u), b.coAuthors(u)) {
+			if c := b.people.find(who); c != nil {
+				listed[c] = true
 			}
 		}
 	}
-	return p.sorted(b.opt.Links.User, b.in.Prior)
+	all := make([]Contributor, 0, len(listed))
+	for c := range listed {
+		all = append(all, Contributor{
+			Name:  cmp.Or(c.display(), "(no name)"),
+			URL:   address(b.opt.Links.User, c.Login),
+			First: b.in.Prior != nil && b.people.isNew(c),
+		})
+	}
+	slices.SortFunc(all, func(x, y Contributor) int {
+		return cmp.Or(cmp.Compare(strings.ToLower(x.Name), strings.ToLower(y.Name)), cmp.Compare(x.line(), y.line()))
+	})
+	return all
+}
+
+// author is who an entry is by, under the name that stands among the contributors.
+func (b *builder) author(u unit) string {
+	who := b.authors(u)[0]
+	if opener := b.pulls[u.number].Author; opener != "" {
+		who = Person{Login: opener}
+	}
+	if c := b.people.find(who); c != nil {
+		who = c.Person
+	}
+	return who.display()
 }
 
 func (b *builder) authors(u unit) []Person {
@@ -71,77 +77,18 @@ func (b *builder) authors(u unit) []Person {
 	return authors
 }
 
-// learn takes the address that wrote all of a pull request for that of the account which opened it.
-func (p *people) learn(authors []Person, opener Person) {
-	first := authors[0]
-	others := slices.ContainsFunc(authors, func(a Person) bool { return !strings.EqualFold(a.Email, first.Email) })
-	if !others && !first.isBot() && !opener.isBot() {
-		p.setAccount(first.Email, opener.Login)
+func (b *builder) coAuthors(u unit) []Person {
+	var authors []Person
+	for _, i := range b.work(u.commits) {
+		authors = append(authors, b.commits[i].coAuthors()...)
 	}
+	return authors
 }
 
-func (p *people) setAccount(email, login string) {
-	if email != "" && login != "" {
-		setFirst(p.accounts, email, login)
+func (c Commit) coAuthors() []Person {
+	var authors []Person
+	for _, m := range coAuthor.FindAllStringSubmatch(c.Body, -1) {
+		authors = append(authors, Person{Name: m[1], Email: m[2]})
 	}
-}
-
-// login is the account of a person if anything tells it.
-func (p *people) login(who Person) string {
-	if who.Login != "" {
-		return who.Login
-	}
-	// The same forge only: a login on another one belongs to somebody else here.
-	m := noReply.FindStringSubmatch(who.Email)
-	if m != nil && strings.EqualFold(m[2], p.host) {
-		return m[1]
-	}
-	return p.accounts[strings.ToLower(who.Email)]
-}
-
-func (p *people) add(who Person) {
-	who.Login = p.login(who)
-	if who.isBot() || (who == Person{}) {
-		return
-	}
-	email, login := strings.ToLower(who.Email), strings.ToLower(who.Login)
-	key := "name " + who.Name
-	switch {
-	case login != "":
-		key = "login " + login
-	case email != "":
-		key = "email " + email
-	}
-	if p.byKey[key] == nil {
-		p.byKey[key] = &contributor{Person: who}
-	}
-	p.byKey[key].keys = append(p.byKey[key].keys, email, login)
-}
-
-func (p *people) sorted(userBase string, prior map[string]bool) []Contributor {
-	known := make(map[string]bool, len(prior))
-	for key, yes := range prior {
-		known[strings.ToLower(key)] = yes && key != ""
-	}
-	all := make([]Contributor, 0, len(p.byKey))
-	for _, c := range p.byKey {
-		met := slices.ContainsFunc(c.keys, func(key string) bool { return known[key] })
-		all = append(all, Contributor{
-			Name:  cmp.Or(c.display(), "(no name)"),
-			URL:   address(userBase, c.Login),
-			First: prior != nil && !met,
-		})
-	}
-	slices.SortFunc(all, func(x, y Contributor) int {
-		return cmp.Or(cmp.Compare(strings.ToLower(x.Name), strings.ToLower(y.Name)), cmp.Compare(x.line(), y.line()))
-	})
-	return all
-}
-
-func host(repository string) string {
-	at, err := url.Parse(repository)
-	if err != nil {
-		return ""
-	}
-	return at.Hostname()
+	return authors
 }

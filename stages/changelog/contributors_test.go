@@ -16,7 +16,7 @@ func TestContributors(t *testing.T) {
 		name    string
 		changes []change
 		pulls   []PullRequest
-		prior   map[string]bool
+		prior   []Person
 		want    []string
 	}{
 		{name: "by address, ignoring case, sorted", changes: []change{
@@ -46,9 +46,42 @@ func TestContributors(t *testing.T) {
 		{name: "an address for a name", changes: []change{{"a", Person{Name: "jane@acme.example", Email: "jane@acme.example"}}}, want: []string{"jane"}},
 		{name: "first contributions", changes: []change{{"a (#5)", jane}, {"b", ann}, {"c (#6)", Person{Name: "Bo", Email: "bo@acme.example"}}, {"d", Person{Name: "Cy", Email: "cy@acme.example"}}},
 			pulls: []PullRequest{{Number: 5, Author: "jdoe"}, {Number: 6, Author: "bo"}},
-			prior: map[string]bool{"JANE@acme.example": true, "Bo": true, "cy@acme.example": false, "": true},
+			prior: []Person{{Name: "x", Email: "JANE@acme.example"}, {Name: "y", Email: "Bo@users.noreply.github.com"}, {}},
 			want:  []string{"Ann first", "bo https://github.com/bo", "Cy first", "jdoe https://github.com/jdoe"}},
-		{name: "nobody known before", changes: []change{{"a", ann}}, prior: map[string]bool{}, want: []string{"Ann first"}},
+		{name: "nobody known before", changes: []change{{"a", ann}}, prior: []Person{}, want: []string{"Ann first"}},
+		{name: "one name with two addresses", changes: []change{{"a", jane}, {"b", Person{Name: "Jane Doe", Email: "jd@home.example"}}}, want: []string{"Jane Doe"}},
+		{name: "one name, once with an account", changes: []change{{"a", jane}, {"b", Person{Name: "Jane Doe", Email: "12+jdoe@users.noreply.github.com"}}},
+			want: []string{"jdoe https://github.com/jdoe"}},
+		{name: "a chain of names and addresses", changes: []change{{"a", Person{Name: "J", Email: "j@acme.example"}}, {"b", jane}, {"c", Person{Name: "Jane Doe", Email: "j@acme.example"}}},
+			want: []string{"J"}},
+		{name: "a login for a name", changes: []change{{"a (#5)", ann}, {"b (#6)", Person{Name: "b1", Email: "b@acme.example"}}, {"c", Person{Name: "adoe", Email: "a@home.example"}}},
+			pulls: []PullRequest{{Number: 5, Author: "adoe"}}, want: []string{"adoe https://github.com/adoe", "b1"}},
+		{name: "an account under another login", changes: []change{{"a", Person{Name: "Jane", Email: "12+old@users.noreply.github.com"}}, {"b", Person{Name: "J", Email: "12+jdoe@users.noreply.github.com"}}},
+			want: []string{"jdoe https://github.com/jdoe"}},
+		{name: "two accounts of one name, and somebody of whom it is not known", changes: []change{
+			{"a", Person{Name: "Ann", Email: "1+ann1@users.noreply.github.com"}}, {"b", Person{Name: "Ann", Email: "2+ann2@users.noreply.github.com"}}, {"c", ann}},
+			want: []string{"Ann", "ann1 https://github.com/ann1", "ann2 https://github.com/ann2"}},
+		{name: "names that machines give", changes: []change{{"a", Person{Name: "root", Email: "a@acme.example"}}, {"b", Person{Name: "root", Email: "b@acme.example"}}}, want: []string{"root", "root"}},
+		{name: "work of another one in a pull request", changes: []change{{"a (#5)", ann}, {"b (#6)", ann}, {"c (#7)", ann}},
+			pulls: []PullRequest{{Number: 5, Author: "jdoe"}, {Number: 6, Author: "ann"}, {Number: 7, Author: "ann"}},
+			want:  []string{"ann https://github.com/ann", "jdoe https://github.com/jdoe"}},
+		{name: "known before by name", changes: []change{{"a", Person{Name: "Ann", Email: "ann@new.example"}}}, prior: []Person{ann}, want: []string{"Ann"}},
+		{name: "known before by name in other letters", changes: []change{{"a", Person{Name: "ANN", Email: "ann@new.example"}}}, prior: []Person{ann}, want: []string{"ANN"}},
+		{name: "known before by account", changes: []change{{"a (#5)", ann}}, pulls: []PullRequest{{Number: 5, Author: "adoe"}},
+			prior: []Person{{Name: "A", Email: "12+adoe@users.noreply.github.com"}}, want: []string{"adoe https://github.com/adoe"}},
+		{name: "known before under another login", changes: []change{{"a", Person{Name: "X", Email: "12+new@users.noreply.github.com"}}},
+			prior: []Person{{Name: "A", Email: "12+adoe@users.noreply.github.com"}}, want: []string{"new https://github.com/new"}},
+		{name: "known before by another address of the same person", changes: []change{{"a", Person{Name: "Ann D", Email: "ann@work.example"}}, {"b", Person{Name: "Ann D", Email: ann.Email}}},
+			prior: []Person{ann}, want: []string{"Ann D"}},
+		{name: "the history before tells the account", changes: []change{{"a", ann}}, prior: []Person{{Name: "Ann", Email: "12+adoe@users.noreply.github.com"}}, want: []string{"adoe https://github.com/adoe"}},
+		{name: "nothing but the account is known", changes: []change{{"a (#5)", ann}, {"b (#5)", jane}}, pulls: []PullRequest{{Number: 5, Author: "x"}}, prior: []Person{},
+			want: []string{"Ann first", "Jane Doe first", "x https://github.com/x"}},
+		{name: "bots by other names", changes: []change{
+			{"a", Person{Name: "Crowdin Bot", Email: "support@crowdin.example"}}, {"b", Person{Name: "actions-user", Email: "action@github.example"}},
+			{"c", Person{Name: "snykbot", Email: "s@snyk.example"}}, {"d", Person{Name: "Copilot", Email: "198982749+Copilot@users.noreply.github.com"}},
+			{"e\n\nCo-authored-by: Copilot <1+Copilot@users.noreply.github.com>", Person{Name: "Jane Talbot", Email: "jt@acme.example"}}, {"f", Person{Name: "Hosted Weblate", Email: "h@weblate.example"}},
+			{"g", Person{Name: "GitHub Actions", Email: "actions@github.example"}}},
+			want: []string{"Jane Talbot"}},
 		{name: "what is not listed has no contributors", changes: []change{{"a (#5)", jane}, {"feat: x", ann}, {fmt.Sprintf("Revert\n\nThis reverts commit {c%d}.", 1), ann}},
 			pulls: []PullRequest{{Number: 5, Labels: []string{"skip-changelog"}}}},
 	} {
@@ -85,4 +118,18 @@ func TestMergersAreNoContributors(t *testing.T) {
 	if len(n.Contributors) != 1 || n.Contributors[0].Name != "Jane" {
 		t.Errorf("contributors: %v", n.Contributors)
 	}
+}
+
+// TestEntriesNameTheContributor wants one name for one person, in the entries and among the contributors.
+func TestEntriesNameTheContributor(t *testing.T) {
+	commits := commitsOf([]row{{id: "a", message: "a"}, {id: "b", message: "b (#5)"}, {id: "c", message: "c"}, {id: "d", message: "d"}})
+	for i, author := range []Person{{Name: "helper[bot]", Email: "x"}, {Name: "Jane Doe", Email: "j@home.example"}, {Name: "J", Email: "jane@acme.example"}, {Name: "Jane Doe", Email: "jane@acme.example"}} {
+		commits[i].Author = author
+	}
+	n := Build(Input{Commits: commits, PullRequests: []PullRequest{{Number: 5, Author: "jdoe"}}}, Options{Links: github})
+	var got []string
+	for _, e := range n.Sections[0].Entries {
+		got = append(got, e.Title+" by "+e.Author)
+	}
+	checkEqual(t, "authors", got, []string{"a by jdoe", "b by jdoe", "c by jdoe", "d by helper[bot]"})
 }

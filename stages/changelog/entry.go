@@ -14,8 +14,11 @@ import (
 // excluding labels keep a pull request out of the notes (C6).
 var excluding = []string{"duplicate", "invalid", "wontfix", "question", "skip-changelog", "ignore-for-release"}
 
-// ciNote is a note to the CI at the end of a release commit, [skip ci].
-var ciNote = regexp.MustCompile(`\s*\[[^\]]*\]$`)
+// breakingLabels on a pull request make it breaking.
+var breakingLabels = []string{"breaking", "breaking-change", "breaking change", "semver-major"}
+
+// bareMerge is what git writes for a merge; what it brought in has entries of its own.
+var bareMerge = regexp.MustCompile(`^Merge (?:remote-tracking )?(?:branch|branches|tag|commit) `)
 
 const noTitle = "(no title)"
 
@@ -49,14 +52,15 @@ func setFirst[V any](m map[string]V, key string, value V) {
 
 // verdict is a category and why. The zero value has no answer.
 type verdict struct {
-	at     int
-	reason string
+	at      int
+	reason  string
+	byLabel bool
 }
 
 // better keeps the answer whose category comes first.
 func (v verdict) better(at int, reason string) verdict {
 	if v.reason == "" || at < v.at {
-		return verdict{at, reason}
+		return verdict{at: at, reason: reason}
 	}
 	return v
 }
@@ -65,6 +69,7 @@ func (m mapping) byLabel(v verdict, labels []string, where string) verdict {
 	for _, label := range labels {
 		if at, ok := m.labels[strings.ToLower(strings.TrimSpace(label))]; ok {
 			v = v.better(at, fmt.Sprintf("label %q on %s", clean(label), where))
+			v.byLabel = true
 		}
 	}
 	return v
@@ -83,29 +88,40 @@ func (m mapping) byType(v verdict, line, where string) verdict {
 	return v.better(at, fmt.Sprintf("type %q in %s", clean(kind), where))
 }
 
-// categorise asks (a) to (e) of section 4 in turn.
+// byGitmoji answers for emojis whose type a category lists.
+func (m mapping) byGitmoji(v verdict, line, where string) verdict {
+	emoji, kind := gitmoji(line)
+	if at, ok := m.types[kind]; ok {
+		v = v.better(at, fmt.Sprintf("gitmoji %s in %s", emoji, where))
+	}
+	return v
+}
+
+// categorise asks (a) to (f) of section 4 in turn.
 func (b *builder) categorise(u unit) verdict {
 	pull := b.pulls[u.number]
 	v := b.kinds.byLabel(verdict{}, pull.Labels, "the pull request")
 	if v.reason != "" {
 		return v
 	}
-	for _, number := range pull.Closes(b.opt.Links.Repository) {
+	for _, number := range pull.Closes(b.opt.Links) {
 		v = b.kinds.byLabel(v, b.issues[number].Labels, "issue "+strconv.Itoa(number))
 	}
 	if v.reason != "" {
 		return v
 	}
-	if v = b.kinds.byType(v, u.pullTitle, "the pull request title"); v.reason != "" {
-		return v
+	for _, by := range []func(mapping, verdict, string, string) verdict{mapping.byType, mapping.byGitmoji} {
+		if v = by(b.kinds, v, u.pullTitle, "the pull request title"); v.reason != "" {
+			return v
+		}
+		for _, i := range u.commits {
+			v = by(b.kinds, v, b.commits[i].Subject, "commit "+b.commits[i].short())
+		}
+		if v.reason != "" {
+			return v
+		}
 	}
-	for _, i := range u.commits {
-		v = b.kinds.byType(v, b.commits[i].Subject, "commit "+b.commits[i].short())
-	}
-	if v.reason != "" {
-		return v
-	}
-	return verdict{len(b.kinds.names) - 1, untyped}
+	return verdict{at: len(b.kinds.names) - 1, reason: untyped}
 }
 
 func (b *builder) entry(u unit) Entry {
@@ -113,19 +129,29 @@ func (b *builder) entry(u unit) Entry {
 	e := Entry{
 		Category: b.kinds.names[v.at], Reason: v.reason,
 		Number: u.number, Ref: b.ref(u), Author: b.author(u),
-		Breaking: b.breaking(u), Hashes: make([]string, 0, len(u.commits)),
+		Breaking: b.breaking(u), Breaks: b.breaks(u), Hashes: make([]string, 0, len(u.commits)),
 	}
 	for _, i := range u.commits {
 		e.Hashes = append(e.Hashes, b.commits[i].Hash)
 	}
-	e.Title = titleOf(u.line)
-	// A type nobody lists stays in the title: it may be the name of a part of the product.
-	if h := parseHeader(u.line); h.Type != "" {
-		if _, listed := b.kinds.types[h.Type]; listed {
-			e.Title, e.Scope = titleOf(h.Title), clean(h.Scope)
-		}
+	e.Title, e.Scope = b.titleAndScope(u.line)
+	if h := parseHeader(u.line); b.isDependency(e, h.Scope, v.byLabel) {
+		e.Category, e.Title, e.Scope = Dependencies, titleOf(h.Title), clean(h.Scope)
 	}
 	return e
+}
+
+// titleAndScope leaves out what the category says. A type nobody lists stays in the title: it may be the name of a part of
+// the product.
+func (b *builder) titleAndScope(line string) (title, scope string) {
+	h := parseHeader(line)
+	if _, listed := b.kinds.types[h.Type]; listed || h.Type == breakingType {
+		return titleOf(h.Title), clean(h.Scope)
+	}
+	if found, _ := gitmoji(line); found != "" && h.Type == "" {
+		line = withoutEmojis(line)
+	}
+	return titleOf(line), ""
 }
 
 // pullTitle is what the forge says, or else what it wrote into the merge commit; empty if only subjects are known.
@@ -158,6 +184,9 @@ func (b *builder) subject(u unit) string {
 	return b.ownTitle(u, b.commits[at].Subject)
 }
 
+// lineOf is what the entry says.
+func (b *builder) lineOf(u unit) string { return cmp.Or(b.pullTitle(u), b.subject(u)) }
+
 // ownTitle cuts off only the pull request's own number; another one says what a backport is of.
 func (b *builder) ownTitle(u unit, title string) string {
 	if rest, number := cutNumber(title, b.opt.Links.Mark); number != 0 && number == u.number {
@@ -169,12 +198,33 @@ func (b *builder) ownTitle(u unit, title string) string {
 func titleOf(line string) string { return cmp.Or(clean(line), noTitle) }
 
 func (b *builder) breaking(u unit) bool {
-	if isBreaking(u.pullTitle, b.pulls[u.number].visible()) {
+	pull := b.pulls[u.number]
+	if isBreaking(u.pullTitle, pull.visible()) || slices.ContainsFunc(pull.Labels, hasName(breakingLabels)) {
 		return true
 	}
 	return slices.ContainsFunc(u.commits, func(i int) bool {
 		return isBreaking(b.commits[i].Subject, b.commits[i].Body)
 	})
+}
+
+// breaks are what the footers of an entry say, each once.
+func (b *builder) breaks(u unit) []string {
+	texts := breaks(b.pulls[u.number].visible())
+	for _, i := range u.commits {
+		texts = append(texts, breaks(b.commits[i].Body)...)
+	}
+	var once []string
+	for _, text := range texts {
+		if !slices.Contains(once, text) {
+			once = append(once, text)
+		}
+	}
+	return once
+}
+
+// hasName tells whether a label is one of these, in any case.
+func hasName(names []string) func(label string) bool {
+	return func(label string) bool { return slices.Contains(names, strings.ToLower(strings.TrimSpace(label))) }
 }
 
 func (b *builder) ref(u unit) Link {
@@ -187,44 +237,22 @@ func (b *builder) ref(u unit) Link {
 	return Link{Text: b.opt.Links.Mark + number, URL: cmp.Or(given, b.url(b.opt.Links.Pull, number))}
 }
 
-func (b *builder) author(u unit) string {
-	who := b.commits[b.work(u.commits)[0]].Author
-	who.Login = cmp.Or(b.pulls[u.number].Author, who.Login)
-	return who.display()
-}
-
 // ignoredBy names the rule that leaves an entry out, or nothing.
 func (b *builder) ignoredBy(u unit) string {
-	for _, label := range b.pulls[u.number].Labels {
-		if name := strings.ToLower(strings.TrimSpace(label)); slices.Contains(excluding, name) {
-			return "C6: label " + name + " on the pull request"
-		}
+	labels := b.pulls[u.number].Labels
+	if at := slices.IndexFunc(labels, hasName(excluding)); at >= 0 {
+		return "C6: label " + strings.ToLower(strings.TrimSpace(labels[at])) + " on the pull request"
 	}
 	if b.isRelease(u.line) {
 		return "C7: the release's own commit"
 	}
+	if bareMerge.MatchString(u.line) && b.commits[u.commits[0]].isMerge() && u.number == 0 {
+		return "C17: a merge that says nothing else"
+	}
+	if isAboutNotes(u.line) {
+		return "C17: a change of release notes"
+	}
 	return ""
-}
-
-// isRelease knows the release's own commit, and those of its prereleases.
-func (b *builder) isRelease(line string) bool {
-	own := strings.ToLower(b.in.Version)
-	h := parseHeader(line)
-	if own == "" || h.Type != "chore" {
-		return false
-	}
-	title := strings.ToLower(h.Title)
-	switch {
-	case strings.EqualFold(h.Scope, "release"):
-	case h.Scope == "" && strings.HasPrefix(title, "bump version to "):
-		title = strings.TrimPrefix(title, "bump version to ")
-	default:
-		return false
-	}
-	title = ciNote.ReplaceAllString(title, "")
-	return slices.ContainsFunc([]string{own, "v" + own, strings.ToLower(b.in.Current)}, func(name string) bool {
-		return title == name || strings.HasPrefix(title, name+"-")
-	})
 }
 
 func (b *builder) ignored(u unit, e Entry, rule string) []Ignored {

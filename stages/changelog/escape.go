@@ -8,8 +8,11 @@ import (
 	"dagger/slipway/stages/redact"
 )
 
-// maxTitle is in characters (C13). It holds for every text that comes from a commit or the forge.
+// maxTitle is in characters (C13). It holds for every name and title that comes from a commit or the forge.
 const maxTitle = 200
+
+// maxNote holds for what a breaking footer says, which is a paragraph.
+const maxNote = 1000
 
 // guard is an empty comment: renderers show nothing, but it keeps forges from turning the text around it into a link or mention.
 const guard = "<!---->"
@@ -31,16 +34,21 @@ var plainHost = regexp.MustCompile(`^[\p{L}\p{N}._:\[\]-]+$`)
 
 // EscapeMarkdown makes s one line of inert text for Markdown: no HTML, link, image or mention in it survives (C12).
 func EscapeMarkdown(s string) string {
-	return blockStart.ReplaceAllString(markdown.Replace(redact.OneLine(s)), `$1\$2`)
+	return blockStart.ReplaceAllString(escapeInline(s), `$1\$2`)
 }
 
+// escapeInline is for text that never stands at the start of a line or list item.
+func escapeInline(s string) string { return markdown.Replace(redact.OneLine(s)) }
+
 // clean is one line within maxTitle.
-func clean(s string) string {
+func clean(s string) string { return cut(s, maxTitle) }
+
+func cut(s string, limit int) string {
 	runes := []rune(redact.OneLine(s))
-	if len(runes) <= maxTitle {
+	if len(runes) <= limit {
 		return string(runes)
 	}
-	return string(runes[:maxTitle-1]) + "…"
+	return string(runes[:limit-1]) + "…"
 }
 
 // webAddress returns a URL that is safe between the brackets of a Markdown link, or nothing.

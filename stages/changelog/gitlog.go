@@ -1,10 +1,10 @@
 package changelog
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,35 +17,67 @@ const logFields = 6
 
 var hashPattern = regexp.MustCompile(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)
 
-// ParseLog reads what `git log -z` prints with GitLogFormat. Bytes that are not UTF-8 become U+FFFD.
-func ParseLog(log []byte) ([]Commit, error) {
+// PriorFormat is for `git log -z --format=` over the history before, of which only the authors and co-authors are wanted.
+const PriorFormat = "%an%x00%ae%x00%(trailers:key=Co-authored-by)"
+
+const priorFields = 3
+
+// ParsePrior reads what `git log -z` prints with PriorFormat: each person once, the newest first, and never nil.
+func ParsePrior(log []byte) ([]Person, error) {
+	records, err := split(log, priorFields, "PriorFormat")
+	if err != nil {
+		return nil, err
+	}
+	prior := []Person{}
+	seen := make(map[Person]bool)
+	for _, text := range records {
+		for _, who := range append([]Person{{Name: text[0], Email: text[1]}}, Commit{Body: text[2]}.coAuthors()...) {
+			if !seen[who] {
+				seen[who] = true
+				prior = append(prior, who)
+			}
+		}
+	}
+	return prior, nil
+}
+
+// split cuts a log into records of fields. Bytes that are not UTF-8 become U+FFFD.
+func split(log []byte, size int, format string) (records [][]string, err error) {
 	if len(log) == 0 {
 		return nil, nil
 	}
-	fields := bytes.Split(log, []byte{0})
+	fields := strings.Split(string(log), "\x00")
 	// Git ends each record with a NUL, or only separates them (format:); the remainder tells which.
-	if len(fields)%logFields == 1 && len(fields[len(fields)-1]) == 0 {
+	if len(fields)%size == 1 && fields[len(fields)-1] == "" {
 		fields = fields[:len(fields)-1]
 	}
-	if len(fields)%logFields != 0 {
-		return nil, fmt.Errorf("git log: expected records of %d NUL-separated fields, found %d fields in all: run git log -z with GitLogFormat", logFields, len(fields))
+	if len(fields)%size != 0 {
+		return nil, fmt.Errorf("git log: expected records of %d NUL-separated fields, found %d fields in all: run git log -z with %s", size, len(fields), format)
 	}
-	commits := make([]Commit, 0, len(fields)/logFields)
-	for at := 0; at < len(fields); at += logFields {
-		commit, err := parseCommit(fields[at : at+logFields])
+	for i, field := range fields {
+		fields[i] = strings.ToValidUTF8(field, "\uFFFD")
+	}
+	return slices.Collect(slices.Chunk(fields, size)), nil
+}
+
+// ParseLog reads what `git log -z` prints with GitLogFormat.
+func ParseLog(log []byte) ([]Commit, error) {
+	records, err := split(log, logFields, "GitLogFormat")
+	if err != nil || len(records) == 0 {
+		return nil, err
+	}
+	commits := make([]Commit, 0, len(records))
+	for at, text := range records {
+		commit, err := parseCommit(text)
 		if err != nil {
-			return nil, fmt.Errorf("git log: record %d: %w", at/logFields+1, err)
+			return nil, fmt.Errorf("git log: record %d: %w", at+1, err)
 		}
 		commits = append(commits, commit)
 	}
 	return commits, nil
 }
 
-func parseCommit(fields [][]byte) (Commit, error) {
-	text := make([]string, logFields)
-	for i, field := range fields {
-		text[i] = strings.ToValidUTF8(string(field), "\uFFFD")
-	}
+func parseCommit(text []string) (Commit, error) {
 	when, err := parseTime(text[4])
 	if err != nil {
 		return Commit{}, err

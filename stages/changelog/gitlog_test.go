@@ -80,6 +80,29 @@ func TestParseLogErrors(t *testing.T) {
 	}
 }
 
+func TestParsePrior(t *testing.T) {
+	jane, ann := Person{Name: "Jane", Email: "jane@acme.example"}, Person{Name: "Ann", Email: "ann@acme.example"}
+	for _, test := range []struct {
+		name, log string
+		want      []Person
+	}{
+		{"nothing", "", []Person{}},
+		{"one", record("Jane", "jane@acme.example", "") + "\x00", []Person{jane}},
+		{"each once", record("Jane", "jane@acme.example", "", "Ann", "ann@acme.example", "", "Jane", "jane@acme.example", "") + "\x00", []Person{jane, ann}},
+		{"co-authors", record("Jane", "jane@acme.example", "Co-authored-by: Ann <ann@acme.example>\nco-authored-by: B\xff <b>\n") + "\x00", []Person{jane, ann, {Name: "B\ufffd", Email: "b"}}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got, err := ParsePrior([]byte(test.log)); err != nil || !reflect.DeepEqual(got, test.want) {
+				t.Errorf("got %+v, %v\nwant %+v", got, err, test.want)
+			}
+		})
+	}
+	want := "git log: expected records of 3 NUL-separated fields, found 2 fields in all: run git log -z with PriorFormat"
+	if prior, err := ParsePrior([]byte(record("Jane", "jane@acme.example"))); err == nil || err.Error() != want {
+		t.Errorf("got %v and error %v\nwant error %s", prior, err, want)
+	}
+}
+
 // encodeLog writes commits as git does with GitLogFormat.
 func encodeLog(commits []Commit) []byte {
 	var b bytes.Buffer
@@ -157,6 +180,13 @@ func TestGitLogFormat(t *testing.T) {
 	one := raw("Jane <jane@acme.example>", "commit "+sha1Hash+"\n\n%H%x00\n\n"+sha1Hash+"\n\n", "")
 	two := raw("J\xff <j@acme.example>", "", "parent "+one+"\n")
 	three := raw("Nul <n@acme.example>", "feat: nul\n\nbefore\x00"+sha1Hash+"\x00after", "parent "+two+"\nparent "+one+"\n")
+
+	four := raw("Jane <jane@acme.example>", "feat: four\n\nText.\n\nReviewed-by: No <no@acme.example>\nco-authored-by: Ann <ann@acme.example>\n", "parent "+three+"\n")
+	prior, err := ParsePrior(git("", "log", "-z", "--format="+PriorFormat, four))
+	authors := []Person{{Name: "Jane", Email: "jane@acme.example"}, {Name: "Ann", Email: "ann@acme.example"}, {Name: "Nul", Email: "n@acme.example"}, {Name: "J\ufffd", Email: "j@acme.example"}}
+	if err != nil || !slices.Equal(prior, authors) {
+		t.Errorf("got %+v, %v\nwant %+v", prior, err, authors)
+	}
 
 	got, err := ParseLog(git("", "log", "-z", "--format="+GitLogFormat, three))
 	when := time.Unix(1700000000, 0).UTC()

@@ -34,17 +34,19 @@ func readHistory(t *testing.T) Input {
 		rows = append(rows, row{id: c.ID, message: c.Message, parents: c.Parents})
 	}
 	commits := commitsOf(rows)
-	who := regexp.MustCompile(`^(.*) <(.*)>$`)
-	for i, c := range file.Commits {
-		m := who.FindStringSubmatch(c.Author)
-		commits[len(commits)-1-i].Author = Person{Name: m[1], Email: m[2]}
+	who := func(text string) Person {
+		m := regexp.MustCompile(`^(.*) <(.*)>$`).FindStringSubmatch(text)
+		return Person{Name: m[1], Email: m[2]}
 	}
-	in := Input{Previous: file.Previous, Current: file.Current, Version: strings.TrimPrefix(file.Current, "v"), PullRequests: file.PullRequests, Issues: file.Issues, Prior: map[string]bool{}}
+	for i, c := range file.Commits {
+		commits[len(commits)-1-i].Author = who(c.Author)
+	}
+	in := Input{Previous: file.Previous, Current: file.Current, Version: strings.TrimPrefix(file.Current, "v"), PullRequests: file.PullRequests, Issues: file.Issues}
 	if in.Commits, err = ParseLog(encodeLog(commits)); err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range file.Prior {
-		in.Prior[key] = true
+	for _, author := range file.Prior {
+		in.Prior = append(in.Prior, who(author))
 	}
 	return in
 }

@@ -55,8 +55,8 @@ type Input struct {
 	Previous, Current string
 	// Version is what Current is the tag of, without what stands before it there.
 	Version string
-	// Prior holds logins and e-mail addresses, in any case, of earlier releases; nil when not known, so that nobody is called new.
-	Prior map[string]bool
+	// Prior are the authors of earlier releases, as ParsePrior reads them; nil when not known, so that nobody is called new.
+	Prior []Person
 }
 
 // Options say how the notes are sorted and linked.
@@ -86,25 +86,25 @@ type Category struct {
 	Calls string
 }
 
-// DefaultCategories is the mapping of release-rules section 4.
+// DefaultCategories is the mapping of release-rules section 4. As in a setting, the words of labels are types too.
 func DefaultCategories() []Category {
 	return []Category{
 		{
 			Name: "Features", Title: "🚀 Features", Calls: Minor,
 			Labels: []string{"feature", "feat", "enhancement"},
-			Types:  []string{"feat", "feature"},
+			Types:  []string{"feat", "feature", "enhancement"},
 		}, {
 			Name: "Bug Fixes", Title: "🐛 Bug Fixes",
 			Labels: []string{"bug", "bugfix", "fix", "regression"},
-			Types:  []string{"fix", "bugfix", "hotfix"},
+			Types:  []string{"fix", "bugfix", "hotfix", "bug", "regression"},
 		}, {
 			Name: "Documentation", Title: "📚 Documentation",
 			Labels: []string{"documentation", "docs"},
-			Types:  []string{"docs", "doc"},
+			Types:  []string{"docs", "doc", "documentation"},
 		}, {
 			Name: "Testing", Title: "🧪 Testing",
 			Labels: []string{"test", "tests", "testing"},
-			Types:  []string{"test", "tests"},
+			Types:  []string{"test", "tests", "testing"},
 		}, {
 			Name: "Miscellaneous", Title: "🔧 Miscellaneous",
 			Labels: []string{"chore", "dependencies", "ci", "build", "refactor", "performance"},

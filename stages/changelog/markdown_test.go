@@ -54,6 +54,14 @@ func TestMarkdown(t *testing.T) {
 	}{
 		{"nothing", Notes{}, "No user-visible changes.\n"},
 		{"nothing, with a predecessor", Notes{Compare: &Link{"a...b", ""}}, "No user-visible changes.\n\n**Full changelog:** a...b\n"},
+		{"nothing, from a version without v", Notes{Compare: &Link{"0.9.0...v0.10.0", "https://forge.example/c"}}, "No user-visible changes.\n\n**Full changelog:** [0.9.0...v0.10.0](https://forge.example/c)\n"},
+		{"several with one title", Notes{Sections: []Section{{Title: "A", Entries: []Entry{{Title: "a", Ref: Link{Text: "#1"}, More: []Link{{"#2", "https://forge.example/2"}}}}}}},
+			"## A\n\n- a (#1, [#2](https://forge.example/2))\n"},
+		{"what may begin a list", Notes{
+			Sections: []Section{{Title: "A", Entries: []Entry{
+				{Title: "1. a", Ref: Link{Text: "#1"}, Author: "2.b"}, {Title: "- c", Scope: "0.x", Ref: Link{Text: "#2"}}}}},
+			Contributors: []Contributor{{Name: "1.a", URL: "https://forge.example/1.a"}, {Name: "2.b"}},
+		}, "## A\n\n- 1\\. a (#1) by 2.b\n- **0.x:** - c (#2)\n\n## Contributors\n\n- [1.a](https://forge.example/1.a)\n- 2\\.b\n"},
 		{"nothing, degraded", Notes{Degraded: "x"}, "> **Degraded notes.** x\n\nNo user-visible changes.\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -62,6 +70,22 @@ func TestMarkdown(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWhatBreaks wants the text of the footers once, under the first entry that has it.
+func TestWhatBreaks(t *testing.T) {
+	commits := commitsOf([]row{
+		{id: "a", message: "feat!: upgraded to the beta\n\nBREAKING CHANGE: the *old* file is\nno longer read\n\nReviewed-by: Ann <ann@acme.example>"},
+		{id: "b", message: "fix: y (#5)\n\n* one\n\nBREAKING CHANGE: the *old* file is no longer read\n\n* two\n\nBREAKING CHANGE: @all"},
+		{id: "c", message: "fix!: same\n\nBREAKING CHANGE: same"},
+	})
+	n := Build(Input{Commits: commits, PullRequests: []PullRequest{{Number: 5, Body: "BREAKING CHANGE: @all"}}}, Options{})
+	want := "- upgraded to the beta (" + hashOf("a")[:7] + ") by Jane\n  - the \\*old\\* file is no longer read\n" +
+		"- y (#5) by Jane\n  - @<!---->all\n- same (" + hashOf("c")[:7] + ") by Jane\n\n## 🚀 Features\n\n- upgraded to the beta (" + hashOf("a")[:7] + ") by Jane\n\n"
+	if got := n.Markdown(); !strings.Contains(got, want) {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+	checkEqual(t, "in JSON", n.Sections[0].Entries[1].Breaks, []string{"@all", "the *old* file is no longer read"})
 }
 
 // TestLongNotes has fault case 32.
@@ -179,7 +203,7 @@ func FuzzBuild(f *testing.F) {
 		commits := commitsOf([]row{{id: "a", message: "feat: a"}, {id: "b", message: "b", parents: "a"}, {id: "c", message: "c", parents: "a b"}})
 		commits[0].Subject, commits[0].Body = splitMessage(text)
 		commits[1].Subject, commits[1].Body, commits[1].Author = text, text, Person{Name: text, Email: text}
-		in := Input{Commits: commits, Prior: map[string]bool{text: true}, Previous: "v1.2.0", Current: "v1.2.1",
+		in := Input{Commits: commits, Prior: []Person{{Name: text, Email: text}}, Previous: "v1.2.0", Current: "v1.2.1",
 			PullRequests: []PullRequest{{Number: 5, Title: text, Body: text, Author: text, Labels: []string{text}, URL: text}}}
 		n := Build(in, Options{Links: github})
 		checkAccount(t, commits, n)
@@ -187,7 +211,7 @@ func FuzzBuild(f *testing.F) {
 			t.Fatalf("not JSON: %s", n.JSON())
 		}
 		for i, line := range strings.Split(strings.TrimSuffix(n.Markdown(), "\n"), "\n") {
-			if line != "" && line != "No user-visible changes." && !strings.HasPrefix(line, "## ") && !strings.HasPrefix(line, "- ") && !strings.HasPrefix(line, "**Full") && i != 0 {
+			if line != "" && line != "No user-visible changes." && !strings.HasPrefix(line, "## ") && !strings.HasPrefix(line, "- ") && !strings.HasPrefix(line, "  - ") && !strings.HasPrefix(line, "**Full") && i != 0 {
 				t.Fatalf("line %d is %q", i, line)
 			}
 		}

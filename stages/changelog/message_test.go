@@ -23,6 +23,9 @@ func TestParseHeader(t *testing.T) {
 		{"build-deps_2: a", header{"build-deps_2", "", "a", false}},
 		{"fix:\u00a0a", header{"fix", "", "a", false}},
 		{"correção: a", header{"correção", "", "a", false}},
+		{"✨ feat(a): b", header{"feat", "a", "b", false}},
+		{":sparkles: feat!: b", header{"feat", "", "b", true}},
+		{"✨ b", header{Title: "✨ b"}},
 		{"feat:a", header{Title: "feat:a"}},
 		{"feat : a", header{Title: "feat : a"}},
 		{"feat !: a", header{Title: "feat !: a"}},
@@ -75,6 +78,32 @@ func TestCutNumber(t *testing.T) {
 	}
 }
 
+func TestBreaks(t *testing.T) {
+	for _, test := range []struct {
+		body string
+		want []string
+	}{
+		{"BREAKING CHANGE: the file is gone", []string{"the file is gone"}},
+		{"Text.\n\nBREAKING-CHANGE: the file\nis gone\n\nMore.", []string{"the file is gone"}},
+		{"BREAKING CHANGE:\n\nbelow\n\nmore", []string{"below"}},
+		{"BREAKING CHANGE: a\nReviewed-by: Ann <ann@acme.example>", []string{"a"}},
+		{"BREAKING CHANGE: a\nCloses #5", []string{"a"}},
+		{"BREAKING CHANGE: a\nBREAKING CHANGE: b", []string{"a", "b"}},
+		{"* feat!: one\n\nBREAKING CHANGE: a\n* fix: two", []string{"a"}},
+		{"BREAKING CHANGE: a\nNote: still a", []string{"a Note: still a"}},
+		{"BREAKING CHANGE: a,\nsee the guide", []string{"a, see the guide"}},
+		{"BREAKING CHANGE:", nil},
+		{"no BREAKING CHANGE: here", nil},
+		{"BREAKING CHANGE: " + strings.Repeat("é", 2000), []string{strings.Repeat("é", 999) + "…"}},
+	} {
+		t.Run(test.body, func(t *testing.T) {
+			if got := breaks(test.body); !slices.Equal(got, test.want) {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
 func TestCloses(t *testing.T) {
 	for _, test := range []struct {
 		body string
@@ -88,6 +117,8 @@ func TestCloses(t *testing.T) {
 		{"closes acme/shop#5 and closes ACME/Shop#6", []int{5, 6}},
 		{"closes https://github.com/acme/shop/issues/7", []int{7}},
 		{"closes https://github.com/acme/shop/-/issues/8", []int{8}},
+		{"Fixes: http://GitHub.com/acme/shop/issues/7#issuecomment-1", []int{7}},
+		{"closes https://github.com/acme/shop/-/work_items/8", []int{8}},
 		{"closes other/shop#5, closes https://github.com/other/shop/issues/7, closes https://evil.example/acme/shop/issues/7", nil},
 		{"closes #0, closes #x, closes 5, encloses #6, bugfix #7, close#8", nil},
 		{"closes #5x, closes #1234567890", nil},
@@ -95,7 +126,7 @@ func TestCloses(t *testing.T) {
 		{"closes https://github.com/acme/shop/pull/9", nil},
 	} {
 		t.Run(test.body, func(t *testing.T) {
-			got := PullRequest{Body: test.body}.Closes("https://github.com/acme/shop.git")
+			got := PullRequest{Body: test.body}.Closes(Links{Repository: "https://github.com/acme/shop.git"})
 			if !slices.Equal(got, test.want) {
 				t.Errorf("got %v, want %v", got, test.want)
 			}

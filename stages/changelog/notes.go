@@ -47,13 +47,15 @@ type Section struct {
 	Entries []Entry `json:"entries"`
 }
 
-// Entry is one pull request, or one commit that belongs to none.
+// Entry is one pull request, or one commit that belongs to none, or several with one title.
 type Entry struct {
 	Category string `json:"category"`
-	// Number is the pull request's, 0 for a commit of its own.
+	// Number is the first pull request's, 0 for a commit of its own.
 	Number int `json:"number,omitempty"`
 	// Ref is what the link of the entry shows: a number or an abbreviated hash.
 	Ref Link `json:"ref"`
+	// More are the links of others with the same title, or of later updates of the same dependency.
+	More []Link `json:"more,omitempty"`
 	// Title is one line of plain text, not escaped for Markdown.
 	Title string `json:"title"`
 	Scope string `json:"scope,omitempty"`
@@ -61,6 +63,8 @@ type Entry struct {
 	Author   string   `json:"author"`
 	Hashes   []string `json:"hashes"`
 	Breaking bool     `json:"breaking"`
+	// Breaks are the first paragraphs of its breaking footers, in plain text.
+	Breaks []string `json:"breaks,omitempty"`
 	// Reason says why it is in this category.
 	Reason string `json:"reason"`
 }

@@ -23,6 +23,21 @@ func (b *builder) findPulls() {
 			b.members[number] = append(b.members[number], i)
 		}
 	}
+	for number, members := range b.members {
+		if b.isRelease(b.lineOf(unit{number: number, commits: members})) {
+			b.members[number] = slices.DeleteFunc(members, b.freeWork)
+		}
+	}
+}
+
+// freeWork takes a commit out of a release's own pull request, which may bring a whole branch into the release.
+func (b *builder) freeWork(i int) bool {
+	c := b.commits[i]
+	free := !c.isMerge() && b.named(c) != b.pull[i] && !b.isRelease(c.Subject)
+	if free {
+		b.pull[i] = 0
+	}
+	return free
 }
 
 // readClaims lets the smallest of several pull requests have a commit: the larger one contains the smaller.

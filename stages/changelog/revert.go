@@ -17,19 +17,18 @@ var (
 // reverts says, per commit, which commits it takes out and whether it goes with them.
 type reverts struct {
 	targets []([]int)
-	// by is the live revert that takes a commit out, -1 for none.
-	by []int
+	// by is the live revert that takes a commit out.
+	by map[int]int
 	// stays marks a squash that reverts something among other work.
 	stays []bool
 }
 
 func (b *builder) findReverts() {
 	n := len(b.commits)
-	b.rev = reverts{targets: make([][]int, n), by: make([]int, n), stays: make([]bool, n)}
+	b.rev = reverts{targets: make([][]int, n), stays: make([]bool, n)}
 	for i, c := range b.commits {
-		b.rev.by[i] = -1
 		b.readRevert(i, c.Body)
-		b.rev.stays[i] = len(squashedCommit.FindAllString(c.Body, -1)) > countReverts(c.Body) && !revertSubject.MatchString(c.Subject)
+		b.rev.stays[i] = squashesMore(c.Body) && !revertSubject.MatchString(c.Subject)
 	}
 	for i, c := range b.commits {
 		b.readPullRevert(b.pull[i], branchRevert(c))
@@ -37,7 +36,14 @@ func (b *builder) findReverts() {
 	for number, pull := range b.pulls {
 		b.readPullRevert(number, pull.visible())
 	}
-	b.judgeReverts()
+	b.readTitleReverts()
+	b.rev.by = b.judged(n)
+}
+
+// squashesMore tells a squash that reverts among other work from a revert with a list of reasons below it.
+func squashesMore(body string) bool {
+	first := squashedCommit.FindStringIndex(body)
+	return first != nil && countReverts(body[:first[0]]) == 0 && len(squashedCommit.FindAllString(body, -1)) > countReverts(body)
 }
 
 // branchRevert says in the words of a pull request what the name of a merged branch says. For years that was all that git
@@ -111,29 +117,33 @@ func (b *builder) landed(merge int) bool {
 	return b.pull[merge] != 0 && (owner < 0 || b.pull[owner] != b.pull[merge])
 }
 
-// judgeReverts goes from newest to oldest, so that a revert is known to stand before it counts: that is parity (C4).
-func (b *builder) judgeReverts() {
-	for i := len(b.commits) - 1; i >= 0; i-- {
-		if b.rev.by[i] >= 0 {
+// judged says which commits stand taken out before commit end, and by which. It goes from newest to oldest, so that a
+// revert is known to stand before it counts: that is parity (C4).
+func (b *builder) judged(end int) map[int]int {
+	by := make(map[int]int)
+	for i := end - 1; i >= 0; i-- {
+		if _, out := by[i]; out {
 			continue
 		}
 		for _, target := range b.rev.targets[i] {
-			if b.rev.by[target] < 0 {
-				b.rev.by[target] = i
+			if _, out := by[target]; !out {
+				by[target] = i
 			}
 		}
 	}
+	return by
 }
 
 // gone tells whether a commit is out of the notes: taken out, or a revert of something in the range.
 func (b *builder) gone(i int) bool {
-	return b.rev.by[i] >= 0 || (len(b.rev.targets[i]) > 0 && !b.rev.stays[i])
+	_, out := b.rev.by[i]
+	return out || len(b.rev.targets[i]) > 0 && !b.rev.stays[i]
 }
 
 // cancelled describes commit i by what happened to commit like, which is another one for the merge of a cancelled pull request.
 func (b *builder) cancelled(i, like int) Cancelled {
 	c := Cancelled{Hash: b.commits[i].Hash, Number: b.pull[i], Title: titleOf(b.commits[i].Subject)}
-	if by := b.rev.by[like]; by >= 0 {
+	if by, out := b.rev.by[like]; out {
 		c.By = b.commits[by].Hash
 	} else {
 		c.Reverts = b.commits[b.rev.targets[like][0]].Hash

@@ -1,7 +1,7 @@
 package changelog
 
 // untyped is why an entry is in the last category when nothing says what it is.
-const untyped = "no category label and no conventional type"
+const untyped = "no category label, no conventional type and no gitmoji"
 
 // Untyped counts the commits of the notes that do not say what they are, and all of them: what few say is no ground for
 // what is not in the rest.

@@ -86,10 +86,11 @@ func (w *wanted) rebased(mark string) []int {
 	for _, p := range w.found {
 		tips[p.MergeCommit] = true
 	}
+	named := changelog.Links{Mark: mark}
 	var at []int
 	for i, p := range w.found {
 		tip, ok := w.commits[p.MergeCommit]
-		if !ok || w.seen[p.Number] || len(tip.Parents) != 1 || tips[tip.Parents[0]] || strings.Contains(tip.Subject, mark+number(p.Number)) {
+		if !ok || w.seen[p.Number] || len(tip.Parents) != 1 || tips[tip.Parents[0]] || slices.Contains(changelog.Numbers([]changelog.Commit{tip}, named), p.Number) {
 			continue
 		}
 		if _, ok := w.commits[tip.Parents[0]]; ok {

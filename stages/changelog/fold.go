@@ -1,0 +1,81 @@
+package changelog
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Dependencies is the name of the group after the last category, for updates that nobody reads one by one (C17).
+const Dependencies = "Dependencies"
+
+var (
+	dependencyScopes = []string{"deps", "deps-dev", "dependencies"}
+	dependencyBot    = regexp.MustCompile(`(?i)^(?:app/)?(?:dependabot|renovate|depfu|greenkeeper|pyup|snyk)\b`)
+	// bump is what bots write: bump x from 1 to 2 in /web, update dependency x to v2.
+	bump = regexp.MustCompile(`(?i)^((?:bump|update|upgrade)s? (?:dependency )?)(\S+)((?: \S+)?) (?:from (\S+) )?to (\S+)(.*)$`)
+)
+
+// isDependency leaves alone what a label sorted, or what calls for more than a patch.
+func (b *builder) isDependency(e Entry, scope string, byLabel bool) bool {
+	last := len(b.opt.Categories) - 1
+	at := slices.Index(b.kinds.names, e.Category)
+	if at != last && (byLabel || cmp.Or(b.opt.Categories[at].Calls, Patch) != Patch) {
+		return false
+	}
+	return slices.Contains(dependencyScopes, strings.ToLower(scope)) || dependencyBot.MatchString(e.Author)
+}
+
+// fold makes one line of entries with one title, and of the updates of one dependency. It stands where the first one stood.
+func fold(entries []Entry) []Entry {
+	folded := make([]Entry, 0, len(entries))
+	at := make(map[string]int)
+	for _, e := range entries {
+		key := e.foldKey()
+		i, known := at[key]
+		if !known {
+			at[key] = len(folded)
+			folded = append(folded, e)
+			continue
+		}
+		folded[i] = folded[i].with(e)
+	}
+	return folded
+}
+
+func (e Entry) foldKey() string {
+	title := e.Title
+	if m := bump.FindStringSubmatch(title); m != nil && e.Category == Dependencies {
+		title = "update " + strings.ToLower(m[2]+m[3]+m[6])
+	} else if title == noTitle {
+		title = e.Hashes[0]
+	}
+	return e.Category + "\x00" + e.Scope + "\x00" + title
+}
+
+// with is the entry with a later one of the same key.
+func (e Entry) with(later Entry) Entry {
+	e.Title = fromFirst(e.Title, later.Title)
+	e.More = append(append(e.More, later.Ref), later.More...)
+	e.Hashes = slices.Concat(e.Hashes, later.Hashes)
+	e.Breaking = e.Breaking || later.Breaking
+	e.Breaks = slices.Concat(e.Breaks, later.Breaks)
+	if !slices.Contains(strings.Split(e.Author, ", "), later.Author) {
+		e.Author += ", " + later.Author
+	}
+	return e
+}
+
+// fromFirst is the title of the later update with the version from which the first one started.
+func fromFirst(first, later string) string {
+	from, to := bump.FindStringSubmatch(first), bump.FindStringSubmatch(later)
+	if from == nil || to == nil {
+		return first
+	}
+	start := ""
+	if from[4] != "" {
+		start = " from " + from[4]
+	}
+	return clean(to[1] + to[2] + to[3] + start + " to " + to[5] + to[6])
+}

@@ -1,0 +1,68 @@
+package changelog
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+var (
+	// besides is what a release's title may have at its edges: notes to the CI, numbers of pull requests, the code of an emoji.
+	besides = regexp.MustCompile(`\s*\[[^\]]*\]$|\s*\([#!]\d+\)|:[a-z_]+:`)
+	// versionWord is a version by itself, as in 1.2.0 → 1.3.0.
+	versionWord = regexp.MustCompile(`^v?\d+\.\d+(?:\.\d+)?(?:[-.+]?(?:[a-z]+[.-]?)?\d+)*$`)
+	// candidate is what a version may have at its end in a release of its prerelease, 1.3.0-rc.1 or Python's 1.3.0rc1.
+	candidate = regexp.MustCompile(`^(?:-.*|(?:a|b|rc|\.dev)\d+)?$`)
+)
+
+// releaseWords are all that the title of a release's own commit says besides versions (C7).
+var releaseWords = strings.Fields(`release releases released releasing version versions bump bumps bumped bumping prepare prepares
+	preparing prep cut publish tag set update updates upgrade new next final finalize changelog changelog.md notes package
+	chore build ci merge branch into from to for of the a and in main master develop trunk`)
+
+// isRelease knows the release's own commit, and those of its prereleases: no word in its title is about a change.
+func (b *builder) isRelease(line string) bool {
+	own, current := strings.ToLower(b.in.Version), strings.ToLower(b.in.Current)
+	if own == "" {
+		return false
+	}
+	product := words(strings.TrimSuffix(strings.TrimSuffix(current, own), "v"))
+	named := ""
+	for _, word := range words(besides.ReplaceAllString(strings.ToLower(line), "")) {
+		switch {
+		case word == current || isVersion(word, own):
+			named = own
+		case versionWord.MatchString(word):
+			named = word
+		case !slices.Contains(releaseWords, word) && !slices.Contains(product, word):
+			return false
+		}
+	}
+	return named == own
+}
+
+// isAboutNotes knows titles such as Update release notes.
+func isAboutNotes(line string) bool {
+	title := words(besides.ReplaceAllString(strings.ToLower(line), ""))
+	other := func(word string) bool { return !slices.Contains(releaseWords, word) }
+	return !slices.ContainsFunc(title, other) && slices.ContainsFunc(title, func(word string) bool {
+		return word == "notes" || strings.HasPrefix(word, "changelog")
+	})
+}
+
+func isVersion(word, own string) bool {
+	rest, found := strings.CutPrefix(strings.TrimPrefix(word, "v"), own)
+	return found && candidate.MatchString(rest)
+}
+
+// words are runs of what names and versions are written with.
+func words(text string) []string {
+	all := strings.FieldsFunc(text, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(".-+_", r)
+	})
+	for i, word := range all {
+		all[i] = strings.Trim(word, ".-+_")
+	}
+	return slices.DeleteFunc(all, func(word string) bool { return word == "" })
+}

@@ -14,13 +14,13 @@ func (r *Run) changelogBetween(ctx context.Context, from, to string) (changelog.
 	if r.source.shallow {
 		return changelog.Notes{}, refuseState("fetch everything first: git fetch --unshallow --tags --force", "the clone is shallow, so the notes would be cut short")
 	}
-	end, title := r.source.commit, r.source.commit[:7]
+	end, title := r.head(), r.source.commit[:7]
 	if to != "" {
 		tag, err := r.releaseTag(to)
 		if err != nil {
 			return changelog.Notes{}, err
 		}
-		end, title = tag.Commit, tag.Name
+		end, title = tag, tag.Name
 	}
 	if from == "" {
 		return r.notesBetween(ctx, r.tagBefore(to), end, title)

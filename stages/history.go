@@ -9,23 +9,37 @@ import (
 	"dagger/slipway/stages/release"
 )
 
-// history reads the commits that are in a revision and not behind a tag; without a tag, all of them. A tag that was pushed
-// from somewhere else need not be in the clone, and is fetched (C10).
-func (r *Run) history(ctx context.Context, format string, after release.Tag, to string) ([]byte, error) {
-	args := []string{"-z", "--encoding=UTF-8", "--format=" + format, "--end-of-options", to}
+// history reads the commits that are in a revision and not behind a tag; without a tag, all of them. Either may be a tag that
+// was pushed from somewhere else: it need not be in the clone, and is fetched (C10).
+func (r *Run) history(ctx context.Context, format string, after, to release.Tag) ([]byte, error) {
+	args := []string{"-z", "--encoding=UTF-8", "--format=" + format, "--end-of-options", to.Commit}
 	if after.Commit != "" {
 		args = append(args, "^"+after.Commit)
 	}
-	if here := after.Commit == "" || slices.ContainsFunc(r.source.tags, func(t release.Tag) bool { return t.Commit == after.Commit }); here || r.access.remote == nil {
+	missing := r.notHere(after, to)
+	if len(missing) == 0 || r.access.remote == nil {
 		return r.log(ctx, args)
 	}
-	refs := []string{"refs/tags/" + after.Name}
 	if r.source.shallow {
-		refs = append(refs, "refs/heads/"+r.found.refs.Default) // what lies before the commit is not here either
+		missing = append(missing, "refs/heads/"+r.found.refs.Default) // what lies before the commit is not here either
 	}
-	log, err := r.access.remote.History(ctx, refs, args...)
+	log, err := r.access.remote.History(ctx, missing, args...)
 	return []byte(log), err
 }
+
+// notHere are those of the tags whose commit the clone does not know, as refs.
+func (r *Run) notHere(tags ...release.Tag) (refs []string) {
+	for _, tag := range tags {
+		known := slices.ContainsFunc(r.source.tags, func(t release.Tag) bool { return t.Commit == tag.Commit })
+		if tag.Name != "" && !known {
+			refs = append(refs, "refs/tags/"+tag.Name)
+		}
+	}
+	return refs
+}
+
+// head is the commit that is released, which no tag need name.
+func (r *Run) head() release.Tag { return release.Tag{Commit: r.source.commit} }
 
 func (r *Run) log(ctx context.Context, args []string) ([]byte, error) {
 	git := append([]string{"git", "-c", "safe.directory=*", "log", "--no-show-signature"}, args...)
@@ -42,7 +56,7 @@ func (r *Run) authorsBefore(ctx context.Context, tag release.Tag) ([]changelog.P
 	if tag.Name == "" {
 		return nil, nil
 	}
-	log, err := r.history(ctx, changelog.PriorFormat, release.Tag{}, tag.Commit)
+	log, err := r.history(ctx, changelog.PriorFormat, release.Tag{}, tag)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 
 // makeNotes reads the commits and what the forge knows of them, which takes its time and writes nothing.
 func (r *Run) makeNotes(ctx context.Context) (err error) {
-	r.found.notes, err = r.notesBetween(ctx, r.found.plan.NotesAfter, r.source.commit, r.tagName())
+	r.found.notes, err = r.notesBetween(ctx, r.found.plan.NotesAfter, r.head(), r.tagName())
 	return err
 }
 
@@ -52,7 +52,7 @@ func noteFigures(notes changelog.Notes) []string {
 }
 
 // notesBetween are the notes of the commits that are in one revision and not behind a tag; without a tag, of all of them.
-func (r *Run) notesBetween(ctx context.Context, after release.Tag, to, title string) (changelog.Notes, error) {
+func (r *Run) notesBetween(ctx context.Context, after, to release.Tag, title string) (changelog.Notes, error) {
 	log, err := r.history(ctx, changelog.GitLogFormat, after, to)
 	if err != nil {
 		return changelog.Notes{}, err

@@ -33,7 +33,7 @@ func (r *Run) propose(ctx context.Context) (proposal, error) {
 		return proposal{}, err
 	}
 	tag, _ := r.tagOf(l.last)
-	notes, err := r.notesBetween(ctx, tag, r.source.commit, "HEAD")
+	notes, err := r.notesBetween(ctx, tag, r.head(), "HEAD")
 	if err != nil {
 		return proposal{}, err
 	}

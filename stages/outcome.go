@@ -186,6 +186,9 @@ func command(args []string) string {
 		}
 		return "the step"
 	}
+	for args[0] == "git" && len(args) > 3 && args[1] == "-c" {
+		args = append([]string{"git"}, args[3:]...) // its settings say nothing about what it was to do
+	}
 	return strings.Join(args[:min(2, len(args))], " ")
 }
 

@@ -19,3 +19,17 @@ func TestEmptiedCache(t *testing.T) {
 		t.Errorf("a full disk is called %q, next %q", f.Error(), f.next)
 	}
 }
+
+func TestCommandIsNamed(t *testing.T) {
+	for want, args := range map[string][]string{
+		"git log":     {"git", "-c", "safe.directory=*", "log", "-z"},
+		"pytest -q":   {"pytest", "-q", "tests"},
+		"npm ci":      {"timeout", "600", "npm", "ci", "--no-audit"},
+		"the step":    {"sh", "-c", "true"},
+		"the command": nil,
+	} {
+		if got := command(args); got != want {
+			t.Errorf("%q is called %q, want %q", args, got, want)
+		}
+	}
+}

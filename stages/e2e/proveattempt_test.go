@@ -123,7 +123,7 @@ func (a *attempt) finish(t *testing.T) {
 		a.fault("it says %s and wrote %v", a.second, wrote)
 	}
 	a.faults = append(a.faults, l.faults(t, l.observe(t), a.version)...)
-	if n := l.services.toldOf(l.name, a.version); n != 1 && (n != 2 || !a.mayBeToldTwice()) {
+	if n := l.services.toldOf(l.name, a.version); n != 1 && (n != 0 || !a.mayBeUntold()) {
 		a.fault("the team was told %d times", n)
 	}
 	a.faults = append(a.faults, l.watcher.found()...)

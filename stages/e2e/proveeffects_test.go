@@ -19,7 +19,6 @@ type effect struct {
 	shell  string // instead of a request: a script that ends on the server when the moment has come; it has the new digest in $1
 
 	brief bool // the run does not wait long for an answer, so the engine has to be killed at once
-	told  bool // the team may have been told before, and nobody can know
 }
 
 const (
@@ -48,7 +47,7 @@ var killEffects = []effect{
 	{name: "last floating tag", method: http.MethodPut, path: manifests + "latest$", skip: 2},
 	{name: "publish", method: http.MethodPatch, path: releasesAPI + "/[0-9]+$", sends: `"draft": ?false`},
 	{name: "notification", method: http.MethodPost, path: "^/slack/LINE$", brief: true},
-	{name: "unlock", method: http.MethodPost, path: receivePack, sends: object + " " + noObject + " refs/slipway/lock", told: true},
+	{name: "unlock", method: http.MethodPost, path: receivePack, sends: object + " " + noObject + " refs/slipway/lock"},
 }
 
 // fault holds the run at the effect: before the service has it, or when the service has done it and nobody knows yet.
@@ -83,8 +82,8 @@ func (p point) String() string {
 	return map[bool]string{false: "before: ", true: "after: "}[p.after] + p.name
 }
 
-// mayBeToldTwice says whether the second run cannot know that the team was told.
-func (p point) mayBeToldTwice() bool { return p.told || p.name == "notification" && p.after }
+// mayBeUntold says whether the run was killed while it told the team: what may have arrived is not sent again (N3).
+func (p point) mayBeUntold() bool { return p.name == "notification" && !p.after }
 
 // plan draws the points of a seed for some repositories, each of which has its last one killed with the engine, in the same
 // moment as all others. Every effect comes once before one comes again.

@@ -239,5 +239,5 @@ func (r *Run) image(ctx context.Context, name string) (*dagger.Container, error)
 		v.archive = r.pack(v)
 		return r.packed(v), nil
 	}
-	return nil, refuseInput(errors.New("no image is called " + name + ": the setting images has " + listOf(names)))
+	return nil, refuseInput(errors.New("no image is called " + name + ": the setting images has " + report.Few(names)))
 }

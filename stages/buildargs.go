@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"dagger/slipway/stages/dockerfile"
+	"dagger/slipway/stages/report"
 )
 
 // versionArg is the build argument that Slipway itself gives to every image.
@@ -28,7 +29,7 @@ func parseBuildArgs(setting string, images []Image) (map[string][]pair, error) {
 		case name == versionArg:
 			return nil, fmt.Errorf("every image is given %s by Slipway, found it in %q: leave it out", versionArg, part)
 		case !slices.ContainsFunc(images, func(i Image) bool { return i.Name == image }):
-			return nil, fmt.Errorf("no image is called %q, found it in %q: the setting images has %s", image, part, listOf(imageNames(images)))
+			return nil, fmt.Errorf("no image is called %q, found it in %q: the setting images has %s", image, part, report.Few(imageNames(images)))
 		case slices.ContainsFunc(args[image], func(p pair) bool { return p.name == name }):
 			return nil, fmt.Errorf("%q stands twice", left)
 		}

@@ -113,7 +113,7 @@ func (r *Run) tickDocumentation(ctx context.Context) (Outcome, error) {
 	documents := slices.DeleteFunc(changed, func(file string) bool { return !isDocument(file) })
 	switch {
 	case len(documents) > 0:
-		return passed(fmt.Sprintf("%d documents changed: %s", len(documents), listOf(documents))), nil
+		return passed(fmt.Sprintf("%d documents changed: %s", len(documents), report.Few(documents))), nil
 	case features == 0:
 		return passed("no features, so nothing to document"), nil
 	}

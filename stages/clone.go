@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/versionfile"
 )
 
@@ -12,7 +13,7 @@ func (r *Run) checkClean(context.Context) error {
 	if len(r.source.dirty) == 0 {
 		return nil
 	}
-	return refuse("commit or stash them", "the working tree has changes: %s", listOf(r.source.dirty))
+	return refuse("commit or stash them", "the working tree has changes: %s", report.Few(r.source.dirty))
 }
 
 func (r *Run) checkHistory(context.Context) error {
@@ -43,7 +44,7 @@ func (r *Run) checkBuildArgs(context.Context) error {
 			return nil
 		}
 		return refuse(fmt.Sprintf("give it with the setting buildArgs (%s:%s=value; an empty value counts too), or give the ARG a default", i.Name, missing[0]),
-			"image %s: %s uses build arguments that have no value: %s", i.Name, i.path(), listOf(missing))
+			"image %s: %s uses build arguments that have no value: %s", i.Name, i.path(), report.Few(missing))
 	})...)
 }
 
@@ -52,11 +53,11 @@ func (r *Run) checkFetched(context.Context) error {
 	return allOf(r.eachImage(func(i Image) error {
 		if files := i.sees(r.source.pointers, r.source.files); len(files) > 0 {
 			return refuse("git lfs pull (in GitHub Actions: lfs: true)",
-				"image %s: the content of files in Git LFS was not fetched: %s", i.Name, listOf(files))
+				"image %s: the content of files in Git LFS was not fetched: %s", i.Name, report.Few(files))
 		}
 		if folders := i.sees(r.source.submodules, r.source.files); len(folders) > 0 {
 			return refuse("git submodule update --init --recursive (in GitHub Actions: submodules: recursive)",
-				"image %s: submodules were not fetched: %s", i.Name, listOf(folders))
+				"image %s: submodules were not fetched: %s", i.Name, report.Few(folders))
 		}
 		return nil
 	})...)

@@ -77,7 +77,7 @@ func (r *Run) checkCut(ctx context.Context, v version.Version) error {
 
 // checkGitTagFree wants no tag of the version anywhere: a tag is what starts a release.
 func (r *Run) checkGitTagFree(v version.Version) error {
-	tag, taken := tagOf(r.config.tagPrefix, slices.Concat(release.TagsOf(r.found.refs), r.source.tags), v)
+	tag, taken := release.FindTag(r.config.tagPrefix, slices.Concat(release.TagsOf(r.found.refs), r.source.tags), v)
 	if !taken {
 		return nil
 	}
@@ -93,7 +93,7 @@ func (r *Run) checkUpstream() error {
 	}
 	if !refs.IsRelease(branch, r.config.branches) {
 		return refuseState("check out a release branch, or set releaseBranches",
-			"the branch %s is not released from; those that are: %s", branch, orDefault(listOf(refs.Releases(r.config.branches)), "none"))
+			"the branch %s is not released from; those that are: %s", branch, orDefault(report.Few(refs.Releases(r.config.branches)), "none"))
 	}
 	switch at := refs.Branch(branch); at {
 	case r.source.commit:

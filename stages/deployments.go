@@ -46,7 +46,7 @@ func (r *Run) listedAs(e environment, v, commit, run string) forge.Deployment {
 		Page: originOf(e.healthURL), Run: run, About: fmt.Sprintf("%s by %s", v, r.who()),
 	}
 	if parsed, err := version.Parse(v); err == nil {
-		tag, _ := tagOf(r.config.tagPrefix, release.TagsOf(r.found.refs), parsed)
+		tag, _ := release.FindTag(r.config.tagPrefix, release.TagsOf(r.found.refs), parsed)
 		d.Tag = tag.Name
 	}
 	return d

@@ -18,7 +18,7 @@ type lineage struct {
 
 func (r *Run) lineage(files []versionfile.Source) (lineage, error) {
 	merged := slices.DeleteFunc(slices.Clone(r.source.tags), func(t release.Tag) bool { return !slices.Contains(r.source.merged, t.Name) })
-	l := lineage{known: r.tagged(), merged: versionsOf(r.config.tagPrefix, merged)}
+	l := lineage{known: r.tagged(), merged: release.VersionsOf(r.config.tagPrefix, merged)}
 	var err error
 	if len(files) > 0 {
 		l.files, err = versionIn(files[0])

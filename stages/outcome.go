@@ -220,15 +220,6 @@ func joinFailures(errs []error) error {
 	return &first
 }
 
-// listOf shows the first few of a list that may be long.
-func listOf(items []string) string {
-	const shown = 5
-	if len(items) <= shown {
-		return strings.Join(items, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(items[:shown], ", "), len(items)-shown)
-}
-
 // lastLine is where most programs say what went wrong.
 func lastLine(output string) string {
 	lines := strings.Split(strings.TrimSpace(output), "\n")

@@ -110,7 +110,7 @@ func TestTagsAreRead(t *testing.T) {
 					t.Errorf("%s: got %s, want %s", what, got, c.known)
 				}
 			}
-			if got, ok := tagOf(r.config.tagPrefix, r.source.tags, version.Version{}); ok {
+			if got, ok := release.FindTag(r.config.tagPrefix, r.source.tags, version.Version{}); ok {
 				t.Errorf("no version has the tag %q", got.Name)
 			}
 			o := release.Observed{Forge: release.Part[[]forge.Release]{Is: releases, At: time.Now()}}

@@ -120,7 +120,7 @@ func (r *Run) summary() []string {
 		words = append(words, "after "+previous.String())
 	}
 	if len(r.found.preview.Edited) > 0 {
-		words = append(words, "warning: changed on staging, and will be replaced there: "+listOf(r.found.preview.Edited))
+		words = append(words, "warning: changed on staging, and will be replaced there: "+report.Few(r.found.preview.Edited))
 	}
 	return words
 }
@@ -132,7 +132,7 @@ func (r *Run) noteNearMisses(o release.Observed) {
 		tags[t.Name] = t.Commit
 	}
 	if near := r.config.tagPrefix.NearMisses(tags); len(near) > 0 {
-		r.notCheckedf("tags that look like versions and do not count (%d): %s; the tag of a version is %s1.2.3, see the setting tagPrefix", len(near), listOf(near), r.config.tagPrefix)
+		r.notCheckedf("tags that look like versions and do not count (%d): %s; the tag of a version is %s1.2.3, see the setting tagPrefix", len(near), report.Few(near), r.config.tagPrefix)
 	}
 }
 

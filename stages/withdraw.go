@@ -9,6 +9,7 @@ import (
 
 	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/release"
+	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/server"
 	"dagger/slipway/stages/version"
 )
@@ -24,7 +25,7 @@ func (b *rollback) known(r *Run, ctx context.Context) []string {
 	if err != nil {
 		b.unread = append(b.unread, "warning: staging was not asked which versions it ran: "+err.Error())
 	}
-	known := texts(slices.Concat(r.tagged(), versionsOf(r.config.tagPrefix, release.TagsOf(r.found.refs)), images))
+	known := texts(slices.Concat(r.tagged(), release.VersionsOf(r.config.tagPrefix, release.TagsOf(r.found.refs)), images))
 	for _, e := range ran {
 		known = append(known, e.Version)
 	}
@@ -59,9 +60,9 @@ func (b *rollback) withdraw(r *Run, ctx context.Context) (Outcome, error) {
 	if err := r.found.back.Mark(ctx); err != nil {
 		return Outcome{}, err
 	}
-	figures := append([]string{orDefault(listOf(b.done.Withdrawn), "nothing") + " withdrawn"}, b.unread...)
+	figures := append([]string{orDefault(report.Few(b.done.Withdrawn), "nothing") + " withdrawn"}, b.unread...)
 	if len(b.done.Above) > 0 {
-		figures = append(figures, fmt.Sprintf("not withdrawn, because higher than %s: %s", b.done.Left, listOf(b.done.Above)))
+		figures = append(figures, fmt.Sprintf("not withdrawn, because higher than %s: %s", b.done.Left, report.Few(b.done.Above)))
 	}
 	figures = append(figures, b.tellGit(r, ctx)...)
 	return passed(append(figures, r.lockFigures(r.found.back.Record)...)...), nil
@@ -77,7 +78,7 @@ func (b *rollback) request(r *Run) (release.BackRequest, error) {
 
 // tellGit notes in git what no release speaks for. A server that takes no such ref is no reason to fail.
 func (b *rollback) tellGit(r *Run, ctx context.Context) []string {
-	names := listOf(texts(r.found.back.Plan.Silent))
+	names := report.Few(texts(r.found.back.Plan.Silent))
 	const unknown = "so a later release may count it: set forgeToken, and run the same line again"
 	switch err := r.found.back.Write(ctx); {
 	case names == "":

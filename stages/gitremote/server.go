@@ -113,7 +113,7 @@ func WriteNotes(ctx context.Context, s Server, clock retry.Clock, text string, r
 // RemoveNote takes a ref away if it still points to the blob. One that does not any more is success: whoever has removed or
 // changed it was not this run.
 func RemoveNote(ctx context.Context, s Server, clock retry.Clock, ref, blob string) error {
-	return write(ctx, s, clock, func(ctx context.Context) error { return s.Remove(ctx, ref, blob) }, func(now Refs) (bool, error) {
+	return write(ctx, s, clock, bounded(func(ctx context.Context) error { return s.Remove(ctx, ref, blob) }), func(now Refs) (bool, error) {
 		return now.Of[ref] != blob, nil
 	})
 }

@@ -75,14 +75,16 @@ func (q BackRequest) isTaken(o Observed, v version.Version) bool {
 
 // takenBack are the versions of images that rollbacks have taken back before.
 func (o Observed) takenBack(q BackRequest) []version.Version {
-	return slices.DeleteFunc(o.Registry.Is.all(), func(v version.Version) bool { return !o.IsWithdrawn(q.Prefix, v) })
+	withdrawn := o.withdrawals(q.Prefix)
+	return slices.DeleteFunc(o.Registry.Is.all(), func(v version.Version) bool { return !withdrawn(v) })
 }
 
 // eligible are the versions that floating tags may go to: none above the one that runs now. What is higher is perhaps half
 // released, or was never healthy, and gets its tags from its own release.
 func (o Observed) eligible(q BackRequest) []version.Version {
+	withdrawn := o.withdrawals(q.Prefix)
 	return slices.DeleteFunc(o.Registry.Is.all(), func(v version.Version) bool {
-		return q.isTaken(o, v) || v.Compare(q.Version) > 0
+		return slices.Contains(q.Withdrawn, v) || withdrawn(v) || v.Compare(q.Version) > 0
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"dagger/slipway/stages/forge"
+	"dagger/slipway/stages/report"
 )
 
 // Refusal is one thing that stands in the way of a release, and what to do about it.
@@ -111,11 +112,11 @@ func (d *decision) branch() {
 	}
 	if len(d.o.Remote.Is.From) == 0 {
 		d.refuse("set releaseBranches to the branches that you release from",
-			"the remote names no default branch, and none of its branches fits releaseBranches (%s)", orNone(listOf(d.q.Branches)))
+			"the remote names no default branch, and none of its branches fits releaseBranches (%s)", orNone(report.Few(d.q.Branches)))
 		return
 	}
 	d.refuse("push it to one of them, or set releaseBranches",
-		"no release branch of the remote contains commit %s; they are %s", short(d.q.Commit), listOf(d.o.Remote.Is.From))
+		"no release branch of the remote contains commit %s; they are %s", short(d.q.Commit), report.Few(d.o.Remote.Is.From))
 }
 
 const elsewhere = "check out that commit to finish its release, or release the next patch version"
@@ -134,7 +135,7 @@ func (d *decision) tags() {
 			continue
 		}
 		next := elsewhere
-		if _, there := d.remoteTag(tag.Name); d.o.Remote.Read() && !there {
+		if d.o.Remote.Read() && !d.onRemote(tag) {
 			next = "it is only in this clone: if it is of no use, remove it with git tag -d " + tag.Name
 		}
 		d.refuse(next, "the tag %s exists and names %s, not commit %s", tag.Name, tag.Commit, d.q.Commit)
@@ -147,14 +148,8 @@ func (d *decision) isOurs(tag Tag) bool {
 	return ok && v == d.q.Version
 }
 
-func (d *decision) remoteTag(name string) (Tag, bool) {
-	tags := d.o.Remote.Is.tags()
-	at := slices.IndexFunc(tags, func(t Tag) bool { return t.Name == name })
-	if at < 0 {
-		return Tag{}, false
-	}
-	return tags[at], true
-}
+// onRemote says whether the remote has a tag of that name.
+func (d *decision) onRemote(tag Tag) bool { return d.o.Remote.Is.Of["refs/tags/"+tag.Name] != "" }
 
 // images: what stands under the version was built from this commit, as this version (T5, T6). Force does not help.
 func (d *decision) images() {
@@ -201,13 +196,13 @@ func (d *decision) page() {
 	}
 	d.plan.Page, d.plan.Pages = found, d.o.Forge.Is
 	if found != nil && found.Immutable && len(d.plan.missing()) > 0 {
-		d.refuse("use the next patch version", "the release %s is published, immutable and incomplete: %s", found.Tag, listOf(d.plan.missing()))
+		d.refuse("use the next patch version", "the release %s is published, immutable and incomplete: %s", found.Tag, report.Few(d.plan.missing()))
 	}
 }
 
 // bareTag: the forge's release is of the tag with the prefix, which nobody pushes beside another that says the same.
 func (d *decision) bareTag() {
-	tag, known := d.q.find(d.o.Remote.Is.tags(), d.q.Version)
+	tag, known := FindTag(d.q.Prefix, d.o.Remote.Is.tags(), d.q.Version)
 	if !known || tag.Name == d.q.TagName() {
 		return
 	}
@@ -229,13 +224,4 @@ func orNone(text string) string {
 		return "none"
 	}
 	return text
-}
-
-// listOf shows the first few of a list that may be long.
-func listOf(items []string) string {
-	const shown = 5
-	if len(items) <= shown {
-		return strings.Join(items, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(items[:shown], ", "), len(items)-shown)
 }

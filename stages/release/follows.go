@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"dagger/slipway/stages/registry"
+	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/version"
 )
 
@@ -25,8 +26,8 @@ func (d *decision) tagsOfImages() {
 func (d *decision) previous() {
 	d.plan.Previous, _ = version.Previous(d.q.Version, d.o.Known(d.q))
 	tags := d.o.tags(d.q)
-	before, _ := version.Previous(d.q.Version, d.o.notWithdrawn(d.q.Prefix, d.q.versions(tags)))
-	d.plan.NotesAfter, _ = d.q.find(tags, before)
+	before, _ := version.Previous(d.q.Version, d.o.notWithdrawn(d.q.Prefix, VersionsOf(d.q.Prefix, tags)))
+	d.plan.NotesAfter, _ = FindTag(d.q.Prefix, tags, before)
 	if d.plan.Previous == (version.Version{}) || d.plan.Previous == before {
 		return
 	}
@@ -51,22 +52,22 @@ func (d *decision) worthKnowing() {
 		var stray []string
 		for _, tag := range d.q.Local {
 			v, ok := d.q.Prefix.FromTag(tag.Name)
-			if _, there := d.remoteTag(tag.Name); ok && v != d.q.Version && !there {
+			if ok && v != d.q.Version && !d.onRemote(tag) {
 				stray = append(stray, tag.Name)
 			}
 		}
 		if len(stray) > 0 {
-			d.note("tags that are only in this clone and do not count: %s; push them, or remove them with git tag -d", listOf(stray))
+			d.note("tags that are only in this clone and do not count: %s; push them, or remove them with git tag -d", report.Few(stray))
 		}
 	}
 	if half := d.halfReleased(); len(half) > 0 {
-		d.note("versions that count and are only half released: %s; finish each by releasing its commit again, or take it back with rollback", listOf(half))
+		d.note("versions that count and are only half released: %s; finish each by releasing its commit again, or take it back with rollback", report.Few(half))
 	}
 }
 
 // halfReleased are higher versions that not every image has, or that git has no tag for.
 func (d *decision) halfReleased() (half []string) {
-	tagged := d.q.versions(d.o.tags(d.q))
+	tagged := VersionsOf(d.q.Prefix, d.o.tags(d.q))
 	for _, v := range distinct(d.o.notWithdrawn(d.q.Prefix, d.o.Registry.Is.all())) {
 		missing := slices.ContainsFunc(d.q.Images, func(name string) bool { return !slices.Contains(d.o.Registry.Is.Known[name], v) })
 		if v.Compare(d.q.Version) > 0 && (missing || !slices.Contains(tagged, v)) {

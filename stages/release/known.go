@@ -18,16 +18,25 @@ func (o Observed) tags(q Request) []Tag {
 // Known are the versions that a floating tag may belong to: those with a tag in git, and those that any image has, without
 // what was taken back (T8).
 func (o Observed) Known(q Request) []version.Version {
-	return o.notWithdrawn(q.Prefix, slices.Concat(q.versions(o.tags(q)), o.Registry.Is.all()))
+	return o.notWithdrawn(q.Prefix, slices.Concat(VersionsOf(q.Prefix, o.tags(q)), o.Registry.Is.all()))
 }
 
 func (o Observed) notWithdrawn(prefix version.TagPrefix, known []version.Version) []version.Version {
-	return slices.DeleteFunc(slices.Clone(known), func(v version.Version) bool { return o.IsWithdrawn(prefix, v) })
+	return slices.DeleteFunc(slices.Clone(known), o.withdrawals(prefix))
 }
 
-// IsWithdrawn says whether a rollback has taken the version back, by the forge or by git.
+// withdrawals tells whether a rollback has taken a version back, by the forge or by git. The releases' texts are long, and
+// read once for however many versions.
+func (o Observed) withdrawals(prefix version.TagPrefix) func(version.Version) bool {
+	told := WithdrawnOf(o.Forge.Is, prefix)
+	return func(v version.Version) bool {
+		return o.Remote.Is.Of[WithdrawnRef(prefix, v)] != "" || slices.Contains(told, v)
+	}
+}
+
+// IsWithdrawn says it of one version.
 func (o Observed) IsWithdrawn(prefix version.TagPrefix, v version.Version) bool {
-	return o.Remote.Is.Of[WithdrawnRef(prefix, v)] != "" || slices.Contains(WithdrawnOf(o.Forge.Is, prefix), v)
+	return o.withdrawals(prefix)(v)
 }
 
 // WithdrawnOf are the versions that the forge says were taken back.

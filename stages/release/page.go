@@ -28,7 +28,9 @@ func (e gitTag) do(ctx context.Context, a *Act) ([]Deed, error) {
 
 // taggedAs is the tag by which the remote knew the version when the plan was made: with a forge it is the one that its
 // release is of.
-func (a *Act) taggedAs() (Tag, bool) { return a.Plan.find(a.seen.Remote.Is.tags(), a.Plan.Version) }
+func (a *Act) taggedAs() (Tag, bool) {
+	return FindTag(a.Plan.Prefix, a.seen.Remote.Is.tags(), a.Plan.Version)
+}
 
 // draft makes the release, or writes the notes into the one that is there and keeps what people have written (P3, P4).
 type draft struct{ found *forge.Release }

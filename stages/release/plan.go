@@ -71,7 +71,7 @@ func (d *decision) imageEffects() []Effect {
 
 func (d *decision) tagEffects() (effects []Effect) {
 	if d.o.Remote.Read() {
-		_, there := d.q.find(d.o.Remote.Is.tags(), d.q.Version)
+		_, there := FindTag(d.q.Prefix, d.o.Remote.Is.tags(), d.q.Version)
 		effects = append(effects, gitTag{done: there})
 	}
 	if d.o.Forge.Read() {

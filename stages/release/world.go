@@ -123,9 +123,9 @@ type Request struct {
 // TagName is what the version's tag is called.
 func (q Request) TagName() string { return q.Prefix.Tag(q.Version) }
 
-// find is the tag of a version, the one that Slipway itself would give first.
-func (q Request) find(tags []Tag, v version.Version) (Tag, bool) {
-	for _, name := range q.Prefix.Tags(v) {
+// FindTag finds the tag of a version, the one that Slipway itself would give first.
+func FindTag(prefix version.TagPrefix, tags []Tag, v version.Version) (Tag, bool) {
+	for _, name := range prefix.Tags(v) {
 		if at := slices.IndexFunc(tags, func(t Tag) bool { return t.Name == name }); at >= 0 && v != (version.Version{}) {
 			return tags[at], true
 		}
@@ -133,11 +133,11 @@ func (q Request) find(tags []Tag, v version.Version) (Tag, bool) {
 	return Tag{}, false
 }
 
-// versions are the releases among tags.
-func (q Request) versions(tags []Tag) []version.Version {
+// VersionsOf are the releases among tags.
+func VersionsOf(prefix version.TagPrefix, tags []Tag) []version.Version {
 	var known []version.Version
 	for _, t := range tags {
-		if v, ok := q.Prefix.FromTag(t.Name); ok {
+		if v, ok := prefix.FromTag(t.Name); ok {
 			known = append(known, v)
 		}
 	}

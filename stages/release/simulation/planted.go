@@ -46,7 +46,7 @@ var Mutations = []Mutation{
 	{"the team is told of a run that did nothing", "release/act.go", []Edit{{`return a.Record.Wrote() || a.begun != ""`, "return true"}}},
 	{"a moved tag does not count as written", "release/images.go", []Edit{{"Wrote: m.Old != m.Final, Earlier: m.Old == m.New,", "Earlier: m.Old == m.New,"}}},
 	{"versions that were taken back count", "release/known.go", []Edit{{
-		"return slices.DeleteFunc(slices.Clone(known), func(v version.Version) bool { return o.IsWithdrawn(prefix, v) })", "return known",
+		"return slices.DeleteFunc(slices.Clone(known), o.withdrawals(prefix))", "return known",
 	}}},
 	{"an image of another version of the commit is used again", "release/observe.go", []Edit{{
 		"return at.Revision() == q.Commit && at.Version() == q.Version.String()", "return at.Revision() == q.Commit",

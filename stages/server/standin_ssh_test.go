@@ -4,9 +4,13 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -38,7 +42,7 @@ func startSSHD(t testing.TB, env []string) *sshd {
 		t.Fatal(err)
 	}
 	may := signer(t, "ed25519").PublicKey().Marshal()
-	s := &sshd{listener: listener, env: env, groups: map[int]bool{}}
+	s := &sshd{listener: listener, env: withMemory(t, env), groups: map[int]bool{}}
 	s.config = &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
 		if string(key.Marshal()) != string(may) || s.bars.Load() {
 			return nil, errors.New("unknown key")
@@ -49,6 +53,23 @@ func startSSHD(t testing.TB, env []string) *sshd {
 	go s.accept()
 	t.Cleanup(s.end)
 	return s
+}
+
+// withMemory gives programs a folder of the test's own for this machine's memory, where a killed one leaves nothing behind.
+func withMemory(t testing.TB, env []string) []string {
+	t.Helper()
+	bin, memory := t.TempDir(), t.TempDir()
+	script := fmt.Sprintf("#!/bin/sh\ncase \"$*\" in \"-d %s/\"*) set -- -d %s/slipway.XXXXXXXX ;; esac\nexec /bin/mktemp \"$@\"\n", tempDir, quote([]string{memory}))
+	if err := os.WriteFile(filepath.Join(bin, "mktemp"), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	env = slices.Clone(env)
+	for i, e := range env {
+		if path, ok := strings.CutPrefix(e, "PATH="); ok {
+			env[i] = "PATH=" + bin + ":" + path
+		}
+	}
+	return env
 }
 
 func (s *sshd) accept() {

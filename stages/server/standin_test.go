@@ -34,7 +34,19 @@ func TestMain(m *testing.M) {
 	if socket := os.Getenv(standInSocket); socket != "" {
 		os.Exit(askDockerd(socket))
 	}
-	os.Exit(m.Run())
+	before := inMemory()
+	code := m.Run()
+	if left := slices.DeleteFunc(inMemory(), func(name string) bool { return slices.Contains(before, name) }); len(left) > 0 {
+		fmt.Printf("the tests have left %s in this machine's memory\n", left)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// inMemory is what a deployment to this machine has left where it keeps credentials.
+func inMemory() []string {
+	all, _ := filepath.Glob(tempDir + "/slipway.*") // fails only for a malformed pattern
+	return all
 }
 
 // standIn starts a server with an empty folder for one application, called app.
@@ -53,8 +65,6 @@ func standIn(t testing.TB) *server {
 	}
 	// The server's clock has to be finer than a second where a test waits for milliseconds.
 	s.tool("date", `test "$*" = "-u +%Y-%m-%dT%H:%M:%SZ" && exec /bin/date -u +%Y-%m-%dT%H:%M:%S.%NZ; exec /bin/date "$@"`)
-	// The memory of this machine is the lab's servers' too, where a test looks for what was forgotten.
-	s.tool("mktemp", `case "$*" in "-d /dev/shm/"*) set -- -d "$TMPDIR/slipway.XXXXXXXX" ;; esac; exec /bin/mktemp "$@"`)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

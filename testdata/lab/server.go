@@ -298,6 +298,7 @@ func (l *lab) mountServer(s server) (root string, err error) {
 		{"sysfs", "sys", "sysfs", 0, ""},
 		{"/sys/fs/cgroup", "sys/fs/cgroup", "", bind, ""},
 		{"/dev", "dev", "", bind, ""},
+		{"tmpfs", "dev/shm", "tmpfs", 0, "mode=1777"}, // a server's memory is its own
 		{"tmpfs", "run", "tmpfs", 0, "mode=755"},
 		{l.path("servers", s.name, "docker"), "var/lib/docker", "", bind, ""},
 		{l.path("servers", s.name, "opt"), "opt", "", bind, ""},

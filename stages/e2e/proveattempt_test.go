@@ -129,13 +129,13 @@ func (a *attempt) finish(t *testing.T) {
 	a.faults = append(a.faults, l.watcher.found()...)
 }
 
-// lasting are the requests of this repository that have changed something for good: not an upload that nothing uses, nor the
-// marks of a run that is under way.
+// lasting are the requests of this repository that have changed something for good, or told the team: not an upload that
+// nothing uses, nor the marks of a run that is under way.
 func (l *releaseLine) lasting(since time.Time) (all []string) {
 	for _, r := range l.services.Writes() {
 		upload := strings.Contains(r.Path, "/blobs/uploads/")
 		mark := strings.HasSuffix(r.Path, "/git-receive-pack") && !strings.Contains(r.Body, " refs/tags/")
-		own := strings.Contains(r.Path, "/"+l.name) && !strings.HasPrefix(r.Path, "/slack/")
+		own := strings.Contains(r.Path, "/"+l.name)
 		if own && !upload && !mark && r.Status < http.StatusBadRequest && r.Time.After(since) {
 			all = append(all, r.Method+" "+r.Path)
 		}

@@ -107,9 +107,9 @@ func beside(n int, do func(n int)) {
 // there when all others wait.
 func (p *proof) killEngine(t *testing.T) {
 	attempts := make([]*attempt, len(p.lines))
-	for _, brief := range []bool{false, true} {
+	for _, late := range []bool{false, true} {
 		beside(len(p.lines), func(n int) {
-			if at := p.plans[n][len(p.plans[n])-1]; at.brief == brief {
+			if at := p.plans[n][len(p.plans[n])-1]; at.late == late {
 				attempts[n] = p.lines[n].begin(t, at)
 			}
 		})

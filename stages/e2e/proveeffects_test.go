@@ -18,7 +18,7 @@ type effect struct {
 	skip   int    // this many requests of the kind pass first
 	shell  string // instead of a request: a script that ends on the server when the moment has come; it has the new digest in $1
 
-	brief bool // the run does not wait long for an answer, so the engine has to be killed at once
+	late bool // held only when all others wait: the run does not wait long, or keeps the engine's few connections to a registry
 }
 
 const (
@@ -32,21 +32,21 @@ const (
 // killEffects are in the order of a release.
 var killEffects = []effect{
 	{name: "lock", method: http.MethodPost, path: receivePack, sends: "^....(" + noObject + ") " + object + " refs/slipway/lock"},
-	{name: "first layer", method: http.MethodPut, path: "^/v2/LINE/[^/]+/blobs/uploads/"},
-	{name: "commit tag of the first image", method: http.MethodPut, path: manifests + "sha-"},
-	{name: "commit tag of the last image", method: http.MethodPut, path: manifests + "sha-", skip: 2},
+	{name: "first layer", method: http.MethodPut, path: "^/v2/LINE/[^/]+/blobs/uploads/", late: true},
+	{name: "commit tag of the first image", method: http.MethodPut, path: manifests + "sha-", late: true},
+	{name: "commit tag of the last image", method: http.MethodPut, path: manifests + "sha-", skip: 2, late: true},
 	{name: "VERSION on the first image", method: http.MethodPut, path: manifests + "VERSION$"},
 	{name: "VERSION on the last image", method: http.MethodPut, path: manifests + "VERSION$", skip: 2},
 	{name: "git tag", method: http.MethodPost, path: receivePack, sends: " refs/tags/vVERSION"},
 	{name: "draft", method: http.MethodPost, path: releasesAPI + "$"},
 	{name: "first file of the release", method: http.MethodPost, path: releasesAPI + "/[0-9]+/assets$"},
 	{name: "last file of the release", method: http.MethodPost, path: releasesAPI + "/[0-9]+/assets$", skip: 4},
-	{name: "deployment begins", shell: `until [ -s .slipway/lock ]; do sleep 0.1; done`, brief: true},
-	{name: "new containers start", shell: `until docker ps --no-trunc --format '{{.Image}}' | grep -q "$1"; do sleep 0.1; done`, brief: true},
+	{name: "deployment begins", shell: `until [ -s .slipway/lock ]; do sleep 0.1; done`, late: true},
+	{name: "new containers start", shell: `until docker ps --no-trunc --format '{{.Image}}' | grep -q "$1"; do sleep 0.1; done`, late: true},
 	{name: "first floating tag", method: http.MethodPut, path: manifests + "SERIES$"},
 	{name: "last floating tag", method: http.MethodPut, path: manifests + "latest$", skip: 2},
 	{name: "publish", method: http.MethodPatch, path: releasesAPI + "/[0-9]+$", sends: `"draft": ?false`},
-	{name: "notification", method: http.MethodPost, path: "^/slack/LINE$", brief: true},
+	{name: "notification", method: http.MethodPost, path: "^/slack/LINE$", late: true},
 	{name: "unlock", method: http.MethodPost, path: receivePack, sends: object + " " + noObject + " refs/slipway/lock"},
 }
 
@@ -108,16 +108,28 @@ func plan(seed uint64, points, repositories int, engine bool) [][]point {
 	return lines
 }
 
-// killEngine makes the last point of each repository one at which the engine is killed. Only one of them may be brief: the
+// killEngine makes the last point of each repository one at which the engine is killed. Only one of them may be late: the
 // others wait for it, before their effect, because a run whose effect was done finds that out after a minute and goes on.
 func killEngine(lines [][]point) {
-	brief := false
+	late := false
 	for _, points := range lines {
-		last := len(points) - 1
-		for n := last; n >= 0 && points[last].brief && brief; n-- {
-			points[n], points[last] = points[last], points[n]
+		last := &points[len(points)-1]
+		if other := beforeTheLast(lines); last.late && late && other != nil {
+			last.effect, other.effect = other.effect, last.effect
 		}
-		points[last].by, points[last].after = byEngine, false
-		brief = brief || points[last].brief
+		last.by, last.after = byEngine, false
+		late = late || last.late
 	}
+}
+
+// beforeTheLast is a point that is not the last of its repository and need not be late.
+func beforeTheLast(lines [][]point) *point {
+	for _, points := range lines {
+		for n := range points[:len(points)-1] {
+			if !points[n].late {
+				return &points[n]
+			}
+		}
+	}
+	return nil
 }

@@ -14,7 +14,7 @@ func TestPlan(t *testing.T) {
 		if !reflect.DeepEqual(lines, plan(seed, points, provedAtOnce, true)) {
 			t.Fatalf("seed %d: two plans of one seed differ", seed)
 		}
-		at, by, brief := map[string]int{}, map[killer]int{}, 0
+		at, by, late := map[string]int{}, map[killer]int{}, 0
 		for _, line := range lines {
 			for _, p := range line {
 				at[p.name]++
@@ -24,12 +24,12 @@ func TestPlan(t *testing.T) {
 			if last.by != byEngine || last.after {
 				t.Errorf("seed %d: the engine is not killed before the last point of a repository, %s", seed, last)
 			}
-			if last.brief {
-				brief++
+			if last.late {
+				late++
 			}
 		}
-		if len(at) != len(killEffects) || brief > 1 {
-			t.Errorf("seed %d: %d of %d effects, and %d that do not wait for the engine to be killed", seed, len(at), len(killEffects), brief)
+		if len(at) != len(killEffects) || late > 1 {
+			t.Errorf("seed %d: %d of %d effects, and %d that do not wait for the engine to be killed", seed, len(at), len(killEffects), late)
 		}
 		for _, who := range []killer{bySIGINT, bySIGTERM, bySIGKILL, byEngine} {
 			if by[who] != points/4 {

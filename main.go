@@ -71,6 +71,8 @@ type Slipway struct {
 	// +private
 	Repository string
 	// +private
+	ReleasedIn string
+	// +private
 	Committer string
 	// +private
 	Categories string
@@ -249,6 +251,11 @@ func New(
 	//
 	// +optional
 	repository string,
+	// What is put on the pull requests of the notes and the issues that they close when the release is published: label
+	// ("released in 1.2.3") or comment. It needs a forgeToken that may write issues. Empty: nothing. Prereleases: nothing.
+	//
+	// +optional
+	releasedIn string,
 	// Who tags and version commits are by.
 	//
 	// +default="Slipway <slipway@localhost.invalid>"
@@ -365,7 +372,7 @@ func New(
 		Backend: backend, Frontend: frontend, TestServices: testServices, TestVariables: testVariables, TestExtras: testExtras,
 		TestImages: testImages, BackendTests: backendTests, FrontendTests: frontendTests, CoverageThreshold: coverageThreshold,
 		Severity: severity, MisconfigSeverity: misconfigSeverity, GateDev: gateDev, GateUnfixed: gateUnfixed, IgnoreFile: ignoreFile, LicenceDeny: licenceDeny,
-		Forge: forge, ForgeToken: forgeToken, Repository: repository, Committer: committer,
+		Forge: forge, ForgeToken: forgeToken, Repository: repository, ReleasedIn: releasedIn, Committer: committer,
 		Categories: categories, TagPrefix: tagPrefix, VersionFiles: versionFiles, ReleaseBranches: releaseBranches, ToolImages: toolImages,
 		Staging: staging, Production: production, SSHKey: sshKey, SSHAgent: sshAgent, KnownHosts: knownHosts, Bastion: bastion,
 		ComposeFile: composeFile, HealthURL: healthUrl, VersionURL: versionUrl, HealthTimeout: healthTimeout,
@@ -559,6 +566,17 @@ func (s *Slipway) Bump(
 // Print which version the commits since the last release call for, and why.
 func (s *Slipway) NextVersion(ctx context.Context) (string, error) {
 	return s.pipeline().NextVersion(ctx)
+}
+
+// Keep one draft release on the forge up to date with what the next release brings: for the CI of the main branch.
+//
+// The draft is of the version that next-version proposes, with the notes so far; both follow every merge. What people write
+// into it stays, and the release of the version, whichever it is then, makes it its own. A run that is overtaken by a later
+// commit or by a release writes nothing and is green. It needs forgeToken, and a forge with drafts: GitLab has none.
+//
+// +cache="never"
+func (s *Slipway) Draft(ctx context.Context) (string, error) {
+	return s.pipeline().Draft(ctx)
 }
 
 // Check, commit the version bump, tag it, and push both together: this starts a release in CI.

@@ -94,6 +94,7 @@ func (r *Run) forgeInput(ctx context.Context, commits []changelog.Commit) (in ch
 		return in, links
 	}
 	in.Issues = issues
+	r.noteClosed(pulls, issues, links)
 	return in, links
 }
 

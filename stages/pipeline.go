@@ -49,7 +49,7 @@ var pipeline = []stage{
 	},
 	// Floating tags move after staging is healthy: whoever follows them never gets a version that does not run.
 	{name: deployStaging, after: []string{createRelease}, run: (*Run).deployStaging, then: (*Run).finish, dry: (*Run).wouldDeploy},
-	{name: notifyTeam, after: []string{deployStaging}, always: true, run: (*Run).notify, dry: (*Run).wouldNotify},
+	{name: notifyTeam, after: []string{deployStaging}, always: true, run: (*Run).announce, dry: (*Run).wouldAnnounce},
 	{name: cleanup, after: []string{notifyTeam}, always: true, run: (*Run).cleanUp, dry: nothingLeft},
 }
 

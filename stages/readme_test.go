@@ -45,6 +45,7 @@ var behind = map[string]string{
 	"forge.checksum":              "attaching …",
 	"stages.ParseImages":          "setting …:",
 	"stages.checkPath":            "setting …:",
+	"stages.checkReleasedIn":      "setting …:",
 	"stages.parseBuildArgs":       "setting …:",
 	"stages.parsePlatforms":       "setting …:",
 	"stages.checkURL":             "setting …:",

@@ -47,6 +47,7 @@ type Settings struct {
 	Forge             string
 	ForgeToken        *dagger.Secret
 	Repository        string
+	ReleasedIn        string
 	Committer         string
 	Categories        string
 	TagPrefix         string
@@ -179,6 +180,7 @@ func (s Settings) read() (config, error) {
 	}
 	c.committer, err = parseCommitter(s.Committer)
 	set("committer", err)
+	set("releasedIn", checkReleasedIn(s.ReleasedIn))
 	c.branches, err = parseBranches(s.ReleaseBranches)
 	set("releaseBranches", err)
 	set("codecovUrl", checkURL(s.CodecovURL))

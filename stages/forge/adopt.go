@@ -10,11 +10,11 @@ import (
 var fullHash = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
 // Find returns the release or draft of the tag, nil if there is none (P3, P4). A draft must not belong to another commit;
-// a published release belongs to whatever its Git tag names, which is for the caller to check.
+// a published release belongs to whatever its Git tag names, which is for the caller to check. A standing draft is no tag's.
 func Find(releases []Release, tag, commit string) (*Release, error) {
 	var found []Release
 	for _, r := range releases {
-		if r.Tag == tag {
+		if r.Tag == tag && !r.IsStanding() {
 			found = append(found, r)
 		}
 	}

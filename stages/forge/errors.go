@@ -24,6 +24,7 @@ const (
 	toReadPulls
 	toPropose
 	toDeploy
+	toSign
 )
 
 // rights are their names on the pages where tokens are made.
@@ -35,6 +36,7 @@ var rights = map[Kind]map[right]string{
 		toReadPulls:  `the permission "Pull requests: read" (a classic token: the scope repo)`,
 		toPropose:    `the permission "Pull requests: write" (a classic token: the scope repo)`,
 		toDeploy:     `the permission "Deployments: write" (a classic token: the scope repo)`,
+		toSign:       `the permissions "Issues: write" and "Pull requests: write" (a classic token: the scope repo)`,
 	},
 	Gitea: {
 		toWrite:      "the scope write:repository, of a user who may write to the repository",
@@ -42,6 +44,7 @@ var rights = map[Kind]map[right]string{
 		toReadIssues: "the scope read:issue",
 		toReadPulls:  "the scope read:repository",
 		toPropose:    "the scope write:repository",
+		toSign:       "the scope write:issue, of a user who may write to the repository",
 	},
 	GitLab: {
 		toWrite:      "the scope api and at least the role Developer",
@@ -50,6 +53,7 @@ var rights = map[Kind]map[right]string{
 		toReadPulls:  "the scope read_api or api",
 		toPropose:    "the scope api and at least the role Developer",
 		toDeploy:     "the scope api and at least the role Developer, or more where the environment is protected",
+		toSign:       "the scope api and at least the role Developer",
 	},
 }
 

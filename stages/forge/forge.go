@@ -25,12 +25,15 @@ type Forge interface {
 	Releases(ctx context.Context) ([]Release, error)
 	// CreateDraft makes a draft from Tag, Commit, Title, Body and Prerelease. If one is there already, it is returned.
 	CreateDraft(ctx context.Context, r Release) (Release, error)
-	// UpdateRelease writes Title, Body, Prerelease and Latest of a release or draft.
+	// AdoptDraft makes a standing draft the one of a release, with what is attached to it.
+	AdoptDraft(ctx context.Context, standing, as Release) (Release, error)
+	// UpdateRelease writes Title, Body, Prerelease and Latest of a release or draft, and of a draft its Tag and Commit as well.
 	UpdateRelease(ctx context.Context, r Release) (Release, error)
 	// Publish writes the release and makes it public. Its Git tag must exist, and its assets be uploaded (P1).
 	Publish(ctx context.Context, r Release) (Release, error)
 
 	Attacher
+	Signer
 
 	// PullRequests returns the merged pull requests that belong to the range, by number.
 	PullRequests(ctx context.Context, r Range) ([]changelog.PullRequest, error)
@@ -70,6 +73,8 @@ func KeepHidden(ctx context.Context, f Attacher, r Release) (Release, error) {
 // Capabilities are the release features that not every kind of forge has (P6).
 type Capabilities struct {
 	Drafts, Prerelease, Latest bool
+	// Eager is a forge that publishes a draft by itself when its tag is pushed.
+	Eager bool
 }
 
 // Release is a release, or a draft of one.

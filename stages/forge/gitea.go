@@ -21,7 +21,9 @@ var (
 	_ Hider = (*gitea)(nil)
 )
 
-func (g *gitea) Capabilities() Capabilities { return Capabilities{Drafts: true, Prerelease: true} }
+func (g *gitea) Capabilities() Capabilities {
+	return Capabilities{Drafts: true, Prerelease: true, Eager: true}
+}
 
 func (g *gitea) CanRelease(ctx context.Context, tag string) (string, error) {
 	repo, err := g.repository(ctx)
@@ -128,8 +130,42 @@ func (g *gitea) Hide(ctx context.Context, r Release) (Release, error) {
 	return g.UpdateRelease(ctx, shown)
 }
 
+// AdoptDraft makes a new draft and removes the standing one: Gitea lets no draft move to a tag that was pushed already.
+func (g *gitea) AdoptDraft(ctx context.Context, standing, as Release) (Release, error) {
+	made, err := g.CreateDraft(ctx, as)
+	if err != nil {
+		return Release{}, err
+	}
+	for _, a := range standing.Assets {
+		if err := g.copyAsset(ctx, made, a); err != nil {
+			return Release{}, err
+		}
+	}
+	_, err = g.send(ctx, call{
+		what: "delete the standing draft " + standing.Tag, right: toWrite, method: http.MethodDelete,
+		url: fmt.Sprintf("%s/releases/%d", g.base, standing.ID),
+	})
+	if gone(err) { // A first try whose answer was lost.
+		err = nil
+	}
+	return made, err
+}
+
+// copyAsset takes over a file that a person has attached, whatever its name is.
+func (g *gitea) copyAsset(ctx context.Context, to Release, a Asset) error {
+	data, err := g.DownloadAsset(ctx, a)
+	if err == nil {
+		_, err = g.attach(ctx, to, File{Name: a.Name, ContentType: "application/octet-stream", Data: data})
+	}
+	return err
+}
+
 func (g *gitea) UpdateRelease(ctx context.Context, r Release) (Release, error) {
-	return g.update(ctx, r, map[string]any{"name": r.Title, "body": r.Body, "draft": r.Draft, "prerelease": r.Prerelease})
+	fields := map[string]any{"name": r.Title, "body": r.Body, "draft": r.Draft, "prerelease": r.Prerelease}
+	if r.Draft {
+		fields["tag_name"], fields["target_commitish"] = r.Tag, r.Commit
+	}
+	return g.update(ctx, r, fields)
 }
 
 func (g *gitea) Publish(ctx context.Context, r Release) (Release, error) {
@@ -141,6 +177,13 @@ func (g *gitea) Publish(ctx context.Context, r Release) (Release, error) {
 }
 
 func (g *gitea) UploadAsset(ctx context.Context, r Release, f File) (Asset, error) {
+	if err := f.check(); err != nil {
+		return Asset{}, err
+	}
+	return g.attach(ctx, r, f)
+}
+
+func (g *gitea) attach(ctx context.Context, r Release, f File) (Asset, error) {
 	form, contentType, err := attachment(f)
 	if err != nil {
 		return Asset{}, err

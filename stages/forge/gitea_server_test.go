@@ -3,6 +3,7 @@ package forge
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -16,7 +17,9 @@ type giteaServer struct {
 	server
 	*bench
 	api      *labtest.Proxy
+	issues   *giteaIssues
 	releases []object
+	pushed   []string          // tags: each has a row, its release's or its own
 	files    map[string][]byte // by uuid
 	id       int
 	// showsAfter is how many requests after the draft was made the pushed tag is handled, never if 0.
@@ -25,20 +28,24 @@ type giteaServer struct {
 
 func newGitea(t *testing.T) *giteaServer {
 	s := &giteaServer{server: server{t: t}, bench: &bench{}, files: map[string][]byte{}}
+	s.issues = &giteaIssues{giteaServer: s, on: map[string][]object{}, comments: map[string][]object{}}
 	const p = " /api/v1/repos/acme/shop/releases"
 	mux := http.NewServeMux()
-	for pattern, handle := range map[string]http.HandlerFunc{
+	routes := map[string]http.HandlerFunc{
 		"/":                                      func(w http.ResponseWriter, r *http.Request) { s.unknown(r, "no such endpoint"); http.NotFound(w, r) },
 		"GET" + p:                                func(w http.ResponseWriter, r *http.Request) { reply(w, 200, s.releases) },
 		"POST" + p:                               s.create,
 		"GET" + p + "/{id}":                      s.release(func(w http.ResponseWriter, _ *http.Request, found object) { reply(w, 200, found) }),
 		"PATCH" + p + "/{id}":                    s.release(s.update),
+		"DELETE" + p + "/{id}":                   s.release(s.delete),
 		"GET" + p + "/{id}/assets":               s.release(func(w http.ResponseWriter, _ *http.Request, found object) { reply(w, 200, found["assets"]) }),
 		"POST" + p + "/{id}/assets":              s.release(s.attach),
 		"DELETE" + p + "/{id}/assets/{asset}":    s.release(s.remove),
 		"GET /api/v1/repos/acme/shop/tags/{tag}": func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, object{}) },
 		"GET /attachments/{uuid}":                func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write(s.files[r.PathValue("uuid")]) },
-	} {
+	}
+	maps.Copy(routes, s.issues.routes())
+	for pattern, handle := range routes {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			s.state.Lock()
 			defer s.state.Unlock()
@@ -69,7 +76,7 @@ func (s *giteaServer) handleTag() {
 
 func (s *giteaServer) create(w http.ResponseWriter, r *http.Request) {
 	body, bad := s.fields(r, object{"tag_name": "", "target_commitish": "", "name": "", "body": "", "draft": true, "prerelease": true}, "tag_name")
-	if bad != "" || len(s.releases) > 0 {
+	if bad != "" || s.ofTag(body["tag_name"]) != nil {
 		reply(w, 409, message("Release is has no Tag")) // as it says
 		return
 	}
@@ -91,15 +98,38 @@ func (s *giteaServer) release(handle func(http.ResponseWriter, *http.Request, ob
 }
 
 func (s *giteaServer) update(w http.ResponseWriter, r *http.Request, found object) {
-	body, bad := s.fields(r, object{"name": "", "body": "", "draft": true, "prerelease": true})
+	body, bad := s.fields(r, object{"tag_name": "", "target_commitish": "", "name": "", "body": "", "draft": true, "prerelease": true})
 	if bad != "" {
 		reply(w, 422, message(bad))
 		return
 	}
+	tag := text(body, "tag_name")
+	if tag != "" && tag != found["tag_name"] && (s.ofTag(tag) != nil || slices.Contains(s.pushed, tag)) {
+		reply(w, 500, message("UNIQUE constraint failed: release.repo_id, release.tag_name"))
+		return
+	}
 	for name, value := range body {
-		found[name] = value
+		if value != "" { // an empty text is left out
+			found[name] = value
+		}
 	}
 	reply(w, 200, found)
+}
+
+// ofTag is the release or draft of the tag, nil if there is none.
+func (s *giteaServer) ofTag(tag any) object {
+	i := slices.IndexFunc(s.releases, func(o object) bool { return o["tag_name"] == tag })
+	if i < 0 {
+		return nil
+	}
+	return s.releases[i]
+}
+
+// delete leaves the row of the tag, so that no other release can be moved to it.
+func (s *giteaServer) delete(w http.ResponseWriter, _ *http.Request, found object) {
+	s.pushed = append(s.pushed, fmt.Sprint(found["tag_name"]))
+	s.releases = slices.DeleteFunc(s.releases, func(o object) bool { return o["id"] == found["id"] })
+	w.WriteHeader(http.StatusNoContent)
 }
 
 func (s *giteaServer) attach(w http.ResponseWriter, r *http.Request, found object) {

@@ -241,7 +241,7 @@ func TestGiteaRelease(t *testing.T) {
 	if kept, err := f.UploadAsset(ctx, published, file); err != nil || kept.ID != asset.ID {
 		t.Errorf("a published asset is replaced: %+v, %v", kept, err)
 	}
-	if c := f.Capabilities(); c != (Capabilities{Drafts: true, Prerelease: true}) {
+	if c := f.Capabilities(); c != (Capabilities{Drafts: true, Prerelease: true, Eager: true}) {
 		t.Errorf("capabilities %+v", c)
 	}
 }

@@ -127,19 +127,46 @@ func (g *gitHub) CreateDraft(ctx context.Context, r Release) (Release, error) {
 	fields := fieldsOf(r)
 	fields["tag_name"], fields["target_commitish"] = r.Tag, r.Commit
 	made, _, err := g.createRelease(ctx, r, fields)
-	// GitHub refuses a commit whose workflows differ from the default branch's to tokens without the right to change
-	// workflows, although the tag exists. The draft then is bound by its tag alone.
-	if status := statusOf(err); status == http.StatusNotFound || status == http.StatusForbidden {
+	if refusesCommit(err) {
 		delete(fields, "target_commitish")
 		made, _, err = g.createRelease(ctx, r, fields)
 	}
 	return made, err
 }
 
+// refusesCommit: GitHub refuses a commit whose workflows differ from the default branch's to tokens without the right to
+// change workflows, although the tag exists. The draft then is bound by its tag alone.
+func refusesCommit(err error) bool {
+	status := statusOf(err)
+	return status == http.StatusNotFound || status == http.StatusForbidden
+}
+
+func (g *gitHub) AdoptDraft(ctx context.Context, standing, as Release) (Release, error) {
+	as.ID = standing.ID
+	return g.UpdateRelease(ctx, as)
+}
+
 func (g *gitHub) UpdateRelease(ctx context.Context, r Release) (Release, error) {
-	now, err := g.update(ctx, r, fieldsOf(r))
+	fields := fieldsOf(r)
+	if r.Draft {
+		fields["tag_name"], fields["target_commitish"] = r.Tag, r.Commit
+	}
+	now, err := g.update(ctx, r, fields)
+	if r.Draft && refusesCommit(err) {
+		now, err = g.updateUnbound(ctx, r, fields)
+	}
 	now.Latest = r.mayBeLatest() // The answer does not say.
 	return now, err
+}
+
+// updateUnbound names the default branch, because a commit that the draft had before would stay.
+func (g *gitHub) updateUnbound(ctx context.Context, r Release, fields map[string]any) (Release, error) {
+	repo, err := g.repository(ctx)
+	if err != nil {
+		return Release{}, err
+	}
+	fields["target_commitish"] = repo.Default
+	return g.update(ctx, r, fields)
 }
 
 func (g *gitHub) Publish(ctx context.Context, r Release) (Release, error) {
@@ -162,7 +189,7 @@ func (r Release) mayBeLatest() bool { return r.Latest && !r.Draft && !r.Prerelea
 
 func (g *gitHub) UploadAsset(ctx context.Context, r Release, f File) (Asset, error) {
 	at, err := g.uploadURL(r)
-	if err != nil {
+	if err = errors.Join(f.check(), err); err != nil {
 		return Asset{}, err
 	}
 	return g.upload(ctx, r, f, func() error {

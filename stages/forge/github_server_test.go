@@ -33,6 +33,7 @@ type githubServer struct {
 	pulls      []object
 	commits    map[int][]string // messages of pull requests
 	issues     []object
+	comments   map[string][]object // of pull requests and issues
 	rulesets   []object
 	deployed   []*githubDeployment
 	breakAsset int // this many uploads break off and leave an asset in the state starter
@@ -54,7 +55,7 @@ type githubAsset struct {
 
 func newGitHub(t *testing.T) *githubServer {
 	s := &githubServer{
-		server: server{t: t}, bench: &bench{}, tags: map[string]string{}, commits: map[int][]string{},
+		server: server{t: t}, bench: &bench{}, tags: map[string]string{}, commits: map[int][]string{}, comments: map[string][]object{},
 		rights: map[string]string{"contents": "write", "pull_requests": "write", "issues": "read", "deployments": "write"},
 	}
 	start := func(routes map[string]http.HandlerFunc) *httptest.Server {
@@ -114,6 +115,9 @@ func (s *githubServer) routes() map[string]http.HandlerFunc {
 		"GET" + r + "/pulls/{n}/commits":          s.right("pull_requests", "read", s.pullCommits),
 		"GET" + r + "/issues":                     s.right("issues", "read", s.listIssues),
 		"GET" + r + "/issues/{n}":                 s.right("issues", "read", s.issue),
+		"POST" + r + "/issues/{n}/labels":         s.addLabels,
+		"GET" + r + "/issues/{n}/comments":        s.right("issues", "read", s.listComments),
+		"POST" + r + "/issues/{n}/comments":       s.createComment,
 		"POST" + r + "/deployments":               s.right("deployments", "write", s.createDeployment),
 		"POST" + r + "/deployments/{id}/statuses": s.right("deployments", "write", s.createStatus),
 	}
@@ -213,7 +217,7 @@ func (s *githubServer) infoRefs(w http.ResponseWriter, r *http.Request) {
 func (s *githubServer) repository(w http.ResponseWriter, r *http.Request) {
 	// For the token of a workflow all of them are false, whatever it may do.
 	none := object{"admin": false, "maintain": false, "push": false, "triage": false, "pull": false}
-	reply(w, 200, object{"id": 1296269, "full_name": "acme/shop", "private": true, "archived": s.archived, "permissions": none})
+	reply(w, 200, object{"id": 1296269, "full_name": "acme/shop", "private": true, "archived": s.archived, "default_branch": "main", "permissions": none})
 }
 
 func (s *githubServer) ref(w http.ResponseWriter, r *http.Request) {
@@ -330,7 +334,7 @@ func (s *githubServer) createRelease(w http.ResponseWriter, r *http.Request) {
 		reply(w, 422, problem(bad))
 		return
 	}
-	if _, sent := body["target_commitish"]; sent && s.workflows {
+	if s.refusesCommit(body) {
 		reply(w, 404, problem("Not Found"))
 		return
 	}
@@ -353,11 +357,21 @@ func (s *githubServer) updateRelease(w http.ResponseWriter, r *http.Request) {
 		reply(w, 422, problem(bad))
 		return
 	}
+	if s.refusesCommit(body) {
+		reply(w, 404, problem("Not Found"))
+		return
+	}
 	if now := *rel; s.write(w, &now, body) {
 		*rel = now
 		s.publish(rel, body)
 		reply(w, 200, s.json(rel))
 	}
+}
+
+// refusesCommit: the default branch has the workflows that it has.
+func (s *githubServer) refusesCommit(body object) bool {
+	target, sent := body["target_commitish"]
+	return s.workflows && sent && target != "main"
 }
 
 // write validates the fields and sets them.
@@ -603,7 +617,7 @@ func (s *githubServer) listIssues(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *githubServer) issue(w http.ResponseWriter, r *http.Request) {
-	if i := byNumber(w, r, s.issues); i != nil {
+	if i := s.place(w, r); i != nil {
 		if i["state"] == "deleted" {
 			reply(w, 410, problem("This issue was deleted"))
 			return

@@ -90,6 +90,11 @@ func (g *gitLab) CreateDraft(ctx context.Context, r Release) (Release, error) {
 	return r, nil
 }
 
+// AdoptDraft makes a draft like any other: there is nothing to adopt.
+func (g *gitLab) AdoptDraft(ctx context.Context, _, as Release) (Release, error) {
+	return g.CreateDraft(ctx, as)
+}
+
 func (g *gitLab) UpdateRelease(ctx context.Context, r Release) (Release, error) {
 	if r.Draft {
 		return r, nil

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -59,7 +60,9 @@ func newGitLab(t *testing.T) *gitlabServer {
 		tags: map[string]string{}, commits: map[int][]string{},
 	}
 	mux := http.NewServeMux()
-	for pattern, handle := range s.routes() {
+	routes := s.routes()
+	maps.Copy(routes, s.signRoutes())
+	for pattern, handle := range routes {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			s.state.Lock()
 			defer s.state.Unlock()

@@ -112,7 +112,7 @@ func (h hub) createRelease(ctx context.Context, r Release, fields map[string]any
 		if err != nil {
 			return false, err
 		}
-		old, err = Find(releases, r.Tag, r.Commit)
+		old, err = FindLike(releases, r)
 		return old != nil, err
 	}
 	if found, err := find(); err != nil || found {
@@ -153,7 +153,8 @@ func (h hub) needTag(ctx context.Context, tag string) error {
 
 // hubRepo is what the repository says about itself and the token's user.
 type hubRepo struct {
-	Archived    bool `json:"archived"`
+	Archived    bool   `json:"archived"`
+	Default     string `json:"default_branch"`
 	Permissions struct {
 		Push  bool `json:"push"`
 		Admin bool `json:"admin"`

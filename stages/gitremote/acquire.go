@@ -29,7 +29,7 @@ type view struct {
 	unchanged time.Duration // for how long it has seen this very blob
 	waited    time.Duration
 	own       bool // an attempt of ours has arrived after all
-	same      bool // the holder releases the same version of the same commit
+	same      bool // the holder releases the same version of the same commit, or needs the lock for seconds only
 	allowed   time.Duration
 }
 
@@ -56,8 +56,8 @@ type waiter struct {
 	held    Holder
 }
 
-// Acquire takes the repository's lock, waits for it, or fails with *Busy. A run of the same version and commit is waited
-// for as long as it lives, any other for as long as is allowed; nothing but ctx cuts that off. Since and Beat of the holder
+// Acquire takes the repository's lock, waits for it, or fails with *Busy. A run of the same version and commit, or one that
+// is brief, is waited for as long as it lives, any other for as long as is allowed; nothing but ctx cuts that off. Since and Beat of the holder
 // are the lock's to say.
 func Acquire(ctx context.Context, s Server, clock retry.Clock, own Holder, allowed time.Duration) (*Lock, error) {
 	if own.Run == "" {
@@ -100,9 +100,10 @@ func (w *waiter) look(ctx context.Context) error {
 
 func (w *waiter) view() view {
 	now := w.clock.Now()
+	twin := !w.own.Brief && w.held.Version == w.own.Version && w.held.Commit == w.own.Commit
 	return view{
 		blob: w.blob, unchanged: now.Sub(w.since), waited: now.Sub(w.began), allowed: w.allowed, own: w.held.Run == w.own.Run,
-		same: w.held.Version == w.own.Version && w.held.Commit == w.own.Commit,
+		same: twin || w.held.Brief,
 	}
 }
 

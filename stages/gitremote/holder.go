@@ -15,13 +15,19 @@ type Holder struct {
 	Commit  string    `json:"commit"`
 	Since   time.Time `json:"since"`
 	Beat    int       `json:"beat"`
+	// Brief is a run that needs the lock for seconds only, so that everybody waits for it.
+	Brief bool `json:"brief,omitempty"`
 }
 
 func (h Holder) String() string {
 	if h.Run == "" {
 		return "an unknown run"
 	}
-	return fmt.Sprintf("the release of %s (commit %s) by %s, since %s", h.Version, h.Commit[:min(7, len(h.Commit))], h.Who, h.Since.UTC().Format("2006-01-02 15:04:05 UTC"))
+	what := "the release"
+	if h.Brief {
+		what = "the standing draft"
+	}
+	return fmt.Sprintf("%s of %s (commit %s) by %s, since %s", what, h.Version, h.Commit[:min(7, len(h.Commit))], h.Who, h.Since.UTC().Format("2006-01-02 15:04:05 UTC"))
 }
 
 // parseHolder reads a blob. One that cannot be read is held by nobody known.

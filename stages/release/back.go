@@ -43,7 +43,7 @@ func DecideBack(o Observed, q BackRequest) BackPlan {
 	told := map[version.Version]bool{}
 	for _, r := range o.Forge.Is {
 		v, ok := q.Prefix.FromTag(r.Tag)
-		if !ok || !slices.Contains(q.Withdrawn, v) {
+		if !ok || r.IsStanding() || !slices.Contains(q.Withdrawn, v) {
 			continue
 		}
 		told[v] = true

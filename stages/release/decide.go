@@ -195,8 +195,19 @@ func (d *decision) page() {
 		return
 	}
 	d.plan.Page, d.plan.Pages = found, d.o.Forge.Is
+	if found == nil {
+		d.standing()
+	}
 	if found != nil && found.Immutable && len(d.plan.missing()) > 0 {
 		d.refuse("use the next patch version", "the release %s is published, immutable and incomplete: %s", found.Tag, report.Few(d.plan.missing()))
+	}
+}
+
+// standing: the draft that is kept for whatever comes next becomes this release's.
+func (d *decision) standing() {
+	var err error
+	if d.plan.Standing, err = adoptable(d.o.Forge.Is, d.q); err != nil {
+		d.refuse("", "%v", err)
 	}
 }
 

@@ -101,6 +101,10 @@ func (h heldForge) CreateDraft(ctx context.Context, r forge.Release) (forge.Rele
 	return through(ctx, h.may, func(ctx context.Context) (forge.Release, error) { return h.Forge.CreateDraft(ctx, r) })
 }
 
+func (h heldForge) AdoptDraft(ctx context.Context, standing, as forge.Release) (forge.Release, error) {
+	return through(ctx, h.may, func(ctx context.Context) (forge.Release, error) { return h.Forge.AdoptDraft(ctx, standing, as) })
+}
+
 func (h heldForge) UpdateRelease(ctx context.Context, r forge.Release) (forge.Release, error) {
 	return through(ctx, h.may, func(ctx context.Context) (forge.Release, error) { return h.Forge.UpdateRelease(ctx, r) })
 }
@@ -111,6 +115,18 @@ func (h heldForge) Publish(ctx context.Context, r forge.Release) (forge.Release,
 
 func (h heldForge) UploadAsset(ctx context.Context, r forge.Release, f forge.File) (forge.Asset, error) {
 	return through(ctx, h.may, func(ctx context.Context) (forge.Asset, error) { return h.Forge.UploadAsset(ctx, r, f) })
+}
+
+func (h heldForge) MakeLabel(ctx context.Context, name string) (forge.Label, error) {
+	return through(ctx, h.may, func(ctx context.Context) (forge.Label, error) { return h.Forge.MakeLabel(ctx, name) })
+}
+
+func (h heldForge) AddLabel(ctx context.Context, at forge.Place, label forge.Label) (bool, error) {
+	return through(ctx, h.may, func(ctx context.Context) (bool, error) { return h.Forge.AddLabel(ctx, at, label) })
+}
+
+func (h heldForge) AddComment(ctx context.Context, at forge.Place, sign forge.Sign) (bool, error) {
+	return through(ctx, h.may, func(ctx context.Context) (bool, error) { return h.Forge.AddComment(ctx, at, sign) })
 }
 
 func (h heldForge) Hide(ctx context.Context, r forge.Release) (forge.Release, error) {

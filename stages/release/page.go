@@ -32,11 +32,12 @@ func (a *Act) taggedAs() (Tag, bool) {
 	return FindTag(a.Plan.Prefix, a.seen.Remote.Is.tags(), a.Plan.Version)
 }
 
-// draft makes the release, or writes the notes into the one that is there and keeps what people have written (P3, P4).
-type draft struct{ found *forge.Release }
+// draft makes the release, of the standing draft if there is one, or writes the notes into the one that is there. What people
+// have written is kept (P3, P4).
+type draft struct{ found, standing *forge.Release }
 
 func (e draft) do(ctx context.Context, a *Act) ([]Deed, error) {
-	found, err := a.look(ctx)
+	found, releases, err := a.look(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -48,6 +49,13 @@ func (e draft) do(ctx context.Context, a *Act) ([]Deed, error) {
 	}
 	if found != nil {
 		return a.writeNotes(ctx, *found)
+	}
+	standing, err := adoptable(releases, a.Plan.Request)
+	if err != nil {
+		return nil, err
+	}
+	if standing != nil {
+		return a.adopt(ctx, *standing)
 	}
 	made, err := a.world.Forge.CreateDraft(ctx, a.newPage())
 	if err != nil {
@@ -75,13 +83,12 @@ func (a *Act) writeNotes(ctx context.Context, found forge.Release) ([]Deed, erro
 }
 
 // look finds the release as it is now: people may have written it meanwhile, and a forge may have published it by itself.
-func (a *Act) look(ctx context.Context) (*forge.Release, error) {
-	releases, err := a.world.Forge.Releases(ctx)
-	if err != nil {
-		return nil, err
+func (a *Act) look(ctx context.Context) (found *forge.Release, all []forge.Release, err error) {
+	if all, err = a.world.Forge.Releases(ctx); err != nil {
+		return nil, nil, err
 	}
-	a.page, err = forge.Find(releases, a.Plan.TagName(), a.Plan.Commit)
-	return a.page, err
+	a.page, err = forge.Find(all, a.Plan.TagName(), a.Plan.Commit)
+	return a.page, all, err
 }
 
 // newPage is the release as it is made.
@@ -131,7 +138,7 @@ func (a *Act) attach(ctx context.Context) ([]Deed, error) {
 type publication struct{ done bool }
 
 func (e publication) do(ctx context.Context, a *Act) ([]Deed, error) {
-	found, err := a.look(ctx)
+	found, _, err := a.look(ctx)
 	if err != nil {
 		return nil, err
 	}

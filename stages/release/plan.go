@@ -21,6 +21,7 @@ type Plan struct {
 	Floating   []version.Decision
 	Page       *forge.Release  // the release on the forge, as far as it has got
 	Pages      []forge.Release // all of them
+	Standing   *forge.Release  // the draft that becomes it, if it has none
 	Newer      version.Version // runs on staging and is higher, so that nothing is deployed there
 	Notes      []string        // what was not checked, and what does not decide but is worth knowing
 	Effects    []Effect
@@ -75,7 +76,7 @@ func (d *decision) tagEffects() (effects []Effect) {
 		effects = append(effects, gitTag{done: there})
 	}
 	if d.o.Forge.Read() {
-		effects = append(effects, draft{found: d.plan.Page}, files{done: d.plan.Page != nil && len(d.plan.missing()) == 0})
+		effects = append(effects, draft{found: d.plan.Page, standing: d.plan.Standing}, files{done: d.plan.Page != nil && len(d.plan.missing()) == 0})
 	}
 	return effects
 }
@@ -134,8 +135,13 @@ func (p Plan) Lines(phase Phase) (lines []string) {
 func (e commitTags) String() string  { return "push the images under " + e.tag }
 func (e versionTags) String() string { return "tag them " + e.tag }
 func (e gitTag) String() string      { return "push the git tag" }
-func (e draft) String() string       { return "write the notes into the release's draft" }
-func (e files) String() string       { return "attach contents, report and checksums" }
+func (e draft) String() string {
+	if e.standing != nil {
+		return "write the notes into the standing draft, which becomes the release's"
+	}
+	return "write the notes into the release's draft"
+}
+func (e files) String() string { return "attach contents, report and checksums" }
 func (e rollout) String() string {
 	if e.runs == "" {
 		return "deploy to staging, which runs no release yet"

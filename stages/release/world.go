@@ -65,9 +65,11 @@ type Forge interface {
 	Capabilities() forge.Capabilities
 	Releases(ctx context.Context) ([]forge.Release, error)
 	CreateDraft(ctx context.Context, r forge.Release) (forge.Release, error)
+	AdoptDraft(ctx context.Context, standing, as forge.Release) (forge.Release, error)
 	UpdateRelease(ctx context.Context, r forge.Release) (forge.Release, error)
 	Publish(ctx context.Context, r forge.Release) (forge.Release, error)
 	forge.Attacher
+	forge.Signer
 }
 
 // Staging is the server that every release is deployed to.

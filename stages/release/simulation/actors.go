@@ -105,6 +105,11 @@ func (a *attempt) carryOut(ctx context.Context, p *process, act *release.Act) er
 			return err
 		}
 	}
+	if p.world.story.Signs {
+		if _, err := act.Announce(ctx, places, signOf(a.line.Version)); err != nil {
+			p.world.unsigned[a.line.Version] = true
+		}
+	}
 	p.telling = a.line.Version
 	defer func() { p.telling = "" }()
 	var err error

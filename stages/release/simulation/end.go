@@ -30,6 +30,7 @@ func (w *World) finish() {
 		w.again(l)
 	}
 	w.checkFloating()
+	w.checkTexts("the world")
 	w.rollBack()
 }
 
@@ -45,6 +46,7 @@ func (w *World) again(l Line) {
 	w.done[l.Version] = true
 	w.checkRelease(l, sameEnd)
 	w.checkTold(l)
+	w.checkSigned(l)
 	if w.git.refs[gitremote.LockRef] != "" {
 		w.violate(sameEnd, "%s: the lock stays behind", l.Version)
 	}
@@ -145,6 +147,9 @@ func (w *World) checkPage(l Line, v version.Version, bad func(string, ...any)) {
 	r := made[0]
 	if r.Draft || !forge.HasNotes(r.Body) || len(r.Assets) != len(files)+1 {
 		bad("the release on the forge: draft %t, %d files, %q", r.Draft, len(r.Assets), r.Body)
+	}
+	if forge.NotStanding(r.Release).Body != r.Body && !r.hand {
+		bad("the release on the forge says that it is the standing draft")
 	}
 	if w.forge.can.Prerelease && r.Prerelease != v.IsPrerelease() {
 		bad("the release on the forge is a prerelease: %t", r.Prerelease)

@@ -90,6 +90,7 @@ func (c forgeClient) create(ctx context.Context, r forge.Release) (forge.Release
 			if !r.Draft {
 				c.p.world.releasePublished(c.p, at)
 			}
+			c.p.world.pageMade(c.p, at)
 			made = at.Release
 			return nil
 		})
@@ -108,7 +109,7 @@ func (c forgeClient) look(ctx context.Context, r forge.Release) (*forge.Release,
 	if err != nil {
 		return nil, err
 	}
-	return forge.Find(all, r.Tag, r.Commit)
+	return forge.FindLike(all, r)
 }
 
 func value(r *forge.Release) forge.Release {
@@ -138,6 +139,25 @@ func (c forgeClient) once(ctx context.Context, post func() error, there func() (
 	}
 }
 
+// AdoptDraft implements release.Forge. Where no draft moves to a tag that was pushed, a new one takes its place.
+func (c forgeClient) AdoptDraft(ctx context.Context, standing, as forge.Release) (forge.Release, error) {
+	defer c.p.hurry()()
+	if !c.server().can.Eager {
+		as.ID = standing.ID
+		return c.UpdateRelease(ctx, as)
+	}
+	made, err := c.CreateDraft(ctx, as)
+	if err != nil {
+		return made, err
+	}
+	return made, c.p.repeated(ctx, request{what: "forge: delete the draft " + standing.Tag, writes: true, guarded: true}, func(Kind) error {
+		s := c.server()
+		s.releases = slices.DeleteFunc(s.releases, func(r *published) bool { return r.ID == standing.ID })
+		c.p.world.checkTexts(c.p.name)
+		return nil
+	})
+}
+
 // UpdateRelease implements release.Forge.
 func (c forgeClient) UpdateRelease(ctx context.Context, r forge.Release) (now forge.Release, err error) {
 	what := "forge: update the release " + r.Tag
@@ -157,7 +177,14 @@ func (c forgeClient) patch(r forge.Release) (forge.Release, error) {
 	if at == nil || at.Tag == "" {
 		return forge.Release{}, &fault{"404: there is no such release", false}
 	}
+	if r.Draft && r.Tag != at.Tag && s.can.Eager && c.p.world.git.refs["refs/tags/"+r.Tag] != "" {
+		return forge.Release{}, &fault{"500: there is a row of this tag", true}
+	}
 	c.p.world.textWritten(c.p, at, r.Title, r.Body)
+	if r.Draft {
+		at.Tag, at.Commit = r.Tag, r.Commit
+		c.p.world.pageMade(c.p, at)
+	}
 	at.Title, at.Body = r.Title, r.Body
 	if s.can.Prerelease {
 		at.Prerelease = r.Prerelease

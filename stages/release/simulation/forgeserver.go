@@ -13,7 +13,8 @@ type forgeServer struct {
 	releases  []*published
 	ids       int64
 	packages  map[string]*published // by tag: files that wait for a release, where there are no drafts
-	clearing  map[string]time.Time  // tags whose draft the forge itself is about to publish, and until when
+	comments  map[forge.Place][]string
+	clearing  map[string]time.Time // tags whose draft the forge itself is about to publish, and until when
 }
 
 // published is a release or a draft of one, with what is in its files.
@@ -28,14 +29,14 @@ type published struct {
 var capabilities = map[string]forge.Capabilities{
 	forgesGitHub:    {Drafts: true, Prerelease: true, Latest: true},
 	forgesImmutable: {Drafts: true, Prerelease: true, Latest: true},
-	forgesGitea:     {Drafts: true, Prerelease: true},
+	forgesGitea:     {Drafts: true, Prerelease: true, Eager: true},
 	forgesGitLab:    {},
 }
 
 func newForge(kind string) *forgeServer {
 	return &forgeServer{
 		can: capabilities[kind], immutable: kind == forgesImmutable,
-		packages: map[string]*published{}, clearing: map[string]time.Time{},
+		packages: map[string]*published{}, comments: map[forge.Place][]string{}, clearing: map[string]time.Time{},
 	}
 }
 
@@ -64,19 +65,29 @@ func (s *forgeServer) ofTag(tag string) (all []*published) {
 	return all
 }
 
+// standing are the drafts that are kept for whatever comes next.
+func (s *forgeServer) standing() (all []*published) {
+	for _, r := range s.releases {
+		if r.IsStanding() {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
 // add makes a release, as the API does: GitHub takes a second draft of one tag without a word.
 func (s *forgeServer) add(r forge.Release) *published {
 	s.ids++
 	r.ID = s.ids
-	made := &published{Release: r, data: map[string]string{}}
+	made := &published{Release: r, data: map[string]string{}, touched: handwritten(r.Body) && handwritten(r.Title)}
 	s.releases = append(s.releases, made)
 	return made
 }
 
 // selfPublish clears the draft mark of a release whose tag was pushed, as Gitea does, now or a little later.
 func (s *forgeServer) selfPublish(now time.Time, tag string) {
-	if !s.can.Drafts || s.can.Latest {
-		return // only Gitea does
+	if !s.can.Eager {
+		return
 	}
 	s.clearing[tag] = now.Add(20 * time.Second)
 	s.settle(now)

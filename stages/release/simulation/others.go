@@ -49,6 +49,29 @@ func deploy(l Line, production bool) func(*process) {
 	}
 }
 
+// keepDraft is what the CI of the main branch does after a merge.
+func keepDraft(l Line) func(*process) {
+	return func(p *process) {
+		w := p.world
+		if !w.forge.can.Drafts {
+			return
+		}
+		l.Version = w.comes()
+		u := release.Upcoming{Request: w.request(l), Branch: "main", Notes: "Notes so far, of " + l.Version}
+		holder := gitremote.Holder{Run: fmt.Sprint(p.number), Who: p.name, Version: l.Version, Commit: l.Commit}
+		done, err := release.KeepDraft(context.Background(), w.as(p), u, holder)
+		p.say("ends: draft of %s, wrote %t, %s (%v)", l.Version, done.Wrote, done.Left, err)
+	}
+}
+
+// comes is the version after the last one that has a tag.
+func (w *World) comes() string {
+	tags := release.TagsOf(gitremote.Refs{Of: w.git.refs})
+	last := version.Floating(release.VersionsOf(version.DefaultTagPrefix, tags))["latest"]
+	next, _ := version.Bump(last, version.Patch, "")
+	return next.String()
+}
+
 // back is a rollback of production.
 type back struct {
 	p    *process

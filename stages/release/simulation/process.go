@@ -39,6 +39,7 @@ type sort struct {
 	reads     bool   // may write nothing: a dry run
 	unlocked  bool   // a deployment: servers have a lock of their own
 	rollsBack bool
+	drafts    bool // keeps the standing draft, which changes no release
 	faultless bool
 }
 

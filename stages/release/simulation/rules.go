@@ -30,12 +30,15 @@ const (
 	erased            = "what people have written stays"
 	allOrNone         = "a floating tag moves on all images or on none"
 	lies              = "what a tag or release says it is, it is"
+	signedOnce        = "a pull request says once in which release it is"
+	onePage           = "a tag has one release or draft, and one draft is the standing one"
 )
 
 // Rules are all of them, in the order in which they are listed.
 var Rules = []string{
 	versionTagMoves, wentBack, beforeCommitTags, beforeVersionTags, beforeStaging, publishedWhole, withoutLock, sameEnd, trueWord,
 	toldOnce, dryWrites, rollsBack, downgraded, erased, allOrNone, lies,
+	onePage, signedOnce,
 }
 
 // afterWrite holds every write against the rules on who may write.
@@ -50,7 +53,9 @@ func (w *World) afterWrite(p *process, r request) {
 		return
 	}
 	p.wrote = append(p.wrote, r.what)
-	w.writes = append(w.writes, p.line)
+	if !p.drafts {
+		w.writes = append(w.writes, p.line)
+	}
 	if w.story.Git && !p.unlocked && !p.holds[w.git.refs[gitremote.LockRef]] {
 		w.violate(withoutLock, "%s: %s", p.name, r.what)
 	}
@@ -121,6 +126,24 @@ func (w *World) movedBack(p *process, tag string, before, now version.Version) {
 		w.overrun = true
 	} else if !p.rollsBack {
 		w.violate(wentBack, "%s: %s from %s to %s", p.name, tag, before, now)
+	}
+}
+
+// pageMade looks at a release or draft that was just made, or moved to another tag. What a person makes in between is nobody's
+// fault.
+func (w *World) pageMade(p *process, r *published) {
+	same := w.forge.ofTag(r.Tag)
+	byHand := slices.ContainsFunc(same, func(r *published) bool { return r.hand })
+	if len(same) > 1 && !byHand || len(w.forge.standing()) > 1 {
+		w.violate(onePage, "%s: %d of %s, %d standing drafts", p.name, len(same), r.Tag, len(w.forge.standing()))
+	}
+}
+
+// checkTexts wants what a person wrote into the standing draft somewhere.
+func (w *World) checkTexts(who string) {
+	kept := slices.ContainsFunc(w.forge.releases, func(r *published) bool { return handwritten(r.Body) && handwritten(r.Title) })
+	if w.story.ByHand && w.forge.can.Drafts && !kept {
+		w.violate(erased, "%s: the text of the standing draft is gone", who)
 	}
 }
 

@@ -26,6 +26,9 @@ type Story struct {
 	Twins     bool // all commits begin with the same seven digits
 	Untagged  bool // the release before is in the registry only
 	Images    []string
+	Standing  string // the version of the standing draft that is there; empty: none
+	ByHand    bool   // people have written into it
+	Signs     bool   // pull requests say in which release they are
 	Cast      []role
 }
 
@@ -43,6 +46,7 @@ const (
 	deploysStaging  = "deploy to staging"
 	deploysProd     = "deploy to production"
 	rollsBackProd   = "roll production back"
+	keepsDraft      = "keep the draft"
 	attemptsOfALine = 3
 	forgesGitHub    = "GitHub"
 	forgesImmutable = "GitHub, immutable releases"
@@ -69,8 +73,25 @@ func newStory(seed uint64) Story {
 	s.cast(dice)
 	if !s.Git { // there is no lock, and nobody could say that a version was withdrawn
 		s.Name, s.Cast = Stories[0], s.Cast[len(s.Cast)-1:]
+		return s
 	}
+	s.draft(rand.New(rand.NewPCG(seed, 1)))
 	return s
+}
+
+// draft adds a standing draft, and whoever keeps it, and comments on pull requests. The seeds that are kept are of others, and stay the stories they were.
+func (s *Story) draft(dice *rand.Rand) {
+	of := s.Seed % 8
+	s.Signs = of == 3 || of == 4 || of == 6
+	if of == 3 || of == 6 {
+		s.Standing, s.ByHand = []string{"1.2.3", "1.2.9", "1.3.0"}[dice.IntN(3)], dice.IntN(2) == 0
+	}
+	if of == 4 || of == 6 {
+		for range 1 + dice.IntN(2) {
+			line := Line{Version: "next", Commit: s.commit(9 - dice.IntN(4)/3)} // one in four is overtaken by a later commit
+			s.Cast = append(s.Cast, role{What: keepsDraft, Line: line, At: time.Duration(dice.IntN(800)) * time.Second})
+		}
+	}
 }
 
 // commit is the n-th commit of the branch main.
@@ -159,13 +180,29 @@ func newWorld(s Story, faults script) *World {
 			forge:    newForge(s.Forge),
 			staging:  &host{name: "staging"}, production: &host{name: "production"},
 		},
-		books:  books{told: map[string]int{}, toldAt: map[string]int{}, untold: map[string]bool{}, done: map[string]bool{}},
+		books:  books{told: map[string]int{}, toldAt: map[string]int{}, untold: map[string]bool{}, unsigned: map[string]bool{}, done: map[string]bool{}},
 		result: Result{Story: s, Faults: map[Kind]int{}, Outcomes: map[string]int{}},
 	}
 	w.done["1.1.0"], w.done["1.2.2"] = true, true
 	w.released("1.1.0", 1, true)
 	w.released("1.2.2", 2, !s.Untagged)
+	if s.Standing != "" && w.forge.can.Drafts {
+		w.drafted()
+	}
 	return w
+}
+
+// drafted puts a standing draft into the world.
+func (w *World) drafted() {
+	r := forge.Release{Tag: "v" + w.story.Standing, Commit: w.story.commit(1), Title: "v" + w.story.Standing}
+	if w.forge.can.Eager {
+		r.Tag = "vnext"
+	}
+	if w.story.ByHand {
+		r.Title, r.Body = byHand, byHand+"\n\n"
+	}
+	r.Body = forge.WithNotes(r.Body, "Notes so far")
+	w.forge.add(forge.AsStanding(r))
 }
 
 // released puts a version into the world that was released before the story begins.
@@ -219,6 +256,9 @@ func (w *World) play(r role, n, attempts int, after time.Duration) {
 	case r.What == deploysStaging, r.What == deploysProd:
 		p.unlocked = true
 		w.start(after, p, deploy(r.Line, r.What == deploysProd))
+	case r.What == keepsDraft:
+		p.drafts = true
+		w.start(after, p, keepDraft(r.Line))
 	case r.What == rollsBackProd:
 		p.rollsBack = true
 		b := &back{p: p}

@@ -1,0 +1,53 @@
+package forge
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// standingMark makes a draft the one that is kept for whatever is released next. It is found by it whatever its version is.
+const standingMark = "<!-- slipway: standing draft -->"
+
+var standingLine = regexp.MustCompile(regexp.QuoteMeta(standingMark) + `(\r?\n)*`)
+
+// IsStanding says whether the release is a draft that is kept for whatever is released next. One that a person has published
+// is a release like any other.
+func (r Release) IsStanding() bool { return r.Draft && strings.Contains(r.Body, standingMark) }
+
+// AsStanding is the draft as one that is kept for whatever is released next.
+func AsStanding(r Release) Release {
+	r.Draft = true
+	if !strings.Contains(r.Body, standingMark) {
+		r.Body = standingMark + "\n" + r.Body
+	}
+	return r
+}
+
+// NotStanding is the draft as one of a release.
+func NotStanding(r Release) Release {
+	r.Body = standingLine.ReplaceAllString(r.Body, "")
+	return r
+}
+
+// Standing returns the standing draft of a product, nil if there is none. Its tags are those that ours says yes to.
+func Standing(releases []Release, ours func(tag string) bool) (*Release, error) {
+	found := slices.DeleteFunc(slices.Clone(releases), func(r Release) bool { return !r.IsStanding() || !ours(r.Tag) })
+	switch len(found) {
+	case 0:
+		return nil, nil
+	case 1:
+		return &found[0], nil
+	}
+	return nil, fmt.Errorf("there are %d standing drafts: %s; delete all but the right one and run again", len(found), list(found))
+}
+
+// FindLike returns what is there of a release that is to be made: a standing draft of its tag for a standing one, and else
+// what Find returns.
+func FindLike(releases []Release, r Release) (*Release, error) {
+	if r.IsStanding() {
+		return Standing(releases, func(tag string) bool { return tag == r.Tag })
+	}
+	return Find(releases, r.Tag, r.Commit)
+}

@@ -1,0 +1,154 @@
+package stages
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"dagger/slipway/stages/changelog"
+	"dagger/slipway/stages/forge"
+	"dagger/slipway/stages/version"
+)
+
+// The values of the setting releasedIn.
+const (
+	releasedByLabel   = "label"
+	releasedByComment = "comment"
+)
+
+func checkReleasedIn(value string) error {
+	if value == "" || value == releasedByLabel || value == releasedByComment {
+		return nil
+	}
+	return fmt.Errorf("expected %s or %s, found %q", releasedByLabel, releasedByComment, value)
+}
+
+// announcing bounds what is said on pull requests and issues, because the team waits for it.
+const announcing = 10 * time.Minute
+
+// announce says on pull requests and issues which release they are in, and then tells the team (stage 9).
+func (r *Run) announce(ctx context.Context) (Outcome, error) {
+	figures := r.signRelease(ctx)
+	told, err := r.notify(ctx)
+	told.Figures = append(figures, told.Figures...)
+	return told, err
+}
+
+// wouldAnnounce shows what announce would do.
+func (r *Run) wouldAnnounce(ctx context.Context) (Outcome, error) {
+	would, err := r.wouldNotify(ctx)
+	if places := r.places(); len(places) > 0 {
+		var all forge.Signed
+		for _, at := range places {
+			all.Count(at)
+		}
+		would.Figures = append(would.Figures, fmt.Sprintf("would mark %s as %s", counted(all), r.releasedIn()))
+	}
+	return would, err
+}
+
+// signRelease does not decide the result: what did not work is a warning.
+func (r *Run) signRelease(ctx context.Context) []string {
+	places := r.places()
+	if r.found.act == nil || len(places) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, announcing)
+	defer cancel()
+	done, err := r.found.act.Announce(ctx, places, r.sign())
+	var figures []string
+	if done.Pulls+done.Issues > 0 {
+		figures = append(figures, counted(done)+" say "+r.releasedIn())
+	}
+	if err != nil {
+		figures = append(figures, fmt.Sprintf("warning: %d pull requests and issues do not say %s: %s", done.Left, r.releasedIn(), strings.ReplaceAll(err.Error(), "\n", "; ")))
+	}
+	return figures
+}
+
+func counted(s forge.Signed) string {
+	return counting(s.Pulls, "pull request") + " and " + counting(s.Issues, "issue")
+}
+
+func counting(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+const releasedWords = "released in "
+
+// releasedIn is one wording everywhere. A product of several is told by its tag.
+func (r *Run) releasedIn() string {
+	if r.config.tagPrefix == version.DefaultTagPrefix {
+		return releasedWords + r.Version.String()
+	}
+	return releasedWords + r.tagName()
+}
+
+func (r *Run) sign() forge.Sign {
+	if r.config.ReleasedIn == releasedByLabel {
+		return forge.Sign{Label: r.releasedIn()}
+	}
+	mark := "<!-- slipway: released in " + r.tagName() + " -->"
+	name := strings.TrimPrefix(changelog.EscapeMarkdown(r.releasedIn()), releasedWords)
+	return forge.Sign{
+		Comment: fmt.Sprintf("Released in [%s](%s).\n\n%s", name, r.found.act.PageURL(), mark), Mark: mark,
+		Since: r.source.time.Add(-24 * time.Hour), // clocks disagree
+	}
+}
+
+// places are the pull requests of the notes and the issues that they close, each once; none unless they are to be marked.
+func (r *Run) places() (places []forge.Place) {
+	if r.config.ReleasedIn == "" || !r.access.writable || r.Version.IsPrerelease() {
+		return nil
+	}
+	add := func(p forge.Place) {
+		if !slices.Contains(places, p) {
+			places = append(places, p)
+		}
+	}
+	for _, s := range r.found.notes.Sections {
+		for _, e := range s.Entries {
+			for _, number := range pullsOf(e, r.access.repository.Links().Mark) {
+				add(forge.Place{Pull: true, Number: number})
+			}
+		}
+	}
+	for _, p := range slices.Clone(places) {
+		for _, number := range r.found.closed[p.Number] {
+			add(forge.Place{Number: number})
+		}
+	}
+	return places
+}
+
+// pullsOf are the pull requests of an entry: several where equal ones are one line.
+func pullsOf(e changelog.Entry, mark string) (numbers []int) {
+	for _, link := range append([]changelog.Link{e.Ref}, e.More...) {
+		text, is := strings.CutPrefix(link.Text, mark)
+		if number, err := strconv.Atoi(text); is && err == nil {
+			numbers = append(numbers, number)
+		}
+	}
+	return numbers
+}
+
+// noteClosed keeps which of the issues that were found each pull request closes.
+func (r *Run) noteClosed(pulls []changelog.PullRequest, issues []changelog.Issue, links changelog.Links) {
+	closed := map[int][]int{}
+	for _, p := range pulls {
+		for _, number := range p.Closes(links) {
+			if slices.ContainsFunc(issues, func(i changelog.Issue) bool { return i.Number == number }) {
+				closed[p.Number] = append(closed[p.Number], number)
+			}
+		}
+	}
+	r.found.mu.Lock()
+	defer r.found.mu.Unlock()
+	r.found.closed = closed
+}

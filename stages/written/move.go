@@ -27,8 +27,7 @@ func Move(files Files, t Text, v version.Version, day time.Time) (Moved, bool) {
 	if !ok || has || t.Markdown() == "" {
 		return Moved{}, false
 	}
-	edits := append(p.newSection(s, t, v, day), p.movedLinks(v)...)
-	text := p.edited(edits)
+	text := p.edited(slices.Concat(p.newSection(s, t, v, day), p.movedLinks(s, v)))
 	if strings.HasPrefix(string(files[name]), byteOrderMark) {
 		text = byteOrderMark + text
 	}
@@ -115,8 +114,20 @@ func (p page) newHeading(s section, v version.Version, day time.Time) string {
 // comparison is the address of what changed between two versions, on every forge: .../compare/v1.2.0...HEAD.
 var comparison = regexp.MustCompile(`^(.*/)([^/]*?)(\d+\.\d+\.\d+[0-9A-Za-z-]*(?:\.[0-9A-Za-z-]+)*)(\.{2,3})([^/]+)$`)
 
-// movedLinks lets the link of what is unreleased begin at the version, and adds the version's own.
-func (p page) movedLinks(v version.Version) []edit {
+// comparedTo is the version in the heading's own link to what is unreleased since.
+var comparedTo = regexp.MustCompile(`(\d+\.\d+\.\d+[0-9A-Za-z-]*(?:\.[0-9A-Za-z-]+)*)\.{2,3}[^/\s)]+\)`)
+
+// movedLinks lets the links to what is unreleased begin at the version.
+func (p page) movedLinks(s section, v version.Version) []edit {
+	m := comparedTo.FindStringSubmatchIndex(p.text[s.head.start:s.head.end])
+	if m == nil {
+		return p.movedDefinition(v)
+	}
+	return append(p.movedDefinition(v), edit{span{s.head.start + m[2], s.head.start + m[3]}, v.String()})
+}
+
+// movedDefinition does it at the foot of the changelog, and adds the version's own link there.
+func (p page) movedDefinition(v version.Version) []edit {
 	at := slices.IndexFunc(p.blocks, func(b block) bool { return b.kind == definition && b.name == "unreleased" })
 	if at < 0 {
 		return nil

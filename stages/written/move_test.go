@@ -25,7 +25,7 @@ func TestMove(t *testing.T) {
 		"no day":                       "## Unreleased\n«\n## Shop v1.3.0\n»\n- a\n\n## Shop v1.2.0 \"Bold\"\n",
 		"what was withdrawn":           "## [Unreleased]\n«\n## [1.3.0] - 2026.02.03\n»\n- a\n\n## [1.2.0] - 2026.01.31 [YANKED]\n",
 		"other levels":                 "# Unreleased\n«\n# 1.3.0 / 2026-02-03\n»\n- a\n\n## 1.2.1 / 2026-01-31\n",
-		"links in the headings": "## [Unreleased](https://forge.example/compare/v1.2.0...HEAD)\n" +
+		"links in the headings": "## [Unreleased](https://forge.example/compare/v‹1.2.0›«1.3.0»...HEAD)\n" +
 			"«\n## [1.3.0](https://forge.example/compare/v1.2.0...v1.3.0) (2026-02-03)\n»\n- a\n\n## [1.2.0](https://forge.example/compare/v1.1.0...v1.2.0) (2026-01-31)\n",
 		"underlined":              "Unreleased\n----------\n«\n1.3.0 - 2026-02-03\n------------------\n»\n- a\n\n1.2.0 - 2026-01-31\n------------------\n",
 		"underlined twice":        "Unreleased\n==========\n«\n1.3.0 - 2026-02-03\n==================\n»\n- a\n",
@@ -140,12 +140,17 @@ func FuzzMove(f *testing.F) {
 		if !strings.HasPrefix(string(m.Content), head) {
 			t.Fatalf("%q became %q", text, m.Content)
 		}
-		if !isSubsequence(text, string(m.Content)) && len(p.movedLinks(v)) == 0 {
+		links := p.movedLinks(s, v)
+		left := p.edited(slices.DeleteFunc(slices.Clone(links), func(e edit) bool { return e.start == e.end }))
+		if len(links) > 0 {
+			left = strings.ReplaceAll(left, "7.8.9", "") // stands there only now
+		}
+		if !isSubsequence(left, string(m.Content)) {
 			t.Fatalf("%q lost bytes and became %q", text, m.Content)
 		}
 		files["CHANGELOG.md"] = m.Content
 		now, ok := Section(files, v)
-		if !ok || now.Own != upcoming.Own && len(p.movedLinks(v)) == 0 {
+		if !ok || now.Own != upcoming.Own && len(links) == 0 {
 			t.Fatalf("%q became %q, whose section is %q", text, m.Content, now.Own)
 		}
 		if again, ok := Move(files, upcoming, v, day); ok {

@@ -1,6 +1,7 @@
 package written
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/yuin/goldmark/ast"
@@ -29,12 +30,18 @@ func Closing(markdown string) string {
 			closing = "\n" + end + "\n"
 		}
 	}
-	folded := strings.ToLower(rawHTML(markdown + closing))
-	if left := strings.Count(folded, "<details") - strings.Count(folded, "</details>"); left > 0 {
+	html := strings.ToLower(rawHTML(markdown + closing))
+	if strings.LastIndex(html, "<!--") > strings.LastIndex(html, "-->") { // in a list, which ends before the comment does
+		closing += "\n\n<!-- -->\n"
+	}
+	html = comment.ReplaceAllString(html, "")
+	if left := strings.Count(html, "<details") - strings.Count(html, "</details>"); left > 0 {
 		closing += "\n\n" + strings.Repeat("</details>\n", left)
 	}
 	return closing
 }
+
+var comment = regexp.MustCompile(`(?s)<!--.*?-->`)
 
 // fence is as long as the longest run of the character in a text, so that it closes whatever one opens.
 func fence(text string, char rune) string {
@@ -61,8 +68,11 @@ func rawHTML(markdown string) string {
 	source := []byte(markdown)
 	var html strings.Builder
 	_ = ast.Walk(blocks.Parse(text.NewReader(source)), func(n ast.Node, entering bool) (ast.WalkStatus, error) {
-		if block, ok := n.(*ast.HTMLBlock); ok && entering && block.HTMLBlockType != ast.HTMLBlockType2 {
+		if block, ok := n.(*ast.HTMLBlock); ok && entering {
 			html.Write(block.Lines().Value(source))
+			if block.HasClosure() {
+				html.Write(block.ClosureLine.Value(source))
+			}
 		}
 		return ast.WalkContinue, nil
 	})

@@ -113,10 +113,14 @@ func TestContained(t *testing.T) {
 		"a long fence":             {"~~~~\n~~~\n", "~~~~\n~~~\n\n~~~~\n"},
 		"a fence in a list":        {"- ```\n  a\n", "- ```\n  a\n"},
 		"a comment that stays so":  {"a\n\n<!-- b\n\n## c\n", "a\n\n<!-- b\n\n## c\n\n-->\n"},
+		"a comment in a list":      {"- <!-- a\n", "- <!-- a\n\n\n<!-- -->\n"},
+		"a comment in a tag":       {"<div><!--\n\nb", "<div><!--\n\nb\n\n<!-- -->\n"},
+		"comments that end":        {"- <!-- a -->\n- <!--\n  b\n  -->\n", "- <!-- a -->\n- <!--\n  b\n  -->\n"},
 		"a comment with a fence":   {"```\n<!--\n", "```\n<!--\n\n```\n"},
 		"preformatted":             {"<pre>\na\n\nb\n", "<pre>\na\n\nb\n\n</pre>\n"},
 		"a fold":                   {"<details>\n<summary>a</summary>\n\nb\n", "<details>\n<summary>a</summary>\n\nb\n\n\n</details>\n"},
 		"a fold that ends":         {"<details>\n\nb\n\n</details>\n", "<details>\n\nb\n\n</details>\n"},
+		"a fold in a comment":      {"<!-- <details> -->\n", "<!-- <details> -->\n"},
 		"a fold that is shown":     {"```\n<details>\n```\n", "```\n<details>\n```\n"},
 		"what is not UTF-8":        {"a\xff", "a\ufffd"},
 		"line breaks from Windows": {"a\r\nb\r\n", "a\nb\n"},
@@ -136,7 +140,7 @@ func FuzzContained(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		got := Contained(text)
-		if isOpen(got) || strings.Contains(got, "<!-- slipway:") {
+		if isOpen(got) || Closing(got) != "" || strings.Contains(got, "<!-- slipway:") {
 			t.Fatalf("%q became %q", text, got)
 		}
 	})

@@ -544,7 +544,8 @@ func (s *Slipway) Changelog(
 
 // Return the change that makes all version files and their lock files say the next version.
 //
-// The dagger command shows it and asks before it writes; formatting and comments of the files stay as they are.
+// What CHANGELOG.md calls unreleased, and the fragments of towncrier, changie or changesets, become the section of a stable
+// version there. The dagger command shows all of it and asks before it writes; whatever else the files hold stays as it is.
 func (s *Slipway) Bump(
 	ctx context.Context,
 	// Part of the version to raise: major, minor, patch or prerelease.

@@ -9,6 +9,7 @@ import (
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/version"
 	"dagger/slipway/stages/versionfile"
+	"dagger/slipway/stages/written"
 )
 
 // Next is what a caller says about the next version: a kind, or the version itself.
@@ -97,11 +98,12 @@ func (c *carriers) add(source versionfile.Source, file, manifest versionfile.Fil
 	c.files = append(c.files, source)
 }
 
-// bumped is the next version, the files that say one now, and what of them then differs: nothing, when they say it already.
+// bumped is the next version, the files that say one now, and what then differs: nothing, when they say it already.
 type bumped struct {
 	version version.Version
 	files   []versionfile.Source
 	changed []versionfile.Source
+	removed []string // fragments, whose text is in the changelog now
 }
 
 func (r *Run) bump(ctx context.Context, next Next) (bumped, error) {
@@ -117,14 +119,32 @@ func (r *Run) bump(ctx context.Context, next Next) (bumped, error) {
 	if err != nil {
 		return bumped{}, err
 	}
-	if len(c.files) == 0 {
-		return bumped{version: v}, nil
+	b := bumped{version: v, files: c.files}
+	if len(c.files) > 0 {
+		after, err := versionfile.RewriteAll(c.files, v)
+		if err != nil {
+			return bumped{}, refuseState("nothing was changed", "%w", err)
+		}
+		b.changed = differing(c.files, after)
 	}
-	after, err := versionfile.RewriteAll(c.files, v)
+	return b, r.moveWritten(ctx, &b)
+}
+
+// moveWritten gives a stable version its section in the changelog that people write. Prereleases show what is unreleased,
+// which is collected up to the stable one.
+func (r *Run) moveWritten(ctx context.Context, b *bumped) error {
+	if b.version.IsPrerelease() {
+		return nil
+	}
+	text, err := r.written(ctx, r.tagBefore(b.version.String()), r.head(), r.config.tagPrefix.Tag(b.version))
 	if err != nil {
-		return bumped{}, refuseState("nothing was changed", "%w", err)
+		return err
 	}
-	return bumped{version: v, files: c.files, changed: differing(c.files, after)}, nil
+	if moved, ok := written.Move(r.source.files, text, b.version, r.started.UTC()); ok {
+		b.changed = append(b.changed, versionfile.Source{Path: moved.Path, Content: moved.Content})
+		b.removed = moved.Consumed
+	}
+	return nil
 }
 
 // nextAfter is the next version, which has no tag if only its kind is given. One that is given itself may align the files
@@ -156,17 +176,28 @@ func differing(before, after []versionfile.Source) (changed []versionfile.Source
 	return changed
 }
 
-// in writes the changed files into a folder.
+// in makes the changes in a folder.
 func (b bumped) in(dir *dagger.Directory) *dagger.Directory {
 	for _, file := range b.changed {
 		dir = dir.WithNewFile(file.Path, string(file.Content))
 	}
+	for _, name := range b.removed {
+		dir = dir.WithoutFile(name)
+	}
 	return dir
+}
+
+// paths are the files that differ.
+func (b bumped) paths() (all []string) {
+	for _, file := range b.changed {
+		all = append(all, file.Path)
+	}
+	return append(all, b.removed...)
 }
 
 // checkBump refuses a bump of nothing.
 func (r *Run) checkBump(b bumped) error {
-	if len(b.files) > 0 {
+	if len(b.files) > 0 || len(b.changed) > 0 {
 		return nil
 	}
 	_, silent, err := r.versionFiles()

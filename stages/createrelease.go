@@ -162,11 +162,6 @@ func (r *Run) validateCut(ctx context.Context) (Outcome, error) {
 
 // committed is the source with the bump as a commit. The repository's hooks have no part in it.
 func (r *Run) committed(b bumped) *dagger.Directory {
-	git := []string{"git", "-c", "safe.directory=*", "-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false"}
-	commit := append(git, "commit", "--quiet", "--message="+bumpMessage(b.version), "--")
-	for _, file := range b.changed {
-		commit = append(commit, ":(literal)"+file.Path)
-	}
 	c := r.tool("git")
 	by := r.signature()
 	by.At = r.started
@@ -176,8 +171,18 @@ func (r *Run) committed(b bumped) *dagger.Directory {
 	return c.
 		WithDirectory("/src", b.in(r.config.Source)).
 		WithWorkdir("/src").
-		WithExec(commit).
+		WithExec(b.commit()).
 		Directory("/src")
+}
+
+// commit is the command for it, which takes in what is removed as well.
+func (b bumped) commit() []string {
+	git := []string{"git", "-c", "safe.directory=*", "-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false"}
+	git = append(git, "commit", "--quiet", "--message="+bumpMessage(b.version), "--")
+	for _, name := range b.paths() {
+		git = append(git, ":(literal)"+name)
+	}
+	return git
 }
 
 // pushCut pushes branch and tag together or not at all (G4).

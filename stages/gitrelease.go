@@ -21,7 +21,7 @@ func (r *Run) createRelease(ctx context.Context) (Outcome, error) {
 	act := r.found.act
 	before := len(act.Record.Deeds)
 	err := act.Do(ctx, release.PhaseTagging)
-	figures := append(noteFigures(r.found.notes), written(act.Record.Deeds[before:])...)
+	figures := append(noteFigures(r.found.notes), inWords(act.Record.Deeds[before:])...)
 	if err != nil {
 		return Outcome{Figures: figures}, r.incomplete(err)
 	}
@@ -37,8 +37,8 @@ func (r *Run) wouldRelease(context.Context) (Outcome, error) {
 	return Outcome{Ending: report.DryRun, Reason: "would tag and release", Figures: figures}, nil
 }
 
-// written are the tag and the files among the deeds, in words.
-func written(deeds []release.Deed) (figures []string) {
+// inWords are the tag and the files among the deeds, in words.
+func inWords(deeds []release.Deed) (figures []string) {
 	attached := 0
 	for _, d := range deeds {
 		switch {

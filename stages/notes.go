@@ -69,7 +69,10 @@ func (r *Run) notesBetween(ctx context.Context, after, to release.Tag, title str
 	if in.Prior, err = r.authorsBefore(ctx, after); err != nil {
 		return changelog.Notes{}, err
 	}
-	return changelog.Build(in, changelog.Options{Links: links, Categories: r.config.categories}), nil
+	notes := changelog.Build(in, changelog.Options{Links: links, Categories: r.config.categories})
+	text, err := r.written(ctx, after, to, title)
+	notes.Written = text.Markdown()
+	return notes, err
 }
 
 // forgeInput is what the forge knows of a range of commits; what it could not be asked for stays nil, and the notes say so.

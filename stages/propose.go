@@ -8,6 +8,7 @@ import (
 
 	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/version"
+	"dagger/slipway/stages/written"
 )
 
 // proposal is what the commits since the last release call for.
@@ -37,8 +38,13 @@ func (r *Run) propose(ctx context.Context) (proposal, error) {
 	if err != nil {
 		return proposal{}, err
 	}
+	text, err := r.written(ctx, tag, r.head(), "")
+	if err != nil {
+		return proposal{}, err
+	}
 	p := proposal{lineage: l, locks: c.wrong}
 	p.call, p.least = calledFor(notes, l.last)
+	p.call, p.least = raisedBy(text, p.call, p.least)
 	p.next, err = l.suggested(version.Kind(p.call.Kind))
 	return p, err
 }
@@ -55,6 +61,16 @@ func calledFor(notes changelog.Notes, last version.Version) (call changelog.Call
 		unsaid = call.Reason + "; " + unsaid
 	}
 	return changelog.Call{Kind: call.Kind, Reason: unsaid}, true
+}
+
+// raisedBy is the call of the fragments, where it is the higher one or the commits say little.
+func raisedBy(text written.Text, call changelog.Call, least bool) (changelog.Call, bool) {
+	rank := func(kind version.Kind) int { return slices.Index(version.Kinds, kind) } // the highest first
+	byText, byCommits := rank(text.Calls), rank(version.Kind(call.Kind))
+	if byText < 0 || byText > byCommits || byText == byCommits && !least {
+		return call, least
+	}
+	return changelog.Call{Kind: string(text.Calls), Reason: fmt.Sprintf("%s says %s", text.CalledBy, text.Calls)}, false
 }
 
 // firstVersion is what SemVer advises to begin with.

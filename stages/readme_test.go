@@ -72,6 +72,7 @@ var behind = map[string]string{
 	"gate.openXML":                "the JUnit report is not readable",
 	"server.deployment.changed":   "the migration failed",
 	"server.rollback.stopWriters": "what writes to the database does not stop",
+	"written.parseChangeset":      "… cannot be read, and with it what people wrote for this version",
 }
 
 // unexplained are messages that no user can cause, and why.
@@ -81,6 +82,7 @@ var unexplained = map[string]string{
 	"expected a commit hash of 40 or 64 hexadecimal digits, found …: run git log -z with GitLogFormat and without other output": gitPrints,
 	"expected seconds since 1970, found …: run git log -z with GitLogFormat":                                                    gitPrints,
 	"git's answer about the file … is cut off: …":                                                                               gitPrints,
+	"git's answer about the fragments is cut off":                                                                               gitPrints,
 	"git printed a line that is not a fact: …":                                                                                  gitPrints,
 	"expected a full commit id of 40 or 64 lower-case hex digits, found …; pass what git rev-parse HEAD prints":                 gitPrints,
 	"… is not an image name: use a-z and 0-9, with single . _ - or / between them":                                              checkedBefore,

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"path"
 	"slices"
+
+	"dagger/slipway/stages/written"
 )
 
 // folders are the parts of the repository that some stage sees, each once.
@@ -28,7 +30,7 @@ func (c config) allImages() []Image {
 
 // files are those that Slipway itself reads or looks for, each once.
 func (c config) files() []string {
-	files := []string{c.IgnoreFile, handwrittenChangelog, moduleFile}
+	files := append([]string{c.IgnoreFile, handwrittenChangelog, moduleFile}, written.Names...)
 	for _, name := range c.versionFiles {
 		files = append(files, carrierNames(name)...)
 	}

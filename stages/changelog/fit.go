@@ -1,6 +1,11 @@
 package changelog
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+
+	"dagger/slipway/stages/written"
+)
 
 const (
 	// BodyLimit is the most bytes a forge takes as the text of a release (C13).
@@ -15,8 +20,8 @@ const tail = "\nThe notes are cut here: the full text is attached to the release
 // footBegin is how the line with the link to all changes begins. It is kept when notes are cut.
 const footBegin = "**Full changelog:** "
 
-// Fit is a text of Markdown in at most limit bytes, cut between lines, and whether it had to be cut. It is empty if there
-// is not even room to say so.
+// Fit is a text of Markdown in at most limit bytes, cut between lines, and whether it had to be cut. What people wrote comes
+// first and so is cut last. It is empty if there is not even room to say so.
 func Fit(text string, limit int) (fitted string, cut bool) {
 	if len(text) <= limit {
 		return text, false
@@ -33,15 +38,23 @@ func Fit(text string, limit int) (fitted string, cut bool) {
 	return fill(lines, limit-len(last)) + last, true
 }
 
-// fill joins as many lines as there is room for and leaves no heading without an entry.
+// headingLine begins a part of the notes, or of what people wrote.
+var headingLine = regexp.MustCompile(`^#{1,6} `)
+
+// fill joins as many lines as there is room for and leaves no heading without an entry, and nothing open.
 func fill(lines []string, room int) string {
-	kept := 0
-	for kept < len(lines) && len(lines[kept]) <= room {
-		room -= len(lines[kept])
+	kept, left := 0, room
+	for kept < len(lines) && len(lines[kept]) <= left {
+		left -= len(lines[kept])
 		kept++
 	}
-	for kept > 0 && (strings.HasPrefix(lines[kept-1], "## ") || lines[kept-1] == "\n") {
-		kept--
+	for ; ; kept-- {
+		for kept > 0 && (headingLine.MatchString(lines[kept-1]) || lines[kept-1] == "\n") {
+			kept--
+		}
+		text := strings.Join(lines[:kept], "")
+		if text += written.Closing(text); len(text) <= room || kept == 0 {
+			return text
+		}
 	}
-	return strings.Join(lines[:kept], "")
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"dagger/slipway/stages/written"
 )
 
 const (
@@ -63,5 +65,29 @@ func TestFitAtItsEdges(t *testing.T) {
 				t.Errorf("got %q, %t\nwant %q, %t", got, cut, test.want, test.cut)
 			}
 		})
+	}
+}
+
+// TestFitWritten: what people wrote comes first and stays, and is cut so that what follows is not part of its code.
+func TestFitWritten(t *testing.T) {
+	n := sample()
+	n.Written = "### Added\n\n- a\n\n```\nb\nc\n```"
+	text := n.Markdown()
+	own := text[:strings.Index(text, "## 🚀 Features")]
+	if got, cut := Fit(text, len(own+tail+sampleFoot)); !cut || got != strings.TrimSpace(own)+"\n"+tail+sampleFoot {
+		t.Errorf("cut behind it: %q", got)
+	}
+	part := own[:strings.Index(own, "c\n")]
+	if got, cut := Fit(text, len(part+"\n```\n"+tail+sampleFoot)); !cut || got != part+"\n```\n"+tail+sampleFoot {
+		t.Errorf("cut in its code: %q", got)
+	}
+	for limit := range len(text) {
+		if got, _ := Fit(text, limit); len(got) > limit || written.Closing(got) != "" {
+			t.Fatalf("limit %d: %d bytes: %q", limit, len(got), got)
+		}
+	}
+	head := own[:strings.Index(own, "- a")]
+	if got, _ := Fit(text, len(head+tail+sampleFoot)); strings.Contains(got, "Added") {
+		t.Errorf("a heading stays alone: %q", got)
 	}
 }

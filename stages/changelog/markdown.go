@@ -1,14 +1,21 @@
 package changelog
 
-import "strings"
+import (
+	"strings"
 
-// Markdown renders the notes, one line for each entry.
+	"dagger/slipway/stages/written"
+)
+
+// Markdown renders the notes: what people wrote, then one line for each entry.
 func (n Notes) Markdown() string {
 	var blocks []string
 	if n.Degraded != "" {
 		blocks = append(blocks, "> **Degraded notes.** "+escapeInline(n.Degraded)+"\n")
 	}
-	if len(n.Sections) == 0 {
+	if n.Written != "" {
+		blocks = append(blocks, strings.TrimRight(written.Contained(n.Written), "\n")+"\n")
+	}
+	if len(n.Sections) == 0 && n.Written == "" {
 		blocks = append(blocks, "No user-visible changes.\n")
 	}
 	for _, section := range n.Sections {

@@ -62,6 +62,9 @@ func TestMarkdown(t *testing.T) {
 				{Title: "1. a", Ref: Link{Text: "#1"}, Author: "2.b"}, {Title: "- c", Scope: "0.x", Ref: Link{Text: "#2"}}}}},
 			Contributors: []Contributor{{Name: "1.a", URL: "https://forge.example/1.a"}, {Name: "2.b"}},
 		}, "## A\n\n- 1\\. a (#1) by 2.b\n- **0.x:** - c (#2)\n\n## Contributors\n\n- [1.a](https://forge.example/1.a)\n- 2\\.b\n"},
+		{"what people wrote", Notes{Degraded: "x", Written: "### For *you*\n\n- <b>a</b> @jane\n\n```", Sections: []Section{{Title: "A", Entries: []Entry{{Title: "a", Ref: Link{Text: "#1"}}}}}},
+			"> **Degraded notes.** x\n\n### For *you*\n\n- <b>a</b> @jane\n\n```\n```\n\n## A\n\n- a (#1)\n"},
+		{"what people wrote alone", Notes{Written: "Hello."}, "Hello.\n"},
 		{"nothing, degraded", Notes{Degraded: "x"}, "> **Degraded notes.** x\n\nNo user-visible changes.\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -80,6 +80,15 @@ func TestBump(t *testing.T) {
 	t.Run("a prerelease is spelt as each file wants it", func(t *testing.T) {
 		green(t, s.Call(t, "bump", "--version=1.3.0-rc.1", "as-patch", "contents"), `+version = "1.3.0rc1"`, `+  "version": "1.3.0-rc.1",`)
 	})
+	t.Run("what people wrote", func(t *testing.T) {
+		s.Write(t, "CHANGELOG.md", "# Changelog\n\n## [Unreleased]\n\n- by hand\n\n## [1.2.0] - 2026-01-31\n")
+		s.Write(t, ".changeset/config.json", "{}\n")
+		s.Write(t, ".changeset/blue-cats.md", "---\nshop: major\n---\n\nby a fragment\n")
+		s.Commit(t, "docs: what is new")
+		green(t, s.Call(t, "next-version"), "2.0.0: the commits since 1.2.0 call for a major version (.changeset/blue-cats.md says major).")
+		green(t, s.Call(t, "changelog"), "- by hand\n\n### Major Changes\n\n- by a fragment\n\n## ")
+		green(t, s.Call(t, "bump", "--kind=patch", "as-patch", "contents"), "+## [1.2.4] - ", "+- by a fragment\n", "--- a/.changeset/blue-cats.md\n", `+version = "1.2.4"`)
+	})
 	t.Run("files that disagree", func(t *testing.T) {
 		s.Replace(t, "frontend/package.json", `"1.2.3"`, `"1.2.2"`)
 		red(t, s.Call(t, "bump", "--kind=patch", "as-patch", "contents"), "expected one version in all files", `"1.2.2" in frontend/package.json`)

@@ -83,12 +83,14 @@ func (r *Run) readUpcoming(ctx context.Context) error {
 
 const handwrittenChangelog = "CHANGELOG.md"
 
-// tickChangelog insists on notes, and on the version in a CHANGELOG.md that people write by hand.
+// tickChangelog insists on notes, and on a word about the version where people keep a CHANGELOG.md by hand.
 func (r *Run) tickChangelog(context.Context) (Outcome, error) {
 	notes, previous := r.found.notes, r.found.plan.NotesAfter.Name
 	figure := fmt.Sprintf("notes of %d changes since %s", entries(notes), orDefault(previous, "the beginning"))
 	text, found := r.source.files[handwrittenChangelog]
 	switch {
+	case notes.Written != "":
+		figure += ", below what people wrote for it"
 	case found && !strings.Contains(string(text), r.Version.String()):
 		return Outcome{Ending: report.Failed, Reason: "CHANGELOG.md does not mention " + r.Version.String(), Figures: []string{figure}, Next: "add a section for it, or remove the file: the release has its own notes"}, nil
 	case found:

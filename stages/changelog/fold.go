@@ -2,8 +2,10 @@ package changelog
 
 import (
 	"cmp"
+	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -15,6 +17,8 @@ var (
 	dependencyBot    = regexp.MustCompile(`(?i)^(?:app/)?(?:dependabot|renovate|depfu|greenkeeper|pyup|snyk)\b`)
 	// bump is what bots write: bump x from 1 to 2 in /web, update dependency x to v2.
 	bump = regexp.MustCompile(`(?i)^((?:bump|update|upgrade)s? (?:dependency )?)(\S+)((?: \S+)?) (?:from (\S+) )?to (\S+)(.*)$`)
+	// groupBump is what Dependabot writes for several at once: bump the npm group in /web with 3 updates.
+	groupBump = regexp.MustCompile(`(?i)^(bump the \S+ group.*) with (\d+) updates?$`)
 )
 
 // isDependency leaves alone what a label sorted, or what calls for more than a patch.
@@ -46,17 +50,29 @@ func fold(entries []Entry) []Entry {
 
 func (e Entry) foldKey() string {
 	title := e.Title
-	if m := bump.FindStringSubmatch(title); m != nil && e.Category == Dependencies {
-		title = "update " + strings.ToLower(m[2]+m[3]+m[6])
-	} else if title == noTitle {
+	switch {
+	case title == noTitle:
 		title = e.Hashes[0]
+	case e.Category == Dependencies:
+		title = updated(title)
 	}
 	return e.Category + "\x00" + e.Scope + "\x00" + title
 }
 
+// updated is what an update is of, without its versions.
+func updated(title string) string {
+	if m := bump.FindStringSubmatch(title); m != nil {
+		return "update " + strings.ToLower(m[2]+m[3]+m[6])
+	}
+	if m := groupBump.FindStringSubmatch(title); m != nil {
+		return strings.ToLower(m[1])
+	}
+	return title
+}
+
 // with is the entry with a later one of the same key.
 func (e Entry) with(later Entry) Entry {
-	e.Title = fromFirst(e.Title, later.Title)
+	e.Title = cmp.Or(summed(e.Title, later.Title), fromFirst(e.Title, later.Title))
 	e.More = append(append(e.More, later.Ref), later.More...)
 	e.Hashes = slices.Concat(e.Hashes, later.Hashes)
 	e.Breaking = e.Breaking || later.Breaking
@@ -65,6 +81,17 @@ func (e Entry) with(later Entry) Entry {
 		e.Author += ", " + later.Author
 	}
 	return e
+}
+
+// summed counts the updates of a group; it is empty for other titles.
+func summed(first, later string) string {
+	one, other := groupBump.FindStringSubmatch(first), groupBump.FindStringSubmatch(later)
+	if one == nil || other == nil {
+		return ""
+	}
+	before, _ := strconv.Atoi(one[2])
+	more, _ := strconv.Atoi(other[2])
+	return fmt.Sprintf("%s with %d updates", one[1], before+more)
 }
 
 // fromFirst is the title of the later update with the version from which the first one started.

@@ -24,7 +24,9 @@ type Notes struct {
 	// Compare is nil without a predecessor (C9).
 	Compare *Link `json:"compare,omitempty"`
 	// Degraded says in one sentence what could not be seen; empty when nothing was missing.
-	Degraded string    `json:"degraded,omitempty"`
+	Degraded string `json:"degraded,omitempty"`
+	// Written is what people wrote for this version, in Markdown.
+	Written  string    `json:"written,omitempty"`
 	Sections []Section `json:"sections"`
 	// Contributors are sorted by name.
 	Contributors []Contributor `json:"contributors"`

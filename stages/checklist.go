@@ -86,7 +86,7 @@ const handwrittenChangelog = "CHANGELOG.md"
 // tickChangelog insists on notes, and on the version in a CHANGELOG.md that people write by hand.
 func (r *Run) tickChangelog(context.Context) (Outcome, error) {
 	notes, previous := r.found.notes, r.found.plan.NotesAfter.Name
-	figure := fmt.Sprintf("notes of %d changes since %s", entries(notes), orDefault(previous, "the beginning"))
+	figure := entries(notes) + " since " + orDefault(previous, "the beginning")
 	text, found := r.source.files[handwrittenChangelog]
 	switch {
 	case found && !strings.Contains(string(text), r.Version.String()):

@@ -108,8 +108,8 @@ func DefaultCategories() []Category {
 		}, {
 			Name: "Miscellaneous", Title: "🔧 Miscellaneous",
 			Labels: []string{"chore", "dependencies", "ci", "build", "refactor", "performance"},
-			// Types that are not listed end here too, but keep their prefix: "docker: x" says more than "x".
-			Types: []string{"chore", "ci", "build", "refactor", "perf", "style"},
+			// Types that are not listed end here too, but keep their prefix: "perf: x" says more than "x".
+			Types: []string{"chore", "ci", "build", "refactor", "style"},
 		},
 	}
 }

@@ -10,8 +10,9 @@ import (
 )
 
 var (
-	// A type needs a colon and a space (CC 1), and the exclamation mark stands right before the colon (CC 13).
-	headerPattern   = regexp.MustCompile(`^(\p{L}[\p{L}\p{N}_-]*)(?:\(([^()]*)\))?(!)?: +(\S.*)$`)
+	// A type needs a colon and a space (CC 1), and the exclamation mark stands right before the colon (CC 13). A Chinese colon
+	// has its space in it.
+	headerPattern   = regexp.MustCompile(`^(\p{L}[\p{L}\p{N}_-]*)(?:[(（]([^()（）]*)[)）])?([!！])?(?:: +|： *)(\S.*)$`)
 	breakingPattern = regexp.MustCompile(`(?m)^BREAKING[ -]CHANGE:`)
 
 	// footer begins another footer, or the next commit in a squash.

@@ -9,7 +9,9 @@ import (
 
 var (
 	// besides is what a release's title may have at its edges: notes to the CI, numbers of pull requests, the code of an emoji.
-	besides = regexp.MustCompile(`\s*\[[^\]]*\]$|\s*\([#!]\d+\)|:[a-z_]+:`)
+	besides = regexp.MustCompile(`\s*\[[^\]]*\]$|\s*\([#!]\d+\)|^#\d+\s|:[a-z_]+:`)
+	// versionPackages is what changesets calls the release's own commit, without saying a version.
+	versionPackages = regexp.MustCompile(`(?i)^(?:(?:chore|ci|release)(?:\([^()]*\))?: )?version packages?(?: \([^()]+\))?$`)
 	// versionWord is a version by itself, as in 1.2.0 → 1.3.0.
 	versionWord = regexp.MustCompile(`^v?\d+\.\d+(?:\.\d+)?(?:[-.+]?(?:[a-z]+[.-]?)?\d+)*$`)
 	// candidate is what a version may have at its end in a release of its prerelease, 1.3.0-rc.1 or Python's 1.3.0rc1.
@@ -18,11 +20,19 @@ var (
 
 // releaseWords are all that the title of a release's own commit says besides versions (C7).
 var releaseWords = strings.Fields(`release releases released releasing version versions bump bumps bumped bumping prepare prepares
-	preparing prep cut publish tag set update updates upgrade new next final finalize changelog changelog.md notes package
-	chore build ci merge branch into from to for of the a and in main master develop trunk`)
+	preparing prep cut publish tag set update updates upgrade change changes changed new next final finalize changelog changelog.md notes package
+	chore build ci docs doc merge branch into from to for of the a and in main master develop trunk`)
 
-// isRelease knows the release's own commit, and those of its prereleases: no word in its title is about a change.
+// chinese are release words in a language that is written without spaces; the longer ones stand first.
+var chinese = strings.NewReplacer("更新日志", " changelog ", "变更日志", " changelog ", "版本号", " version ", "版本", " version ",
+	"发布", " release ", "发版", " release ", "发行", " release ", "更新", " update ", "升级", " upgrade ", "提升", " bump ", "修改", " set ",
+	"准备", " prepare ", "正式", " final ", "新", " new ", "到", " to ", "至", " to ", "为", " to ")
+
+// isRelease knows the release's own commit, and those of its prereleases: no word in its title is about anything else.
 func (b *builder) isRelease(line string) bool {
+	if versionPackages.MatchString(withoutEmojis(line)) {
+		return true
+	}
 	own, current := strings.ToLower(b.in.Version), strings.ToLower(b.in.Current)
 	if own == "" {
 		return false
@@ -58,7 +68,7 @@ func isVersion(word, own string) bool {
 
 // words are runs of what names and versions are written with.
 func words(text string) []string {
-	all := strings.FieldsFunc(text, func(r rune) bool {
+	all := strings.FieldsFunc(chinese.Replace(text), func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(".-+_", r)
 	})
 	for i, word := range all {

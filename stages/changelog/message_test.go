@@ -26,6 +26,7 @@ func TestParseHeader(t *testing.T) {
 		{"✨ feat(a): b", header{"feat", "a", "b", false}},
 		{":sparkles: feat!: b", header{"feat", "", "b", true}},
 		{"fix：修复", header{"fix", "", "修复", false}},
+		{"fix(ui)!:修复bug", header{"fix", "ui", "修复bug", true}},
 		{"feat（ui）！： x", header{"feat", "ui", "x", true}},
 		{"feat(ui)： x", header{"feat", "ui", "x", false}},
 		{"feat（ui(a)）：x", header{Title: "feat（ui(a)）：x"}},

@@ -33,7 +33,7 @@ func TestParseCategoriesAdds(t *testing.T) {
 	}
 	checkEqual(t, "categories", lines, []string{
 		`🚀 Features ["feature" "feat" "enhancement"] ["feat" "feature" "enhancement"] minor`,
-		`🐛 Bug Fixes ["bug" "bugfix" "fix" "regression"] ["fix" "bugfix" "hotfix" "bug" "regression"] `,
+		`🐛 Bug Fixes ["bug" "bugfix" "fix" "regression"] ["fix" "fixed" "bugfix" "hotfix" "bug" "regression"] `,
 		`📚 Documentation ["documentation" "docs"] ["docs" "doc" "documentation"] `,
 		`🧪 Testing ["tests" "testing"] ["tests" "testing"] `,
 		`⚡ Performance ["perf" "performance"] ["perf" "performance"] `,

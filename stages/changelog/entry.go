@@ -18,7 +18,7 @@ var excluding = []string{"duplicate", "invalid", "wontfix", "question", "skip-ch
 var breakingLabels = []string{"breaking", "breaking-change", "breaking change", "semver-major"}
 
 // bareMerge is what git writes for a merge; what it brought in has entries of its own.
-var bareMerge = regexp.MustCompile(`^Merge (?:remote-tracking )?(?:branch|branches|tag|commit) `)
+var bareMerge = regexp.MustCompile(`^Merge (?:remote-tracking )?(?:branch|branches|tag|commit) |^Merge pull request from GHSA-`)
 
 const noTitle = "(no title)"
 

@@ -96,7 +96,7 @@ func DefaultCategories() []Category {
 		}, {
 			Name: "Bug Fixes", Title: "🐛 Bug Fixes",
 			Labels: []string{"bug", "bugfix", "fix", "regression"},
-			Types:  []string{"fix", "bugfix", "hotfix", "bug", "regression"},
+			Types:  []string{"fix", "fixed", "bugfix", "hotfix", "bug", "regression"},
 		}, {
 			Name: "Documentation", Title: "📚 Documentation",
 			Labels: []string{"documentation", "docs"},

@@ -14,6 +14,8 @@ var (
 	besides = regexp.MustCompile(`\s*\[[^\]]*\]$|\s*\([#!]\d+\)|^#\d+\s|:[a-z_]+:`)
 	// versionPackages is what changesets calls the release's own commit, without saying a version.
 	versionPackages = regexp.MustCompile(`(?i)^(?:(?:chore|ci|release)(?:\([^()]*\))?: )?version packages?(?: \([^()]+\))?$`)
+	// formulaUpdate is what GoReleaser writes into a repository that is its own package index as well.
+	formulaUpdate = regexp.MustCompile(`^(?:Brew (?:formula|cask)|Scoop|Krew manifest) update for \S+ version \S+$`)
 	// versionWord is a version by itself, as in 1.2.0 → 1.3.0.
 	versionWord = regexp.MustCompile(`^v?\d+\.\d+(?:\.\d+)?(?:[-.+]?(?:[a-z]+[.-]?)?\d+)*$`)
 	// candidate is what a version may have at its end in a release of its prerelease, 1.3.0-rc.1 or Python's 1.3.0rc1.
@@ -22,7 +24,7 @@ var (
 
 // releaseWords are all that the title of a release's own commit says besides versions (C7).
 var releaseWords = strings.Fields(`release releases released releasing version versions bump bumps bumped bumping prepare prepares
-	preparing prep cut publish tag set update updates updated upgrade change changes changed add adds added new next final
+	preparing prep start cut publish tag set update updates updated upgrade change changes changed add adds added new next final
 	finalize number changelog changelog.md notes entry entries package package.json pyproject.toml cargo.toml file files
 	chore build ci docs doc merge branch into from to for of the a and in main master develop trunk`)
 
@@ -31,13 +33,16 @@ var chinese = strings.NewReplacer("更新日志", " changelog ", "变更日志",
 	"发布", " release ", "发版", " release ", "发行", " release ", "更新", " update ", "升级", " upgrade ", "提升", " bump ", "修改", " set ",
 	"准备", " prepare ", "正式", " final ", "新", " new ", "到", " to ", "至", " to ", "为", " to ")
 
+// anyType is what else a release's own commit may be called.
+var anyType = []string{"feat", "feature"}
+
 // bareWords are those of a title that says of a release nothing but that there is one.
 var bareWords = strings.Fields(`release releases released version versions number bump bumps bumped bumping prepare prepares
 	preparing prep cut update updated upgrade new next final the a for of to package chore`)
 
 // isRelease knows the release's own commit, and those of releases before it: no word in its title is about anything else.
 func (b *builder) isRelease(line string) bool {
-	if versionPackages.MatchString(withoutEmojis(line)) {
+	if versionPackages.MatchString(withoutEmojis(line)) || formulaUpdate.MatchString(line) {
 		return true
 	}
 	own, current := strings.ToLower(b.in.Version), strings.ToLower(b.in.Current)
@@ -52,7 +57,7 @@ func (b *builder) isRelease(line string) bool {
 			named = own
 		case versionWord.MatchString(word):
 			named = word
-		case !slices.Contains(releaseWords, word) && !slices.Contains(product, word):
+		case !slices.Contains(releaseWords, word) && !slices.Contains(anyType, word) && !slices.Contains(product, word):
 			return false
 		}
 	}

@@ -124,7 +124,7 @@ func TestCategory(t *testing.T) {
 		{"issue only in a comment", "docs: z", "<!-- closes #8 -->", nil, "Documentation", `type "docs" in the pull request title`},
 		{"issue only mentioned", "docs: z", "see #8, prefixes #8", nil, "Documentation", `type "docs" in the pull request title`},
 		{"title before commit", "test: z", "", []string{"unknown"}, "Testing", `type "test" in the pull request title`},
-		{"other type in the title", "docker: z", "", nil, "Miscellaneous", `type "docker" in the pull request title`},
+		{"other type in the title", "docker: z", "", nil, "Miscellaneous", `unknown type "docker" in the pull request title`},
 		{"type of a commit before the title's emoji", "📝 z", "", nil, "Bug Fixes", `type "fix" in commit ` + hashOf("a")[:7]},
 		{"commit when the title has none", "z", "", nil, "Bug Fixes", `type "fix" in commit ` + hashOf("a")[:7]},
 	} {

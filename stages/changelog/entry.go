@@ -80,7 +80,11 @@ func (m mapping) byType(v verdict, line, where string) verdict {
 	if kind == "" {
 		return v
 	}
-	return v.better(m.ofType(kind), fmt.Sprintf("type %q in %s", clean(kind), where))
+	reason := fmt.Sprintf("type %q in %s", clean(kind), where)
+	if !m.says(kind) && !slices.Contains(otherTypes, kind) {
+		reason = unknownType + reason
+	}
+	return v.better(m.ofType(kind), reason)
 }
 
 // ofType puts a type that no category lists into the last.
@@ -144,8 +148,8 @@ func (b *builder) entry(u unit) Entry {
 		e.Hashes = append(e.Hashes, b.commits[i].Hash)
 	}
 	e.Title, e.Scope = b.titleAndScope(u.line)
-	if h := parseHeader(u.line); b.isDependency(e, h.Scope, v.byLabel) {
-		e.Category, e.Title, e.Scope = Dependencies, titleOf(h.Title), clean(h.Scope)
+	if h := parseHeader(u.line); b.isDependency(e, h, v.byLabel) {
+		e.Category, e.Title, e.Scope = Dependencies, titleOf(withoutEmojis(h.Title)), clean(h.Scope)
 	}
 	return e
 }

@@ -21,14 +21,16 @@ var (
 	groupBump = regexp.MustCompile(`(?i)^(bump the \S+ group.*) with (\d+) updates?$`)
 )
 
-// isDependency leaves alone what a label sorted, or what calls for more than a patch.
-func (b *builder) isDependency(e Entry, scope string, byLabel bool) bool {
+// isDependency leaves alone what a label sorted, or what calls for more than a patch, unless a bot only raised a version.
+func (b *builder) isDependency(e Entry, h header, byLabel bool) bool {
 	last := len(b.opt.Categories) - 1
 	at := slices.Index(b.kinds.names, e.Category)
-	if at != last && (byLabel || cmp.Or(b.opt.Categories[at].Calls, Patch) != Patch) {
+	bot := dependencyBot.MatchString(e.Author)
+	more := cmp.Or(b.opt.Categories[at].Calls, Patch) != Patch && !(bot && bump.MatchString(h.Title))
+	if at != last && (byLabel || more) {
 		return false
 	}
-	return slices.Contains(dependencyScopes, strings.ToLower(scope)) || dependencyBot.MatchString(e.Author)
+	return bot || slices.Contains(dependencyScopes, strings.ToLower(h.Scope))
 }
 
 // fold makes one line of entries with one title, and of the updates of one dependency. It stands where the first one stood.

@@ -36,6 +36,8 @@ func TestFold(t *testing.T) {
 			want: []string{"Dependencies: [deps] update dependency x to v3 (#1, #2) by Jane", "Dependencies: [deps] update y action to v6 (#3) by Jane"}},
 		{name: "updates of a group", changes: []change{{"Bump the npm group in /web with 3 updates (#1)", bot}, {"Bump the go group with 1 update (#2)", bot}, {"Bump the npm group in /web with 2 updates (#3)", bot}, {"Bump the npm group in /api with 9 updates (#4)", bot}},
 			want: []string{"Dependencies: Bump the npm group in /web with 5 updates (#1, #3) by dependabot[bot]", "Dependencies: Bump the go group with 1 update (#2) by dependabot[bot]", "Dependencies: Bump the npm group in /api with 9 updates (#4) by dependabot[bot]"}},
+		{name: "what a bot calls a feature", changes: []change{{"feat(deps): bump x from 1 to 2 (#1)", bot}, {"feat: look for updates (#2)", bot}}, want: []string{"Features: look for updates (#2) by dependabot[bot]", "Dependencies: [deps] bump x from 1 to 2 (#1) by dependabot[bot]"}},
+		{name: "updates after an emoji", changes: []change{{"⬆️ Bump x from 1 to 2 (#1)", bot}, {"⬆️ Bump x from 2 to 3 (#2)", bot}}, want: []string{"Dependencies: Bump x from 1 to 3 (#1, #2) by dependabot[bot]"}},
 		{name: "a feature stays one", changes: []change{{"feat(deps): x (#1)", jane}}, want: []string{"Features: [deps] x (#1) by Jane"}},
 		{name: "what a label sorted stays there", changes: []change{{"chore(deps): x (#1)", jane}}, pulls: []PullRequest{{Number: 1, Labels: []string{"bug"}}}, want: []string{"Bug Fixes: [deps] x (#1) by Jane"}},
 		{name: "but for the last category's", changes: []change{{"chore(deps): x (#1)", jane}}, pulls: []PullRequest{{Number: 1, Labels: []string{"dependencies"}}}, want: []string{"Dependencies: [deps] x (#1) by Jane"}},

@@ -262,6 +262,7 @@ func New(
 	committer string,
 	// Sections of the notes with the labels and commit types that sort into them, such as
 	// "🚀 Features: feature, feat; 🐛 Bug Fixes: bug, fix; 🔧 Other:". The last one takes everything else. Empty: five sections.
+	// With a plus sign before them they are added to the five: "+⚡ Performance: perf, performance".
 	//
 	// +optional
 	categories string,
@@ -534,7 +535,7 @@ func (s *Slipway) Changelog(
 	//
 	// +optional
 	to string,
-	// Format of the notes: markdown or json.
+	// Format of the notes: markdown, or json by the schema stages/changelog/notes.schema.json.
 	//
 	// +default="markdown"
 	format string,

@@ -86,7 +86,7 @@ const handwrittenChangelog = "CHANGELOG.md"
 // tickChangelog insists on notes, and on a word about the version where people keep a CHANGELOG.md by hand.
 func (r *Run) tickChangelog(context.Context) (Outcome, error) {
 	notes, previous := r.found.notes, r.found.plan.NotesAfter.Name
-	figure := fmt.Sprintf("notes of %d changes since %s", entries(notes), orDefault(previous, "the beginning"))
+	figure := entries(notes) + " since " + orDefault(previous, "the beginning")
 	text, found := r.source.files[handwrittenChangelog]
 	switch {
 	case notes.Written != "":

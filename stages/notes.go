@@ -32,19 +32,23 @@ func (r *Run) forcedText() string {
 	return "**Forced release** by " + changelog.EscapeMarkdown(r.who()) + ", skipped " + forceSkips + ": " + changelog.EscapeMarkdown(r.Reason) + "\n\n"
 }
 
-// entries counts the changes; a breaking one stands in its own category as well.
-func entries(notes changelog.Notes) int {
+// entries counts what a reader finds on the page: several commits may share a line, and a breaking one has another line in
+// its own category.
+func entries(notes changelog.Notes) string {
 	count := 0
 	for _, s := range notes.Sections {
 		if s.Name != changelog.Breaking {
 			count += len(s.Entries)
 		}
 	}
-	return count
+	if count == 1 {
+		return "1 entry in the notes"
+	}
+	return fmt.Sprintf("%d entries in the notes", count)
 }
 
 func noteFigures(notes changelog.Notes) []string {
-	figures := []string{fmt.Sprintf("%d changes", entries(notes))}
+	figures := []string{entries(notes)}
 	if notes.Degraded != "" {
 		figures = append(figures, "notes degraded: "+notes.Degraded)
 	}

@@ -26,7 +26,7 @@ func (r *Run) printPlan(ctx context.Context) (string, error) {
 	for _, s := range notes.Sections {
 		fmt.Fprintf(&b, "  %-18s %d\n", s.Name, len(s.Entries))
 	}
-	fmt.Fprintf(&b, "  %d entries in the notes\n", entries(notes))
+	fmt.Fprintf(&b, "  %s\n", entries(notes))
 	if err := r.planTags(ctx, &b); err != nil {
 		return "", err
 	}

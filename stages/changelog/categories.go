@@ -10,11 +10,35 @@ import (
 
 // ParseCategories reads `title: word, word; title: word` in the order of the sections. A word is a label or a Conventional
 // Commit type, in any case; the last category also takes everything else, and the one that takes feat calls for a minor
-// version. Empty means DefaultCategories.
+// version. Empty means DefaultCategories, and what begins with + is added to them.
 func ParseCategories(setting string) ([]Category, error) {
 	if strings.TrimSpace(setting) == "" {
 		return DefaultCategories(), nil
 	}
+	own, adds := strings.CutPrefix(strings.TrimSpace(setting), "+")
+	categories, err := parseCategories(own)
+	if err != nil || !adds {
+		return categories, err
+	}
+	return added(categories)
+}
+
+// added puts categories before the last of the default ones, and takes the words that they name away from those.
+func added(own []Category) ([]Category, error) {
+	all := DefaultCategories()
+	for _, category := range own {
+		if slices.ContainsFunc(all, func(c Category) bool { return c.Name == category.Name }) {
+			return nil, fmt.Errorf("the category %q is there already: give the added one another title, or list all categories, without + before them", category.Name)
+		}
+		named := func(word string) bool { return slices.Contains(category.Labels, word) }
+		for i := range all {
+			all[i].Labels, all[i].Types = slices.DeleteFunc(all[i].Labels, named), slices.DeleteFunc(all[i].Types, named)
+		}
+	}
+	return slices.Insert(all, len(all)-1, own...), nil
+}
+
+func parseCategories(setting string) ([]Category, error) {
 	var categories []Category
 	taken := map[string]string{}
 	for part := range strings.SplitSeq(setting, ";") {

@@ -1,6 +1,7 @@
 package changelog
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -21,6 +22,26 @@ func TestParseCategories(t *testing.T) {
 	}
 }
 
+func TestParseCategoriesAdds(t *testing.T) {
+	got, err := ParseCategories(" + ⚡ Performance: Perf, performance; Checks: test, ci ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, c := range got {
+		lines = append(lines, fmt.Sprintf("%s %q %q %s", c.Title, c.Labels, c.Types, c.Calls))
+	}
+	checkEqual(t, "categories", lines, []string{
+		`🚀 Features ["feature" "feat" "enhancement"] ["feat" "feature" "enhancement"] minor`,
+		`🐛 Bug Fixes ["bug" "bugfix" "fix" "regression"] ["fix" "fixed" "bugfix" "hotfix" "bug" "regression"] `,
+		`📚 Documentation ["documentation" "docs"] ["docs" "doc" "documentation"] `,
+		`🧪 Testing ["tests" "testing"] ["tests" "testing"] `,
+		`⚡ Performance ["perf" "performance"] ["perf" "performance"] `,
+		`Checks ["test" "ci"] ["test" "ci"] `,
+		`🔧 Miscellaneous ["chore" "dependencies" "build" "refactor"] ["chore" "build" "refactor" "style"] `,
+	})
+}
+
 func TestParseCategoriesRefuses(t *testing.T) {
 	for setting, reason := range map[string]string{
 		"Features":               `found "Features"`,
@@ -29,6 +50,10 @@ func TestParseCategoriesRefuses(t *testing.T) {
 		"Breaking Changes: feat": `found "Breaking Changes"`,
 		"A: x; B: y, X":          `the word "x" stands in "A" and in "B"`,
 		";":                      "no category is named",
+		"+":                      "no category is named",
+		"+Speed":                 `found "Speed"`,
+		"+A: x; B: X":            `the word "x" stands in "A" and in "B"`,
+		"+Features: x":           `the category "Features" is there already`,
 	} {
 		if got, err := ParseCategories(setting); err == nil || !strings.Contains(err.Error(), reason) {
 			t.Errorf("%q: got %+v, %v; want an error with %q", setting, got, err, reason)
@@ -37,17 +62,24 @@ func TestParseCategoriesRefuses(t *testing.T) {
 }
 
 func TestCategoriesSort(t *testing.T) {
-	categories, err := ParseCategories("New: feat; Rest: ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	commit := func(hash, subject string) Commit { return Commit{Hash: strings.Repeat(hash, 40), Subject: subject} }
-	notes := Build(Input{Commits: []Commit{commit("a", "feat: one"), commit("b", "fix: two")}}, Options{Categories: categories})
-	if len(notes.Sections) != 2 || notes.Sections[0].Title != "New" || notes.Sections[1].Entries[0].Title != "fix: two" {
-		t.Errorf("got %+v", notes.Sections)
-	}
-	if call := notes.Calls("1.2.3"); call.Kind != Minor {
-		t.Errorf("the commits call for %+v", call)
+	rows := []row{{id: "a", message: "feat: one"}, {id: "b", message: "fix: two"}, {id: "c", message: "perf(db): three"}, {id: "d", message: "⚡️ four"}, {id: "e", message: ":zap: five"}}
+	for setting, want := range map[string][]string{
+		"":                     {"Features: one", "Bug Fixes: two", "Miscellaneous: perf(db): three", "Miscellaneous: ⚡️ four", "Miscellaneous: :zap: five"},
+		"+⚡ Performance: perf": {"Features: one", "Bug Fixes: two", "Performance: [db] three", "Performance: four", "Performance: five"},
+		"New: feat; Rest: ":    {"New: one", "Rest: fix: two", "Rest: perf(db): three", "Rest: ⚡️ four", "Rest: :zap: five"},
+	} {
+		categories, err := ParseCategories(setting)
+		if err != nil {
+			t.Fatal(err)
+		}
+		notes := Build(Input{Commits: commitsOf(rows)}, Options{Categories: categories})
+		checkEqual(t, setting, told(notes), want)
+		if call := notes.Calls("1.2.3"); call.Kind != Minor {
+			t.Errorf("%q: the commits call for %+v", setting, call)
+		}
+		if silent, _ := notes.Untyped(); silent != 0 {
+			t.Errorf("%q: %d commits do not say what they are", setting, silent)
+		}
 	}
 }
 

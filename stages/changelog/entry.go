@@ -18,7 +18,7 @@ var excluding = []string{"duplicate", "invalid", "wontfix", "question", "skip-ch
 var breakingLabels = []string{"breaking", "breaking-change", "breaking change", "semver-major"}
 
 // bareMerge is what git writes for a merge; what it brought in has entries of its own.
-var bareMerge = regexp.MustCompile(`^Merge (?:remote-tracking )?(?:branch|branches|tag|commit) `)
+var bareMerge = regexp.MustCompile(`^Merge (?:remote-tracking )?(?:branch|branches|tag|commit) |^Merge pull request from GHSA-`)
 
 const noTitle = "(no title)"
 
@@ -75,26 +75,39 @@ func (m mapping) byLabel(v verdict, labels []string, where string) verdict {
 	return v
 }
 
-// byType answers for every type: one that no category lists belongs to the last.
 func (m mapping) byType(v verdict, line, where string) verdict {
 	kind := parseHeader(line).Type
 	if kind == "" {
 		return v
 	}
-	at, ok := m.types[kind]
-	if !ok {
-		at = len(m.names) - 1
+	reason := fmt.Sprintf("type %q in %s", clean(kind), where)
+	if !m.says(kind) && !slices.Contains(otherTypes, kind) {
+		reason = unknownType + reason
 	}
-	return v.better(at, fmt.Sprintf("type %q in %s", clean(kind), where))
+	return v.better(m.ofType(kind), reason)
 }
 
-// byGitmoji answers for emojis whose type a category lists.
+// ofType puts a type that no category lists into the last.
+func (m mapping) ofType(kind string) int {
+	if at, ok := m.types[kind]; ok {
+		return at
+	}
+	return len(m.names) - 1
+}
+
+// says tells whether the name of a category says as much as the type, so that a title need not repeat it.
+func (m mapping) says(kind string) bool {
+	_, listed := m.types[kind]
+	return listed || kind == breakingType
+}
+
+// byGitmoji answers for every emoji that stands for a type, as for the type itself.
 func (m mapping) byGitmoji(v verdict, line, where string) verdict {
 	emoji, kind := gitmoji(line)
-	if at, ok := m.types[kind]; ok {
-		v = v.better(at, fmt.Sprintf("gitmoji %s in %s", emoji, where))
+	if kind == "" {
+		return v
 	}
-	return v
+	return v.better(m.ofType(kind), fmt.Sprintf("gitmoji %s in %s", emoji, where))
 }
 
 // categorise asks (a) to (f) of section 4 in turn.
@@ -135,8 +148,8 @@ func (b *builder) entry(u unit) Entry {
 		e.Hashes = append(e.Hashes, b.commits[i].Hash)
 	}
 	e.Title, e.Scope = b.titleAndScope(u.line)
-	if h := parseHeader(u.line); b.isDependency(e, h.Scope, v.byLabel) {
-		e.Category, e.Title, e.Scope = Dependencies, titleOf(h.Title), clean(h.Scope)
+	if h := parseHeader(u.line); b.isDependency(e, h, v.byLabel) {
+		e.Category, e.Title, e.Scope = Dependencies, titleOf(withoutEmojis(h.Title)), clean(h.Scope)
 	}
 	return e
 }
@@ -145,10 +158,10 @@ func (b *builder) entry(u unit) Entry {
 // the product.
 func (b *builder) titleAndScope(line string) (title, scope string) {
 	h := parseHeader(line)
-	if _, listed := b.kinds.types[h.Type]; listed || h.Type == breakingType {
+	if b.kinds.says(h.Type) {
 		return titleOf(h.Title), clean(h.Scope)
 	}
-	if found, _ := gitmoji(line); found != "" && h.Type == "" {
+	if _, kind := gitmoji(line); h.Type == "" && b.kinds.says(kind) {
 		line = withoutEmojis(line)
 	}
 	return titleOf(line), ""

@@ -2,8 +2,10 @@ package changelog
 
 import (
 	"cmp"
+	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -15,16 +17,20 @@ var (
 	dependencyBot    = regexp.MustCompile(`(?i)^(?:app/)?(?:dependabot|renovate|depfu|greenkeeper|pyup|snyk)\b`)
 	// bump is what bots write: bump x from 1 to 2 in /web, update dependency x to v2.
 	bump = regexp.MustCompile(`(?i)^((?:bump|update|upgrade)s? (?:dependency )?)(\S+)((?: \S+)?) (?:from (\S+) )?to (\S+)(.*)$`)
+	// groupBump is what Dependabot writes for several at once: bump the npm group in /web with 3 updates.
+	groupBump = regexp.MustCompile(`(?i)^(bump the \S+ group.*) with (\d+) updates?$`)
 )
 
-// isDependency leaves alone what a label sorted, or what calls for more than a patch.
-func (b *builder) isDependency(e Entry, scope string, byLabel bool) bool {
+// isDependency leaves alone what a label sorted, or what calls for more than a patch, unless a bot only raised a version.
+func (b *builder) isDependency(e Entry, h header, byLabel bool) bool {
 	last := len(b.opt.Categories) - 1
 	at := slices.Index(b.kinds.names, e.Category)
-	if at != last && (byLabel || cmp.Or(b.opt.Categories[at].Calls, Patch) != Patch) {
+	bot := dependencyBot.MatchString(e.Author)
+	more := cmp.Or(b.opt.Categories[at].Calls, Patch) != Patch && !(bot && bump.MatchString(h.Title))
+	if at != last && (byLabel || more) {
 		return false
 	}
-	return slices.Contains(dependencyScopes, strings.ToLower(scope)) || dependencyBot.MatchString(e.Author)
+	return bot || slices.Contains(dependencyScopes, strings.ToLower(h.Scope))
 }
 
 // fold makes one line of entries with one title, and of the updates of one dependency. It stands where the first one stood.
@@ -46,17 +52,29 @@ func fold(entries []Entry) []Entry {
 
 func (e Entry) foldKey() string {
 	title := e.Title
-	if m := bump.FindStringSubmatch(title); m != nil && e.Category == Dependencies {
-		title = "update " + strings.ToLower(m[2]+m[3]+m[6])
-	} else if title == noTitle {
+	switch {
+	case title == noTitle:
 		title = e.Hashes[0]
+	case e.Category == Dependencies:
+		title = updated(title)
 	}
 	return e.Category + "\x00" + e.Scope + "\x00" + title
 }
 
+// updated is what an update is of, without its versions.
+func updated(title string) string {
+	if m := bump.FindStringSubmatch(title); m != nil {
+		return "update " + strings.ToLower(m[2]+m[3]+m[6])
+	}
+	if m := groupBump.FindStringSubmatch(title); m != nil {
+		return strings.ToLower(m[1])
+	}
+	return title
+}
+
 // with is the entry with a later one of the same key.
 func (e Entry) with(later Entry) Entry {
-	e.Title = fromFirst(e.Title, later.Title)
+	e.Title = cmp.Or(summed(e.Title, later.Title), fromFirst(e.Title, later.Title))
 	e.More = append(append(e.More, later.Ref), later.More...)
 	e.Hashes = slices.Concat(e.Hashes, later.Hashes)
 	e.Breaking = e.Breaking || later.Breaking
@@ -65,6 +83,17 @@ func (e Entry) with(later Entry) Entry {
 		e.Author += ", " + later.Author
 	}
 	return e
+}
+
+// summed counts the updates of a group; it is empty for other titles.
+func summed(first, later string) string {
+	one, other := groupBump.FindStringSubmatch(first), groupBump.FindStringSubmatch(later)
+	if one == nil || other == nil {
+		return ""
+	}
+	before, _ := strconv.Atoi(one[2])
+	more, _ := strconv.Atoi(other[2])
+	return fmt.Sprintf("%s with %d updates", one[1], before+more)
 }
 
 // fromFirst is the title of the later update with the version from which the first one started.

@@ -20,6 +20,7 @@ var gitmojis = map[string]string{
 	"📝": "docs", ":memo:": "docs",
 	"✅": "test", ":white_check_mark:": "test",
 	"🧪": "test", ":test_tube:": "test",
+	"⚡": "perf", ":zap:": "perf",
 	"💥": breakingType, ":boom:": breakingType,
 }
 

@@ -96,7 +96,7 @@ func DefaultCategories() []Category {
 		}, {
 			Name: "Bug Fixes", Title: "🐛 Bug Fixes",
 			Labels: []string{"bug", "bugfix", "fix", "regression"},
-			Types:  []string{"fix", "bugfix", "hotfix", "bug", "regression"},
+			Types:  []string{"fix", "fixed", "bugfix", "hotfix", "bug", "regression"},
 		}, {
 			Name: "Documentation", Title: "📚 Documentation",
 			Labels: []string{"documentation", "docs"},
@@ -108,8 +108,8 @@ func DefaultCategories() []Category {
 		}, {
 			Name: "Miscellaneous", Title: "🔧 Miscellaneous",
 			Labels: []string{"chore", "dependencies", "ci", "build", "refactor", "performance"},
-			// Types that are not listed end here too, but keep their prefix: "docker: x" says more than "x".
-			Types: []string{"chore", "ci", "build", "refactor", "perf", "style"},
+			// Types that are not listed end here too, but keep their prefix: "perf: x" says more than "x".
+			Types: []string{"chore", "ci", "build", "refactor", "style"},
 		},
 	}
 }

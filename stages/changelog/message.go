@@ -10,8 +10,9 @@ import (
 )
 
 var (
-	// A type needs a colon and a space (CC 1), and the exclamation mark stands right before the colon (CC 13).
-	headerPattern   = regexp.MustCompile(`^(\p{L}[\p{L}\p{N}_-]*)(?:\(([^()]*)\))?(!)?: +(\S.*)$`)
+	// A type needs a colon and a space (CC 1), and the exclamation mark stands right before the colon (CC 13). A Chinese colon
+	// has its space in it, and Chinese needs none after another.
+	headerPattern   = regexp.MustCompile(`^(\p{L}[\p{L}\p{N}_-]*)(?:[(（]([^()（）]*)[)）])?([!！])?(?:(?:: +|： *)(\S.*)|:(\p{Han}.*))$`)
 	breakingPattern = regexp.MustCompile(`(?m)^BREAKING[ -]CHANGE:`)
 
 	// footer begins another footer, or the next commit in a squash.
@@ -19,6 +20,8 @@ var (
 
 	githubMerge = regexp.MustCompile(`^Merge pull request #(\d{1,9}) from `)
 	giteaMerge  = regexp.MustCompile(`^Merge pull request '(.*)' \([#!](\d{1,9})\) from `)
+	borsMerge   = regexp.MustCompile(`^(?:Auto merge of #(\d{1,9}) - .*|Merge #(\d{1,9}))$`)
+	borsTitle   = regexp.MustCompile(`^(?:\d+: )?(.*?)(?: r=\S+ a=\S+)?$`)
 	gitlabMerge = regexp.MustCompile(`(?m)^See merge request (\S*)!(\d{1,9})\s*$`)
 
 	htmlComment = regexp.MustCompile(`(?s)<!--.*?-->`)
@@ -39,7 +42,7 @@ func parseHeader(line string) header {
 	if m == nil {
 		return header{Title: line}
 	}
-	return header{Type: strings.ToLower(m[1]), Scope: strings.TrimSpace(m[2]), Breaking: m[3] != "", Title: m[4]}
+	return header{Type: strings.ToLower(m[1]), Scope: strings.TrimSpace(m[2]), Breaking: m[3] != "", Title: m[4] + m[5]}
 }
 
 // breakingType is the type of a title such as Breaking: drop Python 3.10.
@@ -99,6 +102,9 @@ func mergedPull(c Commit, repository string) (number int, title string) {
 	}
 	if m := githubMerge.FindStringSubmatch(c.Subject); m != nil {
 		return parseNumber(m[1]), firstLine(c.Body)
+	}
+	if m := borsMerge.FindStringSubmatch(c.Subject); m != nil && c.isMerge() {
+		return parseNumber(m[1] + m[2]), borsTitle.ReplaceAllString(firstLine(c.Body), "$1")
 	}
 	return gitlabPull(c, repository)
 }

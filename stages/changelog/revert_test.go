@@ -12,6 +12,8 @@ func TestReverts(t *testing.T) {
 	undo := row{id: "r", message: "Revert \"feat: x\"\n\nThis reverts commit {x}."}
 	again := row{id: "a", message: "Reapply \"feat: x\"\n\nThis reverts commit {r}."}
 	pull5 := row{id: "x", message: "feat: x (#5)"}
+	long := row{id: "x", message: "feat(ui): a very long title of a pull request (#10)"}
+	long2 := row{id: "y", message: "feat(ui): a very long title of a pull request (#13)"}
 	branch7 := []row{
 		{id: "i1", message: "feat: one", parents: "outside"},
 		{id: "i2", message: "two", parents: "i1"},
@@ -129,6 +131,23 @@ func TestReverts(t *testing.T) {
 			want: []string{"Features: x"}, cancelled: []string{"r <- a", "a -> r"}},
 		{name: "title of a reverted revert", rows: []row{x, {id: "r", message: `Revert "feat: x" (#2)`}, {id: "a", message: `Revert "Revert "feat: x" (#2)" (#3)`}},
 			want: []string{"Features: x"}, cancelled: []string{"r <- a", "a -> r"}},
+		{name: "cut title", rows: []row{long, {id: "r", message: "Revert \"feat(ui): a very long ti… (#11)\n\n…tle of a pull request\""}}, cancelled: []string{"x <- r", "r -> x"}},
+		{name: "cut title in quotation marks", rows: []row{long, {id: "r", message: `Revert "feat(ui): a very long …" (#11)`}}, cancelled: []string{"x <- r", "r -> x"}},
+		{name: "title cut in its number", rows: []row{long, {id: "r", message: `Revert "feat(ui): a very long title of a pull request (#1…" (#11)`}}, cancelled: []string{"x <- r", "r -> x"}},
+		{name: "title cut with dots", rows: []row{long, {id: "r", message: `revert: feat(ui): a very long title of...`}}, cancelled: []string{"x <- r", "r -> x"}},
+		{name: "cut title of a squash whose own title is known", rows: []row{{id: "x", message: "work (#10)"}, {id: "r", message: `Revert "feat(ui): a very long ti…`}},
+			pulls: []PullRequest{{Number: 10, Title: "feat(ui): a very long title"}}, cancelled: []string{"x <- r", "r -> x"}},
+		{name: "cut title, too short to be sure", rows: []row{long, {id: "r", message: `Revert "feat(ui): a very lo…"`}}, want: []string{"Features: [ui] a very long title of a pull request #10", `Miscellaneous: Revert "feat(ui): a very lo…"`}},
+		{name: "cut title of two entries", rows: []row{long, {id: "y", message: "feat(ui): a very long tail (#11)"}, {id: "r", message: `Revert "feat(ui): a very long t…"`}},
+			want: []string{"Features: [ui] a very long title of a pull request #10", "Features: [ui] a very long tail #11", `Miscellaneous: Revert "feat(ui): a very long t…"`}},
+		{name: "cut title of two entries, one taken back before", rows: []row{long, {id: "q", message: "Undo\n\nThis reverts commit {x}."}, {id: "y", message: "feat(ui): a very long tail (#11)"}, {id: "r", message: `Revert "feat(ui): a very long t…"`}},
+			cancelled: []string{"x <- q", "q -> x", "y <- r", "r -> y"}},
+		{name: "title that was cut itself", rows: []row{{id: "x", message: "feat(ui): a very long ti… (#10)"}, long2, {id: "r", message: `Revert "feat(ui): a very long ti…" (#12)`}},
+			want: []string{"Features: [ui] a very long title of a pull request #13"}, cancelled: []string{"x <- r", "r -> x"}},
+		{name: "cut title reapplied", rows: []row{long, {id: "r", message: `Revert "feat(ui): a very long title of a pull request (#10)" (#11)`}, {id: "a", message: `Reapply "feat(ui): a very long ti… (#12)`}},
+			want: []string{"Features: [ui] a very long title of a pull request #10"}, cancelled: []string{"r <- a", "a -> r"}},
+		{name: "cut title of a reverted revert", rows: []row{long, {id: "r", message: `Revert "feat(ui): a very long title of a pull request (#10)" (#11)`}, {id: "a", message: `Revert "Revert "feat(ui): a very long ti…" (#12)`}},
+			want: []string{"Features: [ui] a very long title of a pull request #10"}, cancelled: []string{"r <- a", "a -> r"}},
 		{name: "title of a merged pull request", rows: append(slices.Clone(branch7), row{id: "r", message: `Revert "feat: seven" (#8)`}),
 			cancelled: []string{"i1 <- r", "i2 <- r", "m <- r", "r -> i1"}},
 		{name: "title of a merge", rows: append(slices.Clone(branch7), row{id: "r", message: `Revert "Merge pull request #7 from acme/seven"`}),

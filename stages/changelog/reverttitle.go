@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"dagger/slipway/stages/redact"
 )
@@ -11,8 +12,38 @@ import (
 // revertTitle is a title that says what it takes back: Revert "x", revert: x. Reapply "x" takes back Revert "x".
 var revertTitle = regexp.MustCompile(`^(?i:(revert|reapply))(?:\([^()]*\))?:? +(\S.*)$`)
 
+var (
+	// quoted is a title between its marks; the one at the end is missing where a title was cut.
+	quoted = regexp.MustCompile(`^"(.*?)(?:"|(…|\.\.\.))$`)
+	// cutTitle is the beginning of a title that a forge or a person has cut; marks inside it may follow.
+	cutTitle = regexp.MustCompile(`^(.*?)\s*(?:…|\.\.\.)"*$`)
+)
+
+// certain is how many characters of a title are enough to know it by.
+const certain = 20
+
 // titles finds the commits of an entry by what it may be called in the title of a revert.
 type titles map[string][][]int
+
+// named are the commits with a title. Of a title that was cut all that begin like it are meant.
+func (t titles) named(title string) [][]int {
+	m := cutTitle.FindStringSubmatch(title)
+	if t[title] != nil || m == nil || utf8.RuneCountInString(m[1]) < certain {
+		return t[title]
+	}
+	var all [][]int
+	for whole, units := range t {
+		if !strings.HasPrefix(whole, m[1]) {
+			continue
+		}
+		for _, commits := range units { // one entry may have several titles
+			if !slices.ContainsFunc(all, func(other []int) bool { return slices.Equal(other, commits) }) {
+				all = append(all, commits)
+			}
+		}
+	}
+	return all
+}
 
 func (t titles) add(title string, commits []int) {
 	if n := len(t[title]); n == 0 || !slices.Equal(t[title][n-1], commits) {
@@ -51,7 +82,7 @@ func (b *builder) takeBack(reverting []int, title string, known ...titles) {
 		return
 	}
 	for _, t := range known {
-		live := b.liveBefore(reverting[0], t[name])
+		live := b.liveBefore(reverting[0], t.named(name))
 		if len(live) == 1 {
 			b.addTargets(reverting, live[0])
 		}
@@ -96,10 +127,7 @@ func takenBack(title string) string {
 	if m == nil {
 		return ""
 	}
-	name := m[2]
-	if len(name) > 1 && strings.HasPrefix(name, `"`) && strings.HasSuffix(name, `"`) {
-		name = name[1 : len(name)-1]
-	}
+	name := quoted.ReplaceAllString(m[2], "$1$2")
 	if strings.EqualFold(m[1], "reapply") {
 		return `Revert "` + name + `"`
 	}

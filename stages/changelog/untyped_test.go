@@ -13,6 +13,7 @@ func TestUntyped(t *testing.T) {
 		"none":         {nil, 0, 0},
 		"all say it":   {[]string{"feat: a", "chore: b"}, 0, 2},
 		"some do not":  {[]string{"feat: a", "b", "Update c"}, 2, 3},
+		"parts":        {[]string{"docker: a", "caddy: b", "perf: c", "docker!: d"}, 2, 4},
 		"breaking one": {[]string{"feat!: a", "b"}, 1, 2},
 	} {
 		t.Run(name, func(t *testing.T) {

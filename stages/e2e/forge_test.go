@@ -276,7 +276,7 @@ func TestBackport(t *testing.T) {
 	f.Commit(t, "fix(backend): a note for the old line")
 	f.SetVersion(t, "1.1.8", "1.1.9")
 	f.push(t, "release/1.1")
-	green(t, f.release(t, prefix, "shop-v1.1.9"), "after 1.1.8", "1 changes", "tag shop-v1.1.9 pushed",
+	green(t, f.release(t, prefix, "shop-v1.1.9"), "after 1.1.8", "1 entry in the notes", "tag shop-v1.1.9 pushed",
 		"tags that look like versions and do not count (1): shop-1.0.0; the tag of a version is shop-v1.2.3")
 	one := f.releases(t)[0]
 	body := one.Body

@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"dagger/slipway/stages/gate"
+	"dagger/slipway/stages/schematest"
 )
 
 // command is a workflow command as a runner reads it.
@@ -179,7 +180,7 @@ func TestGitHubAnnotationsAreShared(t *testing.T) {
 // hostile is the example with a text everywhere. The words that carry meaning for the form stay.
 func hostile(text string) Report {
 	r := redExample()
-	fill(reflect.ValueOf(&r).Elem(), text)
+	schematest.Fill(reflect.ValueOf(&r).Elem(), text)
 	r.Outcome, r.Started = GateFail, example().Started
 	for i := range r.Stages {
 		r.Stages[i].Ending = redExample().Stages[i].Ending

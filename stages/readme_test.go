@@ -69,6 +69,7 @@ var behind = map[string]string{
 	"gate.junitReader.suite":      "the JUnit report is not readable",
 	"gate.nextElement":            "the JUnit report is not readable",
 	"gate.openXML":                "the JUnit report is not readable",
+	"notify.cause":                "no connection to …",
 	"server.deployment.changed":   "the migration failed",
 	"server.rollback.stopWriters": "what writes to the database does not stop",
 }
@@ -97,6 +98,7 @@ var unexplained = map[string]string{
 	"… (not tried again: …)":                                                                                                    "what went wrong stands before it",
 	"the stage has said nothing about how it ended":                                                                             ownCalls,
 	"write the report's page: …":                                                                                                ownCalls,
+	"it was not told":                                                                                                           "only the library reads it, which gets no more to know",
 	"encode the report: …":                                                                                                      ownCalls,
 	"…\nNothing was pushed.":                                                                                                    "a whole report stands before it",
 }

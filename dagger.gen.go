@@ -105,6 +105,7 @@ func (r Slipway) MarshalJSON() ([]byte, error) {
 		MigrateService    string
 		StageTimeout      string
 		SlackWebhookURL   *dagger.Secret
+		NotifyURLs        *dagger.Secret
 		CodecovToken      *dagger.Secret
 		CodecovURL        string
 		RunURL            *dagger.Secret
@@ -158,6 +159,7 @@ func (r Slipway) MarshalJSON() ([]byte, error) {
 	concrete.MigrateService = r.MigrateService
 	concrete.StageTimeout = r.StageTimeout
 	concrete.SlackWebhookURL = r.SlackWebhookURL
+	concrete.NotifyURLs = r.NotifyURLs
 	concrete.CodecovToken = r.CodecovToken
 	concrete.CodecovURL = r.CodecovURL
 	concrete.RunURL = r.RunURL
@@ -215,6 +217,7 @@ func (r *Slipway) UnmarshalJSON(bs []byte) error {
 		MigrateService    string
 		StageTimeout      string
 		SlackWebhookURL   *dagger.Secret
+		NotifyURLs        *dagger.Secret
 		CodecovToken      *dagger.Secret
 		CodecovURL        string
 		RunURL            *dagger.Secret
@@ -272,6 +275,7 @@ func (r *Slipway) UnmarshalJSON(bs []byte) error {
 	r.MigrateService = concrete.MigrateService
 	r.StageTimeout = concrete.StageTimeout
 	r.SlackWebhookURL = concrete.SlackWebhookURL
+	r.NotifyURLs = concrete.NotifyURLs
 	r.CodecovToken = concrete.CodecovToken
 	r.CodecovURL = concrete.CodecovURL
 	r.RunURL = concrete.RunURL
@@ -1111,6 +1115,13 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg slackWebhookUrl", err))
 				}
 			}
+			var notifyUrls *dagger.Secret
+			if inputArgs["notifyUrls"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["notifyUrls"]), &notifyUrls)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg notifyUrls", err))
+				}
+			}
 			var codecovToken *dagger.Secret
 			if inputArgs["codecovToken"] != nil {
 				err = json.Unmarshal([]byte(inputArgs["codecovToken"]), &codecovToken)
@@ -1139,7 +1150,7 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg actor", err))
 				}
 			}
-			return New(source, registry, registryUser, registryToken, registryAuth, images, buildArgs, buildSecrets, platforms, backend, frontend, testServices, testVariables, testExtras, testImages, backendTests, frontendTests, coverageThreshold, severity, misconfigSeverity, gateDev, gateUnfixed, ignoreFile, licenceDeny, forge, forgeToken, repository, committer, categories, tagPrefix, versionFiles, releaseBranches, toolImages, staging, production, sshKey, sshAgent, knownHosts, bastion, composeFile, healthUrl, versionUrl, healthTimeout, backupScript, restoreScript, migrateService, stageTimeout, slackWebhookUrl, codecovToken, codecovUrl, runUrl, actor), nil
+			return New(source, registry, registryUser, registryToken, registryAuth, images, buildArgs, buildSecrets, platforms, backend, frontend, testServices, testVariables, testExtras, testImages, backendTests, frontendTests, coverageThreshold, severity, misconfigSeverity, gateDev, gateUnfixed, ignoreFile, licenceDeny, forge, forgeToken, repository, committer, categories, tagPrefix, versionFiles, releaseBranches, toolImages, staging, production, sshKey, sshAgent, knownHosts, bastion, composeFile, healthUrl, versionUrl, healthTimeout, backupScript, restoreScript, migrateService, stageTimeout, slackWebhookUrl, notifyUrls, codecovToken, codecovUrl, runUrl, actor), nil
 		default:
 			return nil, fmt.Errorf("unknown function %s", fnName)
 		}

@@ -115,6 +115,8 @@ type Slipway struct {
 	// +private
 	SlackWebhookURL *dagger.Secret
 	// +private
+	NotifyURLs *dagger.Secret
+	// +private
 	CodecovToken *dagger.Secret
 	// +private
 	CodecovURL string
@@ -348,6 +350,11 @@ func New(
 	//
 	// +optional
 	slackWebhookUrl *dagger.Secret,
+	// Addresses of other chats and of mailboxes to tell, such as env://NOTIFY_URLS, in the notation of shoutrrr: discord://,
+	// mattermost://, smtp://, teams:// and telegram://, with spaces or line breaks between them. Unset or empty: none.
+	//
+	// +optional
+	notifyUrls *dagger.Secret,
 	// Upload token of Codecov, such as env://CODECOV_TOKEN. Unset or empty: coverage is not uploaded.
 	//
 	// +optional
@@ -378,7 +385,7 @@ func New(
 		Staging: staging, Production: production, SSHKey: sshKey, SSHAgent: sshAgent, KnownHosts: knownHosts, Bastion: bastion,
 		ComposeFile: composeFile, HealthURL: healthUrl, VersionURL: versionUrl, HealthTimeout: healthTimeout,
 		BackupScript: backupScript, RestoreScript: restoreScript, MigrateService: migrateService, StageTimeout: stageTimeout,
-		SlackWebhookURL: slackWebhookUrl, CodecovToken: codecovToken, CodecovURL: codecovUrl, RunURL: runUrl,
+		SlackWebhookURL: slackWebhookUrl, NotifyURLs: notifyUrls, CodecovToken: codecovToken, CodecovURL: codecovUrl, RunURL: runUrl,
 		Actor: actor,
 	}
 }
@@ -391,7 +398,7 @@ func (s *Slipway) pipeline() stages.Pipeline {
 //
 // Gates run in parallel and every failure is reported. Nothing is pushed before all are green; then all images are pushed
 // under the tag of the commit, then under the version, and the floating tags move when staging is healthy. What is not
-// configured (forge, server, webhook) is left out, and the table of stages that it prints says so.
+// configured (forge, server, chat) is left out, and the table of stages that it prints says so.
 //
 // Run the same line again after any interruption: it continues from what it finds, and does nothing twice. A failure ends
 // with exit code 1 and the same table in the error.

@@ -163,17 +163,17 @@ func (r *Run) tickStaging(ctx context.Context) (Outcome, error) {
 
 // tickNotified looks at what the last release of this version on this engine has said.
 func (r *Run) tickNotified(ctx context.Context) (Outcome, error) {
-	address, err := secretText(ctx, r.config.SlackWebhookURL, "slackWebhookUrl")
-	if err != nil || address == "" {
-		return skipped("not applicable: no webhook"), err
+	receivers, err := r.receivers(ctx)
+	if err != nil || len(receivers) == 0 {
+		return skipped("not applicable: " + nobody), err
 	}
 	last, err := r.lastReport(ctx)
 	if err != nil || last.Version != r.Version.String() || last.DryRun {
 		return later("when it is released"), nil //nolint:nilerr // no report is no release yet
 	}
 	for _, s := range last.Stages {
-		if s.Name == notifyTeam && s.Ending == report.Passed && slices.Contains(s.Figures, teamTold) {
-			return passed(teamTold), nil
+		if s.Name == notifyTeam && s.Ending == report.Passed && wasTold(s.Figures) {
+			return passed(s.Figures...), nil
 		}
 	}
 	return later("the last release of it could not tell the team"), nil

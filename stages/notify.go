@@ -2,18 +2,18 @@ package stages
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"strings"
 
 	"dagger/slipway/stages/notify"
 	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/server"
 )
 
-// checkWebhook finds an address that could not be posted to before an hour of work.
-func (r *Run) checkWebhook(ctx context.Context) error {
-	address, err := secretText(ctx, r.config.SlackWebhookURL, "slackWebhookUrl")
-	if err == nil && address != "" {
-		err = notify.CheckURL(address)
-	}
+// checkReceivers finds an address that could not be sent to before an hour of work.
+func (r *Run) checkReceivers(ctx context.Context) error {
+	_, err := r.receivers(ctx)
 	if _, e := r.runPage(ctx); err == nil {
 		err = e
 	}
@@ -21,6 +21,24 @@ func (r *Run) checkWebhook(ctx context.Context) error {
 		return refuseInput(err)
 	}
 	return nil
+}
+
+// receivers are all who are told of a run.
+func (r *Run) receivers(ctx context.Context) ([]notify.Receiver, error) {
+	webhook, err := secretText(ctx, r.config.SlackWebhookURL, "slackWebhookUrl")
+	if err != nil {
+		return nil, err
+	}
+	addresses, err := secretText(ctx, r.config.NotifyURLs, "notifyUrls")
+	if err != nil {
+		return nil, err
+	}
+	others, err := notify.Receivers(addresses)
+	if webhook == "" {
+		return others, err
+	}
+	slack, e := notify.Slack(webhook)
+	return append([]notify.Receiver{slack}, others...), errors.Join(e, err)
 }
 
 // runPage is the address of this run in the CI. It is no secret, but only as one can a setting name a variable of the job.
@@ -36,31 +54,54 @@ func (r *Run) runPage(ctx context.Context) (string, error) {
 const (
 	teamTold    = "the team was told"
 	teamNotTold = "warning: notification failed: "
+	nobody      = "nobody to tell"
 )
 
 // notify tells the team how the run ended (stage 9). Whether it gets through never decides the result (N3).
 func (r *Run) notify(ctx context.Context) (Outcome, error) {
-	address, err := secretText(ctx, r.config.SlackWebhookURL, "slackWebhookUrl")
-	configured := err != nil || address != ""
+	receivers, err := r.receivers(ctx)
 	message, e := r.message(ctx)
 	if err == nil {
 		err = e
 	}
-	told, e := r.tell(ctx, message, func(ctx context.Context) error {
-		if err != nil || !configured {
-			return err
+	var told []string
+	var failures []error
+	due, e := r.tell(ctx, message, func(ctx context.Context) error {
+		if err == nil {
+			told, failures = notify.Tell(ctx, receivers, message)
 		}
-		return send(ctx, address, message)
+		return err
 	})
 	switch {
 	case e != nil:
 		return passed(teamNotTold + e.Error()), nil
-	case !configured:
-		return notConfigured("no webhook"), nil
-	case !told:
+	case err == nil && len(receivers) == 0:
+		return notConfigured(nobody), nil
+	case !due:
 		return skipped("there is nothing new to tell"), nil
 	}
-	return passed(teamTold), nil
+	return passed(notified(told, failures)...), nil
+}
+
+// notified are the figures of what came of telling each of them.
+func notified(told []string, failures []error) (figures []string) {
+	if len(told) > 0 {
+		figures = append(figures, teamTold+inBrackets(told))
+	}
+	for _, err := range failures {
+		figures = append(figures, teamNotTold+err.Error())
+	}
+	return figures
+}
+
+// wasTold says whether the figures of a report hold that somebody of the team was told, by whichever way.
+func wasTold(figures []string) bool {
+	return slices.ContainsFunc(figures, func(f string) bool { return strings.HasPrefix(f, teamTold) })
+}
+
+// wasNotTold says whether nobody was told who should have been. Once a part of the team knows, nobody is told again.
+func wasNotTold(figures []string) bool {
+	return !wasTold(figures) && slices.ContainsFunc(figures, func(f string) bool { return strings.HasPrefix(f, teamNotTold) })
 }
 
 // tell sends what is due. A release that has come to its end knows by its own record, and by what earlier runs have left.
@@ -74,20 +115,25 @@ func (r *Run) tell(ctx context.Context, message notify.Message, send func(contex
 	return true, send(ctx)
 }
 
-// wouldNotify shows that somebody would be told.
+// wouldNotify shows who would be told.
 func (r *Run) wouldNotify(ctx context.Context) (Outcome, error) {
-	if address, err := secretText(ctx, r.config.SlackWebhookURL, "slackWebhookUrl"); err == nil && address == "" {
-		return notConfigured("no webhook"), nil
+	receivers, err := r.receivers(ctx)
+	if err == nil && len(receivers) == 0 {
+		return notConfigured(nobody), nil
 	}
-	return Outcome{Ending: report.DryRun, Reason: "would tell the team"}, nil
+	var names []string
+	for _, to := range receivers {
+		names = append(names, to.Name())
+	}
+	return Outcome{Ending: report.DryRun, Reason: "would tell the team" + inBrackets(names)}, nil
 }
 
-func send(ctx context.Context, address string, message notify.Message) error {
-	text, err := message.Payload()
-	if err != nil {
-		return err
+// inBrackets is empty for nothing, and for addresses that stage 1 has refused.
+func inBrackets(names []string) string {
+	if len(names) == 0 {
+		return ""
 	}
-	return notify.Send(ctx, address, text)
+	return " (" + strings.Join(names, ", ") + ")"
 }
 
 // message is what there is to tell so far; only the cleaning up comes after it.

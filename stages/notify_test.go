@@ -2,8 +2,10 @@ package stages
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
+	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/server"
 )
 
@@ -30,5 +32,40 @@ func TestAftermath(t *testing.T) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// TestNotified: the report says by name who was told and who was not, and once somebody was, the team counts as told.
+func TestNotified(t *testing.T) {
+	lost, gone := errors.New("the connection to Discord broke"), errors.New("Telegram answered 404")
+	for _, c := range []struct {
+		name             string
+		told             []string
+		failures         []error
+		want             []string
+		wasTold, wasLost bool
+	}{
+		{"all", []string{"Slack", "e-mail"}, nil, []string{"the team was told (Slack, e-mail)"}, true, false},
+		{"some", []string{"Slack"}, []error{lost, gone}, []string{"the team was told (Slack)", teamNotTold + lost.Error(), teamNotTold + gone.Error()}, true, false},
+		{"none", nil, []error{lost}, []string{teamNotTold + lost.Error()}, false, true},
+		{"nobody to tell", nil, nil, nil, false, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := notified(c.told, c.failures)
+			if !slices.Equal(got, c.want) || wasTold(got) != c.wasTold || wasNotTold(got) != c.wasLost {
+				t.Errorf("got %q, told %t, not told %t", got, wasTold(got), wasNotTold(got))
+			}
+		})
+	}
+}
+
+// TestNobodyToTell: without addresses nothing is sent, and nothing is said to be.
+func TestNobodyToTell(t *testing.T) {
+	r := &Run{}
+	if err := r.checkReceivers(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got, err := r.wouldNotify(t.Context()); err != nil || got.Ending != report.NotConfigured || got.Reason != "nobody to tell" {
+		t.Errorf("got %+v, %v", got, err)
 	}
 }

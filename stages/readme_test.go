@@ -71,6 +71,7 @@ var behind = map[string]string{
 	"gate.junitReader.suite":      "the JUnit report is not readable",
 	"gate.nextElement":            "the JUnit report is not readable",
 	"gate.openXML":                "the JUnit report is not readable",
+	"notify.cause":                "no connection to …",
 	"server.deployment.changed":   "the migration failed",
 	"server.rollback.stopWriters": "what writes to the database does not stop",
 	"written.parseChangeset":      "… cannot be read, and with it what people wrote for this version",
@@ -101,6 +102,7 @@ var unexplained = map[string]string{
 	"… (not tried again: …)":                                                                                                    "what went wrong stands before it",
 	"the stage has said nothing about how it ended":                                                                             ownCalls,
 	"write the report's page: …":                                                                                                ownCalls,
+	"it was not told":                                                                                                           "only the library reads it, which gets no more to know",
 	"encode the report: …":                                                                                                      ownCalls,
 	"…\nNothing was pushed.":                                                                                                    "a whole report stands before it",
 }

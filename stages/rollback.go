@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"dagger/slipway/stages/changelog"
@@ -183,7 +182,7 @@ func (b *rollback) untold(last report.Report) bool {
 		return false
 	}
 	return last.Outcome == report.RollbackFailed || slices.ContainsFunc(last.Stages, func(s report.Stage) bool {
-		return s.Name == notifyTeam && slices.ContainsFunc(s.Figures, func(f string) bool { return strings.HasPrefix(f, teamNotTold) })
+		return s.Name == notifyTeam && wasNotTold(s.Figures)
 	})
 }
 

@@ -69,6 +69,7 @@ type Settings struct {
 	MigrateService    string
 	StageTimeout      string
 	SlackWebhookURL   *dagger.Secret
+	NotifyURLs        *dagger.Secret
 	CodecovToken      *dagger.Secret
 	CodecovURL        string
 	RunURL            *dagger.Secret

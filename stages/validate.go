@@ -61,7 +61,7 @@ func (r *Run) examine(ctx context.Context, more ...check) []error {
 	var found []error
 	for _, check := range []check{
 		r.checkClean, r.checkHistory, r.checkSides, r.checkDockerfiles, r.checkBuildArgs, r.checkFetched, r.checkVersionFiles,
-		r.checkRegistrySet, r.checkWebhook,
+		r.checkRegistrySet, r.checkReceivers,
 	} {
 		if err := check(ctx); err != nil {
 			found = append(found, err)

@@ -20,16 +20,17 @@ func TestTheSameRollbackAgain(t *testing.T) {
 			t.Errorf("got %q, want %q", b.word(), want)
 		}
 	}
-	last := func(title, version string, outcome report.Outcome, figure string) report.Report {
-		return report.Report{Title: title, Version: version, Outcome: outcome, Stages: []report.Stage{{Name: notifyTeam, Ending: report.Passed, Figures: []string{figure}}}}
+	last := func(title, version string, outcome report.Outcome, figures ...string) report.Report {
+		return report.Report{Title: title, Version: version, Outcome: outcome, Stages: []report.Stage{{Name: notifyTeam, Ending: report.Passed, Figures: figures}}}
 	}
 	for _, c := range []struct {
 		name string
 		last report.Report
 		want bool
 	}{
-		{"told", last("Roll back production", "1.2.0", report.RolledBack, teamTold), false},
+		{"told", last("Roll back production", "1.2.0", report.RolledBack, teamTold+" (Slack)"), false},
 		{"not told", last("Roll back production", "1.2.0", report.RolledBack, teamNotTold+"no connection to Slack"), true},
+		{"a part of the team was told", last("Roll back production", "1.2.0", report.RolledBack, teamTold+" (Slack)", teamNotTold+"Discord answered 404"), false},
 		{"told that it failed", last("Roll back production", "1.2.0", report.RollbackFailed, teamTold), true},
 		{"another server", last("Roll back staging", "1.2.0", report.RollbackFailed, teamTold), false},
 		{"another version", last("Roll back production", "1.1.0", report.RollbackFailed, teamTold), false},

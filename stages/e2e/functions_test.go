@@ -125,7 +125,7 @@ func TestChecklist(t *testing.T) {
 	s.Replace(t, "README.md", "\n", "\n\n")
 	s.Commit(t, "docs: room to breathe")
 	green(t, s.Call(t, "checklist", "--version=1.2.3"), "Checklist for 1.2.3", "documents changed: README.md", "Backend Lint", "has no complaint", "all version files say 1.2.3",
-		"since v1.2.0", "not applicable: no staging server", "not applicable: no webhook", "Outcome: passed")
+		"since v1.2.0", "not applicable: no staging server", "not applicable: nobody to tell", "Outcome: passed")
 	s.Write(t, "backend/shop/unused.py", "import os\n")
 	s.Write(t, "CHANGELOG.md", "# 1.2.2\n")
 	s.Commit(t, "feat: nobody reads about it")

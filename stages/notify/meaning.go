@@ -9,9 +9,9 @@ import (
 )
 
 // meaning says what a failure is to those who did not run it.
-func (m Message) meaning() []block {
+func (m Message) meaning() []part {
 	if sentences := m.consequences(); len(sentences) > 0 {
-		return []block{section(strings.Join(sentences, ". ") + ".")}
+		return []part{paragraph(strings.Join(sentences, ". ") + ".")}
 	}
 	return nil
 }

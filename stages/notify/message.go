@@ -1,4 +1,4 @@
-// Package notify tells the team how a run ended: one message for an incoming webhook of Slack.
+// Package notify tells the team how a run ended: one message for each chat and mailbox that is set.
 package notify
 
 import (
@@ -53,13 +53,12 @@ func (m Message) Due() bool {
 	return m.Kind != Stage && !m.Report.DryRun && (m.Untold || !slices.Contains(silent, m.Report.Outcome))
 }
 
-// Payload is the message as the webhook takes it.
-func (m Message) Payload() ([]byte, error) {
-	p := payload{Text: inert(m.summary(), maxText), Blocks: []block{header(m.mark() + " " + m.headline())}}
-	for _, part := range []func() []block{m.failures, m.meaning, m.force, m.why, m.facts, m.links, m.smallPrint} {
-		p.Blocks = append(p.Blocks, part()...)
-	}
-	return p.encode()
+// title is read first, and often nothing else is.
+func (m Message) title() string { return m.mark() + " " + m.headline() }
+
+// parts are what comes below the title.
+func (m Message) parts() []part {
+	return slices.Concat(m.failures(), m.meaning(), m.force(), m.why(), m.facts(), m.links(), m.smallPrint())
 }
 
 // mark is seen before anything is read.
@@ -79,9 +78,9 @@ func (m Message) headline() string {
 	r := m.Report
 	switch {
 	case r.Outcome == report.RefusedState:
-		return m.title() + " was refused"
+		return m.subject() + " was refused"
 	case !r.Outcome.Green():
-		return m.title() + " failed"
+		return m.subject() + " failed"
 	case m.Kind == Rollback:
 		return "Rolled back " + m.Environment + " to " + r.Version
 	case m.Kind == Deploy:
@@ -92,7 +91,7 @@ func (m Message) headline() string {
 	return "Released " + r.Version
 }
 
-func (m Message) title() string { return cmp.Or(m.Report.Title, "Release "+m.Report.Version) }
+func (m Message) subject() string { return cmp.Or(m.Report.Title, "Release "+m.Report.Version) }
 
 // summary is the message in a few sentences, for a notification.
 func (m Message) summary() string {
@@ -129,48 +128,48 @@ func failure(s report.Stage) string {
 // maxFailures keeps the message within Slack's number of blocks, and readable.
 const maxFailures = 5
 
-func (m Message) failures() []block {
-	var blocks []block
+func (m Message) failures() []part {
+	var parts []part
 	red := m.red()
 	for _, s := range red[:min(len(red), maxFailures)] {
-		blocks = append(blocks, section(failure(s)))
+		parts = append(parts, paragraph(failure(s)))
 		if redact.OneLine(s.Next) != "" {
-			blocks = append(blocks, section("Next: "+s.Next))
+			parts = append(parts, paragraph("Next: "+s.Next))
 		}
 	}
 	if more := len(red) - maxFailures; more > 0 {
-		blocks = append(blocks, section(fmt.Sprintf("%d more stages failed", more)))
+		parts = append(parts, paragraph(fmt.Sprintf("%d more stages failed", more)))
 	}
-	return blocks
+	return parts
 }
 
 // force says what nobody has judged, why, and what was found all the same (F4).
-func (m Message) force() []block {
+func (m Message) force() []part {
 	forced := m.Report.ForcedBy()
 	if forced == "" {
 		return nil
 	}
-	blocks := []block{section("Forced: " + forced)}
+	parts := []part{paragraph("Forced: " + forced)}
 	if redact.OneLine(m.Skipped) != "" {
-		blocks = append(blocks, section("Skipped: "+m.Skipped))
+		parts = append(parts, paragraph("Skipped: "+m.Skipped))
 	}
 	for _, s := range m.Report.Stages {
-		if s.Ending == report.Skipped && len(s.Figures) > 0 && len(blocks) <= maxFailures {
-			blocks = append(blocks, section(s.Name+", without effect: "+strings.Join(s.Figures, ", ")))
+		if s.Ending == report.Skipped && len(s.Figures) > 0 && len(parts) <= maxFailures {
+			parts = append(parts, paragraph(s.Name+", without effect: "+strings.Join(s.Figures, ", ")))
 		}
 	}
-	return blocks
+	return parts
 }
 
 // why a rollback was made.
-func (m Message) why() []block {
+func (m Message) why() []part {
 	if m.Kind != Rollback || redact.OneLine(m.Withdrawal.Reason) == "" {
 		return nil
 	}
-	return []block{section("Why: " + m.Withdrawal.Reason)}
+	return []part{paragraph("Why: " + m.Withdrawal.Reason)}
 }
 
-func (m Message) facts() []block {
+func (m Message) facts() []part {
 	switch {
 	case m.Kind == Rollback:
 		return facts(fact{"Environment", m.Environment}, fact{"Left", m.Withdrawal.Left}, fact{"Runs now", m.Running},
@@ -207,16 +206,11 @@ func (m Message) changes() string {
 	return fmt.Sprint(m.Changes)
 }
 
-func (m Message) links() []block {
-	all := []string{link("Release notes", m.ReleasePage), link("Run", m.RunPage)}
-	all = slices.DeleteFunc(all, func(s string) bool { return s == "" })
-	if len(all) == 0 {
-		return nil
-	}
-	return []block{linkSection(strings.Join(all, " · "))}
+func (m Message) links() []part {
+	return links(link{"Release notes", m.ReleasePage}, link{"Run", m.RunPage})
 }
 
-func (m Message) smallPrint() []block {
+func (m Message) smallPrint() []part {
 	r := m.Report
 	took := ""
 	if r.Seconds > 0 {

@@ -97,9 +97,13 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			golden(t, name+".json", got.String())
+			golden(t, name+".md", m.text(markdown, true, anyLength))
+			golden(t, name+".txt", m.text(mailed, true, anyLength))
 		})
 	}
 }
+
+func anyLength(string) bool { return true }
 
 func golden(t *testing.T, name, got string) {
 	t.Helper()
@@ -124,7 +128,7 @@ var ours = regexp.MustCompile(`^(\*(Version|Environment|Images|Changes|By|Left|R
 // acceptable is the payload, if Slack takes it and can find no text of others to format in it.
 func acceptable(t *testing.T, m Message) []byte {
 	t.Helper()
-	data, err := m.Payload()
+	data, err := m.slackPayload()
 	if err != nil {
 		t.Fatal(err)
 	}

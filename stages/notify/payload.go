@@ -3,8 +3,7 @@ package notify
 import (
 	"bytes"
 	"encoding/json"
-
-	"dagger/slipway/stages/redact"
+	"strings"
 )
 
 // Limits of Slack's Block Kit reference, in characters and pieces (N2).
@@ -16,7 +15,16 @@ const (
 	maxNote    = 300  // of one element of the last line
 )
 
-// payload is a message for an incoming webhook.
+// slackPayload is the message as Slack's webhook takes it.
+func (m Message) slackPayload() ([]byte, error) {
+	p := payload{Text: inert(m.summary(), maxText), Blocks: []block{header(m.title())}}
+	for _, part := range m.parts() {
+		p.Blocks = append(p.Blocks, part.block())
+	}
+	return p.encode()
+}
+
+// payload is a message for an incoming webhook of Slack.
 type payload struct {
 	// Text is what notifications show, and what reads the message aloud.
 	Text string `json:"text"`
@@ -55,46 +63,35 @@ func header(s string) block {
 	return block{Type: "header", Text: &text}
 }
 
-// section is one paragraph.
-func section(s string) block {
-	text := plain(s, maxSection)
-	return block{Type: "section", Text: &text}
-}
-
-func linkSection(links string) block {
-	text := formatted(links)
-	return block{Type: "section", Text: &text}
-}
-
-// fact is a line of the two columns in a message.
-type fact struct{ name, value string }
-
-// facts are shown in two columns. Slack allows ten fields, so there are at most five facts.
-func facts(all ...fact) []block {
-	var fields []object
-	for _, f := range all {
-		if redact.OneLine(f.value) != "" {
+// block shows a part. The columns of facts are Slack's fields, of which it allows ten, so there are at most five facts.
+func (p part) block() block {
+	switch {
+	case p.facts != nil:
+		var fields []object
+		for _, f := range p.facts {
 			fields = append(fields, formatted("*"+f.name+"*"), plain(f.value, maxField))
 		}
-	}
-	if fields == nil {
-		return nil
-	}
-	return []block{{Type: "section", Fields: fields}}
-}
-
-// notes are the small print.
-func notes(all ...string) []block {
-	var elements []object
-	for _, s := range all {
-		if redact.OneLine(s) != "" {
+		return block{Type: "section", Fields: fields}
+	case p.links != nil:
+		text := formatted(slackLinks(p.links))
+		return block{Type: "section", Text: &text}
+	case p.notes != nil:
+		var elements []object
+		for _, s := range p.notes {
 			elements = append(elements, plain(s, maxNote))
 		}
+		return block{Type: "context", Elements: elements}
 	}
-	if elements == nil {
-		return nil
+	text := plain(p.text, maxSection)
+	return block{Type: "section", Text: &text}
+}
+
+func slackLinks(all []link) string {
+	var shown []string
+	for _, l := range all {
+		shown = append(shown, "<"+entities.Replace(l.address)+"|"+l.label+">")
 	}
-	return []block{{Type: "context", Elements: elements}}
+	return strings.Join(shown, " · ")
 }
 
 // encode writes the JSON; HTML escapes would only make it longer.

@@ -4,16 +4,17 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"net"
 	"net/http"
 	"net/http/httptrace"
-	"net/netip"
-	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"dagger/slipway/stages/retry"
@@ -22,86 +23,76 @@ import (
 // tries is how often a message is sent at most (N3).
 const tries = 3
 
-// sender sends one message.
+// sender carries messages over the network. It repeats only what cannot have arrived: a team that gets a message twice
+// stops reading them.
 type sender struct {
 	base    http.RoundTripper
+	trust   *tls.Config // of mail servers
 	sleep   func(context.Context, time.Duration) error
 	tryTime time.Duration
 	allTime time.Duration
 }
 
-// Send posts a message. It repeats only what cannot have arrived: a team that gets a message twice stops reading them.
-// No error holds the URL, which is a secret.
-func Send(ctx context.Context, address string, message []byte) error {
+func newSender() sender {
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	base.DisableKeepAlives = true // a connection from before may be dead, and then nobody knows what was sent
-	return sender{base: base, sleep: retry.Sleep, tryTime: 20 * time.Second, allTime: time.Minute}.send(ctx, address, message)
+	return sender{base: base, trust: &tls.Config{}, sleep: retry.Sleep, tryTime: 20 * time.Second, allTime: time.Minute}
 }
 
-// CheckURL says whether an address can be that of a webhook, without naming it.
-func CheckURL(address string) error {
-	const want = "expected an address like https://hooks.slack.com/services/..., found "
-	u, err := url.Parse(address)
-	switch {
-	case address == "":
-		return errors.New(want + "nothing: set slackWebhookUrl, or leave it out")
-	case err != nil:
-		return errors.New(want + "something that is no URL: copy slackWebhookUrl anew")
-	case u.Scheme != "https" && u.Scheme != "http":
-		return errors.New(want + "one that does not begin with https://: copy slackWebhookUrl anew")
-	case u.Scheme == "http" && !local(u.Hostname()):
-		return errors.New(want + "http://, which would send the secret in clear: use https://")
-	case u.Host == "" || strings.Trim(u.Path, "/") == "":
-		return errors.New(want + "one without host or path: copy slackWebhookUrl anew")
-	}
-	return nil
+// service is what has to be known of those who answer.
+type service struct {
+	name       string // in a sentence about an answer
+	report     string // in the report
+	refuses5xx bool   // such an answer says for certain that the message was not taken
+	took       func(answer) bool
+	explain    func(answer) (word, advice string)
 }
 
-// local is for tests: an address in figures is none that a certificate would be for.
-func local(host string) bool {
-	_, err := netip.ParseAddr(host)
-	return err == nil || host == "localhost"
+// post sends a message by HTTP. No error of it holds a part of the address, which is a secret.
+func (s sender) post(ctx context.Context, to service, address string, message []byte) error {
+	return s.repeat(ctx, to, func(ctx context.Context) answer { return s.try(ctx, address, message) })
 }
 
-func (s sender) send(ctx context.Context, address string, message []byte) error {
-	if err := CheckURL(address); err != nil {
-		return err
-	}
+func (s sender) repeat(ctx context.Context, to service, try func(context.Context) answer) error {
 	ctx, cancel := context.WithTimeout(ctx, s.allTime)
 	defer cancel()
 	deadline, _ := ctx.Deadline()
 	for failed := 0; ; failed++ {
-		a := s.try(ctx, address, message)
-		if a.ok() {
+		a := s.once(ctx, try)
+		if a.err == nil && to.took(a) {
 			return nil
 		}
 		wait := max(retry.Delay(failed), a.wait)
 		tooLong := wait > time.Until(deadline)
-		if !a.again() || failed+1 == tries || tooLong || s.sleep(ctx, wait) != nil {
-			return a.problem(tooLong && a.wait > 0)
+		if !to.again(a) || failed+1 == tries || tooLong || s.sleep(ctx, wait) != nil {
+			return to.problem(a, tooLong && a.wait > 0)
 		}
 	}
+}
+
+func (s sender) once(ctx context.Context, try func(context.Context) answer) answer {
+	ctx, cancel := context.WithTimeout(ctx, s.tryTime)
+	defer cancel()
+	return try(ctx)
 }
 
 // answer is what one try brought.
 type answer struct {
 	status  int
-	word    string        // Slack's answer, if it is a single word
+	body    string
 	wait    time.Duration // that it asks for
 	err     error
 	written bool // a connection stood, so the message may have arrived
 }
 
-// maxAnswer is far more than the one word that Slack answers.
+// maxAnswer is far more than any of the services says about a message.
 const maxAnswer = 4 << 10
 
 func (s sender) try(ctx context.Context, address string, message []byte) (a answer) {
-	ctx, cancel := context.WithTimeout(ctx, s.tryTime)
-	defer cancel()
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { a.written = true }})
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(message))
 	if err != nil {
-		return answer{err: errors.New("the webhook's address cannot be used")} // err would quote it
+		return answer{err: errors.New("the address cannot be used")} // err would quote it
 	}
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := s.base.RoundTrip(req) // a client would follow redirects with the secret, and quote it in errors
@@ -111,41 +102,30 @@ func (s sender) try(ctx context.Context, address string, message []byte) (a answ
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	a.status, a.word, a.wait = resp.StatusCode, word(string(body), address), asked(resp)
-	if a.status == http.StatusOK {
+	a.status, a.body = resp.StatusCode, string(body)
+	a.wait = asked(resp.Header.Get("Retry-After"), body)
+	if a.status < http.StatusMultipleChoices {
 		a.err = err
 	}
 	return a
 }
 
-// accepted is Slack's answer to a message that it took.
-const accepted = "ok"
-
-var oneWord = regexp.MustCompile(`^[a-z][a-z_]{1,60}$`)
-
-// word keeps an answer only if it is like one of Slack's: an echo of the URL, or a page, is none.
-func word(body, address string) string {
-	body = strings.TrimSpace(body)
-	known := body == accepted || advice[body] != ""
-	if !known && (!oneWord.MatchString(body) || strings.Contains(address, body)) {
-		return ""
+// asked is the wait that an answer asks for: in the header, or in the body as Discord and Telegram do.
+func asked(header string, body []byte) time.Duration {
+	var said struct {
+		RetryAfter float64 `json:"retry_after"`
+		Parameters struct {
+			RetryAfter float64 `json:"retry_after"`
+		} `json:"parameters"`
 	}
-	return body
+	_ = json.Unmarshal(body, &said)
+	seconds, _ := strconv.ParseUint(header, 10, 31)
+	longest := max(float64(seconds), said.RetryAfter, said.Parameters.RetryAfter)
+	return time.Duration(min(math.Ceil(longest), math.MaxInt32)) * time.Second
 }
 
-// asked is what Retry-After says, which Slack gives in seconds.
-func asked(resp *http.Response) time.Duration {
-	seconds, err := strconv.ParseUint(resp.Header.Get("Retry-After"), 10, 31)
-	if err != nil {
-		return 0
-	}
-	return time.Duration(seconds) * time.Second
-}
-
-func (a answer) ok() bool { return a.err == nil && a.status == http.StatusOK && a.word == accepted }
-
-// again says whether the next try may end better: the message never left, or Slack has said that it did not take it.
-func (a answer) again() bool {
+// again says whether the next try may end better: the message never left, or the service has said that it did not take it.
+func (s service) again(a answer) bool {
 	var certificate *tls.CertificateVerificationError
 	switch {
 	case a.err != nil:
@@ -153,58 +133,56 @@ func (a answer) again() bool {
 	case a.status == http.StatusTooManyRequests:
 		return true
 	}
-	return a.status >= 500
+	return s.refuses5xx && a.status >= 500
 }
 
 // problem is the error of the last try.
-func (a answer) problem(tooLong bool) error {
-	const perhaps = ": the message may have arrived, so it is not sent again; look into the channel"
+func (s service) problem(a answer, tooLong bool) error {
+	const perhaps = ": the message may have arrived, so it is not sent again; look whether it is there"
 	switch {
 	case a.err != nil && !a.written:
-		return fmt.Errorf("no connection to Slack: %w", a.err)
+		return fmt.Errorf("no connection to %s: %w", s.name, cause(a.err))
 	case errors.Is(a.err, context.DeadlineExceeded):
-		return errors.New("no answer from Slack in time" + perhaps)
+		return fmt.Errorf("no answer from %s in time"+perhaps, s.name)
 	case errors.Is(a.err, context.Canceled):
-		return errors.New("cancelled while Slack was answering" + perhaps)
+		return fmt.Errorf("cancelled while %s was answering"+perhaps, s.name)
 	case a.err != nil:
-		return errors.New("the connection to Slack broke" + perhaps)
+		return fmt.Errorf("the connection to %s broke"+perhaps, s.name)
 	}
-	return errors.New("Slack " + a.said(tooLong))
+	return errors.New(s.name + " " + s.said(a, tooLong))
 }
 
 // said is an answer that was not the right one, and what to do about it.
-func (a answer) said(tooLong bool) string {
-	text := strings.TrimSpace(fmt.Sprintf("answered %d %s", a.status, a.word))
+func (s service) said(a answer, tooLong bool) string {
+	word, advice := s.explain(a)
+	text := strings.TrimSpace(fmt.Sprintf("answered %d %s", a.status, word))
 	switch {
 	case tooLong:
 		return text + fmt.Sprintf(" and asks to wait %s, which is too long", a.wait)
-	case advice[a.word] != "":
-		return text + ": " + advice[a.word]
-	case a.status == http.StatusOK:
-		return text + " instead of 200 ok: see that slackWebhookUrl is a webhook of Slack, and that no proxy answers for it"
+	case advice != "":
+		return text + ": " + advice
 	}
 	return text
 }
 
-const (
-	newWebhook = "make a new webhook in Slack, and set slackWebhookUrl to it"
-	ourFault   = "Slack does not take what Slipway sends: please report it with the report of this run"
-)
-
-// advice is what to do about the answers that Slack documents.
-var advice = map[string]string{
-	"invalid_payload":                   ourFault,
-	"invalid_blocks":                    ourFault,
-	"no_text":                           ourFault,
-	"user_not_found":                    "the webhook's user is gone: " + newWebhook,
-	"channel_not_found":                 "the webhook's channel is gone: " + newWebhook,
-	"channel_is_archived":               "the webhook's channel is archived: bring it back, or " + newWebhook,
-	"action_prohibited":                 "an administrator of the workspace has restricted webhooks: ask there",
-	"posting_to_general_channel_denied": "only administrators may write to the webhook's channel: " + newWebhook + " for another one",
-	"no_service":                        "the webhook was removed or switched off: " + newWebhook,
-	"no_service_id":                     "the webhook's address is not complete: copy slackWebhookUrl anew",
-	"no_team":                           "the webhook's workspace is gone: " + newWebhook,
-	"team_disabled":                     "the webhook's workspace is not active: ask its administrator",
-	"invalid_token":                     "the webhook's address is wrong: copy slackWebhookUrl anew",
-	"rollup_error":                      "Slack has a problem of its own: see its status page",
+// cause is why there is no connection, in words that hold no part of an address.
+func cause(err error) error {
+	var (
+		unknown     *net.DNSError
+		certificate *tls.CertificateVerificationError
+		network     net.Error
+	)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return context.Canceled
+	case errors.As(err, &unknown):
+		return errors.New("its host has no address: see that it is written right")
+	case errors.As(err, &certificate):
+		return errors.New("its certificate is not valid here")
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return syscall.ECONNREFUSED
+	case errors.As(err, &network) && network.Timeout():
+		return errors.New("it does not answer")
+	}
+	return errors.New("it cannot be reached as its address says")
 }

@@ -1,8 +1,6 @@
 package notify
 
 import (
-	"net/url"
-	"regexp"
 	"strings"
 	"unicode/utf16"
 
@@ -32,24 +30,3 @@ func inert(s string, limit int) string {
 }
 
 func size(s string) int { return len(utf16.Encode([]rune(s))) }
-
-// plainHost leaves out the punctuation that a URL may have in its host.
-var plainHost = regexp.MustCompile(`^[\p{L}\p{N}._:\[\]-]+$`)
-
-// maxAddress keeps all links of a message within one section.
-const maxAddress = 1000
-
-// link is a link in mrkdwn, or nothing if the address is none. The label is our own text.
-func link(label, address string) string {
-	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" || !plainHost.MatchString(u.Host) {
-		return ""
-	}
-	u.User = nil
-	u.RawQuery = u.Query().Encode() // the parts of a URL other than this are encoded by String
-	safe := entities.Replace(u.String())
-	if size(safe) > maxAddress {
-		return ""
-	}
-	return "<" + safe + "|" + label + ">"
-}

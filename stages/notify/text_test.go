@@ -73,9 +73,84 @@ func TestLink(t *testing.T) {
 		"address with mail": {"mailto:a@ci.example", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := link("Run", test.in); got != test.want {
+			got := ""
+			for _, p := range links(link{"Run", test.in}) {
+				got = slackLinks(p.links)
+			}
+			if got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
 	}
+}
+
+func TestLifeless(t *testing.T) {
+	const g = "\u200b"
+	for name, c := range map[string]struct{ in, plain, markdown string }{
+		"words":             {"1.3.0 is healthy", "1.3.0 is healthy", "1.3.0 is healthy"},
+		"everybody":         {"@everyone @here @all", "@" + g + "everyone @" + g + "here @" + g + "all", "@" + g + "everyone @" + g + "here @" + g + "all"},
+		"an at in an at":    {"@@here", "@" + g + "@" + g + "here", "@" + g + "@" + g + "here"},
+		"Slack's":           {"<!channel> <@U1>", "<" + g + "!channel> <" + g + "@" + g + "U1>", "<" + g + "!channel> <" + g + "@" + g + "U1>"},
+		"a name in Discord": {"<@123> <#4> </kick:5>", "<" + g + "@" + g + "123> <" + g + "#" + g + "4> <" + g + "/kick:5>", "<" + g + "@" + g + "123> <" + g + "#" + g + "4> <" + g + "/kick:5>"},
+		"an address":        {"https://evil.example www.evil.example", "https:" + g + "//evil.example w" + g + "ww.evil.example", "https:" + g + "//evil.example w" + g + "ww.evil.example"},
+		"a link":            {"[ok](x)", "[ok]" + g + "(x)", `\[ok]` + g + "(x)"},
+		"emoji":             {":a:b:c:", ":" + g + "a:" + g + "b:" + g + "c:", ":" + g + "a:" + g + "b:" + g + "c:"},
+		"an entity":         {"&#64;here &commat;all a&b", "&#" + g + "64;here &" + g + "commat;all a&b", "&#" + g + "64;here &" + g + "commat;all a&b"},
+		"a time":            {"at 12:30", "at 12:30", "at 12:30"},
+		"a command":         {"/start see /etc/passwd /stop", "/" + g + "start see /etc/passwd /" + g + "stop", "/" + g + "start see /etc/passwd /" + g + "stop"},
+		"a channel":         {"~town #general", "~" + g + "town #" + g + "general", "~" + g + "town #" + g + "general"},
+		"formatting":        {"*a* _b_ ~~c~~ `d` ||e|| \\", "*a* _b_ ~" + g + "~" + g + "c~" + g + "~ `d` ||e|| \\", `\*a\* \_b\_ ~` + g + "~" + g + "c~" + g + "~ \\`d\\` \\|\\|e\\|\\| \\\\"},
+		"a heading":         {"# a", "# a", g + "# a"},
+		"a list":            {"- a", "- a", g + "- a"},
+		"a numbered list":   {"1. a", "1. a", g + "1. a"},
+		"small letters":     {"-# a", "-# a", g + "-# a"},
+		"a quotation":       {"> a", "> a", g + "> a"},
+		"no list":           {"-1 of 1.2", "-1 of 1.2", "-1 of 1.2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := unformatted.inert(c.in); got != c.plain {
+				t.Errorf("in text %q, want %q", got, c.plain)
+			}
+			if got := markdown.inert(c.in); got != c.markdown {
+				t.Errorf("in Markdown %q, want %q", got, c.markdown)
+			}
+			if got := mailed.inert(c.in); got != c.in {
+				t.Errorf("in a mail %q", got)
+			}
+		})
+	}
+}
+
+func FuzzLifeless(f *testing.F) {
+	f.Add("@@a <@b> :c:d: [e](f) https://www.g /h ~~i #j")
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, s := range []style{markdown, unformatted} {
+			shown := s.foreign(text, 500)
+			wantLifeless(t, shown)
+			if words := strings.NewReplacer("\u200b", "", `\`, "").Replace(shown); words != strings.NewReplacer("\u200b", "", `\`, "").Replace(cut(text, 500)) {
+				t.Errorf("%q became %q", text, words)
+			}
+		}
+	})
+}
+
+// FuzzText: a message fits whatever is in it, and its links are whole.
+func FuzzText(f *testing.F) {
+	f.Add("1.3.0", "it broke", 3)
+	f.Add("@a&", "😀_*", 5000)
+	f.Fuzz(func(t *testing.T, a, b string, n int) {
+		m := hostile()
+		long := strings.Repeat(b, max(0, min(n, 20000/max(1, len(b)))))
+		m.By, m.Report.Version, m.Aftermath, m.Report.Source, m.RunPage = a, b, long, long, "https://ci.example/(a)"
+		for range 20 {
+			m.Report.Stages = append(m.Report.Stages, m.Report.Stages[0])
+			m.Report.Stages[0].Reason = long
+		}
+		for _, s := range []style{markdown, unformatted, mailed} {
+			text := m.text(s, true, func(text string) bool { return len(text) <= 4096 })
+			if len(text) > 4096 || !utf8.ValidString(text) || !strings.Contains(text, s.link(link{"Run", "https://ci.example/(a)"})) {
+				t.Errorf("%d bytes of\n%s", len(text), text)
+			}
+		}
+	})
 }

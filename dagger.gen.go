@@ -84,6 +84,7 @@ func (r Slipway) MarshalJSON() ([]byte, error) {
 		Forge             string
 		ForgeToken        *dagger.Secret
 		Repository        string
+		ReleasedIn        string
 		Committer         string
 		Categories        string
 		TagPrefix         string
@@ -138,6 +139,7 @@ func (r Slipway) MarshalJSON() ([]byte, error) {
 	concrete.Forge = r.Forge
 	concrete.ForgeToken = r.ForgeToken
 	concrete.Repository = r.Repository
+	concrete.ReleasedIn = r.ReleasedIn
 	concrete.Committer = r.Committer
 	concrete.Categories = r.Categories
 	concrete.TagPrefix = r.TagPrefix
@@ -196,6 +198,7 @@ func (r *Slipway) UnmarshalJSON(bs []byte) error {
 		Forge             string
 		ForgeToken        *dagger.Secret
 		Repository        string
+		ReleasedIn        string
 		Committer         string
 		Categories        string
 		TagPrefix         string
@@ -254,6 +257,7 @@ func (r *Slipway) UnmarshalJSON(bs []byte) error {
 	r.Forge = concrete.Forge
 	r.ForgeToken = concrete.ForgeToken
 	r.Repository = concrete.Repository
+	r.ReleasedIn = concrete.ReleasedIn
 	r.Committer = concrete.Committer
 	r.Categories = concrete.Categories
 	r.TagPrefix = concrete.TagPrefix
@@ -535,6 +539,13 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 				}
 			}
 			return (*Slipway).Deploy(&parent, ctx, environment, version)
+		case "Draft":
+			var parent Slipway
+			err = json.Unmarshal(parentJSON, &parent)
+			if err != nil {
+				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
+			}
+			return (*Slipway).Draft(&parent, ctx)
 		case "FrontendReports":
 			var parent Slipway
 			err = json.Unmarshal(parentJSON, &parent)
@@ -968,6 +979,13 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg repository", err))
 				}
 			}
+			var releasedIn string
+			if inputArgs["releasedIn"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["releasedIn"]), &releasedIn)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg releasedIn", err))
+				}
+			}
 			var committer string
 			if inputArgs["committer"] != nil {
 				err = json.Unmarshal([]byte(inputArgs["committer"]), &committer)
@@ -1150,7 +1168,7 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg actor", err))
 				}
 			}
-			return New(source, registry, registryUser, registryToken, registryAuth, images, buildArgs, buildSecrets, platforms, backend, frontend, testServices, testVariables, testExtras, testImages, backendTests, frontendTests, coverageThreshold, severity, misconfigSeverity, gateDev, gateUnfixed, ignoreFile, licenceDeny, forge, forgeToken, repository, committer, categories, tagPrefix, versionFiles, releaseBranches, toolImages, staging, production, sshKey, sshAgent, knownHosts, bastion, composeFile, healthUrl, versionUrl, healthTimeout, backupScript, restoreScript, migrateService, stageTimeout, slackWebhookUrl, notifyUrls, codecovToken, codecovUrl, runUrl, actor), nil
+			return New(source, registry, registryUser, registryToken, registryAuth, images, buildArgs, buildSecrets, platforms, backend, frontend, testServices, testVariables, testExtras, testImages, backendTests, frontendTests, coverageThreshold, severity, misconfigSeverity, gateDev, gateUnfixed, ignoreFile, licenceDeny, forge, forgeToken, repository, releasedIn, committer, categories, tagPrefix, versionFiles, releaseBranches, toolImages, staging, production, sshKey, sshAgent, knownHosts, bastion, composeFile, healthUrl, versionUrl, healthTimeout, backupScript, restoreScript, migrateService, stageTimeout, slackWebhookUrl, notifyUrls, codecovToken, codecovUrl, runUrl, actor), nil
 		default:
 			return nil, fmt.Errorf("unknown function %s", fnName)
 		}

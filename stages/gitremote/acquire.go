@@ -30,6 +30,7 @@ type view struct {
 	waited    time.Duration
 	own       bool // an attempt of ours has arrived after all
 	same      bool // the holder releases the same version of the same commit, or needs the lock for seconds only
+	unread    bool // who holds it could not be read: it may be free or renewed by now
 	allowed   time.Duration
 }
 
@@ -38,7 +39,7 @@ func (v view) move() move {
 	switch {
 	case v.blob == "" || v.own || v.unchanged >= stale:
 		return moveTake
-	case v.same || v.waited < v.allowed:
+	case v.same || v.waited < v.allowed || v.unread && v.waited < stale:
 		return moveWait
 	}
 	return moveFail
@@ -54,11 +55,12 @@ type waiter struct {
 	blob    string
 	since   time.Time // it has seen this blob
 	held    Holder
+	unread  bool
 }
 
 // Acquire takes the repository's lock, waits for it, or fails with *Busy. A run of the same version and commit, or one that
-// is brief, is waited for as long as it lives, any other for as long as is allowed; nothing but ctx cuts that off. Since and Beat of the holder
-// are the lock's to say.
+// is brief, is waited for as long as it lives, any other for as long as is allowed; nothing but ctx cuts that off. Since and
+// Beat of the holder are the lock's to say.
 func Acquire(ctx context.Context, s Server, clock retry.Clock, own Holder, allowed time.Duration) (*Lock, error) {
 	if own.Run == "" {
 		return nil, errors.New("a run without an id cannot tell its lock from another's")
@@ -88,12 +90,17 @@ func (w *waiter) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if blob := refs.Of[LockRef]; blob != w.blob || w.since.IsZero() {
-		w.blob, w.since, w.held = blob, w.clock.Now(), Holder{}
-		if blob != "" {
-			text, _ := readNote(ctx, w.server, w.clock, LockRef) // one that is gone is held by nobody known
-			w.held = parseHolder(text)
-		}
+	blob := refs.Of[LockRef]
+	if blob == w.blob && !w.since.IsZero() && !w.unread {
+		return nil
+	}
+	if blob != w.blob || w.since.IsZero() {
+		w.blob, w.since = blob, w.clock.Now()
+	}
+	w.held, w.unread = Holder{}, false
+	if blob != "" {
+		text, err := readNote(ctx, w.server, w.clock, LockRef)
+		w.held, w.unread = parseHolder(text), err != nil
 	}
 	return nil
 }
@@ -103,7 +110,7 @@ func (w *waiter) view() view {
 	twin := !w.own.Brief && w.held.Version == w.own.Version && w.held.Commit == w.own.Commit
 	return view{
 		blob: w.blob, unchanged: now.Sub(w.since), waited: now.Sub(w.began), allowed: w.allowed, own: w.held.Run == w.own.Run,
-		same: twin || w.held.Brief,
+		same: twin || w.held.Brief, unread: w.unread,
 	}
 }
 

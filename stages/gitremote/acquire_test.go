@@ -3,6 +3,8 @@ package gitremote
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -151,5 +153,46 @@ func TestAcquireEndsWithItsContext(t *testing.T) {
 	}
 	if _, err := Acquire(t.Context(), s, clock, Holder{}, 0); err == nil {
 		t.Error("a run without an id has the lock")
+	}
+}
+
+// TestUnreadLock: a lock that was given back or renewed between two looks is nobody's to fail for.
+func TestUnreadLock(t *testing.T) {
+	for name, c := range map[string]struct {
+		unread int // so many reads fail
+		gone   time.Duration
+		waited time.Duration
+		busy   string
+	}{
+		"given back meanwhile":      {unread: 1, gone: 0, waited: pollEvery},
+		"read at the second try":    {unread: 1, gone: time.Hour, busy: "locked by the release of 1.3.0"},
+		"nobody ever can read it":   {unread: 1000, gone: time.Hour, waited: stale},
+		"and its holder is at work": {unread: 1000, gone: -1, busy: "locked by an unknown run"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, clock := newServer(), newClock()
+			began, beat := clock.Now(), 0
+			s.refs[LockRef], s.texts["x"] = "x", holder("b", "1.3.0").Text()
+			s.faults["read"] = slices.Repeat([]fault{{err: errNo}}, c.unread)
+			clock.passes = func(now time.Time) {
+				switch {
+				case c.gone < 0:
+					beat++
+					s.refs[LockRef] = fmt.Sprint("x", beat)
+				case now.Sub(began) > c.gone:
+					delete(s.refs, LockRef)
+				}
+			}
+			_, err := Acquire(t.Context(), s, clock, holder("a", "1.2.3"), 0)
+			if c.busy != "" {
+				if err == nil || !strings.Contains(err.Error(), c.busy) {
+					t.Errorf("got %v, want %s", err, c.busy)
+				}
+				return
+			}
+			if waited := clock.Now().Sub(began); err != nil || waited < c.waited || waited > c.waited+time.Minute {
+				t.Errorf("got %v after %s, want the lock after %s", err, waited, c.waited)
+			}
+		})
 	}
 }

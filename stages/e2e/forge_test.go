@@ -65,11 +65,15 @@ func (f forgeShop) release(t *testing.T, prefix, version string, more ...string)
 }
 
 func (f forgeShop) arguments(prefix, version string) []string {
+	return append(f.settings(prefix), "release", "--version="+version)
+}
+
+func (f forgeShop) settings(prefix string) []string {
 	args := []string{"--registry=" + prefix, services, "--forge=gitea", "--repository=" + f.repository, "--forge-token=env://FORGE_TOKEN"}
 	if f.tagPrefix != "" {
 		args = append(args, "--tag-prefix="+f.tagPrefix)
 	}
-	return append(args, "release", "--version="+version)
+	return args
 }
 
 // push sends a branch to the forge, past Slipway.
@@ -124,6 +128,17 @@ func (f forgeShop) releases(t *testing.T) (all []giteaRelease) {
 	return all
 }
 
+// labelled are the titles of the pull requests and issues with a label.
+func (f forgeShop) labelled(t *testing.T, label string) (titles []string) {
+	t.Helper()
+	var all []struct{ Title string }
+	f.get(t, "/issues?state=all&labels="+url.QueryEscape(label), &all)
+	for _, one := range all {
+		titles = append(titles, one.Title)
+	}
+	return titles
+}
+
 // golden compares with a file that a person can check against the seeded history. What differs from run to run, the
 // repository's name and the hashes of commits, is written as words.
 func (f forgeShop) golden(t *testing.T, file, text string) {
@@ -148,10 +163,20 @@ func (f forgeShop) golden(t *testing.T, file, text string) {
 	}
 }
 
-// TestForgeRelease releases the seeded repository and reads everything back from the forge.
+// TestForgeRelease drafts and releases the seeded repository, and reads everything back from the forge.
 func TestForgeRelease(t *testing.T) {
 	f, prefix := newSeededShop(t), NewPrefix(t)
-	green(t, f.release(t, prefix, "1.2.3"), "Outcome: released", "tag v1.2.3 pushed")
+	green(t, f.Call(t, append(f.settings(prefix), "draft")...), "Made the standing draft for v")
+	standing := f.releases(t)
+	if len(standing) != 1 || !standing[0].Draft || !strings.Contains(standing[0].Body, "## 🚀 Features") {
+		t.Fatalf("the standing draft is %+v", standing)
+	}
+	line := append(f.settings(prefix), "--released-in=label", "release", "--version=1.2.3")
+	green(t, f.Call(t, line...), "Outcome: released", "tag v1.2.3 pushed")
+	marked := f.labelled(t, "released in 1.2.3")
+	if len(marked) == 0 {
+		t.Error("no pull request and no issue says that it was released")
+	}
 	all := f.releases(t)
 	if len(all) != 1 {
 		t.Fatalf("%d releases, want 1", len(all))
@@ -168,7 +193,10 @@ func TestForgeRelease(t *testing.T) {
 	f.wantSBOMs(t, one, prefix)
 
 	t.Run("again", func(t *testing.T) {
-		green(t, f.release(t, prefix, "1.2.3"), "Outcome: already-released")
+		green(t, f.Call(t, line...), "Outcome: already-released")
+		if again := f.labelled(t, "released in 1.2.3"); !slices.Equal(again, marked) {
+			t.Errorf("labelled are %v, before %v", again, marked)
+		}
 		after := f.releases(t)
 		if len(after) != 1 || after[0].Body != one.Body || len(after[0].Assets) != len(one.Assets) {
 			t.Errorf("the release has changed: %+v", after)

@@ -32,19 +32,22 @@ func (r *Run) forcedText() string {
 	return "**Forced release** by " + changelog.EscapeMarkdown(r.who()) + ", skipped " + forceSkips + ": " + changelog.EscapeMarkdown(r.Reason) + "\n\n"
 }
 
-// entries counts what a reader finds on the page: several commits may share a line, and a breaking one has another line in
+// changes counts what a reader finds on the page: several commits may share a line, and a breaking one has another line in
 // its own category.
-func entries(notes changelog.Notes) string {
-	count := 0
+func changes(notes changelog.Notes) (count int) {
 	for _, s := range notes.Sections {
 		if s.Name != changelog.Breaking {
 			count += len(s.Entries)
 		}
 	}
-	if count == 1 {
-		return "1 entry in the notes"
+	return count
+}
+
+func entries(notes changelog.Notes) string {
+	if count := changes(notes); count != 1 {
+		return fmt.Sprintf("%d entries in the notes", count)
 	}
-	return fmt.Sprintf("%d entries in the notes", count)
+	return "1 entry in the notes"
 }
 
 func noteFigures(notes changelog.Notes) []string {

@@ -140,7 +140,7 @@ func inBrackets(names []string) string {
 func (r *Run) message(ctx context.Context) (m notify.Message, err error) {
 	m = r.found.deployed.news
 	m.Kind = r.goal.kind
-	m.Report, m.By, m.Skipped = r.reportSoFar(), r.who(), forceSkips
+	m.Report, m.By, m.Skipped, m.Changes = r.reportSoFar(), r.who(), forceSkips, changes(r.found.notes)
 	m.RunPage, err = r.runPage(ctx)
 	m.ReleasePage = r.found.act.PageURL()
 	if m.Report.Outcome == report.AlreadyReleased && r.found.act.Due() {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"dagger/slipway/stages/changelog"
+	"dagger/slipway/stages/notify"
 	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/server"
 )
@@ -67,5 +69,14 @@ func TestNobodyToTell(t *testing.T) {
 	}
 	if got, err := r.wouldNotify(t.Context()); err != nil || got.Ending != report.NotConfigured || got.Reason != "nobody to tell" {
 		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// TestMessageCountsChanges: the team reads how much is new.
+func TestMessageCountsChanges(t *testing.T) {
+	notes := changelog.Notes{Sections: []changelog.Section{{Name: changelog.Breaking, Entries: make([]changelog.Entry, 1)}, {Name: "Features", Entries: make([]changelog.Entry, 3)}}}
+	r := &Run{goal: goal{kind: notify.Release, green: stagePassed}, found: &found{notes: notes}}
+	if m, err := r.message(t.Context()); err != nil || m.Changes != 3 {
+		t.Errorf("got %d, %v", m.Changes, err)
 	}
 }

@@ -36,6 +36,23 @@ func TestToolsArePinned(t *testing.T) {
 	}
 }
 
+// TestReadmeListsTheTools: which they are stands in both languages, and what each is for in English as in the list.
+func TestReadmeListsTheTools(t *testing.T) {
+	var rows, tags []string
+	for _, tool := range defaultTools {
+		rows = append(rows, "| `"+tool.name+"` | `"+tool.tag+"` | "+tool.why+" |\n")
+		tags = append(tags, "| `"+tool.name+"` | `"+tool.tag+"` | ")
+	}
+	if !strings.Contains(read(t, readme), "| --- | --- | --- |\n"+strings.Join(rows, "")+"\n") {
+		t.Errorf("the README has no table of these tools:\n%s", strings.Join(rows, ""))
+	}
+	for _, tag := range tags {
+		if strings.Count(read(t, russian), tag) != 1 {
+			t.Errorf("the Russian README does not have this once: %s", tag)
+		}
+	}
+}
+
 // TestParseTools: the tag of the list without its digest is the same choice, for a registry whose copies have others.
 func TestParseTools(t *testing.T) {
 	for name, c := range map[string]struct {

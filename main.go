@@ -281,8 +281,8 @@ func New(
 	//
 	// +default="release/*, hotfix/*"
 	releaseBranches string,
-	// Images of the tools Slipway runs, as name=image for docker, git, node, postgres, python, socat, trivy, such as
-	// trivy=aquasec/trivy:0.70.0@sha256:... to pin a digest.
+	// Images of the tools Slipway runs, as name=image for cosign, docker, git, node, postgres, python, socat, trivy; each is
+	// pinned by digest unless named here, such as git=mirror.example.com/git:2@sha256:...
 	//
 	// +optional
 	toolImages string,

@@ -94,6 +94,7 @@ var unexplained = map[string]string{
 	"… is not a name for a release asset: use letters, digits and . _ - between them":                                           ownCalls,
 	"… is empty: forges refuse empty release assets":                                                                            ownCalls,
 	"the tag … of … is to be moved twice":                                                                                       ownCalls,
+	"expected an ignore file in YAML: …":                                                                                        checkedBefore,
 	"the list of contents of image …: …":                                                                                        trivyWrites,
 	"expected metadata.component, found none":                                                                                   trivyWrites,
 	"the gate was skipped without a reason":                                                                                     ownCalls,

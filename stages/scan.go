@@ -88,16 +88,15 @@ const trivyDatabase = "slipway-trivy-database"
 
 // trivy is a scanner with a database that is fresh: whether it is gets checked in every run.
 func (r *Run) trivy(ctx context.Context, ignores []byte) (*dagger.Container, gate.Result, error) {
-	c := r.tool("trivy").
-		WithEntrypoint([]string{"trivy"}).
-		// A scan is short: a quarter of its work would be collecting garbage that nobody needs the space of.
-		WithEnvVariable("GOGC", "400").
-		WithEnvVariable("GOMEMLIMIT", "1GiB").
+	database := r.dag.CacheVolume(trivyDatabase)
+	// Only here has Trivy a network. The image may name a mirror of the database, so it is fetched in that image.
+	fetched := r.tool("trivy").
 		WithEnvVariable("TRIVY_NO_PROGRESS", "true").
 		WithEnvVariable("TRIVY_SKIP_VERSION_CHECK", "true").
-		WithMountedCache(trivyCache+"/db", r.dag.CacheVolume(trivyDatabase))
-	fresh := c.WithEnvVariable("SLIPWAY_RUN", r.nonce).WithExec([]string{"sh", "-c", "trivy image --download-db-only >&2 && trivy version --format json"})
-	stdout, err := fresh.Stdout(ctx)
+		WithMountedCache(trivyCache+"/db", database).
+		WithEnvVariable("SLIPWAY_RUN", r.nonce).
+		WithExec([]string{"sh", "-c", "trivy image --download-db-only >&2 && trivy version --format json"})
+	stdout, err := fetched.Stdout(ctx)
 	if err != nil {
 		f := explain(err)
 		f.err = errors.New("the vulnerability database could not be fetched")
@@ -105,8 +104,16 @@ func (r *Run) trivy(ctx context.Context, ignores []byte) (*dagger.Container, gat
 		return nil, gate.Result{}, f
 	}
 	now := time.Now()
-	// A verdict holds as long as what it rests on: Trivy and its database, and the day, because ignores and systems expire.
-	c = c.WithEnvVariable("SLIPWAY_JUDGED_BY", strings.TrimSpace(stdout)+now.UTC().Format(time.DateOnly)).
+	c := r.sealedTrivy().
+		// A scan is short: a quarter of its work would be collecting garbage that nobody needs the space of.
+		WithEnvVariable("GOGC", "400").
+		WithEnvVariable("GOMEMLIMIT", "1GiB").
+		WithEnvVariable("TRIVY_CACHE_DIR", trivyCache).
+		WithEnvVariable("TRIVY_NO_PROGRESS", "true").
+		WithEnvVariable("TRIVY_SKIP_VERSION_CHECK", "true").
+		WithMountedCache(trivyCache+"/db", database).
+		// A verdict holds as long as what it rests on: Trivy and its database, and the day, because ignores and systems expire.
+		WithEnvVariable("SLIPWAY_JUDGED_BY", strings.TrimSpace(stdout)+now.UTC().Format(time.DateOnly)).
 		WithMountedFile(ignorePath, r.dag.File(path.Base(ignorePath), string(ignores)))
 	return c, gate.Database([]byte(stdout), now), nil
 }
@@ -125,7 +132,7 @@ const repositoryPath = "/repository"
 func (r *Run) scanTree(ctx context.Context, trivy *dagger.Container, tree string, args ...string) (gate.Scan, error) {
 	c := r.withArchives(trivy).
 		WithMountedDirectory(repositoryPath, r.dag.Directory()).
-		WithEntrypoint([]string{"sh", "-c", "tar -xf \"$0\" -C " + repositoryPath + ` && exec trivy "$@"`, archiveOf(tree)})
+		WithEntrypoint(append([]string{"sh", "-c", "tar -xf \"$0\" -C " + repositoryPath + ` && exec "$@"`, archiveOf(tree)}, sealed...))
 	scan := gate.Scan{Target: "repository", Artifact: repositoryPath, Type: "filesystem"}
 	scan, _, err := r.runTrivy(ctx, c, scan, "fs", append(args, repositoryPath)...)
 	return scan, err
@@ -153,7 +160,8 @@ func (r *Run) scanArchive(ctx context.Context, trivy *dagger.Container, v *varia
 	if err != nil {
 		return scan, nil, err
 	}
-	return scan, scanned.WithExec([]string{"trivy", "convert", "--format", "cyclonedx", "--output", sbomPath, reportPath}).File(sbomPath), nil
+	convert := []string{"convert", "--format", "cyclonedx", "--output", sbomPath, reportPath}
+	return scan, scanned.WithExec(convert, dagger.ContainerWithExecOpts{UseEntrypoint: true}).File(sbomPath), nil
 }
 
 const (

@@ -44,24 +44,6 @@ func splitList(setting string) func(yield func(string) bool) {
 	}
 }
 
-func parseTools(setting string) (tools map[string]string, named map[string]bool, err error) {
-	pairs, err := parsePairs(setting, "trivy=aquasec/trivy:0.70.0")
-	if err != nil {
-		return nil, nil, err
-	}
-	tools, named = map[string]string{}, map[string]bool{}
-	for name, image := range defaultTools {
-		tools[name] = image
-	}
-	for _, p := range pairs {
-		if tools[p.name] == "" {
-			return nil, nil, fmt.Errorf("no tool is called %q: Slipway runs %s", p.name, strings.Join(sortedKeys(defaultTools), ", "))
-		}
-		tools[p.name], named[p.name] = p.value, true
-	}
-	return tools, named, nil
-}
-
 // committer is who tags and commits are by.
 type committer struct{ name, email string }
 

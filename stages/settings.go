@@ -120,17 +120,6 @@ const (
 	defaultMisconfigSeverity = "CRITICAL"
 )
 
-// defaultTools are the images that Slipway itself runs, each at a version whose behaviour was tried.
-var defaultTools = map[string]string{
-	"git":      "alpine/git:v2.49.1",
-	"python":   "python:3.13-slim",
-	"node":     "node:22-slim",
-	"trivy":    "aquasec/trivy:0.70.0",
-	"socat":    "alpine/socat:1.8.0.3",
-	"docker":   "docker:28-dind",
-	"postgres": "postgres:18", // run by the server, and only where nothing else there reads an archive of pg_dump
-}
-
 // read checks every setting and reports all that are wrong, not only the first.
 func (s Settings) read() (config, error) {
 	s = s.withLists()
@@ -156,7 +145,7 @@ func (s Settings) read() (config, error) {
 	}
 	c.platforms, err = parsePlatforms(s.Platforms)
 	set("platforms", err)
-	c.services, err = parsePairs(s.TestServices, "postgres=postgres:17")
+	c.services, err = parsePairs(s.TestServices, "redis=redis:8")
 	set("testServices", err)
 	c.tools, c.toolNamed, err = parseTools(s.ToolImages)
 	set("toolImages", err)

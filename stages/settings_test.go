@@ -101,16 +101,6 @@ func TestParsePairs(t *testing.T) {
 	}
 }
 
-func TestParseTools(t *testing.T) {
-	tools, named, err := parseTools("trivy=mirror.example/trivy@sha256:00")
-	if err != nil || tools["trivy"] != "mirror.example/trivy@sha256:00" || tools["git"] != defaultTools["git"] || !named["trivy"] || named["git"] {
-		t.Errorf("got %v, %v", tools, err)
-	}
-	if _, _, err := parseTools("podman=podman:5"); err == nil || !strings.Contains(err.Error(), `no tool is called "podman"`) {
-		t.Errorf("an unknown tool: %v", err)
-	}
-}
-
 func TestSettingsReportAllThatIsWrong(t *testing.T) {
 	_, err := Settings{Images: "x", TestServices: "y", ToolImages: "z=1", Severity: "HIGH", Platforms: "linux/x", CoverageThreshold: "101", Backend: "../b", VersionFiles: "/etc/passwd", Categories: "x"}.read()
 	if err == nil {

@@ -2,7 +2,6 @@ package stages
 
 import (
 	"context"
-	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -74,12 +73,9 @@ func (r *Run) checkSides(context.Context) error {
 	return nil
 }
 
-// languageImage is the image of a side: the tool's own, unless the repository says another version and toolImages says nothing.
+// languageImage is what a side's code runs in.
 func (r *Run) languageImage(tool string, l project.Language) *dagger.Container {
-	if l.Version == "" || r.config.toolNamed[tool] {
-		return r.tool(tool)
-	}
-	return r.on(r.config.platforms[0]).From(fmt.Sprintf("%s:%s-slim", tool, l.Version))
+	return r.on(r.config.platforms[0]).From(r.config.languageTool(tool, l))
 }
 
 // at is where a path of the repository lies in a container that has a side's root in /app.

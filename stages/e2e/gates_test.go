@@ -307,7 +307,7 @@ func archive(t *testing.T, files map[string]string) []byte {
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)
 	for file, text := range files {
-		if err := w.WriteHeader(&tar.Header{Name: file, Mode: 0o644, Size: int64(len(text))}); err != nil {
+		if err := w.WriteHeader(&tar.Header{Name: file, Mode: 0o755, Size: int64(len(text))}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := w.Write([]byte(text)); err != nil {
@@ -360,7 +360,7 @@ func TestCoverageThreshold(t *testing.T) {
 func TestNoVulnerabilityDatabase(t *testing.T) {
 	s, reg := newSmallShop(t), newProxied(t)
 	trivy := changedTool(t, reg.prefix, "aquasec/trivy:0.70.0", "TRIVY_DB_REPOSITORY=127.0.0.1:1/nowhere", "TRIVY_CACHE_DIR=/tmp/cache")
-	refused(t, s.Call(t, reg.setting(), tinyImages, "--tool-images=trivy="+trivy, "release", "--version=1.2.3"),
+	refused(t, s.Call(t, reg.setting(), tinyImages, "--tool-images="+toolsWith(t, "trivy", trivy), "release", "--version=1.2.3"),
 		"Security Scan error: the vulnerability database could not be fetched",
 		"Dependency Check error: the vulnerability database could not be fetched",
 		"Outcome: gate-error", "Build and Push    not run")

@@ -39,10 +39,10 @@ func (j job) dependencies(t *testing.T, ignoreFile string) {
 	ctx, cancel := context.WithTimeout(context.Background(), callTime)
 	defer cancel()
 	err := j.client.Do(ctx, &dagger.Request{
-		Query: `query($source: DirectoryID!, $ignoreFile: String!) {
-			slipway(source: $source, ignoreFile: $ignoreFile, images: "", backend: "none") { dependencies }
+		Query: `query($source: DirectoryID!, $ignoreFile: String!, $tools: String!) {
+			slipway(source: $source, ignoreFile: $ignoreFile, images: "", backend: "none", toolImages: $tools) { dependencies }
 		}`,
-		Variables: map[string]any{"source": j.source, "ignoreFile": ignoreFile},
+		Variables: map[string]any{"source": j.source, "ignoreFile": ignoreFile, "tools": tools()},
 	}, &dagger.Response{Data: new(any)})
 	if err != nil {
 		t.Fatal(err)

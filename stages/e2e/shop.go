@@ -64,6 +64,9 @@ func NewShop(t testing.TB) Shop {
 
 func needEngine(t testing.TB) {
 	t.Helper()
+	if err := useLab(); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := exec.LookPath("dagger"); err == nil && os.Getenv("_EXPERIMENTAL_DAGGER_RUNNER_HOST") != "" {
 		return
 	}

@@ -203,8 +203,11 @@ func (b *bench) command(ctx context.Context, dir string, args ...string) (string
 
 // slipway is a call of the module in this checkout for a repository.
 func (b *bench) slipway(repository string, args ...string) []string {
-	call := []string{"dagger", "--progress=plain", "call", "-m", b.lab.repo, "--source=" + repository, "--registry=" + registryHost + "/bench"}
-	return append(call, args...)
+	return b.call(append([]string{"--source=" + repository, "--registry=" + registryHost + "/bench"}, args...)...)
+}
+
+func (b *bench) call(args ...string) []string {
+	return append([]string{"dagger", "--progress=plain"}, b.lab.call(args...)...)
 }
 
 func dryRun(n int) []string {

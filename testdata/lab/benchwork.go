@@ -77,7 +77,7 @@ func longHistory(dir string, commits int) error {
 func (b *bench) changelogs(ctx context.Context, _ int) error {
 	for name, commits := range map[string]int{changelog1000: fewCommits, changelog5000: manyCommits} {
 		dir := b.history(commits)
-		if err := b.timed(ctx, name, dir, "dagger", "--progress=plain", "call", "-m", b.lab.repo, "--source="+dir, "--images=", "changelog"); err != nil {
+		if err := b.timed(ctx, name, dir, b.call("--source="+dir, "--images=", "changelog")...); err != nil {
 			return err
 		}
 	}
@@ -136,8 +136,7 @@ func writeServices(dir string, count int, text string) (setting string, err erro
 
 // deployable is a call with everything that a deployment needs to know.
 func (b *bench) deployable(args ...string) []string {
-	call := []string{"dagger", "--progress=plain", "call", "-m", b.lab.repo, "--source=" + filepath.Join(b.dir, "released"), "--registry=" + b.images()}
-	return append(call, args...)
+	return b.call(append([]string{"--source=" + filepath.Join(b.dir, "released"), "--registry=" + b.images()}, args...)...)
 }
 
 func (b *bench) images() string { return registryHost + "/bench-" + b.stamp }

@@ -41,10 +41,10 @@ func (l *lab) demo(ctx context.Context) error {
 	if err := site.prepare(ctx, l); err != nil {
 		return err
 	}
-	err = l.inFolder(ctx, clone, "dagger", "call", "-m", l.repo, "--source=.", "--registry="+prefix,
+	err = l.inFolder(ctx, clone, "dagger", l.call("--source=.", "--registry="+prefix,
 		"--staging="+site.setting(), "--ssh-key=file://"+l.path("ssh", "deploy"), "--known-hosts="+string(known), "--health-url="+site.address(),
 		"--forge=gitea", "--forge-token=env://SLIPWAY_LAB_GITEA_TOKEN", "--test-services=postgres=postgres:17, redis=redis:8",
-		"release", "--version="+demoVersion)
+		"release", "--version="+demoVersion)...)
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,7 @@ import (
 // The engine's mirror setting makes `FROM python:3.13-slim` find it in the lab's registry.
 type image struct {
 	ref    string
+	tool   string // what Slipway calls it, if it runs it
 	layers []string
 	config v1.Config
 }
@@ -65,10 +66,10 @@ var env = []string{
 }
 
 var images = []image{
-	{ref: "library/python:3.13-slim", layers: []string{"base", "python"}, config: v1.Config{Env: env, Cmd: []string{"python3"}}},
-	{ref: "library/node:22-slim", layers: []string{"base", "node"}, config: v1.Config{Env: env, Cmd: []string{"node"}}},
-	{ref: "alpine/git:v2.49.1", layers: []string{"base", "git"}, config: v1.Config{Env: env, Entrypoint: []string{"git"}, WorkingDir: "/git"}},
-	{ref: "alpine/socat:1.8.0.3", layers: []string{"base", "socat"}, config: v1.Config{Env: env, Entrypoint: []string{"socat"}}},
+	{tool: "python", ref: "library/python:3.13-slim", layers: []string{"base", "python"}, config: v1.Config{Env: env, Cmd: []string{"python3"}}},
+	{tool: "node", ref: "library/node:22-slim", layers: []string{"base", "node"}, config: v1.Config{Env: env, Cmd: []string{"node"}}},
+	{tool: "git", ref: "alpine/git:v2.49.1", layers: []string{"base", "git"}, config: v1.Config{Env: env, Entrypoint: []string{"git"}, WorkingDir: "/git"}},
+	{tool: "socat", ref: "alpine/socat:1.8.0.3", layers: []string{"base", "socat"}, config: v1.Config{Env: env, Entrypoint: []string{"socat"}}},
 	{ref: "library/nginx:1.26", layers: []string{"base", "nginx"}, config: v1.Config{Env: env, Cmd: []string{"nginx", "-g", "daemon off;"}}},
 	{ref: "library/redis:8", layers: []string{"base", "redis"}, config: v1.Config{Env: env, User: "redis", ExposedPorts: map[string]struct{}{"6379/tcp": {}}, Cmd: []string{"redis-server", "--protected-mode", "no", "--bind", "0.0.0.0", "--dir", "/tmp"}}},
 	{ref: "library/postgres:17", layers: []string{"base", "postgres"}, config: v1.Config{
@@ -77,13 +78,24 @@ var images = []image{
 		Entrypoint:   []string{"/usr/local/bin/entrypoint"}, Cmd: []string{"postgres"},
 		StopSignal: "SIGINT", // on the default signal it would wait for its clients to leave
 	}},
-	{ref: "library/docker:28-dind", layers: serverLayers, config: v1.Config{
+	{tool: "docker", ref: "library/docker:28-dind", layers: serverLayers, config: v1.Config{
 		Env: env, ExposedPorts: map[string]struct{}{"2375/tcp": {}}, Entrypoint: []string{"dockerd-entrypoint.sh"},
 	}},
-	{ref: "aquasec/trivy:" + trivyVersion, layers: []string{"base", "trivy"}, config: v1.Config{
+	{tool: "trivy", ref: "aquasec/trivy:" + trivyVersion, layers: []string{"base", "trivy"}, config: v1.Config{
 		// The real image asks public mirrors for its database; the lab's asks the lab.
 		Env: append([]string{"TRIVY_DB_REPOSITORY=" + registryHost + "/" + trivyDBRepository}, env...), Entrypoint: []string{"trivy"},
 	}},
+}
+
+// toolImages is Slipway's setting of that name for the lab: its registry has the tools under their tags, with digests of its own.
+func toolImages() string {
+	var all []string
+	for _, i := range images {
+		if i.tool != "" {
+			all = append(all, i.tool+"="+strings.TrimPrefix(i.ref, "library/"))
+		}
+	}
+	return strings.Join(all, ",")
 }
 
 // sdkImage is what the engine runs Go modules in; it comes from the engine's own content folder.

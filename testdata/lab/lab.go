@@ -150,6 +150,7 @@ func (l *lab) engineAddress() string {
 func (l *lab) environment() [][2]string {
 	env := [][2]string{
 		{"SLIPWAY_LAB_REGISTRY", registryHost},
+		{"SLIPWAY_LAB_TOOLS", toolImages()},
 		{"SLIPWAY_LAB_PROXIES", proxyAddresses()},
 		{"SLIPWAY_LAB_GITEA", giteaURL},
 		{"SLIPWAY_LAB_GITEA_TOKEN", l.giteaToken()},
@@ -167,6 +168,11 @@ func (l *lab) environment() [][2]string {
 		[2]string{"_EXPERIMENTAL_DAGGER_CLI_BIN", l.path("bin", "dagger")},
 		[2]string{"PATH", l.path("bin") + ":" + os.Getenv("PATH")},
 	)
+}
+
+// call is a call of the module in this checkout, with the tools that the lab has.
+func (l *lab) call(args ...string) []string {
+	return append([]string{"call", "-m", l.repo, "--tool-images=" + toolImages()}, args...)
 }
 
 func proxyAddresses() string {

@@ -73,6 +73,7 @@ func TestServersAreExported(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
+		"SLIPWAY_LAB_TOOLS=python=python:3.13-slim,node=node:22-slim,git=alpine/git:v2.49.1,socat=alpine/socat:1.8.0.3,docker=docker:28-dind,trivy=aquasec/trivy:0.70.0",
 		"SLIPWAY_LAB_STAGING=deploy@10.88.1.10:22",
 		"SLIPWAY_LAB_PRODUCTION=deploy@10.88.1.20:22",
 		"SLIPWAY_LAB_SSH_KEY=/lab/ssh/deploy",

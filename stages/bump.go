@@ -140,10 +140,11 @@ func (r *Run) moveWritten(ctx context.Context, b *bumped) error {
 	if err != nil {
 		return err
 	}
-	if moved, ok := written.Move(r.source.files, text, b.version, r.started.UTC()); ok {
+	moved, _ := written.Move(r.source.files, text, b.version, r.started.UTC())
+	if moved.Path != "" {
 		b.changed = append(b.changed, versionfile.Source{Path: moved.Path, Content: moved.Content})
-		b.removed = moved.Consumed
 	}
+	b.removed = moved.Consumed
 	return nil
 }
 
@@ -197,7 +198,7 @@ func (b bumped) paths() (all []string) {
 
 // checkBump refuses a bump of nothing.
 func (r *Run) checkBump(b bumped) error {
-	if len(b.files) > 0 || len(b.changed) > 0 {
+	if len(b.files) > 0 || len(b.paths()) > 0 {
 		return nil
 	}
 	_, silent, err := r.versionFiles()

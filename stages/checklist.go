@@ -9,6 +9,7 @@ import (
 
 	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/server"
+	"dagger/slipway/stages/written"
 )
 
 // checklist is the page of points to tick off before a release, run by a machine.
@@ -81,20 +82,18 @@ func (r *Run) readUpcoming(ctx context.Context) error {
 	return r.makeNotes(ctx)
 }
 
-const handwrittenChangelog = "CHANGELOG.md"
-
-// tickChangelog insists on notes, and on a word about the version where people keep a CHANGELOG.md by hand.
+// tickChangelog insists on notes, and on a word about the version where people keep a changelog by hand.
 func (r *Run) tickChangelog(context.Context) (Outcome, error) {
 	notes, previous := r.found.notes, r.found.plan.NotesAfter.Name
 	figure := entries(notes) + " since " + orDefault(previous, "the beginning")
-	text, found := r.source.files[handwrittenChangelog]
+	file, mentions := written.Mentioning(r.source.files, r.Version)
 	switch {
 	case notes.Written != "":
 		figure += ", below what people wrote for it"
-	case found && !strings.Contains(string(text), r.Version.String()):
-		return Outcome{Ending: report.Failed, Reason: "CHANGELOG.md does not mention " + r.Version.String(), Figures: []string{figure}, Next: "add a section for it, or remove the file: the release has its own notes"}, nil
-	case found:
-		figure += ", CHANGELOG.md mentions " + r.Version.String()
+	case file != "" && !mentions:
+		return Outcome{Ending: report.Failed, Reason: file + " does not mention " + r.Version.String(), Figures: []string{figure}, Next: "add a section for it, or remove the file: the release has its own notes"}, nil
+	case mentions:
+		figure += ", " + file + " mentions " + r.Version.String()
 	}
 	return passed(figure), nil
 }

@@ -109,7 +109,7 @@ func (r *Run) checkUpstream() error {
 // rehearsal is the run of the tree as it will be pushed: the source with the bump committed.
 func (r *Run) rehearsal(b bumped) (*Run, error) {
 	settings := r.config.Settings
-	if len(b.changed) > 0 {
+	if len(b.paths()) > 0 {
 		settings.Source = r.committed(b)
 	}
 	p, err := NewRun(r.dag, settings, Options{Version: b.version.String()}, goal{green: stagePassed})

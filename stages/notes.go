@@ -73,6 +73,7 @@ func (r *Run) notesBetween(ctx context.Context, after, to release.Tag, title str
 	if v, ok := r.config.tagPrefix.FromTag(title); ok {
 		in.Version = v.String()
 	}
+	in.Released = r.tagged()
 	if in.Prior, err = r.authorsBefore(ctx, after); err != nil {
 		return changelog.Notes{}, err
 	}

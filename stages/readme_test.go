@@ -31,6 +31,7 @@ const open = "…"
 // behind are the functions whose messages are printed behind other words, which the README explains.
 var behind = map[string]string{
 	"changelog.added":             "setting …:",
+	"changelog.checkWords":        "setting …:",
 	"changelog.parseCategories":   "setting …:",
 	"changelog.parseCategory":     "setting …:",
 	"gate.NewPolicy":              "setting …:",

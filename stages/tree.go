@@ -30,7 +30,7 @@ func (c config) allImages() []Image {
 
 // files are those that Slipway itself reads or looks for, each once.
 func (c config) files() []string {
-	files := append([]string{c.IgnoreFile, handwrittenChangelog, moduleFile}, written.Names...)
+	files := append([]string{c.IgnoreFile, moduleFile}, written.Names...)
 	for _, name := range c.versionFiles {
 		files = append(files, carrierNames(name)...)
 	}

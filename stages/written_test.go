@@ -127,6 +127,13 @@ func TestBumpMovesWhatIsWritten(t *testing.T) {
 	}
 }
 
+// TestBumpThatOnlyRemoves: an empty changeset is a change, though no reader is told of it.
+func TestBumpThatOnlyRemoves(t *testing.T) {
+	if err := carried(t, nil).checkBump(bumped{removed: []string{".changeset/a.md"}}); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestCommitRemovals commits as create-release does, by the names of all files, those that are gone as well.
 func TestCommitRemovals(t *testing.T) {
 	c := newClone(t)

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"dagger/slipway/stages/version"
 )
 
 // TestSubjects has the rows of the two tables of section 4, and fault cases 22 and 23.
@@ -320,6 +322,10 @@ func TestOrder(t *testing.T) {
 }
 
 func TestIgnored(t *testing.T) {
+	before, err := version.Parse("1.1.0")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		name, message, current string
 		merge                  bool
@@ -394,6 +400,15 @@ func TestIgnored(t *testing.T) {
 		{name: "a backport", message: "Backport to 1.2.1"},
 		{name: "another version", message: "chore(release): 1.2.10"},
 		{name: "earlier version", message: "chore: bump version to 1.2.0", rule: "C7: the release's own commit"},
+		{name: "earlier version of a feature", message: "feat: upgrade to version 1.21", current: "v2.0.0"},
+		{name: "earlier version of a feature with a scope", message: "feat(build): upgrade to version 1.21", current: "v2.0.0"},
+		{name: "earlier version in documents", message: "docs: add version 1.0 to main", current: "v2.0.0"},
+		{name: "earlier version of the build", message: "build: upgrade to version 1.21", current: "v2.0.0"},
+		{name: "earlier version in the CI", message: "⬆️ ci: update to version 1.21", current: "v2.0.0"},
+		{name: "earlier release called a feature", message: "feature:v1.1.0发布", rule: "C7: the release's own commit"},
+		{name: "earlier release of the build", message: "build: release 1.1", rule: "C7: the release's own commit"},
+		{name: "earlier release that was not tagged", message: "chore: bump version to 1.0.7", rule: "C7: the release's own commit"},
+		{name: "notes of a version", message: "docs: add version 1.0 notes", rule: "C17: a change of release notes"},
 		{name: "earlier version of something", message: "ci: update to 1.1"},
 		{name: "earlier version in brackets", message: "[release] 1.2.0", rule: "C7: the release's own commit"},
 		{name: "earlier version of two numbers", message: "release version 1.1", rule: "C7: the release's own commit"},
@@ -424,7 +439,7 @@ func TestIgnored(t *testing.T) {
 			if test.merge {
 				commits[0].Parents = append(commits[0].Parents, hashOf("elsewhere"))
 			}
-			n := Build(Input{Commits: commits, Current: current, Version: current[strings.LastIndex(current, "v")+1:], PullRequests: []PullRequest{test.pull},
+			n := Build(Input{Commits: commits, Current: current, Version: current[strings.LastIndex(current, "v")+1:], Released: []version.Version{before}, PullRequests: []PullRequest{test.pull},
 				Issues: []Issue{{Number: 9, Labels: []string{"wontfix"}}}}, Options{})
 			checkAccount(t, commits, n)
 			rule := ""

@@ -17,17 +17,35 @@ func ParseCategories(setting string) ([]Category, error) {
 	}
 	own, adds := strings.CutPrefix(strings.TrimSpace(setting), "+")
 	categories, err := parseCategories(own)
-	if err != nil || !adds {
-		return categories, err
+	switch {
+	case err != nil:
+		return nil, err
+	case adds:
+		return added(categories)
 	}
-	return added(categories)
+	return categories, checkWords(categories[:len(categories)-1])
+}
+
+// checkWords refuses a category that nothing could be sorted into. The last of all needs no words.
+func checkWords(categories []Category) error {
+	for _, c := range categories {
+		if len(c.Labels) == 0 {
+			return fmt.Errorf("the category %q has no words, so nothing could be sorted into it: name labels or types behind its colon", c.Name)
+		}
+	}
+	return nil
+}
+
+// find is the place of the category with a name, in any case; -1 if there is none.
+func find(categories []Category, name string) int {
+	return slices.IndexFunc(categories, func(c Category) bool { return strings.EqualFold(c.Name, name) })
 }
 
 // added puts categories before the last of the default ones, and takes the words that they name away from those.
 func added(own []Category) ([]Category, error) {
 	all := DefaultCategories()
 	for _, category := range own {
-		if slices.ContainsFunc(all, func(c Category) bool { return c.Name == category.Name }) {
+		if find(all, category.Name) >= 0 {
 			return nil, fmt.Errorf("the category %q is there already: give the added one another title, or list all categories, without + before them", category.Name)
 		}
 		named := func(word string) bool { return slices.Contains(category.Labels, word) }
@@ -35,7 +53,7 @@ func added(own []Category) ([]Category, error) {
 			all[i].Labels, all[i].Types = slices.DeleteFunc(all[i].Labels, named), slices.DeleteFunc(all[i].Types, named)
 		}
 	}
-	return slices.Insert(all, len(all)-1, own...), nil
+	return slices.Insert(all, len(all)-1, own...), checkWords(own)
 }
 
 func parseCategories(setting string) ([]Category, error) {
@@ -48,6 +66,9 @@ func parseCategories(setting string) ([]Category, error) {
 		category, err := parseCategory(part)
 		if err != nil {
 			return nil, err
+		}
+		if find(categories, category.Name) >= 0 {
+			return nil, fmt.Errorf("the category %q is named twice: give each a title of its own", category.Name)
 		}
 		for _, word := range category.Labels {
 			if other := taken[word]; other != "" {
@@ -70,7 +91,7 @@ func parseCategory(part string) (Category, error) {
 	switch {
 	case !ok:
 		return Category{}, fmt.Errorf("expected a title, a colon and words such as 🚀 Features: feature, feat, found %q", strings.TrimSpace(part))
-	case name == "" || name == Breaking:
+	case name == "" || strings.EqualFold(name, Breaking):
 		return Category{}, fmt.Errorf("expected a title with a name of its own before the colon, found %q", title)
 	}
 	category := Category{Name: name, Title: title}

@@ -54,6 +54,14 @@ func TestParseCategoriesRefuses(t *testing.T) {
 		"+Speed":                 `found "Speed"`,
 		"+A: x; B: X":            `the word "x" stands in "A" and in "B"`,
 		"+Features: x":           `the category "Features" is there already`,
+		"+🚀 features: x":         `the category "features" is there already`,
+		"+miscellaneous: x":      `the category "miscellaneous" is there already`,
+		"breaking changes: feat": `found "breaking changes"`,
+		"A: x; ⚡ a: y; B:":       `the category "a" is named twice`,
+		"+A: x; A: y":            `the category "A" is named twice`,
+		"+⚡ Performance:":        `the category "Performance" has no words`,
+		"+A: x; B: , ":           `the category "B" has no words`,
+		"A:; B: x":               `the category "A" has no words`,
 	} {
 		if got, err := ParseCategories(setting); err == nil || !strings.Contains(err.Error(), reason) {
 			t.Errorf("%q: got %+v, %v; want an error with %q", setting, got, err, reason)

@@ -1,6 +1,10 @@
 package changelog
 
-import "time"
+import (
+	"time"
+
+	"dagger/slipway/stages/version"
+)
 
 // Person is who wrote a commit. Login is the account on the forge, empty when it is not known.
 type Person struct {
@@ -55,6 +59,8 @@ type Input struct {
 	Previous, Current string
 	// Version is what Current is the tag of, without what stands before it there.
 	Version string
+	// Released are the versions that have a tag.
+	Released []version.Version
 	// Prior are the authors of earlier releases, as ParsePrior reads them; nil when not known, so that nobody is called new.
 	Prior []Person
 }

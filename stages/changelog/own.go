@@ -64,7 +64,27 @@ func (b *builder) isRelease(line string) bool {
 	if named == "" {
 		return saysRelease(title)
 	}
-	return named == own || isEarlier(named, own) && (len(title) == 1 || slices.ContainsFunc(title, aboutRelease))
+	return named == own || b.isEarlierRelease(title, named)
+}
+
+// changeTypes begin titles of changes. With the number of an earlier version they are about a release only if there was one:
+// feat: upgrade to version 1.21
+var changeTypes = append([]string{"docs", "doc", "build", "ci"}, anyType...)
+
+// isEarlierRelease knows commits of releases before. What their titles name may have two numbers only.
+func (b *builder) isEarlierRelease(title []string, named string) bool {
+	if strings.Count(named, ".") == 1 {
+		named += ".0"
+	}
+	v, err := version.Parse(named)
+	own, e := version.Parse(strings.ToLower(b.in.Version))
+	switch {
+	case err != nil || e != nil || v.Compare(own) >= 0:
+		return false
+	case slices.Contains(changeTypes, title[0]) && !slices.Contains(b.in.Released, v):
+		return false
+	}
+	return len(title) == 1 || slices.ContainsFunc(title, aboutRelease)
 }
 
 // saysRelease knows titles such as Bump version.
@@ -75,16 +95,6 @@ func saysRelease(title []string) bool {
 
 func aboutRelease(word string) bool {
 	return strings.HasPrefix(word, "release") || strings.HasPrefix(word, "version") || strings.HasPrefix(word, "changelog")
-}
-
-// isEarlier compares what a title names, which may have two numbers only, with the release's own version.
-func isEarlier(named, own string) bool {
-	if strings.Count(named, ".") == 1 {
-		named += ".0"
-	}
-	v, err := version.Parse(named)
-	release, e := version.Parse(own)
-	return err == nil && e == nil && v.Compare(release) < 0
 }
 
 // isAboutNotes knows titles such as Update release notes.

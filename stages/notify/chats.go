@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -33,10 +34,22 @@ func chat(name string) service {
 		took: func(a answer) bool {
 			return a.status == http.StatusOK || a.status == http.StatusAccepted || a.status == http.StatusNoContent
 		},
-		explain: func(answer) (string, string) {
-			return "", "see that its address in notifyUrls is right and nothing was removed there; if so, please report it with the report of this run"
-		},
+		explain: func(a answer) (string, string) { return "", adviceOn(a.status) },
 	}
+}
+
+// adviceOn is what to do about an answer of a chat.
+func adviceOn(status int) string {
+	const look = "see that its address in notifyUrls is right and nothing was removed there"
+	switch {
+	case status == http.StatusTooManyRequests:
+		return ""
+	case status >= http.StatusInternalServerError:
+		return "it has a problem of its own, and may have taken the message: look whether it is there"
+	case slices.Contains([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusGone}, status):
+		return look
+	}
+	return look + "; if so, please report it with the report of this run" // Telegram says 400 of a wrong chat as well
 }
 
 func discordAt(address *url.URL) (teller, error) {
@@ -65,10 +78,15 @@ func teamsAt(address *url.URL) (teller, error) {
 }
 
 func telegramAt(address *url.URL) (teller, error) {
-	return through(&telegram.Service{}, address, func(s *telegram.Service, m Message) error {
+	chats := &telegram.Service{}
+	tell, err := through(chats, address, func(s *telegram.Service, m Message) error {
 		s.Config.ParseMode, s.Config.Title, s.Config.Preview = telegram.ParseModes.None, "", false
 		return s.Send(m.text(unformatted, true, func(s string) bool { return len(s) <= maxTelegram }), nil)
 	})
+	if err == nil && len(chats.Config.Chats) > 1 { // a receiver is told or not, and the library stops at the first that is not
+		return nil, errors.New("it names several chats, of which one may be told and another not: give each an address of its own")
+	}
+	return tell, err
 }
 
 // library is a service of shoutrrr that sends by HTTP.

@@ -24,7 +24,10 @@ type letter struct {
 var mailServer = service{
 	name: "the mail server", report: "e-mail",
 	took: func(a answer) bool { return a.status == 0 },
-	explain: func(answer) (string, string) {
+	explain: func(a answer) (string, string) {
+		if a.status < 500 {
+			return "", "it does not take the letter now, which may pass; if it stays so, ask who runs the mail server"
+		}
 		return "", "see that the smtp:// address in notifyUrls has the right user, password, sender and receivers"
 	},
 }

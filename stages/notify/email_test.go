@@ -101,6 +101,7 @@ func TestNoHeaderComesFromAMessage(t *testing.T) {
 
 func TestMailWays(t *testing.T) {
 	const advice = ": see that the smtp:// address in notifyUrls has the right user, password, sender and receivers"
+	const later = ": it does not take the letter now, which may pass; if it stays so, ask who runs the mail server"
 	const perhaps = "the connection to the mail server broke: the message may have arrived, so it is not sent again; look whether it is there"
 	for name, c := range map[string]struct {
 		server  func(*smtpServer)
@@ -117,6 +118,7 @@ func TestMailWays(t *testing.T) {
 		"a stranger":                    {func(s *smtpServer) { s.trust = x509.NewCertPool() }, "", 0, 0, "no connection to the mail server: its certificate is not valid here"},
 		"wrong password":                {func(s *smtpServer) { s.account = "annabel\x00other" }, "", 0, 0, "the mail server answered 535" + advice},
 		"the sender is refused":         {answering("MAIL", "550 5.1.0 ci@acme.example"), "", 0, 0, "the mail server answered 550" + advice},
+		"not now":                       {answering("RCPT", "450 4.2.0 greylisted, team@acme.example"), "", 0, 0, "the mail server answered 450" + later},
 		"a receiver is refused":         {answering("RCPT", "550 5.1.1 team@acme.example"), "", 0, 0, "the mail server answered 550" + advice},
 		"the letter is refused":         {answering(".", "554 5.7.1 secretword"), "", 1, 0, "the mail server answered 554" + advice},
 		"the answer is lost":            {answering(".", ""), "", 1, 0, perhaps},

@@ -20,7 +20,7 @@ var (
 		return "[" + l.label + "](" + brackets.Replace(l.address) + ")"
 	}}
 	// unformatted is for Telegram, which finds names and commands in text all the same.
-	unformatted = style{inert: lifeless, link: bare}
+	unformatted = style{inert: withoutDomains, link: bare}
 	// mailed is for programs that find nothing but addresses.
 	mailed = style{inert: redact.OneLine, link: bare}
 )
@@ -83,7 +83,7 @@ const gap = "\u200b"
 
 // live are the signs from which services make something, each with what has to follow it directly.
 var live = []*regexp.Regexp{
-	regexp.MustCompile(`(@|#|<)([^\s\x{200b}])`),
+	regexp.MustCompile(`(@|#|<|\$)([^\s\x{200b}])`),
 	regexp.MustCompile(`(~)([\w~])`),
 	regexp.MustCompile(`((?:^|\s)/)(\w+(?:[\s@]|$))`),
 	regexp.MustCompile(`(&)(#?\w+;)`),
@@ -92,11 +92,21 @@ var live = []*regexp.Regexp{
 	regexp.MustCompile(`(\])(\()`),
 }
 
-// lifeless parts each of those signs from what follows it.
-func lifeless(text string) string {
+// domains are links to Telegram's programs without a scheme as well, also README.md, and so is an address in figures.
+var domains = []*regexp.Regexp{
+	regexp.MustCompile(`(\.)(\pL)`),
+	regexp.MustCompile(`(\d\.)(\d+\.\d+\.\d)`),
+}
+
+// lifeless parts each of the live signs from what follows it.
+func lifeless(text string) string { return parted(text, live) }
+
+func withoutDomains(text string) string { return parted(lifeless(text), domains) }
+
+func parted(text string, signs []*regexp.Regexp) string {
 	for before := ""; before != text; { // again, because two signs may share what is between them
 		before = text
-		for _, sign := range live {
+		for _, sign := range signs {
 			text = sign.ReplaceAllString(text, "${1}"+gap+"${2}")
 		}
 	}

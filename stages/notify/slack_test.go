@@ -20,6 +20,8 @@ func TestCheckSlack(t *testing.T) {
 		"test":            {"http://127.0.0.1:8080/services/x", ""},
 		"test by name":    {"http://localhost/services/x", ""},
 		"test over IPv6":  {"http://[::1]:8080/services/x", ""},
+		"test in a lab":   {"http://10.88.0.3:8080/services/x", ""},
+		"public figures":  {"http://203.0.113.5/services/labWebhookSecret", "http://, which would send the secret in clear: use https://"},
 		"empty":           {"", "nothing: set slackWebhookUrl, or leave it out"},
 		"in clear":        {"http://hooks.slack.com/services/T0LAB/B0LAB/labWebhookSecret", "http://, which would send the secret in clear: use https://"},
 		"no scheme":       {"hooks.slack.com/services/T0LAB/B0LAB/labWebhookSecret", "one that does not begin with https://: copy slackWebhookUrl anew"},
@@ -49,11 +51,15 @@ func TestCheckSlack(t *testing.T) {
 }
 
 func FuzzCheckSlack(f *testing.F) {
-	f.Add("https://hooks.slack.com/services/T/B/x")
-	f.Add("http://hooks.slack.com\x00/secretsecret")
-	f.Fuzz(func(t *testing.T, address string) {
-		if err := checkSlack(address); err != nil && len(address) > 30 && strings.Contains(err.Error(), address) {
-			t.Errorf("the error shows the address: %v", err)
+	f.Add("https", "", "hooks.slack.com", "services/T/B/x")
+	f.Add("http", "u:p@", "hooks.slack.com\x00", "secret")
+	f.Fuzz(func(t *testing.T, scheme, user, host, path string) {
+		if strings.Contains(scheme+user+host+path, canary) {
+			return
+		}
+		address := scheme + "://" + canary + user + canary + host + "/" + canary + path
+		if err := checkSlack(address); err != nil && strings.Contains(err.Error(), canary) {
+			t.Errorf("the error shows a part of %s: %v", address, err)
 		}
 	})
 }

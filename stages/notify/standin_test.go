@@ -200,6 +200,9 @@ func checkTelegram(body []byte) (string, error) {
 	case !m.NoPreview:
 		return "", errors.New("the first link is shown with a picture")
 	}
+	if found := aliveInTelegram.FindString(ourLinks.ReplaceAllString(m.Text, "")); found != "" {
+		return "", fmt.Errorf("%q becomes a link", found)
+	}
 	return m.Text, nil
 }
 
@@ -207,7 +210,9 @@ var (
 	// ourLinks are those that a message has of its own.
 	ourLinks = regexp.MustCompile(`\[(Release notes|Run)\]\(https?://[^()\s]+\)|(?m)^(Release notes|Run): https?://\S+$`)
 	// alive is what the chats make something of.
-	alive = regexp.MustCompile(`(?i)@[^\s\x{200b}]|<[^\s\x{200b}]|\]\(|://|:[\w+-]+:|&#?\w+;|\bwww\.|#[^\s\x{200b}]|(?m)(^|\s)/\w+(\s|$)`)
+	alive = regexp.MustCompile(`(?i)@[^\s\x{200b}]|<[^\s\x{200b}]|\]\(|://|:[\w+-]+:|&#?\w+;|\bwww\.|[#$][^\s\x{200b}]|(?m)(^|\s)/\w+(\s|$)`)
+	// aliveInTelegram are links besides: to a domain, and files whose ending is one too, or to an address in figures.
+	aliveInTelegram = regexp.MustCompile(`\.\pL|\d+\.\d+\.\d+\.\d`)
 )
 
 // wantLifeless sees that nothing in a text is more than words, but for our own links.

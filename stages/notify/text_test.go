@@ -92,7 +92,11 @@ func TestLifeless(t *testing.T) {
 		"an at in an at":    {"@@here", "@" + g + "@" + g + "here", "@" + g + "@" + g + "here"},
 		"Slack's":           {"<!channel> <@U1>", "<" + g + "!channel> <" + g + "@" + g + "U1>", "<" + g + "!channel> <" + g + "@" + g + "U1>"},
 		"a name in Discord": {"<@123> <#4> </kick:5>", "<" + g + "@" + g + "123> <" + g + "#" + g + "4> <" + g + "/kick:5>", "<" + g + "@" + g + "123> <" + g + "#" + g + "4> <" + g + "/kick:5>"},
-		"an address":        {"https://evil.example www.evil.example", "https:" + g + "//evil.example w" + g + "ww.evil.example", "https:" + g + "//evil.example w" + g + "ww.evil.example"},
+		"an address":        {"https://evil.example www.evil.example", "https:" + g + "//evil." + g + "example w" + g + "ww." + g + "evil." + g + "example", "https:" + g + "//evil.example w" + g + "ww.evil.example"},
+		"a domain":          {"evil.example.com README.md .py", "evil." + g + "example." + g + "com README." + g + "md ." + g + "py", "evil.example.com README.md .py"},
+		"a domain in China": {"例子.中国", "例子." + g + "中国", "例子.中国"},
+		"figures":           {"1.3.0-rc.1 and 203.0.113.5.6.7", "1.3.0-rc.1 and 203." + g + "0." + g + "113." + g + "5.6.7", "1.3.0-rc.1 and 203.0.113.5.6.7"},
+		"a share":           {"$ABC $x^2$ 5 $", "$" + g + "ABC $" + g + "x^2$ 5 $", "$" + g + "ABC $" + g + "x^2$ 5 $"},
 		"a link":            {"[ok](x)", "[ok]" + g + "(x)", `\[ok]` + g + "(x)"},
 		"emoji":             {":a:b:c:", ":" + g + "a:" + g + "b:" + g + "c:", ":" + g + "a:" + g + "b:" + g + "c:"},
 		"an entity":         {"&#64;here &commat;all a&b", "&#" + g + "64;here &" + g + "commat;all a&b", "&#" + g + "64;here &" + g + "commat;all a&b"},
@@ -122,11 +126,14 @@ func TestLifeless(t *testing.T) {
 }
 
 func FuzzLifeless(f *testing.F) {
-	f.Add("@@a <@b> :c:d: [e](f) https://www.g /h ~~i #j")
+	f.Add("@@a <@b> :c:d: [e](f) https://www.g /h ~~i #j $K l.m.n 1.2.3.4")
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, s := range []style{markdown, unformatted} {
 			shown := s.foreign(text, 500)
 			wantLifeless(t, shown)
+			if found := aliveInTelegram.FindString(shown); found != "" && s.bold == "" {
+				t.Errorf("%q becomes a link in %q", found, shown)
+			}
 			if words := strings.NewReplacer("\u200b", "", `\`, "").Replace(shown); words != strings.NewReplacer("\u200b", "", `\`, "").Replace(cut(text, 500)) {
 				t.Errorf("%q became %q", text, words)
 			}

@@ -50,8 +50,8 @@ func readChangesets(files Files) (changes []change, err error) {
 	slices.Sort(packages)
 	several := len(slices.Compact(packages)) > 1
 	for _, name := range names {
-		if set := sets[name]; set.kind() != "" && set.text != "" {
-			changes = append(changes, change{path: name, kind: string(set.kind()), text: set.line(several)})
+		if set, ok := sets[name]; ok {
+			changes = append(changes, set.change(name, several))
 		}
 	}
 	return changes, nil
@@ -82,6 +82,14 @@ func (s changeset) kind() (highest version.Kind) {
 		}
 	}
 	return highest
+}
+
+// change says nothing if nothing is released by the changeset, or there is no text in it.
+func (s changeset) change(name string, several bool) change {
+	if s.kind() == "" || s.text == "" {
+		return change{path: name, silent: true}
+	}
+	return change{path: name, kind: string(s.kind()), text: s.line(several)}
 }
 
 // line names the packages, where the repository has several.

@@ -30,6 +30,7 @@ type change struct {
 	path, kind string
 	text       string // Markdown
 	refs       []string
+	silent     bool // it is consumed, and no reader is told
 }
 
 // group is a list of changes below a heading.
@@ -75,9 +76,12 @@ func (f Files) in(folder string) (names []string) {
 
 // add takes the changes of a tool over, by its kinds; a kind that it does not know is called as the fragment says.
 func (t *Text) add(from tool, changes []change) {
-	kinds := slices.Clone(from.kinds)
 	for _, c := range changes {
 		t.Fragments = append(t.Fragments, c.path)
+	}
+	kinds := slices.Clone(from.kinds)
+	changes = slices.DeleteFunc(changes, func(c change) bool { return c.silent })
+	for _, c := range changes {
 		if !slices.ContainsFunc(kinds, func(k kind) bool { return k.name == c.kind }) {
 			kinds = append(kinds, kind{name: c.kind, title: c.kind})
 		}

@@ -149,13 +149,17 @@ old
 				"== .changeset/a-b.md\n---\r\n\"shop\": patch\r\n\"@shop/ui\": major\r\n---\r\n\r\nBreaks\r\n\r\n#### How\r\n\r\nread\r\n" +
 				"== .changeset/empty.md\n---\n---\n== .changeset/none.md\n---\nshop: none\n---\nhidden\n== .changeset/pre/d.md\n---\nshop: minor\n---\nMore",
 			want:    "### Major Changes\n\n- **@shop/ui, shop:** Breaks\n\n  #### How\n\n  read\n\n### Minor Changes\n\n- **shop:** More\n\n### Patch Changes\n\n- **shop:** A fix",
-			folders: ".changeset .changeset/pre", consumed: ".changeset/a-b.md .changeset/b-c.md .changeset/pre/d.md",
+			folders: ".changeset .changeset/pre", consumed: ".changeset/a-b.md .changeset/b-c.md .changeset/empty.md .changeset/none.md .changeset/pre/d.md",
 			calls: version.Major, by: ".changeset/a-b.md",
 		},
 		"changesets of one package": {
 			files:   "== .changeset/config.json\n{}\n== .changeset/a.md\n---\nshop: patch\n---\nA fix\n",
 			want:    "### Patch Changes\n\n- A fix",
 			folders: ".changeset .changeset/pre", consumed: ".changeset/a.md", calls: version.Patch, by: ".changeset/a.md",
+		},
+		"changesets that say nothing": {
+			files:   "== .changeset/config.json\n{}\n== .changeset/a.md\n---\n---\n== .changeset/b.md\n---\nshop: minor\n---\n",
+			folders: ".changeset .changeset/pre", consumed: ".changeset/a.md .changeset/b.md",
 		},
 		"no tool":                       {files: "== .changeset/a.md\n---\nshop: patch\n---\nA fix\n== pyproject.toml\n[project]\nname = \"x\"\n"},
 		"what lies outside is not read": {files: "== towncrier.toml\n[tool.towncrier]\ndirectory = \"../news\"\n"},

@@ -10,11 +10,11 @@ import (
 	"dagger/slipway/stages/version"
 )
 
-// Moved is a changelog in which what was unreleased has become a version's.
+// Moved is a changelog in which what was unreleased has become a version's; without a path, it stays as it is.
 type Moved struct {
 	Path    string
 	Content []byte
-	// Consumed are the fragments that went into it.
+	// Consumed are the fragments that went into it, and those that say nothing.
 	Consumed []string
 }
 
@@ -24,8 +24,11 @@ type Moved struct {
 func Move(files Files, t Text, v version.Version, day time.Time) (Moved, bool) {
 	name, p, s, ok := files.unreleased()
 	_, has := Section(files, v)
-	if !ok || has || t.Markdown() == "" {
+	switch {
+	case !ok || has:
 		return Moved{}, false
+	case t.Markdown() == "":
+		return Moved{Consumed: t.Fragments}, len(t.Fragments) > 0
 	}
 	text := p.edited(slices.Concat(p.newSection(s, t, v, day), p.movedLinks(s, v)))
 	if strings.HasPrefix(string(files[name]), byteOrderMark) {
@@ -93,15 +96,9 @@ func (p page) contentEnd(s section) int {
 	}
 }
 
-// newHeading is written as the one of what is unreleased, with a title in the style of the newest version.
+// newHeading is written as the one of what is unreleased.
 func (p page) newHeading(s section, v version.Version, day time.Time) string {
-	text := newTitle(s.head.name, v, day)
-	for _, b := range p.blocks {
-		if t, ok := titleOf(b.name); ok && b.kind == heading && b.start >= s.body.end {
-			text = t.like(v, day)
-			break
-		}
-	}
+	text := p.newTitle(s, v, day)
 	switch {
 	case p.isATX(s.head):
 		return strings.Repeat("#", s.head.level) + " " + text
@@ -109,6 +106,22 @@ func (p page) newHeading(s section, v version.Version, day time.Time) string {
 		return text + "\n" + strings.Repeat("=", len(text))
 	}
 	return text + "\n" + strings.Repeat("-", len(text))
+}
+
+// newTitle is in the style of the newest version, of those at the level of what is unreleased if there are any.
+func (p page) newTitle(s section, v version.Version, day time.Time) string {
+	text := ""
+	for _, other := range p.sections() {
+		t, ok := titleOf(other.head.name)
+		if !ok || other.head.start < s.body.end {
+			continue
+		}
+		if other.head.level == s.head.level {
+			return t.like(v, day)
+		}
+		text = cmp.Or(text, t.like(v, day))
+	}
+	return cmp.Or(text, firstTitle(s.head.name, v, day))
 }
 
 // comparison is the address of what changed between two versions, on every forge: .../compare/v1.2.0...HEAD.

@@ -24,6 +24,8 @@ func TestMove(t *testing.T) {
 		"a short month":                "## Unreleased\n«\n## v1.3.0 (3 Feb 2026)\n»\n- a\n\n## v1.2.0 (31 Jan 2026)\n",
 		"no day":                       "## Unreleased\n«\n## Shop v1.3.0\n»\n- a\n\n## Shop v1.2.0 \"Bold\"\n",
 		"what was withdrawn":           "## [Unreleased]\n«\n## [1.3.0] - 2026.02.03\n»\n- a\n\n## [1.2.0] - 2026.01.31 [YANKED]\n",
+		"numbers of others":            strings.Replace(others, "[Unreleased]\n", "[Unreleased]\n«\n## [1.3.0] - 2026-02-03\n»", 1),
+		"a version that is deeper":     "## Unreleased\n«\n## v1.3.0\n»- a\n### 1.2.1\n## v1.2.0\n",
 		"other levels":                 "# Unreleased\n«\n# 1.3.0 / 2026-02-03\n»\n- a\n\n## 1.2.1 / 2026-01-31\n",
 		"links in the headings": "## [Unreleased](https://forge.example/compare/v‹1.2.0›«1.3.0»...HEAD)\n" +
 			"«\n## [1.3.0](https://forge.example/compare/v1.2.0...v1.3.0) (2026-02-03)\n»\n- a\n\n## [1.2.0](https://forge.example/compare/v1.1.0...v1.2.0) (2026-01-31)\n",
@@ -96,12 +98,13 @@ func TestMoveFragments(t *testing.T) {
 		return Files{"CHANGELOG.md": []byte(changelog), changesetsFile: []byte("{}"), ".changeset/a-b.md": []byte("---\n\"shop\": minor\n---\n\nA feature\n")}
 	}
 	for name, c := range map[string]struct{ text, want string }{
-		"behind a text": {"## Unreleased\n\n- a\n\n## 1.2.0\n", "## Unreleased\n\n## 1.3.0\n\n- a\n\n### Minor Changes\n\n- A feature\n\n## 1.2.0\n"},
-		"alone":         {"## Unreleased\n\n## 1.2.0\n", "## Unreleased\n\n## 1.3.0\n\n### Minor Changes\n\n- A feature\n\n## 1.2.0\n"},
-		"tight":         {"# Unreleased\n# 1.2.0\n", "# Unreleased\n\n# 1.3.0\n\n## Minor Changes\n\n- A feature\n\n# 1.2.0\n"},
-		"at the end":    {"## Unreleased", "## Unreleased\n\n## 1.3.0 - 2026-02-03\n\n### Minor Changes\n\n- A feature\n"},
-		"definitions":   {"## Unreleased\n- a\n\n[b]: c\n[d]: e", "## Unreleased\n\n## 1.3.0 - 2026-02-03\n- a\n\n### Minor Changes\n\n- A feature\n\n[b]: c\n[d]: e"},
-		"no place":      {"# Changelog\n", ""},
+		"behind a text":   {"## Unreleased\n\n- a\n\n## 1.2.0\n", "## Unreleased\n\n## 1.3.0\n\n- a\n\n### Minor Changes\n\n- A feature\n\n## 1.2.0\n"},
+		"others' numbers": {others, strings.NewReplacer("[Unreleased]\n", "[Unreleased]\n\n## [1.3.0] - 2026-02-03\n", "- y\n", "- y\n\n### Minor Changes\n\n- A feature\n").Replace(others)},
+		"alone":           {"## Unreleased\n\n## 1.2.0\n", "## Unreleased\n\n## 1.3.0\n\n### Minor Changes\n\n- A feature\n\n## 1.2.0\n"},
+		"tight":           {"# Unreleased\n# 1.2.0\n", "# Unreleased\n\n# 1.3.0\n\n## Minor Changes\n\n- A feature\n\n# 1.2.0\n"},
+		"at the end":      {"## Unreleased", "## Unreleased\n\n## 1.3.0 - 2026-02-03\n\n### Minor Changes\n\n- A feature\n"},
+		"definitions":     {"## Unreleased\n- a\n\n[b]: c\n[d]: e", "## Unreleased\n\n## 1.3.0 - 2026-02-03\n- a\n\n### Minor Changes\n\n- A feature\n\n[b]: c\n[d]: e"},
+		"no place":        {"# Changelog\n", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := moved(t, set(c.text), "1.3.0"); got != c.want {
@@ -117,9 +120,28 @@ func TestMoveFragments(t *testing.T) {
 	}
 }
 
+// TestMoveSilent: what has no text goes with the rest, and alone as well; the next release would not see it any more.
+func TestMoveSilent(t *testing.T) {
+	for name, c := range map[string]struct{ changelog, path, consumed string }{
+		"with a text":                 {"## Unreleased\n- a\n", "CHANGELOG.md", ".changeset/a.md"},
+		"alone":                       {"## Unreleased\n", "", ".changeset/a.md"},
+		"no place for a text":         {"# Changelog\n", "", ""},
+		"the version has its section": {"## Unreleased\n## 1.3.0\n", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := Files{"CHANGELOG.md": []byte(c.changelog), changesetsFile: []byte("{}"), ".changeset/a.md": []byte("---\n---\n")}
+			text, err := Upcoming(files)
+			m, ok := Move(files, text, mustVersion(t, "1.3.0"), day)
+			if err != nil || m.Path != c.path || strings.Join(m.Consumed, " ") != c.consumed || ok != (c.consumed != "") {
+				t.Errorf("got %+v, %v, %v", m, ok, err)
+			}
+		})
+	}
+}
+
 // FuzzMove cuts out what was put in: what is left must be the same bytes. A second move finds nothing to do.
 func FuzzMove(f *testing.F) {
-	for _, seed := range []string{kept, "## Unreleased\n- a", "Unreleased\n---\n- a\n1.2.0\n---\n", "## [Unreleased]\r\n- a\r\n[unreleased]: c/v1.2.0...HEAD\r\n",
+	for _, seed := range []string{kept, others, "# Unreleased\n- a\n## Shop 1.2.0\n### 7.8.9 x\n# Shop 1.1.0\n", "## Unreleased\n- a", "Unreleased\n---\n- a\n1.2.0\n---\n", "## [Unreleased]\r\n- a\r\n[unreleased]: c/v1.2.0...HEAD\r\n",
 		"## Unreleased\n- a\n## * 1.2.0 - 2026-01-31\n", "## Unreleased\n```\n## 1.2.0\n", "# Unreleased #\n-\n  a\n# [1.2.0][] #\n"} {
 		f.Add(seed)
 	}

@@ -120,22 +120,37 @@ type section struct {
 	body span
 }
 
-// section is the first whose heading is asked for. It ends with the next heading of its level, or of another version: some
-// changelogs have those at several levels.
+// section is the first whose heading is asked for.
 func (p page) section(is func(title string) bool) (section, bool) {
-	at := slices.IndexFunc(p.blocks, func(b block) bool { return b.kind == heading && is(b.name) })
+	all := p.sections()
+	at := slices.IndexFunc(all, func(s section) bool { return is(s.head.name) })
 	if at < 0 {
 		return section{}, false
 	}
-	s := section{head: p.blocks[at], body: span{p.blocks[at].end, len(p.text)}}
-	for _, b := range p.blocks[at+1:] {
-		if b.kind == heading && (b.level <= s.head.level || isOther(b.name, s.head.name)) {
-			s.body.end = b.start
-			break
+	return all[at], true
+}
+
+// sections are those of versions, and of what is unreleased. Each ends with the next one, whose level may be another, or with
+// the next heading of its level.
+func (p page) sections() (all []section) {
+	above, open := block{level: deepest}, false
+	for _, b := range p.blocks {
+		if b.kind != heading {
+			continue
+		}
+		begins := b.beginsSection(above)
+		if open && (begins || b.level <= above.level) {
+			all[len(all)-1].body.end, open = b.start, false
+		}
+		if begins {
+			all = append(all, section{head: b, body: span{b.end, len(p.text)}})
+			above, open = b, true
 		}
 	}
-	return s, true
+	return all
 }
+
+const deepest = 6 // of the levels of headings
 
 // own is the text of a section, with the definitions that its links need, wherever in the file they stand.
 func (p page) own(s section) string {

@@ -45,11 +45,25 @@ func isOf(v version.Version) func(string) bool {
 
 func isUnreleased(text string) bool { return unreleasedTitle.MatchString(text) }
 
-// isOther says whether a heading begins another section than the one whose heading it stands below.
-func isOther(text, above string) bool {
-	t, ok := titleOf(text)
-	own, _ := titleOf(above)
-	return isUnreleased(text) || ok && t.number != own.number
+// beginsSection says whether a heading begins a section of its own. One that is deeper than the heading of the section above
+// may as well be a part of that, such as Python 3.12.1 support.
+func (b block) beginsSection(above block) bool {
+	t, ok := titleOf(b.name)
+	own, _ := titleOf(above.name)
+	return isUnreleased(b.name) || ok && (b.level <= above.level || t.isBare() && t.number != own.number)
+}
+
+// nothingElse stands behind a version besides a link and a day.
+var nothingElse = regexp.MustCompile(`(?i)^(?:[^\pL\pN]|\b(?:on|yanked|unreleased)\b)*$`)
+
+// isBare says whether a heading is about nothing but a version. A word before it needs a day behind it.
+func (t title) isBare() bool {
+	rest := t.after[len(linkEnd.FindString(t.after)):]
+	undated := rest
+	for _, date := range dates {
+		undated = date.form.ReplaceAllString(undated, "")
+	}
+	return nothingElse.MatchString(undated) && (undated != rest || !strings.Contains(t.before, " "))
 }
 
 // like is the title of another version in the same style.
@@ -109,8 +123,8 @@ func sameDate(text string, day time.Time) string {
 	return ""
 }
 
-// newTitle is the title of a version where no other one shows how.
-func newTitle(unreleased string, v version.Version, day time.Time) string {
+// firstTitle is the title of a version where no other one shows how.
+func firstTitle(unreleased string, v version.Version, day time.Time) string {
 	text := v.String()
 	if strings.HasPrefix(unreleased, "[") {
 		text = "[" + text + "]"

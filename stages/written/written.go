@@ -4,6 +4,7 @@ package written
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -61,6 +62,22 @@ func Upcoming(files Files) (Text, error) {
 		t.add(tool, changes)
 	}
 	return t, nil
+}
+
+// Mentioning is the changelog that mentions a version, or one that does not; without a name there is none.
+func Mentioning(files Files, v version.Version) (name string, mentions bool) {
+	// Not 11.2.3, 1.2.3.4 or 1.2.3-rc.1 for 1.2.3.
+	alone := regexp.MustCompile(`(?:^|[^\d.]|\.\.)` + regexp.QuoteMeta(v.String()) + `(?:$|[^\dA-Za-z.+-]|\.(?:\D|$))`)
+	for _, changelog := range changelogs {
+		text, found := files[changelog]
+		if alone.Match(text) {
+			return changelog, true
+		}
+		if found && name == "" {
+			name = changelog
+		}
+	}
+	return name, false
 }
 
 // unreleased is the first changelog with a place for what is unreleased.

@@ -42,6 +42,9 @@ const kept = `# Changelog
 [the guide]: docs/guide.md
 `
 
+// others has a subheading that begins as the one of a version.
+const others = "## [Unreleased]\n\n### Python 3.12.1 support\n\n- x\n\n### Fixed\n\n- y\n\n## [1.2.0] - 2026-01-31\n"
+
 // TestSection wants what stands below a version's heading, and nothing of its neighbours.
 func TestSection(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -68,6 +71,14 @@ func TestSection(t *testing.T) {
 		"the way from it to another": {text: "## From 1.2.3 to 1.3.0\n- a\n", version: "1.2.3", missing: true},
 		"twice":                      {text: "## 1.2.3\n- a\n## 1.2.3\n- b\n", version: "1.2.3", want: "- a"},
 		"its number again below":     {text: "## 1.2.3\n### Since 1.2.3\n- a\n## 1.2.2\n", version: "1.2.3", want: "### Since 1.2.3\n- a"},
+		"another number below":       {text: "## 1.3.0\n### Since 1.2.0\n- a\n## 1.2.0\n- b\n", version: "1.3.0", want: "### Since 1.2.0\n- a"},
+		"its number below another":   {text: "## 1.3.0\n### Since 1.2.0\n- a\n## 1.2.0\n- b\n", version: "1.2.0", want: "- b"},
+		"only below another":         {text: "## 1.3.0\n### Shop 1.2.0 \"Bold\"\n- a\n", version: "1.2.0", missing: true},
+		"deeper, with a word":        {text: "# 1.3.0\n- a\n## Shop v1.2.0 (31 January 2026)\n- b\n", version: "1.2.0", want: "- b"},
+		"deeper, as changie says":    {text: "# 1.3.0\n- a\n## v1.2.0 on 2026-01-31\n- b\n", version: "1.3.0", want: "- a"},
+		"deeper, withdrawn":          {text: "# 1.3.0\n- a\n## [1.2.1][] [YANKED]\n- b\n", version: "1.3.0", want: "- a"},
+		"below a chapter of it":      {text: "# 1.3.0\n## Python\n### 3.12.1 is supported\n- a\n", version: "1.3.0", want: "## Python\n### 3.12.1 is supported\n- a"},
+		"below a chapter behind it":  {text: "# 1.3.0\n- a\n# More\n## Shop 1.2.0 again\n- b\n", version: "1.2.0", missing: true},
 		"empty":                      {text: "## 1.2.3\n\n### Added\n\n### Fixed\n<!-- nothing yet -->\n\n-\n\n## 1.2.2\n- b\n", version: "1.2.3", want: ""},
 		"empty headings":             {text: "## 1.2.3\n\n### Added\n\n### Fixed\n- a\n\n#### More\n### Removed\n", version: "1.2.3", want: "### Fixed\n- a"},
 		"Windows":                    {text: "\ufeff# Changelog\r\n\r\n## 1.2.3\r\n\r\n- a\r\n- b [c]\r\n\r\n[c]: d\r\n", version: "1.2.3", want: "- a\n- b [c]\n\n[c]: d"},
@@ -85,6 +96,8 @@ func TestSection(t *testing.T) {
 func TestUpcoming(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"with the definitions that it needs": {kept, "### Added\n\n- a *new* thing, see [the guide] and [1.2.0]\n\n[1.2.0]: https://forge.example/acme/shop/compare/v1.1.0...v1.2.0\n[the guide]: docs/guide.md"},
+		"with numbers of others":             {others, "### Python 3.12.1 support\n\n- x\n\n### Fixed\n\n- y"},
+		"a version deeper":                   {"# Unreleased\n- a\n## Shop 1.2.0 (2026-01-31)\n- b\n", "- a"},
 		"none":                               {"## 1.2.0\n- a\n", ""},
 		"empty":                              {"## Unreleased\n\n## 1.2.0\n- a\n", ""},
 		"no brackets, a day to come":         {"## Unreleased - YYYY-MM-DD\n- a\n", "- a"},

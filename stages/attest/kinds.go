@@ -1,0 +1,29 @@
+package attest
+
+import "strings"
+
+// names are what kinds are called in plans, reports and errors.
+var names = map[string]string{
+	CycloneDX: "SBOM (CycloneDX)", SPDX: "SBOM (SPDX)", Provenance: "provenance", VEX: "VEX", Signature: "signature",
+}
+
+// Name is what a kind is called.
+func Name(kind string) string {
+	if name, ok := names[kind]; ok {
+		return name
+	}
+	return kind
+}
+
+// Names are what several kinds are called together, each word once and in their order.
+func Names(kinds []string) string {
+	var all []string
+	for _, kind := range kinds {
+		all = append(all, Name(kind))
+	}
+	text := strings.Join(all, ", ")
+	return strings.Replace(text, names[CycloneDX]+", "+names[SPDX], "SBOM (CycloneDX and SPDX)", 1)
+}
+
+// PerPlatform says whether a kind tells platforms apart: what is in an image differs between them, and how it was made does not.
+func PerPlatform(kind string) bool { return kind == CycloneDX || kind == SPDX }

@@ -27,3 +27,16 @@ func Names(kinds []string) string {
 
 // PerPlatform says whether a kind tells platforms apart: what is in an image differs between them, and how it was made does not.
 func PerPlatform(kind string) bool { return kind == CycloneDX || kind == SPDX }
+
+// IsOf says whether the statement is about these digests, and about no others.
+func (s Statement) IsOf(digests []string) bool {
+	if len(s.Subjects) != len(digests) {
+		return false
+	}
+	for _, digest := range digests {
+		if !s.Of(digest) {
+			return false
+		}
+	}
+	return true
+}

@@ -9,12 +9,7 @@ import (
 )
 
 func about(kind string, digests ...string) Statement {
-	s := Statement{PredicateType: kind, Predicate: json.RawMessage(`{"a":"<b>"}`)}
-	for _, digest := range digests {
-		algorithm, hex, _ := strings.Cut(digest, ":")
-		s.Subjects = append(s.Subjects, Subject{Name: "api", Digest: map[string]string{algorithm: hex}})
-	}
-	return s
+	return About("api", digests, kind, json.RawMessage(`{"a":"<b>"}`))
 }
 
 // TestStatements: what was written is read again, bare and signed alike.

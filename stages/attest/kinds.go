@@ -1,6 +1,9 @@
 package attest
 
-import "strings"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // names are what kinds are called in plans, reports and errors.
 var names = map[string]string{
@@ -27,6 +30,16 @@ func Names(kinds []string) string {
 
 // PerPlatform says whether a kind tells platforms apart: what is in an image differs between them, and how it was made does not.
 func PerPlatform(kind string) bool { return kind == CycloneDX || kind == SPDX }
+
+// About is a statement about digests of what has this name.
+func About(name string, digests []string, kind string, predicate json.RawMessage) Statement {
+	s := Statement{PredicateType: kind, Predicate: predicate}
+	for _, digest := range digests {
+		algorithm, hex, _ := strings.Cut(digest, ":")
+		s.Subjects = append(s.Subjects, Subject{Name: name, Digest: map[string]string{algorithm: hex}})
+	}
+	return s
+}
 
 // IsOf says whether the statement is about these digests, and about no others.
 func (s Statement) IsOf(digests []string) bool {

@@ -51,7 +51,7 @@ type Argument struct {
 // Material is something that the image was made of or with.
 type Material struct {
 	Name   string            `json:"name,omitempty"`
-	URI    string            `json:"uri"`
+	URI    string            `json:"uri,omitempty"`
 	Digest map[string]string `json:"digest"`
 }
 

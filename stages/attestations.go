@@ -14,6 +14,7 @@ import (
 	"dagger/slipway/stages/dockerfile"
 	"dagger/slipway/stages/redact"
 	"dagger/slipway/stages/release"
+	"dagger/slipway/stages/report"
 )
 
 // statementSigner signs an in-toto statement, and returns the Sigstore bundle.
@@ -168,4 +169,32 @@ func gitURI(remote string) string {
 		return "git+ssh://" + host + "/" + folder
 	}
 	return "git+file://" + remote
+}
+
+// attached are the statements about an image that this run has attached or found.
+func (r *Run) attached(image string) (all []report.Attachment) {
+	for _, a := range r.record().Attached {
+		if a.Image == image {
+			all = append(all, report.Attachment{Kind: a.Kind, ArtifactType: a.Type, Digest: a.Digest})
+		}
+	}
+	return all
+}
+
+// attachFigures say what became of the statements.
+func (r *Run) attachFigures() (figures []string) {
+	record := r.record()
+	wrote := 0
+	for _, a := range record.Attached {
+		if a.Wrote {
+			wrote++
+		}
+	}
+	if wrote > 0 {
+		figures = append(figures, fmt.Sprintf("%d statements attached", wrote))
+	}
+	for _, image := range sortedKeys(record.NotAttached) {
+		figures = append(figures, "warning: "+image+": not attached: "+record.NotAttached[image])
+	}
+	return figures
 }

@@ -45,7 +45,7 @@ func (m maker) Statement(ctx context.Context, of release.Attestation) (a attest.
 	defer func() {
 		if err != nil {
 			f := *explain(err)
-			f.err = fmt.Errorf("%s of image %s: %w", attest.Name(of.Kind), of.Image, f.err)
+			f.err = fmt.Errorf("the statement about image %s (%s): %w", of.Image, attest.Name(of.Kind), f.err)
 			err = &f
 		}
 	}()

@@ -136,7 +136,7 @@ func TestStatementOfAKind(t *testing.T) {
 		t.Errorf("got %s %s", a.Type, a.Data)
 	}
 	_, err = m.Statement(t.Context(), release.Attestation{Image: "api", Kind: attest.SPDX, Platform: "linux/386", Digests: of.Digests})
-	if err == nil || !strings.Contains(err.Error(), "SBOM (SPDX) of image api: expected an image for linux/386, as the registry has one, and built for linux/amd64, linux/arm64") {
+	if err == nil || !strings.Contains(err.Error(), "the statement about image api (SBOM (SPDX)): expected an image for linux/386, as the registry has one, and built for linux/amd64, linux/arm64") {
 		t.Errorf("a platform that was not built: %v", err)
 	}
 	m.Reason = "urgent"

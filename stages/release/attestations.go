@@ -67,7 +67,7 @@ func (a *Act) attest(ctx context.Context, image string, kinds []string) (attache
 		return nil, err
 	}
 	if !there {
-		return nil, fmt.Errorf("expected %s@%s in the registry, since it was pushed, and found nothing: run the same line again", image, a.digests[image])
+		return nil, fmt.Errorf("%s@%s is not in the registry any more: run the same line again to push it", image, a.digests[image])
 	}
 	wanted := attestationsOf(at, kinds)
 	found, err := a.found(ctx, image, wanted)

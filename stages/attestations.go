@@ -57,15 +57,15 @@ func (m maker) Statement(ctx context.Context, of release.Attestation) (a attest.
 	if err != nil {
 		return attest.Artifact{}, err
 	}
-	return m.signed(ctx, attest.About(where, of.Digests, of.Kind, predicate))
-}
-
-// signed is a statement as it is attached.
-func (r *Run) signed(ctx context.Context, s attest.Statement) (attest.Artifact, error) {
-	signer, err := r.statementSigner(ctx)
+	signer, err := m.statementSigner(ctx)
 	if err != nil {
 		return attest.Artifact{}, err
 	}
+	return asAttached(ctx, signer, attest.About(where, of.Digests, of.Kind, predicate))
+}
+
+// asAttached is a statement signed, or as it is where nobody signs.
+func asAttached(ctx context.Context, signer statementSigner, s attest.Statement) (attest.Artifact, error) {
 	if signer == nil {
 		return attest.Bare(s)
 	}

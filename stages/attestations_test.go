@@ -1,8 +1,10 @@
 package stages
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -143,6 +145,36 @@ func TestStatementOfAKind(t *testing.T) {
 	of.Kind, of.Platform = attest.CycloneDX, "linux/amd64"
 	if a, err := m.Statement(t.Context(), of); err != nil || a.Data != nil {
 		t.Errorf("a forced release without a scan has a list of contents: %v, %s", err, a.Data)
+	}
+}
+
+// clerk signs what it is given, or says what it was told to.
+type clerk struct {
+	instead string
+	err     error
+}
+
+func (c clerk) Statement(_ context.Context, text []byte) ([]byte, error) {
+	if c.instead != "" {
+		return []byte(c.instead), c.err
+	}
+	return fmt.Appendf(nil, `{"dsseEnvelope":{"payload":%q,"payloadType":%q}}`, base64.StdEncoding.EncodeToString(text), attest.BareType), c.err
+}
+
+// TestSignedStatement: what is signed is the statement itself, and what is no bundle is not attached.
+func TestSignedStatement(t *testing.T) {
+	s := attest.About("api", []string{"sha256:aa"}, attest.VEX, json.RawMessage("{}"))
+	a, err := asAttached(t.Context(), clerk{}, s)
+	if err != nil || a.Type != attest.BundleType || a.Kind != attest.VEX {
+		t.Errorf("%+v, %v", a, err)
+	}
+	if said, err := a.Statement(); err != nil || !said.Of("sha256:aa") {
+		t.Errorf("it says %+v, %v", said, err)
+	}
+	for _, bad := range []clerk{{instead: "{}"}, {err: errors.New("no key")}} {
+		if a, err := asAttached(t.Context(), bad, s); err == nil {
+			t.Errorf("attached without a signature: %+v", a)
+		}
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 	"dagger/slipway/stages/retry"
 )
 
-// NotStored is a registry's definite no to a statement.
+// NotStored is the definite no of a registry that keeps no statements.
 type NotStored struct{ Err error }
 
 func (e *NotStored) Error() string { return e.Err.Error() }
@@ -94,11 +94,7 @@ func (c *Client) Attach(ctx context.Context, image, digest string, a attest.Arti
 	}
 	stored, err := c.store(ctx, where.Context(), m, config, statement)
 	if err != nil {
-		failure := c.fail(fmt.Sprintf("attaching %s to %s", attest.Name(a.Kind), where.Name()), err)
-		if refusedForGood(err) {
-			return &NotStored{failure}
-		}
-		return failure
+		return c.notStored(fmt.Sprintf("attaching %s to %s", attest.Name(a.Kind), where.Name()), err)
 	}
 	c.statements.Store(below(image, digest, stored), a)
 	return nil
@@ -125,11 +121,14 @@ func (c *Client) store(ctx context.Context, repo name.Repository, m artifact, bl
 	return hash.String(), c.pusher.Put(ctx, repo.Digest(hash.String()), m)
 }
 
-// refusedForGood tells a registry that does not take statements from one that is busy or away.
-func refusedForGood(err error) bool {
+// notStored tells a registry that does not know statements from one that is busy or away.
+func (c *Client) notStored(what string, err error) error {
+	failure := c.fail(what, err)
 	var answer *transport.Error
-	return errors.As(err, &answer) && answer.StatusCode >= http.StatusBadRequest && answer.StatusCode < http.StatusInternalServerError &&
-		!retry.Temporary(answer.StatusCode)
+	if !errors.As(err, &answer) || retry.Temporary(answer.StatusCode) && answer.StatusCode != http.StatusNotImplemented {
+		return failure
+	}
+	return &NotStored{failure}
 }
 
 // Attached implements Store. What others have hung there and is no statement is left out.
@@ -140,7 +139,7 @@ func (c *Client) Attached(ctx context.Context, image, digest string) ([]attest.A
 	}
 	index, err := remote.Referrers(where, remote.WithContext(ctx), remote.Reuse(c.puller))
 	if err != nil {
-		return nil, c.fail("reading what is attached to "+where.Name(), err)
+		return nil, c.notStored("reading what is attached to "+where.Name(), err)
 	}
 	listed, err := index.IndexManifest()
 	if err != nil {

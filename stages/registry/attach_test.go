@@ -296,9 +296,16 @@ func TestAttachRefused(t *testing.T) {
 	b := inProcess(t)
 	gone := "sha256:" + strings.Repeat("0", 64)
 	wantError(t, b.client.Attach(t.Context(), "backend", gone, statement(t, attest.VEX, gone, "a")), "is not in the registry")
-	b.Fault(labtest.Fault{Method: http.MethodGet, Path: "/referrers/", Status: 503})
-	_, err := b.client.Attached(t.Context(), "backend", b.push(t, "backend", "c0ffee", "1.2.0"))
-	wantError(t, err, "reading what is attached to ", "503")
+	for status, forGood := range map[int]bool{403: true, 405: true, 501: true, 429: false, 503: false} {
+		b := inProcess(t)
+		b.Fault(labtest.Fault{Method: http.MethodGet, Path: "/referrers/", Status: status})
+		_, err := b.client.Attached(t.Context(), "backend", b.push(t, "backend", "c0ffee", "1.2.0"))
+		wantError(t, err, "reading what is attached to ", fmt.Sprint(status))
+		var no *NotStored
+		if isNo := errors.As(err, &no); isNo != forGood {
+			t.Errorf("%d: no list for good: %t, want %t", status, isNo, forGood)
+		}
+	}
 }
 
 // TestAttachedDoesNotBelieveTheLength of what somebody says is a statement.

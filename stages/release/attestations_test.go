@@ -26,7 +26,8 @@ const (
 type shelf struct {
 	registry.Store
 	below   map[string][]attest.Artifact
-	refuses error
+	refuses error // to attach
+	hides   error // what is attached
 	written int
 }
 
@@ -46,7 +47,7 @@ func (s *shelf) Attach(_ context.Context, _, digest string, a attest.Artifact) e
 }
 
 func (s *shelf) Attached(_ context.Context, _, digest string) ([]attest.Artifact, error) {
-	return s.below[digest], nil
+	return s.below[digest], s.hides
 }
 
 // notary says something new each time that it is asked, as keys and clocks do.
@@ -204,12 +205,14 @@ func TestRegistryWithoutStatements(t *testing.T) {
 		signed  bool
 		red     bool
 	}{{no, false, false}, {no, true, true}, {away, false, true}, {away, true, true}} {
-		a, err := attested(t, &shelf{refuses: c.refuses}, &notary{signed: c.signed}, attest.Provenance)
-		if red := err != nil; red != c.red {
-			t.Errorf("%v, signed %t: %v", c.refuses, c.signed, err)
-		}
-		if why := a.Record.NotAttached["backend"]; !c.red && why != no.Error() || c.red && why != "" || len(a.Record.Attached) > 0 {
-			t.Errorf("%v, signed %t: %q, %+v", c.refuses, c.signed, why, a.Record.Attached)
+		for _, s := range []*shelf{{refuses: c.refuses}, {hides: c.refuses}} {
+			a, err := attested(t, s, &notary{signed: c.signed}, attest.Provenance)
+			if red := err != nil; red != c.red {
+				t.Errorf("%v, signed %t: %v", c.refuses, c.signed, err)
+			}
+			if why := a.Record.NotAttached["backend"]; !c.red && why != no.Error() || c.red && why != "" || len(a.Record.Attached) > 0 {
+				t.Errorf("%v, signed %t: %q, %+v", c.refuses, c.signed, why, a.Record.Attached)
+			}
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -161,6 +162,58 @@ func TestAttach(t *testing.T) {
 		names = slices.DeleteFunc(names, func(tag string) bool { return strings.HasPrefix(tag, "sha256-") })
 		wantEqual(t, "tags", strings.Join(names, " "), "1.2.0")
 	})
+}
+
+// TestArtifactAsOthersReadIt: cosign and Trivy find a statement by these types and annotations.
+func TestArtifactAsOthersReadIt(t *testing.T) {
+	b := inProcess(t)
+	digest := b.push(t, "backend", "c0ffee", "1.2.0")
+	bare := statement(t, attest.Provenance, digest, "c0ffee")
+	for want, a := range map[string]attest.Artifact{
+		`{"in-toto.io/predicate-type":"https://slsa.dev/provenance/v1"}`:                                                       bare,
+		`{"dev.sigstore.bundle.content":"dsse-envelope","dev.sigstore.bundle.predicateType":"https://slsa.dev/provenance/v1"}`: bundled(t, bare),
+	} {
+		if err := b.client.Attach(t.Context(), "backend", digest, a); err != nil {
+			t.Fatal(err)
+		}
+		index, err := remote.Referrers(b.ref(t, "backend@"+digest).(name.Digest), remote.WithFilter("artifactType", a.Type))
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, err := index.IndexManifest()
+		if err != nil || len(list.Manifests) != 1 {
+			t.Fatalf("%d are listed as %s, %v", len(list.Manifests), a.Type, err)
+		}
+		found, err := remote.Get(b.ref(t, "backend@"+list.Manifests[0].Digest.String()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m map[string]any
+		if err := json.Unmarshal(found.Manifest, &m); err != nil {
+			t.Fatal(err)
+		}
+		notes, _ := json.Marshal(m["annotations"])
+		wantEqual(t, "annotations", string(notes), want)
+		config, _ := m["config"].(map[string]any)
+		layer, _ := m["layers"].([]any)[0].(map[string]any)
+		wantEqual(t, "types", fmt.Sprint(m["mediaType"], m["artifactType"], config["mediaType"], layer["mediaType"]),
+			fmt.Sprint("application/vnd.oci.image.manifest.v1+json", a.Type, "application/vnd.oci.empty.v1+json", a.Type))
+	}
+}
+
+// TestAttachReadsNothingAgain: what this run has written, it knows.
+func TestAttachReadsNothingAgain(t *testing.T) {
+	b := inProcess(t)
+	digest := b.push(t, "backend", "c0ffee", "1.2.0")
+	a := statement(t, attest.VEX, digest, "c0ffee")
+	if err := b.client.Attach(t.Context(), "backend", digest, a); err != nil {
+		t.Fatal(err)
+	}
+	b.Reset()
+	got, err := b.client.Attached(t.Context(), "backend", digest)
+	if err != nil || told(got) != told([]attest.Artifact{a}) || strings.Contains(b.requests(), "/blobs/") {
+		t.Errorf("%s, %v by %s", told(got), err, b.requests())
+	}
 }
 
 // TestAttachToAnIndex: the index and each of its images have statements of their own.

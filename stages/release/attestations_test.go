@@ -135,6 +135,25 @@ func TestAttestations(t *testing.T) {
 	}
 }
 
+// TestAttestationsOf: an image for one platform has one digest, and statements about it hang there once.
+func TestAttestationsOf(t *testing.T) {
+	for want, manifests := range map[string]map[string]string{
+		"SBOM (CycloneDX) linux/amd64: sha256:1111; provenance: sha256:1111":                         {"linux/amd64": indexDigest},
+		"SBOM (CycloneDX) linux/amd64: sha256:1111 sha256:aaaa; provenance: sha256:1111 sha256:aaaa": {"linux/amd64": amd},
+		"SBOM (CycloneDX) linux/amd64: sha256:1111 sha256:aaaa; SBOM (CycloneDX) linux/arm64: sha256:1111 sha256:bbbb; provenance: sha256:1111 sha256:aaaa sha256:bbbb": {
+			"linux/arm64": arm, "linux/amd64": amd,
+		},
+	} {
+		var got []string
+		for _, a := range attestationsOf(registry.Image{Name: "backend", Digest: indexDigest, Manifests: manifests}, []string{attest.CycloneDX, attest.Provenance}) {
+			got = append(got, strings.TrimSpace(attest.Name(a.Kind)+" "+a.Platform)+": "+strings.Join(a.Digests, " "))
+		}
+		if strings.Join(got, "; ") != want {
+			t.Errorf("got  %s\nwant %s", strings.Join(got, "; "), want)
+		}
+	}
+}
+
 // TestAttestationsAreCompleted: a run that was killed has left some; the others get the same, and nothing is there twice.
 func TestAttestationsAreCompleted(t *testing.T) {
 	all := []string{indexDigest, amd, arm}

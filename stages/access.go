@@ -36,6 +36,7 @@ func (r *Run) connect(ctx context.Context) error {
 	if err != nil {
 		return refuseInput(err)
 	}
+	r.hide("", token)
 	if err := r.connectForge(token); err != nil {
 		return err
 	}
@@ -53,6 +54,7 @@ func (r *Run) connectRegistry(ctx context.Context) error {
 	if err != nil {
 		return refuseInput(err)
 	}
+	r.hide(r.config.RegistryUser, token)
 	client, err := registry.New(r.config.Registry, registry.Auth{User: r.config.RegistryUser, Token: token})
 	if err != nil {
 		return refuseInput(err)
@@ -136,6 +138,7 @@ func (r *Run) request() release.Request {
 		q.Images = append(q.Images, i.Name)
 	}
 	q.Platforms, q.Assets = r.platformNames(), r.assets()
+	q.Attest, q.Signed = r.kinds(), r.signs()
 	return q
 }
 

@@ -32,7 +32,7 @@ type variant struct {
 	archive   *dagger.File      // its layers, shared with the images that have the same
 	container *dagger.Container // as it is pushed
 	scan      gate.Scan
-	sbom      *dagger.File // in CycloneDX, once it was scanned
+	lists     *dagger.Directory // of its contents, once it was scanned
 }
 
 // label names variants apart; where there is one platform, it is the image's name alone.

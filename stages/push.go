@@ -2,12 +2,14 @@ package stages
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/forge"
+	"dagger/slipway/stages/registry"
 	"dagger/slipway/stages/release"
 	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/retry"
@@ -33,7 +35,7 @@ func (r *Run) push(ctx context.Context) (Outcome, error) {
 	uploaded := make(chan []string, 1)
 	go func() { uploaded <- r.uploadCoverage(ctx) }()
 	err = act.Do(ctx, release.PhaseImages)
-	figures = append(figures, <-uploaded...)
+	figures = append(append(figures, r.attachFigures()...), <-uploaded...)
 	if err != nil {
 		return Outcome{Figures: figures}, r.incomplete(err)
 	}
@@ -108,6 +110,10 @@ func (r *Run) incomplete(err error) error {
 		}
 	}
 	f.next = "in the registry now: " + orDefault(strings.Join(all, ", "), "nothing of this release") + "; no floating tag was moved; run the same line again to complete it"
+	var no *registry.NotStored
+	if errors.As(err, &no) {
+		f.next = "use a registry that keeps artifacts of OCI 1.1, or leave out what the statements are signed with; " + f.next
+	}
 	return &f
 }
 

@@ -141,6 +141,7 @@ func (r *Run) reportImages() []report.Image {
 				image.Tags = append(image.Tags, tag)
 			}
 		}
+		image.Attached, image.NotAttached = r.attached(i.Name), r.record().NotAttached[i.Name]
 		images = append(images, image)
 	}
 	return images

@@ -1,19 +1,15 @@
 package stages
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"net/url"
-	"path"
 	"slices"
 	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
+	"dagger/slipway/stages/attest"
 	"dagger/slipway/stages/forge"
 )
 
@@ -28,11 +24,11 @@ func (r *Run) sboms(ctx context.Context, digests map[string]string) ([]forge.Fil
 	var group errgroup.Group
 	for _, i := range r.config.images {
 		for _, v := range r.found.images[i.Name].variants {
-			if v.sbom == nil && r.Reason != "" {
-				continue // a forced release whose scan did not finish
+			if r.unlisted(v) {
+				continue
 			}
 			group.Go(func() error {
-				data, err := r.readSBOM(ctx, v, digests[v.Name])
+				data, err := r.readList(ctx, v, attest.CycloneDX, digests[v.Name])
 				mu.Lock()
 				defer mu.Unlock()
 				files = append(files, forge.File{Name: sbomName(r.config.label(v.Name, v.platform)), ContentType: "application/vnd.cyclonedx+json", Data: data})
@@ -47,8 +43,20 @@ func (r *Run) sboms(ctx context.Context, digests map[string]string) ([]forge.Fil
 	return files, nil
 }
 
-func (r *Run) readSBOM(ctx context.Context, v *variant, digest string) ([]byte, error) {
-	if v.sbom == nil { // another run has pushed the image after this one had scanned its own
+// listFiles are the lists of contents that are made of one scan, by the kind of the statement that holds them.
+var listFiles = map[string]string{attest.CycloneDX: "cyclonedx.json", attest.SPDX: "spdx.json"}
+
+// listScript makes all lists in one exec, which costs more than making them. Its arguments are the scan's report, the folder,
+// and how Trivy is started.
+const listScript = `lists=$1
+shift
+mkdir -p "$lists"
+"$@" convert --format cyclonedx --output "$lists/cyclonedx.json" "$0"
+exec "$@" convert --format spdx-json --output "$lists/spdx.json" "$0"`
+
+// readList is what is in an image, as the image of a digest.
+func (r *Run) readList(ctx context.Context, v *variant, kind, digest string) ([]byte, error) {
+	if v.lists == nil { // another run has pushed the image after this one had scanned its own
 		s, err := r.scanner(ctx)
 		if err != nil {
 			return nil, err
@@ -57,7 +65,7 @@ func (r *Run) readSBOM(ctx context.Context, v *variant, digest string) ([]byte, 
 			return nil, err
 		}
 	}
-	text, err := v.sbom.Contents(ctx)
+	text, err := v.lists.File(listFiles[kind]).Contents(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -65,51 +73,12 @@ func (r *Run) readSBOM(ctx context.Context, v *variant, digest string) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
-	data, err := nameSBOM([]byte(text), where, r.Version.String(), digest)
+	data, err := nameList(kind, []byte(text), where, r.Version.String(), digest)
 	if err != nil {
 		return nil, fmt.Errorf("the list of contents of image %s: %w", r.config.label(v.Name, v.platform), err)
 	}
 	return data, nil
 }
 
-// nameSBOM says which image the list is of, in the terms that Trivy has for images of a registry: what it has scanned is
-// an archive, from before there was a digest.
-func nameSBOM(text []byte, repository, tag, digest string) ([]byte, error) {
-	var sbom map[string]any
-	if err := json.Unmarshal(text, &sbom); err != nil {
-		return nil, err
-	}
-	metadata, _ := sbom["metadata"].(map[string]any)
-	image, ok := metadata["component"].(map[string]any)
-	if !ok {
-		return nil, errors.New("expected metadata.component, found none")
-	}
-	image["name"], image["purl"] = repository+":"+tag, imagePURL(repository, digest)
-	properties, _ := image["properties"].([]any)
-	image["properties"] = append(slices.DeleteFunc(properties, isArchiveID),
-		property("RepoDigest", repository+"@"+digest), property("RepoTag", repository+":"+tag))
-	var out bytes.Buffer
-	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	err := e.Encode(sbom)
-	return out.Bytes(), err
-}
-
-const trivyProperty = "aquasecurity:trivy:"
-
-func property(name, value string) map[string]any {
-	return map[string]any{"name": trivyProperty + name, "value": value}
-}
-
-// isArchiveID finds the digest of the configuration that the archive had. Labels have changed it.
-func isArchiveID(p any) bool {
-	fields, _ := p.(map[string]any)
-	return fields["name"] == trivyProperty+"ImageID"
-}
-
-// imagePURL names an image as advisories and other scanners do.
-func imagePURL(repository, digest string) string {
-	where := url.Values{"repository_url": {repository}}
-	return "pkg:oci/" + strings.ToLower(path.Base(repository)) + "@" + url.QueryEscape(digest) + "?" + where.Encode()
-}
+// unlisted says that there is no list of contents: of a forced release whose scan did not finish.
+func (r *Run) unlisted(v *variant) bool { return v.lists == nil && r.Reason != "" }

@@ -37,6 +37,30 @@ func TestNameSBOM(t *testing.T) {
 	}
 }
 
+// TestNameSPDX: the same in SPDX.
+func TestNameSPDX(t *testing.T) {
+	scanned := `{"spdxVersion": "SPDX-2.3", "name": "image.tar", "documentNamespace": "http://trivy.dev/container_image/image.tar-aa9c527d-0dac-495a-9ece-4db86ea73ec3",
+		"packages": [{"name": "a<b>", "primaryPackagePurpose": "LIBRARY"}, {"name": "image.tar", "primaryPackagePurpose": "CONTAINER", "annotations": [
+			{"comment": "DiffID: sha256:layer"}, {"comment": "ImageID: sha256:archive"}, {"comment": "RepoTag: other:1"}, {"comment": "Reference: other:1"}, {"comment": "Size: 10240"}]}]}`
+	named, err := nameSPDX([]byte(scanned), "registry.example.com:5000/team/API", "1.2.3", "sha256:d1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"spdxVersion": "SPDX-2.3", "name": "registry.example.com:5000/team/API:1.2.3",
+		"documentNamespace": "http://trivy.dev/container_image/registry.example.com:5000/team/API:1.2.3-aa9c527d-0dac-495a-9ece-4db86ea73ec3",
+		"packages": [{"name": "a<b>", "primaryPackagePurpose": "LIBRARY"}, {"name": "registry.example.com:5000/team/API:1.2.3", "versionInfo": "sha256:d1", "primaryPackagePurpose": "CONTAINER",
+			"externalRefs": [{"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": "pkg:oci/api@sha256%3Ad1?repository_url=registry.example.com%3A5000%2Fteam%2FAPI"}],
+			"annotations": [{"comment": "DiffID: sha256:layer"}, {"comment": "Size: 10240"}]}]}`
+	if got := compact(t, string(named)); got != compact(t, want) {
+		t.Errorf("got  %s\nwant %s", got, compact(t, want))
+	}
+	for _, bad := range []string{"", "[]", "{}", `{"documentNamespace": "x", "packages": [{"primaryPackagePurpose": "CONTAINER"}]}`, `{"documentNamespace": "aa9c527d-0dac-495a-9ece-4db86ea73ec3", "packages": ["a"]}`} {
+		if _, err := nameSPDX([]byte(bad), "r", "1.2.3", "sha256:d"); err == nil {
+			t.Errorf("%q is no list of contents, and was taken as one", bad)
+		}
+	}
+}
+
 // compact writes JSON without spaces and with its keys in order.
 func compact(t *testing.T, text string) string {
 	t.Helper()

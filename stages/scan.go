@@ -141,15 +141,15 @@ func (r *Run) scanTree(ctx context.Context, trivy *dagger.Container, tree string
 // scanLayers scans every layer that is pushed, once for the images that have the same. What Trivy learns of a layer is kept
 // per folder, whose images share most of theirs, so that each is read once.
 func (r *Run) scanLayers(ctx context.Context, trivy *dagger.Container, images ...*variant) error {
-	scan, sbom, err := r.scanArchive(ctx, trivy, images[0])
+	scan, lists, err := r.scanArchive(ctx, trivy, images[0])
 	for _, v := range images {
 		scan.Target = r.config.label(v.Name, v.platform) + " image"
-		v.scan, v.sbom = scan, sbom
+		v.scan, v.lists = scan, lists
 	}
 	return err
 }
 
-func (r *Run) scanArchive(ctx context.Context, trivy *dagger.Container, v *variant) (gate.Scan, *dagger.File, error) {
+func (r *Run) scanArchive(ctx context.Context, trivy *dagger.Container, v *variant) (gate.Scan, *dagger.Directory, error) {
 	layers := r.dag.CacheVolume("slipway-trivy-layers-" + v.Context)
 	c := trivy.
 		WithMountedCache(trivyCache+"/fanal", layers, dagger.ContainerWithMountedCacheOpts{Sharing: dagger.CacheSharingModeLocked}).
@@ -160,13 +160,12 @@ func (r *Run) scanArchive(ctx context.Context, trivy *dagger.Container, v *varia
 	if err != nil {
 		return scan, nil, err
 	}
-	convert := []string{"convert", "--format", "cyclonedx", "--output", sbomPath, reportPath}
-	return scan, scanned.WithExec(convert, dagger.ContainerWithExecOpts{UseEntrypoint: true}).File(sbomPath), nil
+	return scan, scanned.WithExec(append([]string{"sh", "-euc", listScript, reportPath, listsPath}, sealed...)).Directory(listsPath), nil
 }
 
 const (
 	reportPath = "/slipway/report.json"
-	sbomPath   = "/slipway/sbom.json"
+	listsPath  = "/slipway/lists"
 )
 
 // runTrivy calls the container's entrypoint. It keeps exit code and report apart: what they mean together is for the gate

@@ -24,13 +24,14 @@ type Auth struct {
 
 // Client works on the images below one prefix of a registry. It may be used by several goroutines.
 type Client struct {
-	prefix    string
-	auth      authn.Authenticator
-	transport http.RoundTripper
-	puller    *remote.Puller
-	pusher    *remote.Pusher
-	secrets   *strings.Replacer
-	manifests sync.Map // key to *remote.Descriptor: the ones that tags are set to
+	prefix     string
+	auth       authn.Authenticator
+	transport  http.RoundTripper
+	puller     *remote.Puller
+	pusher     *remote.Pusher
+	secrets    *strings.Replacer
+	manifests  sync.Map // key to *remote.Descriptor: the ones that tags are set to
+	statements sync.Map // key to attest.Artifact: those that were read
 }
 
 // New returns a client for the images below prefix, such as ghcr.io/acme. It makes no request.

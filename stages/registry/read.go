@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -17,7 +18,8 @@ type Image struct {
 	Labels map[string]string
 	// Platforms that it is for, sorted, such as linux/arm64.
 	Platforms []string
-	Size      int64 // bytes of its layers, packed; for an index those of its first image
+	Manifests map[string]string // digests by platform; of a single image its own
+	Size      int64             // bytes of its layers, packed; for an index those of its first image
 }
 
 // Revision returns the commit that the image says it was built from, empty if it says none.
@@ -60,6 +62,9 @@ func (c *Client) Inspect(ctx context.Context, image, ref string) (Image, bool, e
 		return Image{}, false, c.fail("reading the labels of "+where.Name(), err)
 	}
 	about.Name, about.Digest = image, found.Digest.String()
+	if len(about.Manifests) == 0 {
+		about.Manifests = map[string]string{about.Platforms[0]: about.Digest}
+	}
 	return about, true, nil
 }
 
@@ -85,7 +90,7 @@ func (c *Client) get(ctx context.Context, where name.Reference) (*remote.Descrip
 
 // describe reads the labels and the size.
 func describe(found *remote.Descriptor) (Image, error) {
-	image, platforms, err := imagesOf(found)
+	image, manifests, err := imagesOf(found)
 	if err != nil {
 		return Image{}, err
 	}
@@ -97,8 +102,8 @@ func describe(found *remote.Descriptor) (Image, error) {
 	if err != nil {
 		return Image{}, err
 	}
-	about := Image{Labels: config.Config.Labels, Platforms: platforms}
-	if len(platforms) == 0 {
+	about := Image{Labels: config.Config.Labels, Platforms: slices.Sorted(maps.Keys(manifests)), Manifests: manifests}
+	if len(manifests) == 0 {
 		about.Platforms = []string{platform(config.Platform())}
 	}
 	for _, layer := range manifest.Layers {
@@ -107,8 +112,8 @@ func describe(found *remote.Descriptor) (Image, error) {
 	return about, nil
 }
 
-// imagesOf returns the first image, and what an index says of the platforms of all.
-func imagesOf(found *remote.Descriptor) (first v1.Image, platforms []string, err error) {
+// imagesOf returns the first image, and for an index the digests of all by their platforms.
+func imagesOf(found *remote.Descriptor) (first v1.Image, manifests map[string]string, err error) {
 	if !found.MediaType.IsIndex() {
 		first, err = found.Image()
 		return first, nil, err
@@ -121,6 +126,7 @@ func imagesOf(found *remote.Descriptor) (first v1.Image, platforms []string, err
 	if err != nil {
 		return nil, nil, err
 	}
+	manifests = map[string]string{}
 	for _, m := range manifest.Manifests {
 		// Build attestations stand in the index as images of an unknown platform.
 		if !m.MediaType.IsImage() || m.Platform != nil && m.Platform.OS == "unknown" {
@@ -132,14 +138,13 @@ func imagesOf(found *remote.Descriptor) (first v1.Image, platforms []string, err
 			}
 		}
 		if m.Platform != nil {
-			platforms = append(platforms, platform(m.Platform))
+			manifests[platform(m.Platform)] = m.Digest.String()
 		}
 	}
 	if first == nil {
 		return nil, nil, errors.New("the index holds no image")
 	}
-	slices.Sort(platforms)
-	return first, slices.Compact(platforms), nil
+	return first, manifests, nil
 }
 
 // platform is written the short way: v8 is the only variant that arm64 has in practice, and some tools leave it out.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"dagger/slipway/stages/attest"
 )
 
 // Store is the few requests by which tags are read and written. Each one may be repeated.
@@ -19,6 +21,10 @@ type Store interface {
 	Put(ctx context.Context, image, tag, digest string) error
 	// Remove takes a tag away.
 	Remove(ctx context.Context, image, tag string) error
+	// Attach hangs a statement below a digest. The same one again changes nothing.
+	Attach(ctx context.Context, image, digest string, a attest.Artifact) error
+	// Attached are the statements that hang below a digest.
+	Attached(ctx context.Context, image, digest string) ([]attest.Artifact, error)
 	// Repository is the full name of an image.
 	Repository(image string) (string, error)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"dagger/slipway/stages/attest"
 	"dagger/slipway/stages/forge"
 	"dagger/slipway/stages/gitremote"
 	"dagger/slipway/stages/registry"
@@ -73,6 +74,10 @@ func (h heldStore) Put(ctx context.Context, image, tag, digest string) error {
 
 func (h heldStore) Remove(ctx context.Context, image, tag string) error {
 	return through1(ctx, h.may, func(ctx context.Context) error { return h.Store.Remove(ctx, image, tag) })
+}
+
+func (h heldStore) Attach(ctx context.Context, image, digest string, s attest.Artifact) error {
+	return through1(ctx, h.may, func(ctx context.Context) error { return h.Store.Attach(ctx, image, digest, s) })
 }
 
 type heldGit struct {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"dagger/slipway/stages/attest"
 	"dagger/slipway/stages/forge"
 	"dagger/slipway/stages/registry"
 	"dagger/slipway/stages/version"
@@ -32,7 +33,7 @@ type Phase int
 
 // The phases, in the order in which they write.
 const (
-	PhaseImages  Phase = iota + 1 // all images under the tag of the commit, then under the version
+	PhaseImages  Phase = iota + 1 // all images under the tag of the commit, what is said of them, then under the version
 	PhaseTagging                  // the git tag, the draft with its notes and files
 	PhaseStaging                  // staging
 	PhaseFinish                   // floating tags, and the release for everybody to see
@@ -64,10 +65,11 @@ func (d *decision) imageEffects() []Effect {
 		_, released := d.o.Registry.Is.Version[name]
 		tagged, versioned = tagged && there, versioned && released
 	}
-	return []Effect{
-		commitTags{tag: d.plan.CommitTag, done: tagged},
-		versionTags{tag: d.q.Version.String(), done: versioned},
+	effects := []Effect{commitTags{tag: d.plan.CommitTag, done: tagged}}
+	if len(d.q.Attest) > 0 {
+		effects = append(effects, attestations{kinds: d.q.Attest, done: versioned})
 	}
+	return append(effects, versionTags{tag: d.q.Version.String(), done: versioned})
 }
 
 func (d *decision) tagEffects() (effects []Effect) {
@@ -132,9 +134,10 @@ func (p Plan) Lines(phase Phase) (lines []string) {
 	return lines
 }
 
-func (e commitTags) String() string  { return "push the images under " + e.tag }
-func (e versionTags) String() string { return "tag them " + e.tag }
-func (e gitTag) String() string      { return "push the git tag" }
+func (e commitTags) String() string   { return "push the images under " + e.tag }
+func (e attestations) String() string { return "attach to them: " + attest.Names(e.kinds) }
+func (e versionTags) String() string  { return "tag them " + e.tag }
+func (e gitTag) String() string       { return "push the git tag" }
 func (e draft) String() string {
 	if e.standing != nil {
 		return "write the notes into the standing draft, which becomes the release's"
@@ -153,6 +156,7 @@ func (e publication) String() string  { return "publish the release" }
 
 // Phase implements Effect.
 func (commitTags) Phase() Phase   { return PhaseImages }
+func (attestations) Phase() Phase { return PhaseImages }
 func (versionTags) Phase() Phase  { return PhaseImages }
 func (gitTag) Phase() Phase       { return PhaseTagging }
 func (draft) Phase() Phase        { return PhaseTagging }
@@ -163,6 +167,7 @@ func (publication) Phase() Phase  { return PhaseFinish }
 
 // Done implements Effect. Where a server or a tag has to be asked to know, it is not done before it was.
 func (e commitTags) Done() bool   { return e.done }
+func (e attestations) Done() bool { return e.done }
 func (e versionTags) Done() bool  { return e.done }
 func (e gitTag) Done() bool       { return e.done }
 func (e draft) Done() bool        { return e.found != nil && forge.HasNotes(e.found.Body) }

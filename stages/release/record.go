@@ -24,6 +24,9 @@ type Record struct {
 	Waited   time.Duration    // for the lock
 	TookOver gitremote.Holder // whose lock it was, if its run was gone
 	Moved    []registry.Moved // the floating tags, those that were put back too
+	Attached []Attached
+	// NotAttached says of images why the registry keeps no statements of them.
+	NotAttached map[string]string
 }
 
 // Wrote says whether anything was written.

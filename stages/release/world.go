@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 
+	"dagger/slipway/stages/attest"
 	"dagger/slipway/stages/forge"
 	"dagger/slipway/stages/gitremote"
 	"dagger/slipway/stages/registry"
@@ -100,6 +101,8 @@ type Rollout struct {
 type Maker interface {
 	// Push pushes an image that was built, under a tag, and returns its digest.
 	Push(ctx context.Context, image, tag string) (digest string, err error)
+	// Statement is what is said of an image, signed if the request says so; one without data: there is nothing to say.
+	Statement(ctx context.Context, of Attestation) (attest.Artifact, error)
 	// Notes are the text of the release, from the commits after a tag.
 	Notes(ctx context.Context, after Tag) (string, error)
 	// Files are what is attached to the release, without their checksums.
@@ -119,6 +122,8 @@ type Request struct {
 	Local     []Tag    // the tags of the clone
 	Branches  []string // patterns of branches to release from besides the default one
 	Assets    []string // names of the files that a finished release has
+	Attest    []string // the kinds of statements that each image gets
+	Signed    bool     // they are signed, and no image is released without them
 	Until     Phase    // what comes after it is not asked for
 }
 

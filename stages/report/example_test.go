@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"dagger/slipway/stages/attest"
 	"dagger/slipway/stages/gate"
 )
 
@@ -90,10 +91,16 @@ func exampleImages() []Image {
 		{
 			Name: "backend", Repository: "ghcr.io/acme/backend", Digest: "sha256:9d1c3f5a7b2e4d6f8091a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f7",
 			Tags: []string{"sha-4f2a9c1", "1.3.0", "1.3", "1", "latest"}, Seconds: 48.8,
+			Attached: []Attachment{
+				{attest.CycloneDX, attest.BareType, "sha256:9d1c3f5a7b2e4d6f8091a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f7"},
+				{attest.SPDX, attest.BareType, "sha256:9d1c3f5a7b2e4d6f8091a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f7"},
+				{attest.Provenance, attest.BareType, "sha256:9d1c3f5a7b2e4d6f8091a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f7"},
+			},
 		},
 		{
 			Name: "frontend", Repository: "ghcr.io/acme/frontend", Digest: "sha256:0b1c2d3e4f5a6b7c8d9e0f1a2b3c4d5e6f7a8b9c0d1e2f3a4b5c6d7e8f9a0b1c",
 			Tags: []string{"sha-4f2a9c1", "1.3.0", "1.3", "1", "latest"}, Seconds: 31.4,
+			NotAttached: "attaching SBOM (CycloneDX) to ghcr.io/acme/frontend: the registry answered 405 Method Not Allowed",
 		},
 		{
 			Name: "arq-worker", Repository: "ghcr.io/acme/arq-worker", Digest: "sha256:77aa66bb55cc44dd33ee22ff1100ffeeddccbbaa99887766554433221100abcd",

@@ -83,7 +83,7 @@ type listView struct {
 	Items []string
 }
 
-type imageView struct{ Where, Digest, Tags, Built string }
+type imageView struct{ Where, Digest, Tags, Built, Statements string }
 
 type tagView struct{ Name, From, To, State string }
 
@@ -210,7 +210,7 @@ func (r Report) addMade(v *view) {
 		if i.Reused {
 			built = "already published"
 		}
-		v.Images = append(v.Images, imageView{i.where(), i.Digest, strings.Join(i.Tags, " "), built})
+		v.Images = append(v.Images, imageView{i.where(), i.Digest, strings.Join(i.Tags, " "), built, i.statements()})
 	}
 	for _, t := range r.Tags {
 		v.Tags = append(v.Tags, tagView{t.Image + ":" + t.Tag, orNone(t.Old), orNone(t.New), r.state(t)})

@@ -116,9 +116,9 @@ func (r Report) imageBlock() string {
 		if i.Reused {
 			built = "already published"
 		}
-		rows = append(rows, []string{code(i.where()), code(i.Digest), code(strings.Join(i.Tags, " ")), built})
+		rows = append(rows, []string{code(i.where()), code(i.Digest), code(strings.Join(i.Tags, " ")), built, escape(i.statements())})
 	}
-	return titled("Images", table([]string{"Image", "Digest", "Tags", "Build"}, rows))
+	return titled("Images", table([]string{"Image", "Digest", "Tags", "Build", "Statements"}, rows))
 }
 
 func (r Report) tagBlock() string {

@@ -95,6 +95,9 @@ type Image struct {
 	Tags       []string `json:"tags,omitempty"`
 	Reused     bool     `json:"reused,omitempty"` // published by an earlier run of this commit
 	Seconds    float64  `json:"seconds"`          // to build it, or to find that it is there
+	// Attached are the statements about it; NotAttached is why the registry keeps none.
+	Attached    []Attachment `json:"attached,omitempty"`
+	NotAttached string       `json:"notAttached,omitempty"`
 }
 
 // Tag is a floating tag of one image: where it pointed, should and does point. An empty digest means there is none.

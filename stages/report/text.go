@@ -152,6 +152,9 @@ func (r Report) writeImages(b *strings.Builder) {
 		if len(i.Tags) > 0 {
 			fmt.Fprintf(b, "    %s\n", strings.Join(i.Tags, " "))
 		}
+		if said := i.statements(); said != "" {
+			fmt.Fprintf(b, "    %s\n", said)
+		}
 	}
 }
 

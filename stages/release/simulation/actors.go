@@ -54,10 +54,14 @@ func (w *World) request(l Line) release.Request {
 	if err != nil {
 		panic(err)
 	}
-	return release.Request{
+	q := release.Request{
 		Version: v, Commit: l.Commit, Images: w.story.Images, Platforms: []string{"linux/amd64"}, Prefix: version.DefaultTagPrefix,
-		Assets: append([]string{"checksums.txt"}, files...),
+		Assets: append([]string{"checksums.txt"}, files...), Signed: w.story.Attests == attestsSigned,
 	}
+	if w.story.Attests != "" {
+		q.Attest = kinds
+	}
+	return q
 }
 
 // attempt is one run of a line.

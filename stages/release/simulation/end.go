@@ -111,6 +111,9 @@ func (w *World) checkRelease(l Line, rule string) {
 		if !w.hasCommitTag(image, l.Commit, l.Version) {
 			bad("%s has no commit tag", image)
 		}
+		if wrong := w.attached(at.Digest); wrong != "" {
+			bad("%s: %s", image, wrong)
+		}
 		digests[image] = at.Digest
 	}
 	v, _ := version.Parse(l.Version)

@@ -6,6 +6,22 @@ var Mutations = []Mutation{
 		"		mu.Lock()\n		defer mu.Unlock()\n		if err == nil {",
 		"		if err == nil {\n			_, err = registry.TagOnce(ctx, a.world.Registry, a.world.Clock, registry.Move{Image: image, Tag: a.Plan.Version.String(), Digest: digest})\n		}\n		mu.Lock()\n		defer mu.Unlock()\n		if err == nil {",
 	}}},
+	{"what is said of images is attached after they have their version", "release/plan.go", []Edit{{
+		"return append(effects, versionTags{tag: d.q.Version.String(), done: versioned})",
+		"return append([]Effect{effects[0], versionTags{tag: d.q.Version.String(), done: versioned}}, effects[1:]...)",
+	}}},
+	{"nobody looks what is attached already", "release/attestations.go", []Edit{{
+		"if found[digest], err = a.world.Registry.Attached(ctx, image, digest); err != nil {", "if found[digest], err = nil, ctx.Err(); err != nil {",
+	}}},
+	{"what an earlier run has attached to one digest is made anew for the others", "release/attestations.go", []Edit{{
+		"w.among(found[digest], a.Plan.Signed); ok {", "w.among(found[digest], a.Plan.Signed); ok && len(w.Digests) == 0 {",
+	}}},
+	{"what another writer's list has lost is not attached again", "registry/attach.go", []Edit{{
+		"all = without(all, there)", "all = without(all, append(there, all...))",
+	}}},
+	{"a signed release goes on without its statements", "release/attestations.go", []Edit{{
+		"errors.As(err, &no) && !a.Plan.Signed", "errors.As(err, &no)",
+	}}},
 	{"floating tags move before staging is healthy", "release/plan.go", []Edit{{
 		"d.stagingEffects(), d.finishEffects()", "d.finishEffects(), d.stagingEffects()",
 	}}},

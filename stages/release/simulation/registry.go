@@ -18,6 +18,7 @@ type registryServer struct {
 	tags      map[string]map[string]string
 	images    map[string]registry.Image // by digest
 	behind    map[[2]string]unseen      // tags whose last change is not seen yet
+	lists     map[string]*list          // what hangs below digests
 }
 
 // unseen is what the process that has changed a tag still sees of it, and how long.
@@ -28,7 +29,7 @@ type unseen struct {
 }
 
 func newRegistry(immutable bool, images []string) *registryServer {
-	s := &registryServer{immutable, map[string]map[string]string{}, map[string]registry.Image{}, map[[2]string]unseen{}}
+	s := &registryServer{immutable, map[string]map[string]string{}, map[string]registry.Image{}, map[[2]string]unseen{}, map[string]*list{}}
 	for _, image := range images {
 		s.tags[image] = map[string]string{}
 	}
@@ -39,7 +40,7 @@ func newRegistry(immutable bool, images []string) *registryServer {
 func (s *registryServer) add(image, commit, v string, build int) string {
 	digest := fmt.Sprintf("sha256:%062x%02x", uint64(len(s.images)+1)<<8|uint64(build), len(image))
 	s.images[digest] = registry.Image{
-		Name: image, Digest: digest, Platforms: []string{"linux/amd64"},
+		Name: image, Digest: digest, Platforms: []string{"linux/amd64"}, Manifests: map[string]string{"linux/amd64": manifest(digest)},
 		Labels: map[string]string{"org.opencontainers.image.revision": commit, "org.opencontainers.image.version": v},
 	}
 	return digest

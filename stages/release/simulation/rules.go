@@ -17,6 +17,7 @@ const (
 	versionTagMoves   = "a version tag never changes"
 	wentBack          = "no floating tag goes back but by a rollback"
 	beforeCommitTags  = "VERSION on no image before all have their commit tag"
+	beforeAttested    = "VERSION on no image before all have their statements"
 	beforeVersionTags = "floating tags on none before all have VERSION"
 	beforeStaging     = "floating tags on none before staging is healthy"
 	publishedWhole    = "published means that everything is there"
@@ -36,7 +37,7 @@ const (
 
 // Rules are all of them, in the order in which they are listed.
 var Rules = []string{
-	versionTagMoves, wentBack, beforeCommitTags, beforeVersionTags, beforeStaging, publishedWhole, withoutLock, sameEnd, trueWord,
+	versionTagMoves, wentBack, beforeCommitTags, beforeAttested, beforeVersionTags, beforeStaging, publishedWhole, withoutLock, sameEnd, trueWord,
 	toldOnce, dryWrites, rollsBack, downgraded, erased, allOrNone, lies,
 	onePage, signedOnce,
 }
@@ -88,17 +89,23 @@ func (w *World) versionWritten(p *process, image, tag, old, digest string) {
 			w.violate(beforeCommitTags, "%s: %s:%s, and %s has no commit tag", p.name, image, tag, other)
 		}
 	}
+	w.checkAttached(p, is.Revision(), tag)
+}
+
+// commitTagged are the digests with a commit tag that stands for this version of this commit.
+func (w *World) commitTagged(image, commit, v string) (digests []string) {
+	for tag, digest := range w.registry.tags[image] {
+		at := w.registry.images[digest]
+		if strings.HasPrefix(tag, "sha-") && at.Revision() == commit && at.Version() == v {
+			digests = append(digests, digest)
+		}
+	}
+	return digests
 }
 
 // hasCommitTag says whether a commit tag of the image stands for this version of this commit.
 func (w *World) hasCommitTag(image, commit, v string) bool {
-	for tag, digest := range w.registry.tags[image] {
-		at := w.registry.images[digest]
-		if strings.HasPrefix(tag, "sha-") && at.Revision() == commit && at.Version() == v {
-			return true
-		}
-	}
-	return false
+	return len(w.commitTagged(image, commit, v)) > 0
 }
 
 // floatingWritten looks at a floating tag that was moved, and not put back. One that leaves a version which a rollback has taken

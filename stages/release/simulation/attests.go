@@ -1,0 +1,144 @@
+package simulation
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"dagger/slipway/stages/attest"
+	"dagger/slipway/stages/registry"
+	"dagger/slipway/stages/release"
+)
+
+// How statements are attached to images, if they are.
+const (
+	attestsBare   = "bare"
+	attestsSigned = "signed"
+)
+
+// kinds are what every image gets: one statement about its platform, and one about all of it.
+var kinds = []string{attest.CycloneDX, attest.Provenance}
+
+// manifest is the digest of the one image that an index holds.
+func manifest(index string) string { return "sha256:1" + strings.TrimPrefix(index, "sha256:0") }
+
+// list is what hangs below a digest.
+type list struct {
+	all    []attest.Artifact
+	behind unseenList
+}
+
+// unseenList is what the process that has attached something still sees, and how long.
+type unseenList struct {
+	by    *process
+	all   []attest.Artifact
+	until time.Time
+}
+
+func (s *registryServer) listOf(digest string) *list {
+	if s.lists[digest] == nil {
+		s.lists[digest] = &list{}
+	}
+	return s.lists[digest]
+}
+
+// Attach implements registry.Store. The registry keeps its list under a tag, from which another writer may take what was just
+// added.
+func (c registryClient) Attach(ctx context.Context, image, digest string, a attest.Artifact) error {
+	defer c.p.hurry()()
+	upload := request{what: "registry: upload a statement for " + image}
+	r := request{what: "registry: attach " + attest.Name(a.Kind) + " to " + image + short(digest), writes: true, guarded: true, lags: true}
+	err := c.p.repeated(ctx, upload, func(Kind) error { return nil })
+	if err == nil {
+		err = c.p.repeated(ctx, r, func(f Kind) error { c.add(digest, a, f); return nil })
+	}
+	var refused *fault
+	if errors.As(err, &refused) && !refused.temporary {
+		c.p.world.notStored[digest] = true
+		return &registry.NotStored{Err: err}
+	}
+	return err
+}
+
+func (c registryClient) add(digest string, a attest.Artifact, f Kind) {
+	below, w := c.server().listOf(digest), c.p.world
+	there := slices.ContainsFunc(below.all, func(b attest.Artifact) bool { return string(a.Data) == string(b.Data) })
+	if there || f == Dropped {
+		return
+	}
+	if f == Lagging {
+		below.behind = unseenList{c.p, below.all, w.now.Add(w.faults.lag(at{c.p.number, c.p.requests - 1}))}
+	}
+	below.all = append(slices.Clone(below.all), a)
+}
+
+// Attached implements registry.Store.
+func (c registryClient) Attached(ctx context.Context, image, digest string) (all []attest.Artifact, err error) {
+	err = c.p.repeated(ctx, request{what: "registry: list what hangs below " + image + short(digest)}, func(Kind) error {
+		at := c.server().listOf(digest)
+		all = at.all
+		if c.p == at.behind.by && c.p.world.now.Before(at.behind.until) {
+			all = at.behind.all
+		}
+		return nil
+	})
+	return all, err
+}
+
+// Statement implements release.Maker. Lists of contents and signatures differ each time that they are made.
+func (m *maker) Statement(_ context.Context, of release.Attestation) (attest.Artifact, error) {
+	m.p.world.statements++
+	s := attest.Statement{PredicateType: of.Kind, Predicate: json.RawMessage(fmt.Sprint(m.p.world.statements))}
+	for _, digest := range of.Digests {
+		s.Subjects = append(s.Subjects, attest.Subject{Digest: map[string]string{"sha256": strings.TrimPrefix(digest, "sha256:")}})
+	}
+	bare, err := attest.Bare(s)
+	if err != nil || !m.q.Signed {
+		return bare, err
+	}
+	return attest.Signed(fmt.Appendf(nil, `{"dsseEnvelope":{"payload":%q,"payloadType":%q}}`, base64.StdEncoding.EncodeToString(bare.Data), attest.BareType))
+}
+
+// attached says what is wrong with what hangs below an image; empty: each kind is there once for each digest, and the same for both. Statements that
+// nobody has signed may be missing where the registry has refused them.
+func (w *World) attached(index string) string {
+	if w.story.Attests == "" {
+		return ""
+	}
+	mayLack := w.story.Attests == attestsBare && (w.notStored[index] || w.notStored[manifest(index)])
+	for _, kind := range kinds {
+		said := map[string]bool{}
+		for _, digest := range []string{index, manifest(index)} {
+			n := 0
+			for _, a := range w.registry.listOf(digest).all {
+				if a.Kind == kind {
+					n++
+					said[string(a.Data)] = true
+				}
+			}
+			if n > 1 || n == 0 && !mayLack {
+				return fmt.Sprintf("%d statements of the kind %s hang below %s", n, attest.Name(kind), short(digest))
+			}
+		}
+		if len(said) > 1 {
+			return "its digests have different statements of the kind " + attest.Name(kind)
+		}
+	}
+	return ""
+}
+
+// checkAttached wants the statements of all images before the first of them is seen under its version.
+func (w *World) checkAttached(p *process, commit, v string) {
+	for _, image := range w.story.Images {
+		for _, digest := range w.commitTagged(image, commit, v) {
+			if wrong := w.attached(digest); wrong != "" {
+				w.violate(beforeAttested, "%s: %s of %s: %s", p.name, v, image, wrong)
+			}
+		}
+	}
+}

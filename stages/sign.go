@@ -50,13 +50,9 @@ func (r *Run) signer(ctx context.Context) (*signer, error) {
 // known finds out who signs, which shows that the key opens and the token is one.
 func (s *signer) known(ctx context.Context) error {
 	if s.key == nil {
-		token, err := s.token(ctx)
-		if err != nil {
-			return refuse("see the setting identityToken", "%v", err)
-		}
-		s.by, err = identityOf(token)
-		if err != nil {
-			return refuse("see the setting identityToken", "%v", err)
+		var err error
+		if _, s.by, err = s.identity(ctx); err != nil {
+			return refuse("see the setting identityToken", "%w", err)
 		}
 		return nil
 	}
@@ -70,6 +66,14 @@ func (s *signer) known(ctx context.Context) error {
 	}
 	s.by.Key, err = keyHint([]byte(text))
 	return err
+}
+
+// identity is a token to sign with now, and who it is of.
+func (s *signer) identity(ctx context.Context) (token string, by report.Signed, err error) {
+	if token, err = s.token(ctx); err == nil {
+		by, err = identityOf(token)
+	}
+	return token, by, err
 }
 
 // Statement signs an in-toto statement as it is, and returns the Sigstore bundle.
@@ -106,7 +110,7 @@ func (s *signer) sign(ctx context.Context, what string, data []byte, command str
 		c = s.key.give(s.run, c).WithNewFile(signingConfigPath, noServices).WithNewFile(trustedRootPath, noRoots)
 		how = append(how, "--key", s.key.reference(), "--signing-config", signingConfigPath, "--trusted-root", trustedRootPath)
 	} else {
-		token, err := s.token(ctx)
+		token, _, err := s.identity(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("signing %s: %w", what, err)
 		}

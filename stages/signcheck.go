@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"dagger/slipway/internal/dagger"
-	"dagger/slipway/stages/gate"
 	"dagger/slipway/stages/report"
 )
 
@@ -101,5 +100,5 @@ func unsound(code int, said string) *failure {
 			return &failure{err: errors.New(string(what)), outcome: report.RefusedState, ending: report.Failed, output: lastLines(said)}
 		}
 	}
-	return &failure{err: fmt.Errorf("cosign ended with %s: %s", gate.ExitText(code), reason), outcome: report.RefusedState, ending: report.Broken, output: lastLines(said)}
+	return cosignFailed(code, said)
 }

@@ -31,9 +31,9 @@ var cosignErrors = []cosignError{
 		"the key service did not answer", "see the reference in signingKey, and that the engine reaches the service"},
 	{regexp.MustCompile(`no matching service found|device flow|requires IDToken|retrieving ID token`),
 		"cosign was given no identity token", "see the setting identityToken"},
-	{regexp.MustCompile(`Fulcio returned 4\d\d|unable to get subject from identity token`),
+	{regexp.MustCompile(`Fulcio returned 40[013]|unable to get subject from identity token`),
 		"Sigstore refused the identity token", "it has to be of an issuer that this Sigstore knows, for the audience " + sigstoreAudience + ", and not have expired"},
-	{regexp.MustCompile(`(?i)fulcio`),
+	{regexp.MustCompile(`(?i)fulcio|signingCert`),
 		"the certificate authority of Sigstore (Fulcio) did not answer as expected", "see that the engine reaches it, and run the same line again"},
 	{regexp.MustCompile(`(?i)timestamp`),
 		"the timestamp authority of Sigstore did not answer as expected", "see that the engine reaches it, and run the same line again"},
@@ -45,17 +45,17 @@ var cosignErrors = []cosignError{
 
 // cosignFailed puts into words of our own why cosign ended as it did; what it said itself comes below.
 func cosignFailed(code int, said string) *failure {
+	reason := cosignReason(said)
 	f := &failure{
-		err: fmt.Errorf("cosign ended with %s", gate.ExitText(code)), outcome: report.RefusedState, ending: report.Broken,
+		err: fmt.Errorf("cosign ended with %s: %s", gate.ExitText(code), reason), outcome: report.RefusedState, ending: report.Broken,
 		next: "see what cosign says", output: redact.URLs(lastLines(said)), dry: isNotKnown,
 	}
 	for _, e := range cosignErrors {
-		if e.said.MatchString(said) {
-			f.err, f.next = fmt.Errorf("%s (cosign: %s)", e.what, cosignReason(said)), e.next
-			return f
+		if e.said.MatchString(reason) {
+			f.err, f.next = fmt.Errorf("%s (cosign: %s)", e.what, reason), e.next
+			break
 		}
 	}
-	f.err = fmt.Errorf("cosign ended with %s: %s", gate.ExitText(code), cosignReason(said))
 	return f
 }
 

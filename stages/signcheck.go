@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"regexp"
 	"strings"
 
@@ -20,18 +21,15 @@ type checker struct {
 
 // checker is nil if it is not known who has to have signed.
 func (r *Run) checker(ctx context.Context) (*checker, error) {
-	k := &checker{run: r, c: r.cosign()}
-	named := orDefault(r.config.VerifyKey, defaultVerifyKey)
-	public, there := r.source.files[named]
-	switch {
-	case r.config.SignerIdentity != "":
-		k.how = []string{"--certificate-identity-regexp", identityPattern(r.config.SignerIdentity), "--certificate-oidc-issuer", r.config.SignerIssuer}
-		if r.config.Sigstore != "" {
-			k.c = r.withSigstore(k.c)
-			k.how = append(k.how, "--trusted-root", trustedRootPath)
-		}
-		return k, nil
-	case keyService.MatchString(r.config.VerifyKey):
+	how, files, err := r.expected()
+	if err != nil || how == nil {
+		return nil, err
+	}
+	k := &checker{run: r, how: how, c: r.cosign()}
+	for _, name := range sortedKeys(files) {
+		k.c = k.c.WithNewFile(name, files[name])
+	}
+	if keyService.MatchString(r.config.VerifyKey) {
 		key, err := r.readSigningKey(ctx)
 		if err != nil {
 			return nil, refuseInput(err)
@@ -39,21 +37,36 @@ func (r *Run) checker(ctx context.Context) (*checker, error) {
 		if key != nil { // its credentials open the service
 			k.c = key.give(r, k.c)
 		}
-		k.how = []string{"--key", r.config.VerifyKey}
+	}
+	return k, nil
+}
+
+// expected are cosign's arguments for who has to have signed, and the files that they name; nothing if that is not known.
+func (r *Run) expected() (how []string, files map[string]string, err error) {
+	named := orDefault(r.config.VerifyKey, defaultVerifyKey)
+	public, there := r.source.files[named]
+	byKey := func(key string) []string {
+		return []string{"--key", key, "--insecure-ignore-tlog", "--trusted-root", trustedRootPath}
+	}
+	switch {
+	case r.config.SignerIdentity != "":
+		how = []string{"--certificate-identity-regexp", identityPattern(r.config.SignerIdentity), "--certificate-oidc-issuer", r.config.SignerIssuer}
+		if r.config.Sigstore == "" {
+			return how, nil, nil
+		}
+		root := string(r.source.files[path.Join(r.config.Sigstore, trustedRootFile)])
+		return append(how, "--trusted-root", trustedRootPath), map[string]string{trustedRootPath: root}, nil
+	case keyService.MatchString(named):
+		return byKey(named), map[string]string{trustedRootPath: noRoots}, nil
 	case there:
 		if _, err := keyHint(public); err != nil {
-			return nil, refuse("write it with cosign public-key", "%s: %v", named, err)
+			return nil, nil, refuse("write it with cosign public-key", "%s: %w", named, err)
 		}
-		k.c = k.c.WithNewFile(publicKeyPath, string(public))
-		k.how = []string{"--key", publicKeyPath}
+		return byKey(publicKeyPath), map[string]string{trustedRootPath: noRoots, publicKeyPath: string(public)}, nil
 	case r.config.VerifyKey != "":
-		return nil, refuseState("add and commit it, or correct the setting verifyKey", "the public key %s is not in the repository", named)
-	default:
-		return nil, nil
+		return nil, nil, refuseState("add and commit it, or correct the setting verifyKey", "the public key %s is not in the repository", named)
 	}
-	k.c = k.c.WithNewFile(trustedRootPath, noRoots)
-	k.how = append(k.how, "--insecure-ignore-tlog", "--trusted-root", trustedRootPath)
-	return k, nil
+	return nil, nil, nil
 }
 
 // Envelope says whether a bundle is a signed statement of this kind about this digest.

@@ -71,6 +71,11 @@ var errNotSigned = errors.New("the release has to be signed, and there is nothin
 
 // checkSigner finds out, without asking anybody, whether there is what has to be there to sign with.
 func (r *Run) checkSigner(ctx context.Context) error {
+	for _, file := range []string{signingConfigFile, trustedRootFile} {
+		if name := path.Join(r.config.Sigstore, file); r.config.Sigstore != "" && r.source.files[name] == nil {
+			return refuse("add and commit it, or correct the setting sigstore", "the file %s of Sigstore is not in the repository", name)
+		}
+	}
 	s, err := r.signer(ctx)
 	if err != nil || s != nil {
 		return err
@@ -108,7 +113,7 @@ func (r *Run) checkSignerIsExpected(s *signer) error {
 	}
 	hint, err := keyHint(text)
 	if err != nil {
-		return refuse("write it with cosign public-key", "%s: %v", orDefault(r.config.VerifyKey, defaultVerifyKey), err)
+		return refuse("write it with cosign public-key", "%s: %w", orDefault(r.config.VerifyKey, defaultVerifyKey), err)
 	}
 	if hint != s.by.Key {
 		return refuse("write the public half of signingKey into it (cosign public-key), or set the other key",

@@ -99,6 +99,7 @@ func (r *Run) planSettings(b *strings.Builder) {
 		{"coverage threshold", value(r.config.CoverageThreshold)},
 		{"scan gates on", r.config.Severity},
 		{"tools by tag", orDefault(strings.Join(r.toolsByTag(), ", "), "none, all are by digest")},
+		{"signatures", r.signingWord()},
 	} {
 		fmt.Fprintf(w, "  %s\t%s\n", row[0], row[1])
 	}

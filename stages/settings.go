@@ -74,6 +74,17 @@ type Settings struct {
 	CodecovURL        string
 	RunURL            *dagger.Secret
 	Actor             *dagger.Secret
+
+	SigningKey          *dagger.Secret
+	SigningPassword     *dagger.Secret
+	IdentityToken       *dagger.Secret
+	IDTokenRequestURL   *dagger.Secret
+	IDTokenRequestToken *dagger.Secret
+	Sigstore            string
+	VerifyKey           string
+	SignerIdentity      string
+	SignerIssuer        string
+	RequireSigned       string
 }
 
 // config is the settings, read: a field for each that is more than the text it was given as.
@@ -174,6 +185,7 @@ func (s Settings) read() (config, error) {
 	c.branches, err = parseBranches(s.ReleaseBranches)
 	set("releaseBranches", err)
 	set("codecovUrl", checkURL(s.CodecovURL))
+	s.readSigning(set)
 	c.stageTimeout, c.healthTimeouts = s.readTimes(set)
 	c.environments, c.composeFiles = s.readEnvironments(set, c.healthTimeouts)
 	c.policy.Released = slices.AppendSeq(releasedFiles(c.images), maps.Values(c.composeFiles))

@@ -116,7 +116,7 @@ func TestLastLine(t *testing.T) {
 }
 
 func TestProgramsWithCNeedACompiler(t *testing.T) {
-	steps, err := newTestLab(t).programSteps()
+	steps, err := newTestLab(t).programSteps(programs...)
 	if err != nil {
 		t.Fatal(err)
 	}

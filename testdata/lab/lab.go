@@ -154,6 +154,8 @@ func (l *lab) environment() [][2]string {
 		{"SLIPWAY_LAB_PROXIES", proxyAddresses()},
 		{"SLIPWAY_LAB_GITEA", giteaURL},
 		{"SLIPWAY_LAB_GITEA_TOKEN", l.giteaToken()},
+		{"SLIPWAY_LAB_COSIGN", l.path("bin", "cosign")},
+		{"SLIPWAY_LAB_SIGSTORE", l.path("sigstore")},
 		{"SLIPWAY_LAB_HISTORIES", l.path("histories")},
 		{"SLIPWAY_LAB_STAGING", staging.destination()},
 		{"SLIPWAY_LAB_PRODUCTION", production.destination()},

@@ -69,7 +69,7 @@ type program struct {
 var compilers = []string{"compiler one", "compiler two"}
 
 // programSteps download and compile. Downloads run ahead of the compilers, in their own lane.
-func (l *lab) programSteps() ([]step, error) {
+func (l *lab) programSteps(programs ...program) ([]step, error) {
 	var steps []step
 	for n, p := range programs {
 		from, err := p.inputs(l)

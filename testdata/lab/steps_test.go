@@ -104,6 +104,37 @@ func TestRunningIsNotFooledByAnotherProcess(t *testing.T) {
 	}
 }
 
+// TestOnlyTestsPayForCosign: it takes minutes to compile, and no other start of the lab needs it.
+func TestOnlyTestsPayForCosign(t *testing.T) {
+	l := newTestLab(t)
+	of := func(make func() ([]step, error)) map[string]step {
+		t.Helper()
+		steps, err := make()
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := map[string]step{}
+		for _, s := range steps {
+			named[s.name] = s
+		}
+		return named
+	}
+	always, own := of(l.steps), of(l.cosignSteps)
+	for name, s := range own {
+		if _, found := always[name]; found {
+			t.Errorf("every start makes %q", name)
+		}
+		for _, need := range s.needs {
+			if _, found := own[need]; !found {
+				t.Errorf("%q needs %q, which is not made beside it", name, need)
+			}
+		}
+	}
+	if len(own) != 4 {
+		t.Errorf("%d steps", len(own))
+	}
+}
+
 // TestForeignEngineNeedsNoneOfOurs: with an engine of the caller's own, neither Dagger nor what it runs modules in is built.
 func TestForeignEngineNeedsNoneOfOurs(t *testing.T) {
 	l := newTestLab(t)

@@ -75,7 +75,7 @@ func (l *lab) startRest(ctx context.Context) error {
 var engineSteps = []string{"download dagger", "compile dagger", "layer go", "engine content"}
 
 func (l *lab) steps() ([]step, error) {
-	steps, err := l.programSteps()
+	steps, err := l.programSteps(programs...)
 	if err != nil {
 		return nil, err
 	}
@@ -125,6 +125,9 @@ const testSites = "e2e-"
 // test runs Slipway's own tests, with everything real in reach.
 func (l *lab) test(ctx context.Context, args []string) error {
 	if err := l.up(ctx); err != nil {
+		return err
+	}
+	if err := l.cosign(ctx); err != nil {
 		return err
 	}
 	if err := l.sweep(ctx, testSites); err != nil {

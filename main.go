@@ -124,6 +124,26 @@ type Slipway struct {
 	RunURL *dagger.Secret
 	// +private
 	Actor *dagger.Secret
+	// +private
+	SigningKey *dagger.Secret
+	// +private
+	SigningPassword *dagger.Secret
+	// +private
+	IdentityToken *dagger.Secret
+	// +private
+	IDTokenRequestURL *dagger.Secret
+	// +private
+	IDTokenRequestToken *dagger.Secret
+	// +private
+	Sigstore string
+	// +private
+	VerifyKey string
+	// +private
+	SignerIdentity string
+	// +private
+	SignerIssuer string
+	// +private
+	RequireSigned string
 }
 
 // New takes the settings of the repository.
@@ -373,6 +393,53 @@ func New(
 	//
 	// +optional
 	actor *dagger.Secret,
+	// Key that signs what is released: a private key of cosign (cosign generate-key-pair), such as env://COSIGN_PRIVATE_KEY, or
+	// a reference to one in a key service (awskms, azurekms, gcpkms, gitlab, hashivault, k8s), with the credentials that the
+	// service asks for as lines NAME=value under it. Unset or empty: see identityToken.
+	//
+	// +optional
+	signingKey *dagger.Secret,
+	// Password of the signing key, at least 8 characters. Unset or empty: it has none.
+	//
+	// +optional
+	signingPassword *dagger.Secret,
+	// Identity token of the CI job, made for the audience sigstore, to sign without a key, such as env://SIGSTORE_ID_TOKEN.
+	// Unset or empty: not signed, unless by a key or by GitHub's pair.
+	//
+	// +optional
+	identityToken *dagger.Secret,
+	// Address at which a GitHub job gets its identity token, env://ACTIONS_ID_TOKEN_REQUEST_URL; taken as a secret, so that a
+	// setting can name a variable. The job needs the permission id-token: write.
+	//
+	// +optional
+	idTokenRequestUrl *dagger.Secret,
+	// Token for that address: env://ACTIONS_ID_TOKEN_REQUEST_TOKEN.
+	//
+	// +optional
+	idTokenRequestToken *dagger.Secret,
+	// Folder of the repository with signing_config.json and trusted_root.json of a Sigstore of your own, to sign without a key.
+	// Empty: the public one, which writes identity and digests into a log that everybody can read.
+	//
+	// +optional
+	sigstore string,
+	// Public key that signatures are checked with: a file of the repository, or a reference as in signingKey. Empty: cosign.pub,
+	// if that file is there.
+	//
+	// +optional
+	verifyKey string,
+	// Who has to have signed without a key, such as https://github.com/acme/shop/.github/workflows/release.yml@refs/tags/*; the *
+	// is anything but a slash.
+	//
+	// +optional
+	signerIdentity string,
+	// Who vouches for that identity, such as https://token.actions.githubusercontent.com.
+	//
+	// +optional
+	signerIssuer string,
+	// Set off, it lets releases be unsigned. Empty: releases have to be signed as soon as verifyKey or signerIdentity is known.
+	//
+	// +optional
+	requireSigned string,
 ) *Slipway {
 	return &Slipway{
 		Source: source, Registry: registry, RegistryUser: registryUser, RegistryToken: registryToken, RegistryAuth: registryAuth,
@@ -386,7 +453,9 @@ func New(
 		ComposeFile: composeFile, HealthURL: healthUrl, VersionURL: versionUrl, HealthTimeout: healthTimeout,
 		BackupScript: backupScript, RestoreScript: restoreScript, MigrateService: migrateService, StageTimeout: stageTimeout,
 		SlackWebhookURL: slackWebhookUrl, NotifyURLs: notifyUrls, CodecovToken: codecovToken, CodecovURL: codecovUrl, RunURL: runUrl,
-		Actor: actor,
+		Actor: actor, SigningKey: signingKey, SigningPassword: signingPassword, IdentityToken: identityToken,
+		IDTokenRequestURL: idTokenRequestUrl, IDTokenRequestToken: idTokenRequestToken, Sigstore: sigstore,
+		VerifyKey: verifyKey, SignerIdentity: signerIdentity, SignerIssuer: signerIssuer, RequireSigned: requireSigned,
 	}
 }
 

@@ -25,6 +25,7 @@ type access struct {
 	repository    forge.Repository
 	writable      bool           // the forge, by a token
 	staging       *stagingServer // that images are deployed to
+	signer        *signer        // what signs; it is made when first asked for
 }
 
 // connect finds registry, git remote, forge and staging, without asking them.

@@ -148,12 +148,12 @@ var cutting = func() []stage {
 	return stages
 }()
 
-// validateCut is validate where only CI has a registry.
+// validateCut is validate where only CI has a registry, and what signs.
 func (r *Run) validateCut(ctx context.Context) (Outcome, error) {
 	if err := r.prepare(ctx); err != nil {
 		return Outcome{}, err
 	}
-	wrong := slices.DeleteFunc(r.examine(ctx), func(err error) bool { return errors.Is(err, errNoRegistry) })
+	wrong := slices.DeleteFunc(r.examine(ctx), func(err error) bool { return errors.Is(err, errNoRegistry) || errors.Is(err, errNotSigned) })
 	if err := allOf(wrong...); err != nil {
 		return Outcome{}, err
 	}

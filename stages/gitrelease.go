@@ -75,6 +75,9 @@ const reportFile = "report.json"
 // assets are the files that a finished release has.
 func (r *Run) assets() []string {
 	names := []string{forge.ChecksumsFile, reportFile}
+	if r.access.signer != nil {
+		names = append(names, forge.SignatureFile)
+	}
 	for _, i := range r.config.images {
 		for _, p := range r.config.platforms {
 			names = append(names, sbomName(r.config.label(i.Name, p)))

@@ -98,6 +98,7 @@ func (r *Run) planSettings(b *strings.Builder) {
 		{"frontend", r.planNode()},
 		{"coverage threshold", value(r.config.CoverageThreshold)},
 		{"scan gates on", r.config.Severity},
+		{"signatures", r.signingWord()},
 	} {
 		fmt.Fprintf(w, "  %s\t%s\n", row[0], row[1])
 	}

@@ -142,6 +142,11 @@ func (m maker) Files(ctx context.Context, digests map[string]string) ([]forge.Fi
 	return m.files(ctx, digests)
 }
 
+// Sign implements release.Maker.
+func (m maker) Sign(ctx context.Context, name string, data []byte) ([]byte, error) {
+	return m.access.signer.File(ctx, name, data)
+}
+
 // publish sends the layers through the engine, which has them. Its own patience ends after some seconds of errors
 // and at the first 429, so a run that may take an hour adds some of its own.
 func (r *Run) publish(ctx context.Context, b *built, tag string) (digest string, err error) {

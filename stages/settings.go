@@ -74,6 +74,17 @@ type Settings struct {
 	CodecovURL        string
 	RunURL            *dagger.Secret
 	Actor             *dagger.Secret
+
+	SigningKey          *dagger.Secret
+	SigningPassword     *dagger.Secret
+	IdentityToken       *dagger.Secret
+	IDTokenRequestURL   *dagger.Secret
+	IDTokenRequestToken *dagger.Secret
+	Sigstore            string
+	VerifyKey           string
+	SignerIdentity      string
+	SignerIssuer        string
+	RequireSigned       string
 }
 
 // config is the settings, read: a field for each that is more than the text it was given as.
@@ -128,6 +139,7 @@ var defaultTools = map[string]string{
 	"trivy":    "aquasec/trivy:0.70.0",
 	"socat":    "alpine/socat:1.8.0.3",
 	"docker":   "docker:28-dind",
+	"cosign":   "ghcr.io/sigstore/cosign/cosign:v3.1.3",
 	"postgres": "postgres:18", // run by the server, and only where nothing else there reads an archive of pg_dump
 }
 
@@ -185,6 +197,7 @@ func (s Settings) read() (config, error) {
 	c.branches, err = parseBranches(s.ReleaseBranches)
 	set("releaseBranches", err)
 	set("codecovUrl", checkURL(s.CodecovURL))
+	s.checkSigning(set)
 	c.stageTimeout, c.healthTimeouts = s.readTimes(set)
 	c.environments, c.composeFiles = s.readEnvironments(set, c.healthTimeouts)
 	c.policy.Released = slices.AppendSeq(releasedFiles(c.images), maps.Values(c.composeFiles))

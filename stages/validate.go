@@ -61,7 +61,7 @@ func (r *Run) examine(ctx context.Context, more ...check) []error {
 	var found []error
 	for _, check := range []check{
 		r.checkClean, r.checkHistory, r.checkSides, r.checkDockerfiles, r.checkBuildArgs, r.checkFetched, r.checkVersionFiles,
-		r.checkRegistrySet, r.checkReceivers,
+		r.checkRegistrySet, r.checkReceivers, r.checkSigner,
 	} {
 		if err := check(ctx); err != nil {
 			found = append(found, err)
@@ -73,7 +73,7 @@ func (r *Run) examine(ctx context.Context, more ...check) []error {
 // ask puts all questions to the world at once.
 func (r *Run) ask(ctx context.Context, more []check) []error {
 	var observed release.Observed
-	questions := append([]check{r.checkRightToRelease}, more...)
+	questions := append([]check{r.checkRightToRelease, r.checkSignerKnown}, more...)
 	answers := make([]error, len(questions))
 	work := []func(){func() { observed = release.Observe(ctx, r.world(), r.request()) }}
 	for n, ask := range questions {
@@ -119,6 +119,7 @@ func (r *Run) summary() []string {
 	} else {
 		words = append(words, "after "+previous.String())
 	}
+	words = append(words, r.signingWord())
 	if len(r.found.preview.Edited) > 0 {
 		words = append(words, "warning: changed on staging, and will be replaced there: "+report.Few(r.found.preview.Edited))
 	}

@@ -12,35 +12,82 @@ import (
 // ChecksumsFile lists the files of a release in the form that sha256sum --check reads.
 const ChecksumsFile = "checksums.txt"
 
-// Attach attaches the files, and at last their checksums. In a draft, what differs is replaced. In a published release, what
-// is there by name is kept, because somebody may have it already; so the checksums are those of what is there.
-func Attach(ctx context.Context, f Attacher, r Release, files []File) (attached, kept []string, err error) {
+// SignatureFile is a Sigstore bundle that signs the checksums, and by them all files of a release.
+const SignatureFile = ChecksumsFile + ".sigstore.json"
+
+// Signing signs a file, and returns the bundle.
+type Signing func(ctx context.Context, name string, data []byte) (bundle []byte, err error)
+
+// Attach attaches the files, and at last their checksums with what signs them. In a draft, what differs is replaced. In a
+// published release, what is there by name is kept, because somebody may have it already; so the checksums are those of what
+// is there, and the signature is of the checksums that are there. Without sign, nothing is signed.
+func Attach(ctx context.Context, f Attacher, r Release, files []File, sign Signing) (attached, kept []string, err error) {
 	there, err := publishedNames(ctx, f, r)
 	if err != nil {
 		return nil, nil, err
 	}
+	a := attacher{Attacher: f, release: r, there: there}
 	var sums strings.Builder
-	attach := func(file File) error {
-		asset, err := f.UploadAsset(ctx, r, file)
+	for _, file := range files {
+		sum, err := a.attach(ctx, file)
 		if err != nil {
-			return fmt.Errorf("attaching %s: %w", file.Name, err)
+			return a.attached, a.kept, err
 		}
-		if slices.Contains(there, file.Name) {
-			kept = append(kept, file.Name)
-		} else {
-			attached = append(attached, file.Name)
-		}
-		sum, err := checksum(ctx, f, r, asset, file)
 		fmt.Fprintf(&sums, "%s  %s\n", sum, file.Name)
+	}
+	err = a.attachChecksums(ctx, File{Name: ChecksumsFile, ContentType: "text/plain", Data: []byte(sums.String())}, sign)
+	return a.attached, a.kept, err
+}
+
+// attacher attaches to one release, and keeps what it has done.
+type attacher struct {
+	Attacher
+	release        Release
+	there          []string // in a published release
+	attached, kept []string
+}
+
+func (a *attacher) upload(ctx context.Context, file File) (Asset, error) {
+	asset, err := a.UploadAsset(ctx, a.release, file)
+	if err != nil {
+		return asset, fmt.Errorf("attaching %s: %w", file.Name, err)
+	}
+	if slices.Contains(a.there, file.Name) {
+		a.kept = append(a.kept, file.Name)
+	} else {
+		a.attached = append(a.attached, file.Name)
+	}
+	return asset, nil
+}
+
+func (a *attacher) attach(ctx context.Context, file File) (sum string, err error) {
+	asset, err := a.upload(ctx, file)
+	if err != nil {
+		return "", err
+	}
+	return checksum(ctx, a, a.release, asset, file)
+}
+
+func (a *attacher) attachChecksums(ctx context.Context, sums File, sign Signing) error {
+	asset, err := a.upload(ctx, sums)
+	if err != nil || sign == nil {
 		return err
 	}
-	for _, file := range files {
-		if err := attach(file); err != nil {
-			return attached, kept, err
+	if slices.Contains(a.there, SignatureFile) {
+		a.kept = append(a.kept, SignatureFile)
+		return nil
+	}
+	if slices.Contains(a.there, sums.Name) {
+		if sums.Data, err = a.DownloadAsset(ctx, asset); err != nil {
+			return fmt.Errorf("reading %s, which is attached already: %w", sums.Name, err)
 		}
 	}
-	err = attach(File{Name: ChecksumsFile, ContentType: "text/plain", Data: []byte(sums.String())})
-	return attached, kept, err
+	bundle, err := sign(ctx, sums.Name, sums.Data)
+	if err != nil {
+		return err
+	}
+	_, err = a.upload(ctx, File{Name: SignatureFile, ContentType: "application/json", Data: bundle})
+	return err
 }
 
 // publishedNames are the files that a published release has, none for a draft.

@@ -84,7 +84,7 @@ func TestAttach(t *testing.T) {
 			for name, data := range test.there {
 				m.assets[name] = []byte(data)
 			}
-			attached, kept, err := Attach(t.Context(), m, Release{Tag: "v1.2.3", Draft: test.draft}, attachments)
+			attached, kept, err := Attach(t.Context(), m, Release{Tag: "v1.2.3", Draft: test.draft}, attachments, nil)
 			if test.err == "" && err != nil || test.err != "" && (err == nil || err.Error() != test.err) {
 				t.Errorf("error: %v", err)
 			}
@@ -104,6 +104,56 @@ func TestAttach(t *testing.T) {
 				t.Errorf("%d downloads", m.downloads)
 			}
 		})
+	}
+}
+
+func TestAttachSignsTheChecksums(t *testing.T) {
+	const of = "signature of: "
+	old := sums("old", "report")
+	for name, test := range map[string]struct {
+		draft          bool
+		there          map[string]string
+		attached, kept string
+		signature      string
+	}{
+		"a draft": {true, nil, "sbom.json report.json checksums.txt checksums.txt.sigstore.json", "", of + sums("sbom", "report")},
+		"a draft that was signed": {true, map[string]string{"checksums.txt": "old", SignatureFile: "old"},
+			"sbom.json report.json checksums.txt checksums.txt.sigstore.json", "", of + sums("sbom", "report")},
+		"a published release that was interrupted": {false, map[string]string{"sbom.json": "old"},
+			"report.json checksums.txt checksums.txt.sigstore.json", "sbom.json", of + old},
+		"a published release that was interrupted before the signature": {false, map[string]string{"sbom.json": "old", "report.json": "report", "checksums.txt": old},
+			"checksums.txt.sigstore.json", "sbom.json report.json checksums.txt", of + old},
+		"a published release that has it all": {false, map[string]string{"sbom.json": "old", "report.json": "report", "checksums.txt": old, SignatureFile: "old"},
+			"", "sbom.json report.json checksums.txt checksums.txt.sigstore.json", "old"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := &memory{assets: map[string][]byte{}}
+			for name, data := range test.there {
+				m.assets[name] = []byte(data)
+			}
+			sign := func(_ context.Context, name string, data []byte) ([]byte, error) {
+				if name != ChecksumsFile {
+					t.Errorf("%s is signed", name)
+				}
+				return append([]byte(of), data...), nil
+			}
+			attached, kept, err := Attach(t.Context(), m, Release{Tag: "v1.2.3", Draft: test.draft}, attachments, sign)
+			if err != nil || strings.Join(attached, " ") != test.attached || strings.Join(kept, " ") != test.kept {
+				t.Errorf("attached %v, kept %v, %v; want %s, %s", attached, kept, err, test.attached, test.kept)
+			}
+			if got := string(m.assets[SignatureFile]); got != test.signature {
+				t.Errorf("the signature is\n%s\nwant\n%s", got, test.signature)
+			}
+		})
+	}
+}
+
+// A signature that cannot be made is no reason to leave it out.
+func TestAttachFailsWithItsSignature(t *testing.T) {
+	m, wrong := &memory{assets: map[string][]byte{}}, errors.New("the key does not open")
+	attached, _, err := Attach(t.Context(), m, Release{Tag: "v1.2.3", Draft: true}, attachments, func(context.Context, string, []byte) ([]byte, error) { return nil, wrong })
+	if !errors.Is(err, wrong) || len(attached) != 3 || m.assets[SignatureFile] != nil {
+		t.Errorf("attached %v, %v", attached, err)
 	}
 }
 
@@ -164,7 +214,7 @@ func TestAttachToAPublishedRelease(t *testing.T) {
 			if _, err := w.forge.UploadAsset(t.Context(), w.release, File{"sbom.json", "application/json", []byte("of the first run")}); err != nil {
 				t.Fatal(err)
 			}
-			attached, kept, err := Attach(t.Context(), w.forge, w.release, attachments)
+			attached, kept, err := Attach(t.Context(), w.forge, w.release, attachments, nil)
 			if err != nil || !slices.Equal(attached, []string{"report.json", "checksums.txt"}) || !slices.Equal(kept, []string{"sbom.json"}) {
 				t.Fatalf("attached %v, kept %v, %v", attached, kept, err)
 			}
@@ -174,7 +224,7 @@ func TestAttachToAPublishedRelease(t *testing.T) {
 			if got, want := w.content("checksums.txt"), sums("of the first run", "report"); got != want {
 				t.Errorf("checksums\n%swant\n%s", got, want)
 			}
-			if attached, kept, err = Attach(t.Context(), w.forge, w.release, attachments); err != nil || len(attached) != 0 || len(kept) != 3 {
+			if attached, kept, err = Attach(t.Context(), w.forge, w.release, attachments, nil); err != nil || len(attached) != 0 || len(kept) != 3 {
 				t.Errorf("a second time: attached %v, kept %v, %v", attached, kept, err)
 			}
 			if w.linked != nil && !slices.Equal(w.linked(), []string{"sbom.json", "report.json", "checksums.txt"}) {
@@ -189,7 +239,7 @@ func TestAttachToADraft(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, sbom := range []string{"of the first run", "sbom"} {
 				files := []File{{"sbom.json", "application/json", []byte(sbom)}, attachments[1]}
-				if _, kept, err := Attach(t.Context(), w.forge, w.release, files); err != nil || len(kept) != 0 {
+				if _, kept, err := Attach(t.Context(), w.forge, w.release, files, nil); err != nil || len(kept) != 0 {
 					t.Fatalf("kept %v, %v", kept, err)
 				}
 			}
@@ -217,7 +267,7 @@ func TestGitLabAttachesTheLinkThatIsMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.release.Draft = false
-	if _, kept, err := Attach(t.Context(), w.forge, w.release, attachments); err != nil || !slices.Equal(kept, []string{"sbom.json"}) {
+	if _, kept, err := Attach(t.Context(), w.forge, w.release, attachments, nil); err != nil || !slices.Equal(kept, []string{"sbom.json"}) {
 		t.Fatalf("kept %v, %v", kept, err)
 	}
 	if got := w.linked(); !slices.Equal(got, []string{"sbom.json", "report.json", "checksums.txt"}) {
@@ -225,7 +275,7 @@ func TestGitLabAttachesTheLinkThatIsMissing(t *testing.T) {
 	}
 	// A release that was deleted meanwhile is not half made again.
 	w.release.Tag = "v9.9.9"
-	if _, _, err := Attach(t.Context(), w.forge, w.release, attachments); err == nil || !strings.Contains(err.Error(), "the release v9.9.9 is no longer at ") {
+	if _, _, err := Attach(t.Context(), w.forge, w.release, attachments, nil); err == nil || !strings.Contains(err.Error(), "the release v9.9.9 is no longer at ") {
 		t.Errorf("got %v", err)
 	}
 }

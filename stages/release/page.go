@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/forge"
@@ -123,7 +124,11 @@ func (a *Act) attach(ctx context.Context) ([]Deed, error) {
 	if forge.CutsNotes(a.page.Body, a.Notes) {
 		made = append(made, forge.File{Name: changelog.NotesFile, ContentType: "text/markdown", Data: []byte(a.Notes)})
 	}
-	attached, kept, err := forge.Attach(ctx, a.world.Forge, *a.page, made)
+	var sign forge.Signing
+	if slices.Contains(a.Plan.Assets, forge.SignatureFile) {
+		sign = a.maker.Sign
+	}
+	attached, kept, err := forge.Attach(ctx, a.world.Forge, *a.page, made, sign)
 	var deeds []Deed
 	for _, name := range attached {
 		deeds = append(deeds, Deed{What: "file", On: name, Wrote: true})

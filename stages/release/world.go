@@ -107,6 +107,8 @@ type Maker interface {
 	Notes(ctx context.Context, after Tag) (string, error)
 	// Files are what is attached to the release, without their checksums.
 	Files(ctx context.Context, digests map[string]string) ([]forge.File, error)
+	// Sign signs a file that is attached, where the signature is one of the assets.
+	Sign(ctx context.Context, name string, data []byte) (bundle []byte, err error)
 }
 
 // Tag is one of git's tags, with the commit that it peels to.

@@ -39,8 +39,12 @@ func example() Report {
 		CriticalPath: []Part{
 			{"Validate Release", 4.2}, {"Backend Tests", 121.3}, {"Build and Push", 19.6}, {"Create Release", 6.1}, {"Deploy Staging", 58.9}, {"Notify Team", 0.7},
 		},
-		Images:     exampleImages(),
-		Tags:       exampleTags(),
+		Images: exampleImages(),
+		Tags:   exampleTags(),
+		Signed: &Signed{
+			Identity: "https://github.com/acme/shop/.github/workflows/release.yml@refs/tags/v1.3.0", Issuer: "https://token.actions.githubusercontent.com",
+			Check: "cosign verify --certificate-identity https://github.com/acme/shop/.github/workflows/release.yml@refs/tags/v1.3.0 ghcr.io/acme/shop/backend@sha256:00",
+		},
 		NotChecked: []string{"G7: the remote has no branch rules that could be read"},
 		Notes:      "## 1.3.0\n\n### Features\n\n- Guests can pay without an account (#412)\n- `GET /orders` takes a page size <= 100 (#420)\n\n### Bug Fixes\n\n- The basket keeps its coupon after a login (#418)\n",
 		Before: &Metrics{

@@ -51,6 +51,7 @@ type view struct {
 	Failures    []failureView
 	Lists       []listView
 	Images      []imageView
+	Signed      *Signed
 	Tags        []tagView
 	Times       []metric
 	Coverage    []coverageView
@@ -212,6 +213,7 @@ func (r Report) addMade(v *view) {
 		}
 		v.Images = append(v.Images, imageView{i.where(), i.Digest, strings.Join(i.Tags, " "), built})
 	}
+	v.Signed = r.Signed
 	for _, t := range r.Tags {
 		v.Tags = append(v.Tags, tagView{t.Image + ":" + t.Tag, orNone(t.Old), orNone(t.New), r.state(t)})
 	}

@@ -118,7 +118,11 @@ func (r Report) imageBlock() string {
 		}
 		rows = append(rows, []string{code(i.where()), code(i.Digest), code(strings.Join(i.Tags, " ")), built})
 	}
-	return titled("Images", table([]string{"Image", "Digest", "Tags", "Build"}, rows))
+	images := table([]string{"Image", "Digest", "Tags", "Build"}, rows)
+	if r.Signed != nil {
+		images += "\nSigned " + code(r.Signed.String()) + ". Check it:\n" + fenced(r.Signed.Check)
+	}
+	return titled("Images", images)
 }
 
 func (r Report) tagBlock() string {

@@ -125,6 +125,7 @@ type Report struct {
 	CriticalPath []Part  `json:"criticalPath,omitempty"`
 	Images       []Image `json:"images,omitempty"`
 	Tags         []Tag   `json:"tags,omitempty"`
+	Signed       *Signed `json:"signed,omitempty"` // nil: this run has signed nothing
 	// WouldRefuse is what a real run would have refused, for a dry run.
 	WouldRefuse []string `json:"wouldRefuse,omitempty"`
 	// NotChecked are rules that could not be checked, and why.

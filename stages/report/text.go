@@ -153,6 +153,9 @@ func (r Report) writeImages(b *strings.Builder) {
 			fmt.Fprintf(b, "    %s\n", strings.Join(i.Tags, " "))
 		}
 	}
+	if r.Signed != nil {
+		fmt.Fprintf(b, "  signed %s\n    check it: %s\n", r.Signed, r.Signed.Check)
+	}
 }
 
 // writeTags shows the floating tags that did not end where they should.

@@ -145,8 +145,11 @@ func (w *World) checkPage(l Line, v version.Version, bad func(string, ...any)) {
 		return
 	}
 	r := made[0]
-	if r.Draft || !forge.HasNotes(r.Body) || len(r.Assets) != len(files)+1 {
+	if r.Draft || !forge.HasNotes(r.Body) || len(r.Assets) != len(files)+2 {
 		bad("the release on the forge: draft %t, %d files, %q", r.Draft, len(r.Assets), r.Body)
+	}
+	if _, signs, _ := strings.Cut(r.data[forge.SignatureFile], ": "); signs != r.data[forge.ChecksumsFile] {
+		bad("the signature is of %q, and the checksums are %q", signs, r.data[forge.ChecksumsFile])
 	}
 	if forge.NotStanding(r.Release).Body != r.Body && !r.hand {
 		bad("the release on the forge says that it is the standing draft")

@@ -163,7 +163,7 @@ func (w *World) releasePublished(p *process, r *published) {
 	if !forge.HasNotes(r.Body) {
 		lacks("without notes")
 	}
-	if len(r.Assets) < len(files)+1 {
+	if len(r.Assets) < len(files)+2 {
 		lacks("with %d files", len(r.Assets))
 	}
 	if w.story.Staging && !w.ran(v) {

@@ -65,9 +65,6 @@ type Page struct {
 	Doubt   error // why the checksums are not by the expected signer; nil: they are
 }
 
-// SignatureFile signs the checksums of a release.
-const SignatureFile = forge.ChecksumsFile + ".sigstore.json"
-
 // digests are the image's own and those of its platforms.
 func (i Image) digests() []string {
 	all := append([]string{i.Digest}, slices.Sorted(maps.Values(i.Manifests))...)

@@ -52,7 +52,7 @@ func (j *judge) checksums(sums []byte) {
 		}
 	}
 	for _, name := range sortedKeys(j.Page.Is.Files) {
-		if want[name] == "" && name != forge.ChecksumsFile && name != SignatureFile {
+		if want[name] == "" && name != forge.ChecksumsFile && name != forge.SignatureFile {
 			j.add(Different, "file "+name, "a line in "+forge.ChecksumsFile, "none")
 		}
 	}
@@ -63,7 +63,7 @@ func (j *judge) checksums(sums []byte) {
 
 func (j *judge) signature() {
 	what := "signature of " + forge.ChecksumsFile
-	_, signed := j.Page.Is.Files[SignatureFile]
+	_, signed := j.Page.Is.Files[forge.SignatureFile]
 	switch {
 	case !j.known():
 		j.add(NotChecked, what, j.signedBy(), "%s, and %s", map[bool]string{true: "one", false: "none"}[signed], noSigner)
@@ -72,7 +72,7 @@ func (j *judge) signature() {
 	case j.Page.Is.Doubt != nil:
 		j.add(Different, what, j.signedBy(), "%v", j.Page.Is.Doubt)
 	default:
-		j.add(OK, what, j.signedBy(), "%s", SignatureFile)
+		j.add(OK, what, j.signedBy(), "%s", forge.SignatureFile)
 	}
 }
 

@@ -142,7 +142,7 @@ func ReadPage(ctx context.Context, f Forge, c Checker, o release.Observed, q rel
 	if page.Files, err = readFiles(ctx, f, page.Release); err != nil {
 		return part(page, err)
 	}
-	sums, signature := page.Files[forge.ChecksumsFile], page.Files[SignatureFile]
+	sums, signature := page.Files[forge.ChecksumsFile], page.Files[forge.SignatureFile]
 	if c != nil && signature != nil {
 		page.Doubt = c.File(ctx, forge.ChecksumsFile, sums, signature)
 	}

@@ -232,13 +232,13 @@ func (w *shop) publish(digests map[string]string) {
 func (w *shop) sum() {
 	var sums strings.Builder
 	for _, file := range slices.Sorted(maps.Keys(w.files)) {
-		if file != forge.ChecksumsFile && file != SignatureFile {
+		if file != forge.ChecksumsFile && file != forge.SignatureFile {
 			sum := sha256.Sum256(w.files[file])
 			fmt.Fprintf(&sums, "%s  %s\n", hex.EncodeToString(sum[:]), file)
 		}
 	}
 	w.files[forge.ChecksumsFile] = []byte(sums.String())
 	if !w.unsigned {
-		w.files[SignatureFile] = w.signer.sign(w.t, []byte(sums.String()))
+		w.files[forge.SignatureFile] = w.signer.sign(w.t, []byte(sums.String()))
 	}
 }

@@ -63,17 +63,17 @@ var tamperings = map[string]tampering{
 	},
 	"a changed asset with checksums that fit": {
 		then: func(w *shop) {
-			signature := w.files[SignatureFile]
+			signature := w.files[forge.SignatureFile]
 			w.files["backend.cdx.json"] = []byte("{ }")
 			w.sum()
-			w.files[SignatureFile] = signature
+			w.files[forge.SignatureFile] = signature
 		},
 		red: []string{"signature of checksums.txt"},
 	},
 	"an asset more":     {then: func(w *shop) { w.files["install.sh"] = []byte("rm") }, red: []string{"file install.sh"}},
 	"an asset less":     {then: func(w *shop) { delete(w.files, "backend.cdx.json") }, red: []string{"file backend.cdx.json"}},
 	"no checksums":      {then: func(w *shop) { delete(w.files, forge.ChecksumsFile) }, red: []string{"checksums.txt"}},
-	"no signed page":    {then: func(w *shop) { delete(w.files, SignatureFile) }, red: []string{"signature of checksums.txt"}},
+	"no signed page":    {then: func(w *shop) { delete(w.files, forge.SignatureFile) }, red: []string{"signature of checksums.txt"}},
 	"a page taken back": {then: func(w *shop) { w.draft = true }, red: []string{"release page"}},
 	"a moved floating tag": {
 		then: func(w *shop) { w.put(backend, "1.2", "1.1.0") },
@@ -103,9 +103,9 @@ var tamperings = map[string]tampering{
 	},
 	"a forged report": {
 		then: func(w *shop) {
-			signature := w.files[SignatureFile]
+			signature := w.files[forge.SignatureFile]
 			w.publish(map[string]string{backend: w.digests[frontend], frontend: w.digests[frontend]})
-			w.files[SignatureFile] = signature
+			w.files[forge.SignatureFile] = signature
 		},
 		red: []string{"backend in report.json", "signature of checksums.txt"},
 	},

@@ -74,7 +74,7 @@ func TestPublicPage(t *testing.T) {
 			w.Write([]byte(body)) //nolint:errcheck // the test sees it
 		}))
 		t.Cleanup(s.Close)
-		return forge.Repository{Kind: forge.GitHub, Path: "acme/shop", Web: s.URL, API: s.URL}
+		return forge.Repository{Kind: forge.Gitea, Path: "acme/shop", Web: s.URL, API: s.URL}
 	}
 	for name, c := range map[string]struct {
 		status    int

@@ -68,7 +68,7 @@ func TestNotChecked(t *testing.T) {
 			then: func(w *shop) {
 				stranger := *w
 				stranger.signer = newSigner(w.t)
-				stranger.made = other
+				stranger.commit = other
 				stranger.attach(backend, w.digests[backend], stranger.artifact(attest.Provenance, "", w.digests[backend]))
 			},
 			open: []string{"more provenance of backend"},
@@ -147,6 +147,9 @@ func TestJudgeImages(t *testing.T) {
 	}
 	if red := fmt.Sprint(JudgeImages(w.facts(), other).Red()); strings.Count(red, "one of commit c0ffee12c0ff, not of badc0de5badc") != 2 {
 		t.Errorf("another commit: got %s", red)
+	}
+	if JudgeImages(Facts{Images: part(map[string]Image{}, nil)}, commit).Green() {
+		t.Error("no images are fine")
 	}
 	if JudgeImages(w.facts(), "").Green() {
 		t.Error("images of no commit are fine")

@@ -55,17 +55,25 @@ type shop struct {
 	signer   signer
 	checker  *checker // nil: nobody knows who has to have signed
 	unsigned bool
-	builder  string
-	made     string // the commit that the provenance says
-	indexes  map[string]v1.ImageIndex
-	digests  map[string]string
-	git      string // the commit that the tag names
-	files    map[string][]byte
-	draft    bool
-	runs     []hosts.Seen
-	request  release.Request
+	claims   // of the provenance
+	flaws
+	request release.Request
+	indexes map[string]v1.ImageIndex
+	digests map[string]string
+	git     string // the commit that the tag names
+	files   map[string][]byte
+	runs    []hosts.Seen
+}
+
+type claims struct{ builder, commit, version string }
+
+type flaws struct {
 	without  string // a kind of statement that is not attached
-	silent   error  // of the registry, when asked what is attached
+	shallow  string // one that is attached to the index only
+	twice    string // a file that the page has two of
+	pageless bool
+	draft    bool
+	silent   error // of the registry, when asked what is attached
 }
 
 // A release refuses a registry on the loopback, so the tests' own has a private address, which leads there.
@@ -85,7 +93,7 @@ func newShop(t *testing.T) *shop {
 	t.Cleanup(s.Close)
 	_, port, err := net.SplitHostPort(s.Listener.Addr().String())
 	must(t, err)
-	w := &shop{t: t, where: "10.0.0.1:" + port + "/acme", made: commit, git: commit, builder: laptop, signer: newSigner(t)}
+	w := &shop{t: t, where: "10.0.0.1:" + port + "/acme", claims: claims{laptop, commit, "1.2.3"}, git: commit, signer: newSigner(t)}
 	w.checker = &checker{key: w.signer.key.Public(), now: time.Now()}
 	w.client, err = registry.New(w.where, registry.Auth{})
 	must(t, err)
@@ -171,7 +179,9 @@ func (w *shop) attachAll(image string) {
 			}
 			a := w.artifact(kind, digest, on...)
 			for _, at := range on {
-				w.attach(image, at, a)
+				if kind != w.shallow || at == about.Digest {
+					w.attach(image, at, a)
+				}
 			}
 			if !attest.PerPlatform(kind) {
 				break
@@ -202,15 +212,18 @@ func (w *shop) artifact(kind, contents string, on ...string) attest.Artifact {
 }
 
 func (w *shop) predicate(kind, digest string) json.RawMessage {
+	if digest == "" && attest.PerPlatform(kind) {
+		return json.RawMessage(`{}`)
+	}
 	purl := "pkg:oci/shop@" + url.QueryEscape(digest) + "?repository_url=shop"
 	text := map[string]string{
 		attest.Signature: `{}`, attest.VEX: `{}`, "https://scanner.example/v1": `{}`,
 		attest.CycloneDX: fmt.Sprintf(`{"metadata": {"component": {"purl": %q}}}`, purl),
 		attest.SPDX: fmt.Sprintf(`{"packages": [{"primaryPackagePurpose": "CONTAINER", "externalRefs": [{"referenceLocator": %q}]},
 			{"primaryPackagePurpose": "LIBRARY", "externalRefs": [{"referenceLocator": "pkg:oci/base@sha256%%3Aabc"}]}]}`, purl),
-		attest.Provenance: fmt.Sprintf(`{"buildDefinition": {"externalParameters": {"version": "1.2.3"}, "resolvedDependencies": [
+		attest.Provenance: fmt.Sprintf(`{"buildDefinition": {"externalParameters": {"version": %q}, "resolvedDependencies": [
 			{"uri": "git+https://forge.example/acme/shop", "digest": {"gitCommit": %q}}, {"uri": "base", "digest": {"sha256": "abc"}}]},
-			"runDetails": {"builder": {"id": %q}}}`, w.made, w.builder),
+			"runDetails": {"builder": {"id": %q}}}`, w.version, w.commit, w.builder),
 	}
 	return json.RawMessage(text[kind])
 }

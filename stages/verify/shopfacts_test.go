@@ -19,11 +19,17 @@ func (w *shop) Assets(context.Context, forge.Release) (all []forge.Asset, err er
 	for _, file := range slices.Sorted(maps.Keys(w.files)) {
 		all = append(all, forge.Asset{Name: file})
 	}
+	if w.twice != "" {
+		all = append(all, forge.Asset{Name: w.twice, ID: 1})
+	}
 	return all, nil
 }
 
 // DownloadAsset implements Forge.
 func (w *shop) DownloadAsset(_ context.Context, a forge.Asset) ([]byte, error) {
+	if a.ID == 1 {
+		return []byte("another"), nil
+	}
 	return w.files[a.Name], nil
 }
 
@@ -54,6 +60,9 @@ func (w *shop) facts() Facts {
 	refs := gitremote.Refs{Of: map[string]string{"refs/tags/v1.1.0": other, "refs/tags/v1.2.3": w.git}}
 	f.Observed.Remote = release.Part[release.Remote]{Is: release.Remote{Refs: refs}, At: now}
 	f.Observed.Forge = release.Part[[]forge.Release]{Is: []forge.Release{{Tag: "v1.2.3", Draft: w.draft}}, At: now}
+	if w.pageless {
+		f.Observed.Forge.Is = []forge.Release{{Tag: "v1.1.0"}}
+	}
 	digests := map[string]string{}
 	for image, at := range f.Observed.Registry.Is.Version {
 		digests[image] = at.Digest

@@ -70,19 +70,41 @@ var tamperings = map[string]tampering{
 		},
 		red: []string{"signature of checksums.txt"},
 	},
-	"an asset more":     {then: func(w *shop) { w.files["install.sh"] = []byte("rm") }, red: []string{"file install.sh"}},
-	"an asset less":     {then: func(w *shop) { delete(w.files, "backend.cdx.json") }, red: []string{"file backend.cdx.json"}},
-	"no checksums":      {then: func(w *shop) { delete(w.files, forge.ChecksumsFile) }, red: []string{"checksums.txt"}},
-	"no signed page":    {then: func(w *shop) { delete(w.files, forge.SignatureFile) }, red: []string{"signature of checksums.txt"}},
-	"a page taken back": {then: func(w *shop) { w.draft = true }, red: []string{"release page"}},
+	"an asset more":                  {then: func(w *shop) { w.files["install.sh"] = []byte("rm") }, red: []string{"file install.sh"}},
+	"an asset less":                  {then: func(w *shop) { delete(w.files, "backend.cdx.json") }, red: []string{"file backend.cdx.json"}},
+	"no checksums":                   {then: func(w *shop) { delete(w.files, forge.ChecksumsFile) }, red: []string{"checksums.txt"}},
+	"no signed page":                 {then: func(w *shop) { delete(w.files, forge.SignatureFile) }, red: []string{"signature of checksums.txt"}},
+	"a second file of the same name": {then: func(w *shop) { w.twice = "backend.cdx.json" }, red: []string{"file backend.cdx.json again"}},
+	"no page":                        {then: func(w *shop) { w.pageless = true }, red: []string{"release page"}},
+	"a page taken back":              {then: func(w *shop) { w.draft = true }, red: []string{"release page"}},
 	"a moved floating tag": {
 		then: func(w *shop) { w.put(backend, "1.2", "1.1.0") },
 		red:  []string{"tag 1.2 of backend"},
 	},
 	"another commit's provenance": {
-		set:  func(w *shop) { w.made = other },
+		set:  func(w *shop) { w.commit = other },
 		red:  []string{"provenance of backend", "provenance of frontend"},
 		says: "one of commit badc0de5badc, not of c0ffee12c0ff",
+	},
+	"another version's provenance": {
+		set:  func(w *shop) { w.version = "1.2.2" },
+		red:  []string{"provenance of backend", "provenance of frontend"},
+		says: "one of version 1.2.2, not of 1.2.3",
+	},
+	"a platform without its provenance": {
+		set:  func(w *shop) { w.shallow = attest.Provenance },
+		red:  []string{"provenance of backend"},
+		says: "none for sha256:",
+	},
+	"an SBOM that does not say of what": {
+		then: func(w *shop) {
+			w.attach(frontend, w.digests[frontend], w.artifact(attest.SPDX, "", w.digests[frontend]))
+		},
+		red: []string{"SBOM (SPDX) of frontend"},
+	},
+	"a server that does not answer": {
+		then: func(w *shop) { w.runs[0].Err = errors.New("no route to host") },
+		red:  []string{"staging"},
 	},
 	"another commit's tag": {
 		then: func(w *shop) { w.git = other },

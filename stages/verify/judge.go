@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"dagger/slipway/stages/attest"
 	"dagger/slipway/stages/release"
 )
 
@@ -48,7 +49,7 @@ func (j *judge) images() {
 	}
 }
 
-// JudgeImages compares what a server is to run with the commit that it is said to be of, before it runs.
+// JudgeImages says of what a server is to run who has signed it, and of which commit it is, before it runs.
 func JudgeImages(f Facts, commit string) Table {
 	j := &judge{Facts: f, commit: commit}
 	if commit == "" {
@@ -56,7 +57,8 @@ func JudgeImages(f Facts, commit string) Table {
 	}
 	if read(j, "what is attached to the images", f.Images) {
 		for _, name := range sortedKeys(f.Images.Is) {
-			j.attached(name, f.Images.Is[name])
+			j.kind(name, f.Images.Is[name], attest.Signature)
+			j.kind(name, f.Images.Is[name], attest.Provenance)
 		}
 	}
 	return j.table

@@ -141,8 +141,10 @@ func TestWithdrawn(t *testing.T) {
 
 // TestJudgeImages is what a server asks before it runs something: who has signed, and of which commit.
 func TestJudgeImages(t *testing.T) {
-	w := newShop(t).released()
-	if table := JudgeImages(w.facts(), commit); !table.Green() || len(table) != 8 {
+	w := newShop(t)
+	w.without = attest.SPDX // of a forced release, whose scan has not ended
+	w.released()
+	if table := JudgeImages(w.facts(), commit); !table.Green() || len(table) != 4 {
 		t.Errorf("got\n%s", table.Text("1.2.3"))
 	}
 	if red := fmt.Sprint(JudgeImages(w.facts(), other).Red()); strings.Count(red, "one of commit c0ffee12c0ff, not of badc0de5badc") != 2 {

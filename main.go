@@ -700,6 +700,21 @@ func (s *Slipway) Deploy(
 	return s.pipeline().Deploy(ctx, stages.DeployOptions{Environment: environment, Version: version})
 }
 
+// Verify a release as somebody does who believes none of it.
+//
+// Tag, images, signatures, SBOM and provenance, the files of the release's page, floating tags and what runs on the servers are
+// compared with each other, and the signatures with verifyKey or signerIdentity. One table is printed: every difference fails
+// the call, and what could not be checked is named. It needs no token for what is public, and writes nothing.
+//
+// +cache="never"
+func (s *Slipway) Verify(
+	ctx context.Context,
+	// Version to verify, MAJOR.MINOR.PATCH[-prerelease].
+	version string,
+) (string, error) {
+	return s.pipeline().Verify(ctx, version)
+}
+
 // Try deployment and rollback on a throw-away server inside Dagger, without a server of yours.
 //
 // The images are built, then really deployed: a first time, as an upgrade, as a failing one that has to leave the old

@@ -78,6 +78,11 @@ func (r *Run) deployable(ctx context.Context, e environment) (next release.Rollo
 	if next, err = release.DecideDeploy(r.observeFor(ctx), q); err != nil {
 		return next, nil, err
 	}
+	if q.Production {
+		if err := r.checkSigned(ctx, next); err != nil {
+			return next, nil, err
+		}
+	}
 	if _, found, err := r.fileAt(ctx, next.Commit, e.composeFile); err != nil || !found {
 		return next, nil, refuseState("fetch everything (git fetch --tags), and see the setting composeFile",
 			"%s of commit %s, which %s was built from, is not in this repository", e.composeFile, next.Commit[:min(7, len(next.Commit))], r.Version)

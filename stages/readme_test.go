@@ -80,6 +80,11 @@ var behind = map[string]string{
 	"notify.cause":                "no connection to …",
 	"server.deployment.changed":   "the migration failed",
 	"server.rollback.stopWriters": "what writes to the database does not stop",
+	"verify.describes":            "… is not shown to be what was released",
+	"verify.doubt":                "… is not shown to be what was released",
+	"verify.judge.provenance":     "… is not shown to be what was released",
+	"verify.judge.sort":           "… is not shown to be what was released",
+	"verify.lacking":              "… is not shown to be what was released",
 	"written.parseChangeset":      "… cannot be read, and with it what people wrote for this version",
 }
 

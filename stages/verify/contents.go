@@ -1,0 +1,155 @@
+package verify
+
+import (
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"dagger/slipway/stages/attest"
+)
+
+// provenance is what of a SLSA provenance is compared.
+type provenance struct {
+	Definition struct {
+		Parameters struct {
+			Version string `json:"version"`
+		} `json:"externalParameters"`
+		Dependencies []struct {
+			Digest map[string]string `json:"digest"`
+		} `json:"resolvedDependencies"`
+	} `json:"buildDefinition"`
+	Run struct {
+		Builder struct {
+			ID string `json:"id"`
+		} `json:"builder"`
+	} `json:"runDetails"`
+}
+
+// provenance has to be of this version, of its commit, and by whom the certificate says.
+func (j *judge) provenance(a Attached) error {
+	var p provenance
+	if err := json.Unmarshal(a.Says.Predicate, &p); err != nil {
+		return fmt.Errorf("a predicate that is not readable: %w", err)
+	}
+	if v := j.Request.Version.String(); p.Definition.Parameters.Version != v {
+		return fmt.Errorf("one of version %s, not of %s", orNone(p.Definition.Parameters.Version), v)
+	}
+	if commits := p.commits(); j.commit != "" && !slices.Contains(commits, j.commit) {
+		return fmt.Errorf("one of commit %s, not of %s", orNone(short(strings.Join(commits, ", "))), short(j.commit))
+	}
+	if signer, ok := certified(a.Data); a.Type == attest.BundleType && ok && !sameOwner(p.Run.Builder.ID, signer) {
+		return fmt.Errorf("builder %s, signed by %s", orNone(p.Run.Builder.ID), signer)
+	}
+	return nil
+}
+
+func (p provenance) commits() (all []string) {
+	for _, d := range p.Definition.Dependencies {
+		if commit := d.Digest["gitCommit"]; commit != "" {
+			all = append(all, commit)
+		}
+	}
+	return all
+}
+
+// certified is whom the certificate of a bundle names; none if it is signed by a key.
+func certified(bundle []byte) (string, bool) {
+	var b struct {
+		Material struct {
+			Certificate struct {
+				Bytes []byte `json:"rawBytes"`
+			} `json:"certificate"`
+		} `json:"verificationMaterial"`
+	}
+	if json.Unmarshal(bundle, &b) != nil || len(b.Material.Certificate.Bytes) == 0 {
+		return "", false
+	}
+	c, err := x509.ParseCertificate(b.Material.Certificate.Bytes)
+	switch {
+	case err != nil:
+		return "a certificate that is not readable", true
+	case len(c.URIs) > 0:
+		return c.URIs[0].String(), true
+	}
+	return strings.Join(c.EmailAddresses, ", "), true
+}
+
+// sameOwner says whether a builder may be who has signed: on one forge, only a job of the same repository is. Builders that
+// live elsewhere, such as a laptop, say nothing about it.
+func sameOwner(builder, signer string) bool {
+	of, err := url.Parse(builder)
+	by, err2 := url.Parse(signer)
+	if err != nil || err2 != nil || of.Host != by.Host || by.Host == "" {
+		return err == nil && builder != ""
+	}
+	return repository(of.Path) == repository(by.Path)
+}
+
+// parts end the repository in the address of a job or of a run.
+var parts = regexp.MustCompile(`//|/-/|/\.github/|/actions/`)
+
+func repository(path string) string {
+	if at := parts.FindStringIndex(path); at != nil {
+		path = path[:at[0]]
+	}
+	return strings.Trim(path, "/")
+}
+
+// contained is what of both kinds of SBOM says which image they are of.
+type contained struct {
+	Metadata struct {
+		Component struct {
+			PURL string `json:"purl"`
+		} `json:"component"`
+	} `json:"metadata"`
+	Packages []struct {
+		Purpose string `json:"primaryPackagePurpose"`
+		Refs    []struct {
+			Locator string `json:"referenceLocator"`
+		} `json:"externalRefs"`
+	} `json:"packages"`
+}
+
+// describes wants the list of contents to be of this image: its subject alone could have been written onto another's list.
+func describes(i Image, s attest.Statement) error {
+	var c contained
+	if err := json.Unmarshal(s.Predicate, &c); err != nil {
+		return fmt.Errorf("a predicate that is not readable: %w", err)
+	}
+	addresses := []string{c.Metadata.Component.PURL}
+	for _, p := range c.Packages {
+		for _, ref := range p.Refs {
+			if p.Purpose == "CONTAINER" {
+				addresses = append(addresses, ref.Locator)
+			}
+		}
+	}
+	named := false
+	for _, address := range addresses {
+		digest, ok := digestOf(address)
+		if ok && !slices.Contains(i.digests(), digest) {
+			return fmt.Errorf("a list of the contents of %s", short(digest))
+		}
+		named = named || ok
+	}
+	if !named {
+		return errors.New("a list of contents that does not say of which image")
+	}
+	return nil
+}
+
+// digestOf reads the digest of a package URL such as pkg:oci/shop@sha256%3A…?repository_url=….
+func digestOf(purl string) (string, bool) {
+	_, rest, ok := strings.Cut(purl, "@")
+	if !ok || !strings.HasPrefix(purl, "pkg:oci/") {
+		return "", false
+	}
+	rest, _, _ = strings.Cut(rest, "?")
+	digest, err := url.QueryUnescape(rest)
+	return digest, err == nil
+}

@@ -79,15 +79,14 @@ func certified(bundle []byte) (string, bool) {
 	return strings.Join(c.EmailAddresses, ", "), true
 }
 
-// sameOwner says whether a builder may be who has signed: on one forge, only a job of the same repository is. Builders that
-// live elsewhere, such as a laptop, say nothing about it.
+// sameOwner says whether a builder may be who has signed: a job is, and a run of the same repository. A laptop claims nothing.
 func sameOwner(builder, signer string) bool {
-	of, err := url.Parse(builder)
-	by, err2 := url.Parse(signer)
-	if err != nil || err2 != nil || of.Host != by.Host || by.Host == "" {
-		return err == nil && builder != ""
+	if builder == signer || builder == attest.Laptop {
+		return true
 	}
-	return repository(of.Path) == repository(by.Path)
+	of, err := url.Parse(builder)
+	by, other := url.Parse(signer)
+	return err == nil && other == nil && of.Host != "" && of.Host == by.Host && repository(of.Path) == repository(by.Path)
 }
 
 // parts end the repository in the address of a job or of a run.

@@ -175,8 +175,11 @@ func TestSameOwner(t *testing.T) {
 		{"https://github.com/evil/shop/actions/runs/1", job, false},
 		{"https://gitlab.com/acme/team/shop/-/jobs/7", "https://gitlab.com/acme/team/shop//.gitlab-ci.yml@refs/heads/main", true},
 		{"https://gitlab.com/acme/shop/-/jobs/7", "https://gitlab.com/acme/team/shop//.gitlab-ci.yml@refs/heads/main", false},
-		{laptop, job, true},
-		{laptop, "somebody@example.com", true},
+		{attest.Laptop, job, true},
+		{"https://ci.example.com/job/shop", job, false},
+		{attest.Laptop, "somebody@example.com", true},
+		{"somebody@example.com", "somebody@example.com", true},
+		{job, "somebody@example.com", false},
 		{"", job, false},
 	} {
 		if got := sameOwner(c.builder, c.signer); got != c.want {

@@ -39,7 +39,6 @@ const (
 	backend, frontend = "backend", "frontend"
 	amd64, arm64      = "linux/amd64", "linux/arm64"
 	job               = "https://github.com/acme/shop/.github/workflows/release.yml@refs/heads/main"
-	laptop            = "https://slipway.invalid/laptop"
 )
 
 var (
@@ -93,7 +92,7 @@ func newShop(t *testing.T) *shop {
 	t.Cleanup(s.Close)
 	_, port, err := net.SplitHostPort(s.Listener.Addr().String())
 	must(t, err)
-	w := &shop{t: t, where: "10.0.0.1:" + port + "/acme", claims: claims{laptop, commit, "1.2.3"}, git: commit, signer: newSigner(t)}
+	w := &shop{t: t, where: "10.0.0.1:" + port + "/acme", claims: claims{attest.Laptop, commit, "1.2.3"}, git: commit, signer: newSigner(t)}
 	w.checker = &checker{key: w.signer.key.Public(), now: time.Now()}
 	w.client, err = registry.New(w.where, registry.Auth{})
 	must(t, err)
@@ -221,9 +220,7 @@ func (w *shop) predicate(kind, digest string) json.RawMessage {
 		attest.CycloneDX: fmt.Sprintf(`{"metadata": {"component": {"purl": %q}}}`, purl),
 		attest.SPDX: fmt.Sprintf(`{"packages": [{"primaryPackagePurpose": "CONTAINER", "externalRefs": [{"referenceLocator": %q}]},
 			{"primaryPackagePurpose": "LIBRARY", "externalRefs": [{"referenceLocator": "pkg:oci/base@sha256%%3Aabc"}]}]}`, purl),
-		attest.Provenance: fmt.Sprintf(`{"buildDefinition": {"externalParameters": {"version": %q}, "resolvedDependencies": [
-			{"uri": "git+https://forge.example/acme/shop", "digest": {"gitCommit": %q}}, {"uri": "base", "digest": {"sha256": "abc"}}]},
-			"runDetails": {"builder": {"id": %q}}}`, w.version, w.commit, w.builder),
+		attest.Provenance: string(w.made()),
 	}
 	return json.RawMessage(text[kind])
 }
@@ -254,4 +251,19 @@ func (w *shop) sum() {
 	if !w.unsigned {
 		w.files[forge.SignatureFile] = w.signer.sign(w.t, []byte(sums.String()))
 	}
+}
+
+// made is the provenance as a release writes it.
+func (w *shop) made() json.RawMessage {
+	m := attest.Made{
+		Asked:   attest.Asked{Version: w.version, Image: "shop"},
+		Builder: w.builder,
+		Materials: []attest.Material{
+			{URI: "git+https://forge.example/acme/shop", Digest: map[string]string{"gitCommit": w.commit}},
+			{URI: "base", Digest: map[string]string{"sha256": "abc"}},
+		},
+	}
+	text, err := m.Predicate(func(text string) string { return text })
+	must(w.t, err)
+	return text
 }

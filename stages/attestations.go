@@ -22,14 +22,16 @@ type statementSigner interface {
 	Statement(ctx context.Context, text []byte) ([]byte, error)
 }
 
-// statementSigner is nil where nothing to sign with is set: statements are then attached as they are.
-func (r *Run) statementSigner(context.Context) (statementSigner, error) { return nil, nil }
-
-// signs says whether something to sign with is set.
-func (r *Run) signs() bool { return false }
+// signs says whether there is something to sign with, which stage 1 has found out.
+func (r *Run) signs() bool { return r.access.signer != nil }
 
 // identity is who signs for the job; empty where that is a key, or nobody.
-func (r *Run) identity() string { return "" }
+func (r *Run) identity() string {
+	if !r.signs() {
+		return ""
+	}
+	return r.access.signer.by.Identity
+}
 
 // kinds are the statements that each image gets.
 func (r *Run) kinds() []string {
@@ -57,9 +59,9 @@ func (m maker) Statement(ctx context.Context, of release.Attestation) (a attest.
 	if err != nil {
 		return attest.Artifact{}, err
 	}
-	signer, err := m.statementSigner(ctx)
-	if err != nil {
-		return attest.Artifact{}, err
+	var signer statementSigner // none: statements are attached as they are
+	if m.signs() {
+		signer = m.access.signer
 	}
 	return asAttached(ctx, signer, attest.About(where, of.Digests, of.Kind, predicate))
 }

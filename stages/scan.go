@@ -153,7 +153,7 @@ func (r *Run) scanArchive(ctx context.Context, trivy *dagger.Container, v *varia
 	if err != nil {
 		return scan, nil, err
 	}
-	return scan, scanned.WithExec([]string{"sh", "-euc", listScript, reportPath, listsPath}).Directory(listsPath), nil
+	return scan, scanned.WithExec([]string{"sh", "-euc", listScript, reportPath, "trivy"}).Directory(listsPath), nil
 }
 
 const (

@@ -46,13 +46,11 @@ func (r *Run) sboms(ctx context.Context, digests map[string]string) ([]forge.Fil
 // listFiles are the lists of contents that are made of one scan, by the kind of the statement that holds them.
 var listFiles = map[string]string{attest.CycloneDX: "cyclonedx.json", attest.SPDX: "spdx.json"}
 
-// listScript makes all lists in one exec, which costs more than making them. Its arguments are the scan's report, the folder,
-// and how Trivy is started.
-const listScript = `lists=$1
-shift
-mkdir -p "$lists"
-"$@" convert --format cyclonedx --output "$lists/cyclonedx.json" "$0"
-exec "$@" convert --format spdx-json --output "$lists/spdx.json" "$0"`
+// listScript makes all lists in one exec, which costs more than making them. Its arguments are the scan's report, and how Trivy is
+// started.
+const listScript = `mkdir -p ` + listsPath + `
+"$@" convert --format cyclonedx --output ` + listsPath + `/cyclonedx.json "$0"
+exec "$@" convert --format spdx-json --output ` + listsPath + `/spdx.json "$0"`
 
 // readList is what is in an image, as the image of a digest.
 func (r *Run) readList(ctx context.Context, v *variant, kind, digest string) ([]byte, error) {

@@ -160,7 +160,7 @@ func (r *Run) scanArchive(ctx context.Context, trivy *dagger.Container, v *varia
 	if err != nil {
 		return scan, nil, err
 	}
-	return scan, scanned.WithExec(append([]string{"sh", "-euc", listScript, reportPath, listsPath}, sealed...)).Directory(listsPath), nil
+	return scan, scanned.WithExec(append([]string{"sh", "-euc", listScript, reportPath}, sealed...)).Directory(listsPath), nil
 }
 
 const (

@@ -57,60 +57,70 @@ func convertSlice[I any, O any](in []I, f func(I) O) []O {
 
 func (r Slipway) MarshalJSON() ([]byte, error) {
 	var concrete struct {
-		Source            *dagger.Directory
-		Registry          string
-		RegistryUser      string
-		RegistryToken     *dagger.Secret
-		RegistryAuth      *dagger.Secret
-		Images            string
-		BuildArgs         string
-		BuildSecrets      *dagger.Secret
-		Platforms         string
-		Backend           string
-		Frontend          string
-		TestServices      string
-		TestVariables     string
-		TestExtras        string
-		TestImages        string
-		BackendTests      string
-		FrontendTests     string
-		CoverageThreshold string
-		Severity          string
-		MisconfigSeverity string
-		GateDev           bool
-		GateUnfixed       bool
-		IgnoreFile        string
-		LicenceDeny       string
-		Forge             string
-		ForgeToken        *dagger.Secret
-		Repository        string
-		ReleasedIn        string
-		Committer         string
-		Categories        string
-		TagPrefix         string
-		VersionFiles      string
-		ReleaseBranches   string
-		ToolImages        string
-		Staging           string
-		Production        string
-		SSHKey            *dagger.Secret
-		SSHAgent          *dagger.Socket
-		KnownHosts        string
-		Bastion           string
-		ComposeFile       string
-		HealthURL         string
-		VersionURL        string
-		HealthTimeout     string
-		BackupScript      string
-		RestoreScript     string
-		MigrateService    string
-		StageTimeout      string
-		SlackWebhookURL   *dagger.Secret
-		NotifyURLs        *dagger.Secret
-		CodecovToken      *dagger.Secret
-		CodecovURL        string
-		RunURL            *dagger.Secret
-		Actor             *dagger.Secret
+		Source              *dagger.Directory
+		Registry            string
+		RegistryUser        string
+		RegistryToken       *dagger.Secret
+		RegistryAuth        *dagger.Secret
+		Images              string
+		BuildArgs           string
+		BuildSecrets        *dagger.Secret
+		Platforms           string
+		Backend             string
+		Frontend            string
+		TestServices        string
+		TestVariables       string
+		TestExtras          string
+		TestImages          string
+		BackendTests        string
+		FrontendTests       string
+		CoverageThreshold   string
+		Severity            string
+		MisconfigSeverity   string
+		GateDev             bool
+		GateUnfixed         bool
+		IgnoreFile          string
+		LicenceDeny         string
+		Forge               string
+		ForgeToken          *dagger.Secret
+		Repository          string
+		ReleasedIn          string
+		Committer           string
+		Categories          string
+		TagPrefix           string
+		VersionFiles        string
+		ReleaseBranches     string
+		ToolImages          string
+		Staging             string
+		Production          string
+		SSHKey              *dagger.Secret
+		SSHAgent            *dagger.Socket
+		KnownHosts          string
+		Bastion             string
+		ComposeFile         string
+		HealthURL           string
+		VersionURL          string
+		HealthTimeout       string
+		BackupScript        string
+		RestoreScript       string
+		MigrateService      string
+		StageTimeout        string
+		SlackWebhookURL     *dagger.Secret
+		NotifyURLs          *dagger.Secret
+		CodecovToken        *dagger.Secret
+		CodecovURL          string
+		RunURL              *dagger.Secret
+		Actor               *dagger.Secret
+		SigningKey          *dagger.Secret
+		SigningPassword     *dagger.Secret
+		IdentityToken       *dagger.Secret
+		IDTokenRequestURL   *dagger.Secret
+		IDTokenRequestToken *dagger.Secret
+		Sigstore            string
+		VerifyKey           string
+		SignerIdentity      string
+		SignerIssuer        string
+		RequireSigned       string
 	}
 	concrete.Source = r.Source
 	concrete.Registry = r.Registry
@@ -166,65 +176,85 @@ func (r Slipway) MarshalJSON() ([]byte, error) {
 	concrete.CodecovURL = r.CodecovURL
 	concrete.RunURL = r.RunURL
 	concrete.Actor = r.Actor
+	concrete.SigningKey = r.SigningKey
+	concrete.SigningPassword = r.SigningPassword
+	concrete.IdentityToken = r.IdentityToken
+	concrete.IDTokenRequestURL = r.IDTokenRequestURL
+	concrete.IDTokenRequestToken = r.IDTokenRequestToken
+	concrete.Sigstore = r.Sigstore
+	concrete.VerifyKey = r.VerifyKey
+	concrete.SignerIdentity = r.SignerIdentity
+	concrete.SignerIssuer = r.SignerIssuer
+	concrete.RequireSigned = r.RequireSigned
 	return json.Marshal(&concrete)
 }
 
 func (r *Slipway) UnmarshalJSON(bs []byte) error {
 	var concrete struct {
-		Source            *dagger.Directory
-		Registry          string
-		RegistryUser      string
-		RegistryToken     *dagger.Secret
-		RegistryAuth      *dagger.Secret
-		Images            string
-		BuildArgs         string
-		BuildSecrets      *dagger.Secret
-		Platforms         string
-		Backend           string
-		Frontend          string
-		TestServices      string
-		TestVariables     string
-		TestExtras        string
-		TestImages        string
-		BackendTests      string
-		FrontendTests     string
-		CoverageThreshold string
-		Severity          string
-		MisconfigSeverity string
-		GateDev           bool
-		GateUnfixed       bool
-		IgnoreFile        string
-		LicenceDeny       string
-		Forge             string
-		ForgeToken        *dagger.Secret
-		Repository        string
-		ReleasedIn        string
-		Committer         string
-		Categories        string
-		TagPrefix         string
-		VersionFiles      string
-		ReleaseBranches   string
-		ToolImages        string
-		Staging           string
-		Production        string
-		SSHKey            *dagger.Secret
-		SSHAgent          *dagger.Socket
-		KnownHosts        string
-		Bastion           string
-		ComposeFile       string
-		HealthURL         string
-		VersionURL        string
-		HealthTimeout     string
-		BackupScript      string
-		RestoreScript     string
-		MigrateService    string
-		StageTimeout      string
-		SlackWebhookURL   *dagger.Secret
-		NotifyURLs        *dagger.Secret
-		CodecovToken      *dagger.Secret
-		CodecovURL        string
-		RunURL            *dagger.Secret
-		Actor             *dagger.Secret
+		Source              *dagger.Directory
+		Registry            string
+		RegistryUser        string
+		RegistryToken       *dagger.Secret
+		RegistryAuth        *dagger.Secret
+		Images              string
+		BuildArgs           string
+		BuildSecrets        *dagger.Secret
+		Platforms           string
+		Backend             string
+		Frontend            string
+		TestServices        string
+		TestVariables       string
+		TestExtras          string
+		TestImages          string
+		BackendTests        string
+		FrontendTests       string
+		CoverageThreshold   string
+		Severity            string
+		MisconfigSeverity   string
+		GateDev             bool
+		GateUnfixed         bool
+		IgnoreFile          string
+		LicenceDeny         string
+		Forge               string
+		ForgeToken          *dagger.Secret
+		Repository          string
+		ReleasedIn          string
+		Committer           string
+		Categories          string
+		TagPrefix           string
+		VersionFiles        string
+		ReleaseBranches     string
+		ToolImages          string
+		Staging             string
+		Production          string
+		SSHKey              *dagger.Secret
+		SSHAgent            *dagger.Socket
+		KnownHosts          string
+		Bastion             string
+		ComposeFile         string
+		HealthURL           string
+		VersionURL          string
+		HealthTimeout       string
+		BackupScript        string
+		RestoreScript       string
+		MigrateService      string
+		StageTimeout        string
+		SlackWebhookURL     *dagger.Secret
+		NotifyURLs          *dagger.Secret
+		CodecovToken        *dagger.Secret
+		CodecovURL          string
+		RunURL              *dagger.Secret
+		Actor               *dagger.Secret
+		SigningKey          *dagger.Secret
+		SigningPassword     *dagger.Secret
+		IdentityToken       *dagger.Secret
+		IDTokenRequestURL   *dagger.Secret
+		IDTokenRequestToken *dagger.Secret
+		Sigstore            string
+		VerifyKey           string
+		SignerIdentity      string
+		SignerIssuer        string
+		RequireSigned       string
 	}
 	err := json.Unmarshal(bs, &concrete)
 	if err != nil {
@@ -284,6 +314,16 @@ func (r *Slipway) UnmarshalJSON(bs []byte) error {
 	r.CodecovURL = concrete.CodecovURL
 	r.RunURL = concrete.RunURL
 	r.Actor = concrete.Actor
+	r.SigningKey = concrete.SigningKey
+	r.SigningPassword = concrete.SigningPassword
+	r.IdentityToken = concrete.IdentityToken
+	r.IDTokenRequestURL = concrete.IDTokenRequestURL
+	r.IDTokenRequestToken = concrete.IDTokenRequestToken
+	r.Sigstore = concrete.Sigstore
+	r.VerifyKey = concrete.VerifyKey
+	r.SignerIdentity = concrete.SignerIdentity
+	r.SignerIssuer = concrete.SignerIssuer
+	r.RequireSigned = concrete.RequireSigned
 	return nil
 }
 
@@ -784,6 +824,20 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 				}
 			}
 			return (*Slipway).Validate(&parent, ctx, version)
+		case "Verify":
+			var parent Slipway
+			err = json.Unmarshal(parentJSON, &parent)
+			if err != nil {
+				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
+			}
+			var version string
+			if inputArgs["version"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["version"]), &version)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg version", err))
+				}
+			}
+			return (*Slipway).Verify(&parent, ctx, version)
 		case "":
 			var parent Slipway
 			err = json.Unmarshal(parentJSON, &parent)
@@ -1168,7 +1222,77 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg actor", err))
 				}
 			}
-			return New(source, registry, registryUser, registryToken, registryAuth, images, buildArgs, buildSecrets, platforms, backend, frontend, testServices, testVariables, testExtras, testImages, backendTests, frontendTests, coverageThreshold, severity, misconfigSeverity, gateDev, gateUnfixed, ignoreFile, licenceDeny, forge, forgeToken, repository, releasedIn, committer, categories, tagPrefix, versionFiles, releaseBranches, toolImages, staging, production, sshKey, sshAgent, knownHosts, bastion, composeFile, healthUrl, versionUrl, healthTimeout, backupScript, restoreScript, migrateService, stageTimeout, slackWebhookUrl, notifyUrls, codecovToken, codecovUrl, runUrl, actor), nil
+			var signingKey *dagger.Secret
+			if inputArgs["signingKey"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["signingKey"]), &signingKey)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg signingKey", err))
+				}
+			}
+			var signingPassword *dagger.Secret
+			if inputArgs["signingPassword"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["signingPassword"]), &signingPassword)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg signingPassword", err))
+				}
+			}
+			var identityToken *dagger.Secret
+			if inputArgs["identityToken"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["identityToken"]), &identityToken)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg identityToken", err))
+				}
+			}
+			var idTokenRequestUrl *dagger.Secret
+			if inputArgs["idTokenRequestUrl"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["idTokenRequestUrl"]), &idTokenRequestUrl)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg idTokenRequestUrl", err))
+				}
+			}
+			var idTokenRequestToken *dagger.Secret
+			if inputArgs["idTokenRequestToken"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["idTokenRequestToken"]), &idTokenRequestToken)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg idTokenRequestToken", err))
+				}
+			}
+			var sigstore string
+			if inputArgs["sigstore"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["sigstore"]), &sigstore)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg sigstore", err))
+				}
+			}
+			var verifyKey string
+			if inputArgs["verifyKey"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["verifyKey"]), &verifyKey)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg verifyKey", err))
+				}
+			}
+			var signerIdentity string
+			if inputArgs["signerIdentity"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["signerIdentity"]), &signerIdentity)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg signerIdentity", err))
+				}
+			}
+			var signerIssuer string
+			if inputArgs["signerIssuer"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["signerIssuer"]), &signerIssuer)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg signerIssuer", err))
+				}
+			}
+			var requireSigned string
+			if inputArgs["requireSigned"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["requireSigned"]), &requireSigned)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg requireSigned", err))
+				}
+			}
+			return New(source, registry, registryUser, registryToken, registryAuth, images, buildArgs, buildSecrets, platforms, backend, frontend, testServices, testVariables, testExtras, testImages, backendTests, frontendTests, coverageThreshold, severity, misconfigSeverity, gateDev, gateUnfixed, ignoreFile, licenceDeny, forge, forgeToken, repository, releasedIn, committer, categories, tagPrefix, versionFiles, releaseBranches, toolImages, staging, production, sshKey, sshAgent, knownHosts, bastion, composeFile, healthUrl, versionUrl, healthTimeout, backupScript, restoreScript, migrateService, stageTimeout, slackWebhookUrl, notifyUrls, codecovToken, codecovUrl, runUrl, actor, signingKey, signingPassword, identityToken, idTokenRequestUrl, idTokenRequestToken, sigstore, verifyKey, signerIdentity, signerIssuer, requireSigned), nil
 		default:
 			return nil, fmt.Errorf("unknown function %s", fnName)
 		}

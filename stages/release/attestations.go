@@ -29,7 +29,7 @@ func (a Attached) deed() Deed {
 	return Deed{What: "attestation", On: a.Image + "@" + a.Digest, New: attest.Name(a.Kind), Wrote: a.Wrote, Earlier: !a.Wrote}
 }
 
-// attestations hangs below every image what is said of it, before any of them is seen under the version (S2).
+// attestations hangs below every image what is said of it, before any of them is seen under the version.
 type attestations struct {
 	kinds []string
 	done  bool // every image has its version, so that an earlier run has passed here

@@ -36,6 +36,9 @@ func (r *Run) identity() string {
 // kinds are the statements that each image gets.
 func (r *Run) kinds() []string {
 	kinds := []string{attest.CycloneDX, attest.SPDX, attest.Provenance}
+	if told, _, err := r.vex(nil); err == nil && told != nil { // a bad ignore file is for the scan to refuse
+		kinds = append(kinds, attest.VEX)
+	}
 	if r.signs() {
 		kinds = append(kinds, attest.Signature)
 	}
@@ -90,8 +93,32 @@ func (r *Run) predicate(ctx context.Context, of release.Attestation) (json.RawMe
 		return r.listOf(ctx, b, of)
 	case attest.Provenance:
 		return r.provenance(ctx, b)
+	case attest.VEX:
+		return r.vexOf(of)
 	}
 	return json.RawMessage("{}"), nil // a signature says no more than which digests it is of
+}
+
+// vex is what the ignore file says of vulnerabilities, and the entries that cannot be told.
+func (r *Run) vex(purls []string) (predicate json.RawMessage, untold []string, err error) {
+	return attest.OpenVEX(r.source.files[r.config.IgnoreFile], purls, r.who(), r.source.time, r.started)
+}
+
+// vexOf is what the ignore file says of an image.
+func (r *Run) vexOf(of release.Attestation) (json.RawMessage, error) {
+	where, err := r.access.registry.Repository(of.Image)
+	if err != nil {
+		return nil, err
+	}
+	var purls []string
+	for _, digest := range of.Digests {
+		purls = append(purls, imagePURL(where, digest))
+	}
+	predicate, untold, err := r.vex(purls)
+	if len(untold) > 0 {
+		r.notCheckedf("by the VEX of %s: %s, which %s ignores for some paths only", of.Image, strings.Join(untold, ", "), r.config.IgnoreFile)
+	}
+	return predicate, err
 }
 
 // listOf is the list of contents of one platform's image, by its own digest.

@@ -1,6 +1,7 @@
 package release
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -38,6 +39,8 @@ func TestStandingDraftIsTakenOver(t *testing.T) {
 		"none":                               {version: "1.2.3"},
 		"the release has its own":            {version: "1.2.3", drafts: []forge.Release{standing("v1.3.0", "")}, found: ready},
 		"a candidate leaves it":              {version: "1.2.3-rc.1", drafts: []forge.Release{standing("v1.2.3", "")}},
+		"a backport leaves it":               {version: "1.1.1", drafts: []forge.Release{standing("v1.3.0", "")}},
+		"a backport, and two":                {version: "1.1.1", drafts: []forge.Release{standing("v1.2.3", ""), standing("v1.3.0", "")}},
 		"two": {
 			version: "1.2.3", drafts: []forge.Release{standing("v1.2.3", ""), standing("v1.3.0", "")},
 			refused: "there are 2 standing drafts",
@@ -106,6 +109,8 @@ type pages struct {
 	all    []forge.Release
 	writes int
 	fails  error
+
+	adopted []int64 // standing drafts
 }
 
 func (p *pages) Capabilities() forge.Capabilities { return p.can }
@@ -116,6 +121,15 @@ func (p *pages) CreateDraft(_ context.Context, r forge.Release) (forge.Release, 
 	r.ID, p.writes = 10, p.writes+1
 	p.all = append(p.all, r)
 	return r, nil
+}
+
+func (p *pages) AdoptDraft(_ context.Context, standing, as forge.Release) (forge.Release, error) {
+	p.adopted = append(p.adopted, standing.ID)
+	return as, nil
+}
+
+func (p *pages) Publish(ctx context.Context, r forge.Release) (forge.Release, error) {
+	return p.UpdateRelease(ctx, r)
 }
 
 func (p *pages) UpdateRelease(_ context.Context, r forge.Release) (forge.Release, error) {
@@ -131,6 +145,8 @@ func TestKeepDraft(t *testing.T) {
 	titled.Title = "the dark one"
 	upToDate := forge.AsStanding(forge.Release{ID: 9, Tag: "v1.3.0", Commit: here, Title: "v1.3.0"})
 	upToDate.Body = forge.WithNotes(upToDate.Body, "what is new")
+	unbound := upToDate
+	unbound.Commit = "main"
 	for name, c := range map[string]struct {
 		can     forge.Capabilities
 		found   []forge.Release
@@ -142,27 +158,35 @@ func TestKeepDraft(t *testing.T) {
 		left    string
 		refused string
 	}{
-		"the first":                   {can: gitHub, want: forge.Release{ID: 10, Tag: "v1.3.0", Title: "v1.3.0"}, writes: 1},
-		"the first on an eager forge": {can: gitea, want: forge.Release{ID: 10, Tag: "vnext", Title: "v1.3.0"}, writes: 1},
-		"of the same version":         {can: gitHub, found: []forge.Release{standing("v1.3.0", "")}, want: forge.Release{ID: 9, Tag: "v1.3.0", Title: "v1.3.0"}, writes: 1, old: "v1.3.0"},
-		"of another version":          {can: gitHub, found: []forge.Release{standing("v1.2.4", "")}, want: forge.Release{ID: 9, Tag: "v1.3.0", Title: "v1.3.0"}, writes: 1, old: "v1.2.4"},
-		"a person wrote into it":      {can: gitHub, found: []forge.Release{titled}, want: forge.Release{ID: 9, Tag: "v1.3.0", Title: "the dark one", Body: "mine\n\n"}, writes: 1, old: "v1.2.4"},
-		"nothing is new":              {can: gitHub, found: []forge.Release{upToDate}, want: forge.Release{ID: 9, Tag: "v1.3.0", Title: "v1.3.0"}, old: "v1.3.0"},
-		"another product's beside it": {can: gitHub, found: []forge.Release{standing("shop-v1.2.4", "")}, want: forge.Release{ID: 10, Tag: "v1.3.0", Title: "v1.3.0"}, writes: 1},
-		"two":                         {can: gitHub, found: []forge.Release{standing("v1.2.4", ""), standing("v1.3.0", "")}, refused: "there are 2 standing drafts"},
-		"a person's draft of the tag": {can: gitHub, found: []forge.Release{{ID: 3, Tag: "v1.3.0", Draft: true}}, left: "somebody has made a release or draft of v1.3.0, which is left as it is"},
-		"published under a place":     {can: gitea, found: []forge.Release{{ID: 3, Tag: "vnext"}}, left: "somebody has made a release or draft of vnext"},
-		"a later commit":              {can: gitHub, refs: map[string]string{"refs/heads/main": other}, left: "main is at 2222222 on the remote: left to the run of that commit"},
-		"its release has begun":       {can: gitHub, refs: map[string]string{"refs/tags/v1.3.0": other}, left: "the tag v1.3.0 is on the remote: its release takes the draft over"},
-		"its release, by a bare tag":  {can: gitHub, refs: map[string]string{"refs/tags/1.3.0": other}, left: "the tag 1.3.0 is on the remote"},
-		"a release has the lock":      {can: gitHub, refs: map[string]string{gitremote.LockRef: "x"}, notes: map[string]string{gitremote.LockRef: gitremote.Holder{Run: "2", Who: "Ada", Version: "1.3.0", Commit: here}.Text()}, left: "a release is under way and takes the draft over: the repository is locked by the release of 1.3.0 (commit 1111111) by Ada"},
+		"the first":                               {can: gitHub, want: forge.Release{ID: 10, Tag: "v1.3.0", Title: "v1.3.0"}, writes: 1},
+		"the first on an eager forge":             {can: gitea, want: forge.Release{ID: 10, Tag: "vnext", Title: "v1.3.0"}, writes: 1},
+		"of the same version":                     {can: gitHub, found: []forge.Release{standing("v1.3.0", "")}, want: forge.Release{ID: 9, Tag: "v1.3.0", Title: "v1.3.0"}, writes: 1, old: "v1.3.0"},
+		"of another version":                      {can: gitHub, found: []forge.Release{standing("v1.2.4", "")}, want: forge.Release{ID: 9, Tag: "v1.3.0", Title: "v1.3.0"}, writes: 1, old: "v1.2.4"},
+		"a person wrote into it":                  {can: gitHub, found: []forge.Release{titled}, want: forge.Release{ID: 9, Tag: "v1.3.0", Title: "the dark one", Body: "mine\n\n"}, writes: 1, old: "v1.2.4"},
+		"nothing is new":                          {can: gitHub, found: []forge.Release{upToDate}, want: forge.Release{ID: 9, Tag: "v1.3.0", Title: "v1.3.0"}, old: "v1.3.0"},
+		"another product's beside it":             {can: gitHub, found: []forge.Release{standing("shop-v1.2.4", "")}, want: forge.Release{ID: 10, Tag: "v1.3.0", Title: "v1.3.0"}, writes: 1},
+		"two":                                     {can: gitHub, found: []forge.Release{standing("v1.2.4", ""), standing("v1.3.0", "")}, refused: "there are 2 standing drafts"},
+		"of a commit that the forge did not take": {can: gitHub, found: []forge.Release{unbound}, want: forge.Release{ID: 9, Tag: "v1.3.0", Title: "v1.3.0", Commit: "main"}, old: "v1.3.0"},
+		"its commit was released":                 {can: gitHub, refs: map[string]string{"refs/tags/v2.0.0": here}, left: "1111111 was released as v2.0.0 since this clone was made"},
+		"its commit is a candidate":               {can: gitHub, refs: map[string]string{"refs/tags/v2.0.0-rc.1": here}, want: forge.Release{ID: 10, Tag: "v1.3.0", Title: "v1.3.0"}, writes: 1},
+		"the clone knows the release":             {can: gitHub, refs: map[string]string{"refs/tags/v1.2.0": here}, want: forge.Release{ID: 10, Tag: "v1.3.0", Title: "v1.3.0"}, writes: 1},
+		"another product's release":               {can: gitHub, refs: map[string]string{"refs/tags/shop-v2.0.0": here}, want: forge.Release{ID: 10, Tag: "v1.3.0", Title: "v1.3.0"}, writes: 1},
+		"another branch's release":                {can: gitHub, refs: map[string]string{"refs/tags/v2.0.0": other}, want: forge.Release{ID: 10, Tag: "v1.3.0", Title: "v1.3.0"}, writes: 1},
+		"a person's draft, eager":                 {can: gitea, found: []forge.Release{{ID: 3, Tag: "v1.3.0", Draft: true}}, left: "somebody has made a release or draft of v1.3.0, which is left as it is"},
+		"a person's draft of the tag":             {can: gitHub, found: []forge.Release{{ID: 3, Tag: "v1.3.0", Draft: true}}, left: "somebody has made a release or draft of v1.3.0, which is left as it is"},
+		"published under a place":                 {can: gitea, found: []forge.Release{{ID: 3, Tag: "vnext"}}, left: "somebody has made a release or draft of vnext"},
+		"a later commit":                          {can: gitHub, refs: map[string]string{"refs/heads/main": other}, left: "main is at 2222222 on the remote: left to the run of that commit"},
+		"its release has begun":                   {can: gitHub, refs: map[string]string{"refs/tags/v1.3.0": other}, left: "the tag v1.3.0 is on the remote: its release takes the draft over"},
+		"its release, by a bare tag":              {can: gitHub, refs: map[string]string{"refs/tags/1.3.0": other}, left: "the tag 1.3.0 is on the remote"},
+		"a release has the lock":                  {can: gitHub, refs: map[string]string{gitremote.LockRef: "x"}, notes: map[string]string{gitremote.LockRef: gitremote.Holder{Run: "2", Who: "Ada", Version: "1.3.0", Commit: here}.Text()}, left: "a release is under way and takes the draft over: the repository is locked by the release of 1.3.0 (commit 1111111) by Ada"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			git := &refServer{refs: map[string]string{"refs/heads/main": here}, notes: map[string]string{}}
 			maps.Copy(git.refs, c.refs)
 			maps.Copy(git.notes, c.notes)
 			at := &pages{can: c.can, all: slices.Clone(c.found)}
-			u := Upcoming{Request: wanted(t), Branch: "main", Notes: "what is new"}
+			u := Upcoming{Request: wanted(t), Branch: "main", Commits: []string{here}, Notes: "what is new"}
+			u.Local = []Tag{{"v1.2.0", here}}
 			u.Version = parse(t, "1.3.0")
 			h := gitremote.Holder{Run: "1", Who: "CI", Version: "1.3.0", Commit: here}
 			done, err := KeepDraft(t.Context(), World{Clock: retry.Real, Git: git, Forge: at, Together: Parallel}, u, h)
@@ -182,7 +206,7 @@ func TestKeepDraft(t *testing.T) {
 				return
 			}
 			got := forge.NotStanding(*done.Page)
-			if !done.Page.IsStanding() || got.ID != c.want.ID || got.Tag != c.want.Tag || got.Title != c.want.Title || got.Commit != here ||
+			if !done.Page.IsStanding() || got.ID != c.want.ID || got.Tag != c.want.Tag || got.Title != c.want.Title || got.Commit != cmp.Or(c.want.Commit, here) ||
 				!strings.HasPrefix(got.Body, c.want.Body) || !strings.Contains(got.Body, "what is new") {
 				t.Errorf("got %+v", got)
 			}
@@ -198,5 +222,86 @@ func TestKeepDraftGivesTheLockBack(t *testing.T) {
 	_, err := KeepDraft(t.Context(), World{Clock: retry.Real, Git: git, Forge: at, Together: Parallel}, u, holder)
 	if err == nil || git.refs[gitremote.LockRef] != "" {
 		t.Errorf("got %v, and the lock is at %q", err, git.refs[gitremote.LockRef])
+	}
+}
+
+// notes is a maker of notes.
+type notes struct{ Maker }
+
+func (notes) Notes(context.Context, Tag) (string, error) { return "what is new", nil }
+
+// highest is the release of the highest stable version on a forge.
+func highest(t *testing.T, at *pages) *Act {
+	q := wanted(t)
+	plan := Plan{Request: q, Floating: version.FloatingTags(q.Version, nil)}
+	return &Act{Plan: plan, world: World{Clock: retry.Real, Forge: at}, forge: at, maker: notes{}}
+}
+
+// TestStableIsPublishedAsStable: whatever somebody has ticked on the draft, before it is taken over or afterwards.
+func TestStableIsPublishedAsStable(t *testing.T) {
+	ticked := standing("v1.2.3", "")
+	ticked.Prerelease = true
+	a := highest(t, &pages{can: forge.Capabilities{Drafts: true}, all: []forge.Release{ticked}})
+	if _, err := (draft{}).do(t.Context(), a); err != nil || a.page.Prerelease {
+		t.Errorf("taken over: %+v, %v", a.page, err)
+	}
+	at := &pages{can: forge.Capabilities{Drafts: true}, all: []forge.Release{{ID: 9, Tag: "v1.2.3", Commit: here, Draft: true, Prerelease: true}}}
+	a = highest(t, at)
+	if _, err := (publication{}).do(t.Context(), a); err != nil || at.all[0].Draft || at.all[0].Prerelease || !at.all[0].Latest {
+		t.Errorf("published: %+v, %v", at.all[0], err)
+	}
+}
+
+// TestAdoptingIsFinished: a run was cut off when the new draft was made, and the standing one was still there.
+func TestAdoptingIsFinished(t *testing.T) {
+	left := standing("vnext", "mine")
+	begun := forge.Replacing(forge.NotStanding(left), left)
+	begun.ID, begun.Tag, begun.Commit = 10, "v1.2.3", here
+	shown := begun
+	shown.Draft = false
+	later := standing("vnext", "of the next one")
+	later.ID = 11
+	for name, c := range map[string]struct {
+		all    []forge.Release
+		adopts bool
+	}{
+		"the standing draft is there":     {[]forge.Release{begun, left}, true},
+		"the forge has published the new": {[]forge.Release{shown, left}, true},
+		"only the mark was left":          {[]forge.Release{begun}, false},
+		"and there is another one":        {[]forge.Release{begun, later}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			at := &pages{can: forge.Capabilities{Drafts: true, Eager: true}, all: slices.Clone(c.all)}
+			a := highest(t, at)
+			deeds, err := (draft{}).do(t.Context(), a)
+			if err != nil || slices.Equal(at.adopted, []int64{9}) != c.adopts || !a.page.IsStanding() && forge.NotStanding(*a.page).Body != a.page.Body {
+				t.Errorf("took %v over, has %q, %v", at.adopted, a.page.Body, err)
+			}
+			if !(Record{Deeds: deeds}).Wrote() || Outcome(Record{Deeds: deeds}) != "resumed" {
+				t.Errorf("did %+v", deeds)
+			}
+		})
+	}
+}
+
+// commented is a forge on which one can comment.
+type commented struct {
+	pages
+	places []forge.Place
+}
+
+func (c *commented) AddComment(_ context.Context, at forge.Place, _ forge.Sign) (bool, error) {
+	c.places = append(c.places, at)
+	return true, nil
+}
+
+// TestAnnounceIsCompletedByTheSameLine: what an earlier run could not say is said, and nobody is told of the release again.
+func TestAnnounceIsCompletedByTheSameLine(t *testing.T) {
+	at := &commented{}
+	a := highest(t, &at.pages)
+	a.forge, a.world.Forge, a.page = at, at, &forge.Release{Tag: "v1.2.3"}
+	done, err := a.Announce(t.Context(), []forge.Place{{Pull: true, Number: 7}}, forge.Sign{Comment: "x"})
+	if err != nil || done.Pulls != 1 || len(at.places) != 1 || a.Due() {
+		t.Errorf("got %+v, %v; due: %t", done, err, a.Due())
 	}
 }

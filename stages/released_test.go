@@ -72,11 +72,11 @@ func TestPlaces(t *testing.T) {
 		change  func(*Run)
 		want    []forge.Place
 	}{
-		"a release":          {"1.3.0", func(*Run) {}, all},
-		"a candidate":        {"1.3.0-rc.1", func(*Run) {}, nil},
-		"it is not set":      {"1.3.0", func(r *Run) { r.config.ReleasedIn = "" }, nil},
-		"there is no token":  {"1.3.0", func(r *Run) { r.access.writable = false }, nil},
-		"there are no notes": {"1.3.0", func(r *Run) { r.found.notes.Sections = nil }, nil},
+		"a release":                {"1.3.0", func(*Run) {}, all},
+		"a candidate":              {"1.3.0-rc.1", func(*Run) {}, nil},
+		"it is not set":            {"1.3.0", func(r *Run) { r.config.ReleasedIn = "" }, nil},
+		"there is no token":        {"1.3.0", func(r *Run) { r.access.writable = false }, nil},
+		"there are no notes":       {"1.3.0", func(r *Run) { r.found.notes.Sections = nil }, nil},
 		"no pull request was read": {"1.3.0", func(r *Run) { r.noteClosed(nil, nil, changelog.Links{}) }, nil},
 		"no issue was read": {"1.3.0", func(r *Run) {
 			r.noteClosed([]changelog.PullRequest{{Number: 7, Body: "Fixes #3"}}, nil, r.access.repository.Links())

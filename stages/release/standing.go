@@ -134,13 +134,14 @@ func StandingOf(releases []forge.Release, q Request) (*forge.Release, error) {
 	})
 }
 
-// adoptable is the standing draft that the release takes over: only the highest stable version does. A prerelease leaves it to
-// the version that it leads to, and a backport to the next one of the main branch.
+// adoptable is the standing draft that the release takes over: the highest stable version does, and the one that the draft is
+// for. A prerelease leaves it to the version that it leads to, and a backport to the next one of the main branch.
 func adoptable(releases []forge.Release, p Plan) (*forge.Release, error) {
-	if !p.Latest() {
-		return nil, nil
+	standing, err := StandingOf(releases, p.Request)
+	if p.Latest() || standing != nil && standing.Tag == p.TagName() && !p.Version.IsPrerelease() {
+		return standing, err
 	}
-	return StandingOf(releases, p.Request)
+	return nil, nil
 }
 
 // titleOf is the title of a release that was a standing draft: a person's is kept, one that only names a version is not.

@@ -40,6 +40,7 @@ func TestStandingDraftIsTakenOver(t *testing.T) {
 		"the release has its own":            {version: "1.2.3", drafts: []forge.Release{standing("v1.3.0", "")}, found: ready},
 		"a candidate leaves it":              {version: "1.2.3-rc.1", drafts: []forge.Release{standing("v1.2.3", "")}},
 		"a backport leaves it":               {version: "1.1.1", drafts: []forge.Release{standing("v1.3.0", "")}},
+		"a backport that it is for":          {version: "1.1.1", drafts: []forge.Release{standing("v1.1.1", "")}, takes: true},
 		"a backport, and two":                {version: "1.1.1", drafts: []forge.Release{standing("v1.2.3", ""), standing("v1.3.0", "")}},
 		"two": {
 			version: "1.2.3", drafts: []forge.Release{standing("v1.2.3", ""), standing("v1.3.0", "")},

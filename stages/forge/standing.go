@@ -41,12 +41,15 @@ func Replacing(r, standing Release) Release {
 	return r
 }
 
+// Replaces says whether the release was made to take the place of the standing draft, and has not wholly done so.
+func Replaces(r, standing Release) bool {
+	named := replacingLine.FindStringSubmatch(r.Body)
+	return named != nil && named[1] == strconv.FormatInt(standing.ID, 10)
+}
+
 // Replaced returns the standing draft of which not everything has come over into the release yet, nil if there is none.
 func Replaced(releases []Release, r Release) *Release {
-	named := replacingLine.FindStringSubmatch(r.Body)
-	at := slices.IndexFunc(releases, func(one Release) bool {
-		return named != nil && one.IsStanding() && strconv.FormatInt(one.ID, 10) == named[1]
-	})
+	at := slices.IndexFunc(releases, func(one Release) bool { return one.IsStanding() && Replaces(r, one) })
 	if at < 0 {
 		return nil
 	}

@@ -135,9 +135,13 @@ func StandingOf(releases []forge.Release, q Request) (*forge.Release, error) {
 }
 
 // adoptable is the standing draft that the release takes over: the highest stable version does, and the one that the draft is
-// for. A prerelease leaves it to the version that it leads to, and a backport to the next one of the main branch.
+// for. A prerelease leaves it to the version that it leads to, a backport to the next one of the main branch, and everybody to
+// a release that was cut off when it took it over.
 func adoptable(releases []forge.Release, p Plan) (*forge.Release, error) {
 	standing, err := StandingOf(releases, p.Request)
+	if standing != nil && slices.ContainsFunc(releases, func(r forge.Release) bool { return forge.Replaces(r, *standing) }) {
+		return nil, nil
+	}
 	if p.Latest() || standing != nil && standing.Tag == p.TagName() && !p.Version.IsPrerelease() {
 		return standing, err
 	}

@@ -171,7 +171,7 @@ func (w *World) checkTaken(r *published, v version.Version) {
 	}
 	left := slices.ContainsFunc(w.forge.standing(), (*published).isAhead)
 	before, _ := version.Parse("1.2.2")
-	backport := v.Compare(before) < 0 && !w.isWithdrawn(before)
+	backport := v.Compare(before) < 0 && !w.isWithdrawn(before) && !w.story.Untagged // else the draft is for it
 	if left || backport || r.data[aheadFile] == "" {
 		w.violate(takenWhole, "%s: on the standing draft as well %t, backport %t, with %q", r.Tag, left, backport, r.data[aheadFile])
 	}

@@ -43,7 +43,6 @@ type books struct {
 	told      map[string]int  // messages of success, by version
 	toldAt    map[string]int  // how many writes there were when the team was told of a version
 	untold    map[string]bool // versions of which a run was killed while it told
-	unsigned  map[string]bool // versions of which a run was refused to say on pull requests that they are in it
 	done      map[string]bool // versions that are released as they should be
 	writes    []string        // which version's run wrote what everybody can see, one write after the other
 	otherTool time.Time       // when another tool has pushed something

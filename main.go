@@ -649,8 +649,9 @@ func (s *Slipway) NextVersion(ctx context.Context) (string, error) {
 // Keep one draft release on the forge up to date with what the next release brings: for the CI of the main branch.
 //
 // The draft is of the version that next-version proposes, with the notes so far; both follow every merge. What people write
-// into it stays, and the release of the version, whichever it is then, makes it its own. A run that is overtaken by a later
-// commit or by a release writes nothing and is green. It needs forgeToken, and a forge with drafts: GitLab has none.
+// into it stays, and the next release that is the highest stable version, whichever that is then, makes it its own; backports
+// leave it alone. The draft is of the default branch: on a commit of another one, or overtaken by a later commit or by a
+// release, a run writes nothing, says why and is green. It needs forgeToken, and a forge with drafts: GitLab has none.
 //
 // +cache="never"
 func (s *Slipway) Draft(ctx context.Context) (string, error) {

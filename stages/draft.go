@@ -10,7 +10,6 @@ import (
 	"dagger/slipway/stages/gitremote"
 	"dagger/slipway/stages/redact"
 	"dagger/slipway/stages/release"
-	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/retry"
 	"dagger/slipway/stages/version"
 )
@@ -29,28 +28,40 @@ func (r *Run) draft(ctx context.Context) (string, error) {
 	if err := r.checkDraft(ctx); err != nil {
 		return "", err
 	}
-	branch, err := r.mergedInto(ctx)
+	main, has, err := r.mainBranch(ctx)
 	if err != nil {
 		return "", err
+	}
+	if !has {
+		done, err := r.standing(ctx, release.Drafted{Left: fmt.Sprintf("it is of the branch %s, which does not have commit %s", main, r.source.commit[:7])})
+		return r.draftText(done), err
 	}
 	next, err := r.propose(ctx)
 	if err != nil {
 		return "", err
 	}
 	r.Version = next.comes()
-	after, _ := r.tagOf(next.last)
-	notes, err := r.notesBetween(ctx, after, r.head(), r.tagName())
-	if err != nil {
-		return "", err
-	}
-	done := release.Drafted{Left: "there are no commits since " + after.Name}
-	if empty(notes) {
-		done, err = r.standing(ctx, done)
-	} else {
-		u := release.Upcoming{Request: r.request(), Branch: branch, Notes: notes.Markdown()}
-		done, err = release.KeepDraft(ctx, r.world(), u, r.holder())
-	}
+	done, err := r.keepDraft(ctx, main, next)
 	return next.text() + r.draftText(done), err
+}
+
+// keepDraft writes the notes of what was read for the proposal, which are many requests, and not to be read twice.
+func (r *Run) keepDraft(ctx context.Context, branch string, next proposal) (release.Drafted, error) {
+	notes := r.notesOf(next.in, r.tagName())
+	if empty(notes) {
+		return r.standing(ctx, release.Drafted{Left: "there are no commits since " + orDefault(next.in.Previous, "the beginning")})
+	}
+	last, _ := r.tagOf(next.last)
+	text, err := r.written(ctx, last, r.head(), r.tagName())
+	if err != nil {
+		return release.Drafted{}, err
+	}
+	notes.Written = text.Markdown()
+	u := release.Upcoming{Request: r.request(), Branch: branch, Notes: notes.Markdown()}
+	for _, c := range next.in.Commits {
+		u.Commits = append(u.Commits, c.Hash)
+	}
+	return release.KeepDraft(ctx, r.world(), u, r.holder())
 }
 
 // checkDraft wants a forge with drafts, and a token for it.
@@ -69,28 +80,18 @@ func (r *Run) checkDraft(ctx context.Context) error {
 	return nil
 }
 
-// mergedInto is a release branch of the remote that has the commit: one whose head it is, if there is one, the default branch
-// first. Where a CI has checked out no branch, the remote still says.
-func (r *Run) mergedInto(ctx context.Context) (string, error) {
+// mainBranch is the default branch of the remote, of which the one draft is, and whether it has the commit. Jobs of release
+// branches and of candidates for merging are left in peace: two branches would write the draft by turns.
+func (r *Run) mainBranch(ctx context.Context) (name string, has bool, err error) {
 	refs, err := gitremote.ReadRefs(ctx, r.access.git, retry.Real)
-	if err != nil {
-		return "", err
+	if err != nil || refs.Branch(refs.Default) == r.source.commit {
+		return refs.Default, err == nil, err
 	}
-	from := refs.Releases(r.config.branches)
-	for _, branch := range append([]string{refs.Default}, from...) {
-		if refs.Branch(branch) == r.source.commit {
-			return branch, nil
-		}
+	if refs.Default == "" {
+		return "", false, refuseState("set it at the forge", "the remote names no default branch, of which the standing draft would be")
 	}
-	with, err := gitremote.BranchesWith(ctx, r.access.git, retry.Real, from, r.source.commit)
-	if err != nil {
-		return "", err
-	}
-	if len(with) == 0 {
-		return "", refuseState("run it on a release branch, or set releaseBranches",
-			"the standing draft is of a release branch, and none has commit %s; they are %s", r.source.commit[:7], orDefault(report.Few(from), "none"))
-	}
-	return with[0], nil
+	with, err := gitremote.BranchesWith(ctx, r.access.git, retry.Real, []string{refs.Default}, r.source.commit)
+	return refs.Default, len(with) > 0, err
 }
 
 // comes is the stable version that is next. A draft for each candidate would be one too many.

@@ -1,12 +1,15 @@
 package stages
 
 import (
+	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/forge"
+	"dagger/slipway/stages/gitremote"
 	"dagger/slipway/stages/release"
 	"dagger/slipway/stages/version"
 )
@@ -65,5 +68,98 @@ func TestDraftText(t *testing.T) {
 	r.found.notChecked = []string{"issues for the notes: 503", "issues for the notes: 503"}
 	if got := r.draftText(release.Drafted{Page: page}); strings.Count(got, "Not checked: issues for the notes: 503\n") != 1 {
 		t.Errorf("got %q", got)
+	}
+}
+
+// branches is a remote with nothing but branches and a lock.
+type branches struct {
+	gitremote.Server
+	refs gitremote.Refs
+	with []string // have the commit
+}
+
+func (b branches) Refs(context.Context) (gitremote.Refs, error) { return b.refs, nil }
+
+func (b branches) Note(_ context.Context, text string, refs map[string]string) (string, error) {
+	for ref := range refs {
+		b.refs.Of[ref] = text
+	}
+	return text, nil
+}
+
+func (b branches) Remove(_ context.Context, ref, _ string) error {
+	delete(b.refs.Of, ref)
+	return nil
+}
+
+func (b branches) Containing(_ context.Context, of []string, _ string) ([]string, error) {
+	return slices.DeleteFunc(slices.Clone(of), func(name string) bool { return !slices.Contains(b.with, name) }), nil
+}
+
+// TestMainBranch: a job of a release branch must not write the draft of the main branch.
+func TestMainBranch(t *testing.T) {
+	const here, other = "1111111111111111111111111111111111111111", "2222222222222222222222222222222222222222"
+	for name, c := range map[string]struct {
+		main string // its commit
+		with []string
+		want bool
+	}{
+		"its head":             {main: here, want: true},
+		"a commit of it":       {main: other, with: []string{"main", "release/1.2"}, want: true},
+		"of a release branch":  {main: other, with: []string{"release/1.2"}},
+		"of no branch at all":  {main: other},
+		"the head of a branch": {main: other, with: []string{"release/1.3"}},
+	} {
+		refs := gitremote.Refs{Default: "main", Of: map[string]string{"refs/heads/main": c.main, "refs/heads/release/1.3": here}}
+		r := &Run{config: config{branches: []string{"release/*"}}, access: access{git: branches{refs: refs, with: c.with}}}
+		r.source.commit = here
+		if branch, has, err := r.mainBranch(t.Context()); branch != "main" || has != c.want || err != nil {
+			t.Errorf("%s: got %s, %t, %v", name, branch, has, err)
+		}
+	}
+	r := &Run{access: access{git: branches{}}}
+	r.source.commit = here
+	if _, _, err := r.mainBranch(t.Context()); err == nil || !strings.Contains(err.Error(), "no default branch") {
+		t.Errorf("without a default branch: %v", err)
+	}
+}
+
+// drafts is a forge with drafts that nobody asks about commits: they were read for the proposal.
+type drafts struct {
+	forge.Forge
+	made []forge.Release
+}
+
+func (d *drafts) Capabilities() forge.Capabilities { return forge.Capabilities{Drafts: true} }
+
+func (d *drafts) Releases(context.Context) ([]forge.Release, error) { return d.made, nil }
+
+func (d *drafts) CreateDraft(_ context.Context, r forge.Release) (forge.Release, error) {
+	d.made = append(d.made, r)
+	return r, nil
+}
+
+// TestDraftReadsOnce: the notes of the draft are made of what the proposal has read.
+func TestDraftReadsOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		previous string
+		commits  []changelog.Commit
+		left     string
+	}{
+		"a change":             {previous: "v1.2.3", commits: []changelog.Commit{{Hash: strings.Repeat("1", 40), Subject: "feat: more light"}}},
+		"none":                 {previous: "v1.2.3", left: "there are no commits since v1.2.3"},
+		"none, and no release": {left: "there are no commits since the beginning"},
+	} {
+		r := shown(t, "1.3.0")
+		r.nonce, r.source.commit = "1", strings.Repeat("1", 40)
+		at := &drafts{}
+		r.access.forge, r.access.git = at, branches{refs: gitremote.Refs{Default: "main", Of: map[string]string{"refs/heads/main": r.source.commit}}}
+		done, err := r.keepDraft(t.Context(), "main", proposal{in: changelog.Input{Commits: c.commits, Previous: c.previous, PullRequests: []changelog.PullRequest{}}})
+		if err != nil || done.Left != c.left {
+			t.Errorf("%s: got %+v, %v", name, done, err)
+		}
+		if c.left == "" && (len(at.made) != 1 || !strings.Contains(at.made[0].Body, "more light")) {
+			t.Errorf("%s: made %+v", name, at.made)
+		}
 	}
 }

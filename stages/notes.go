@@ -60,39 +60,60 @@ func noteFigures(notes changelog.Notes) []string {
 
 // notesBetween are the notes of the commits that are in one revision and not behind a tag; without a tag, of all of them.
 func (r *Run) notesBetween(ctx context.Context, after, to release.Tag, title string) (changelog.Notes, error) {
-	log, err := r.history(ctx, changelog.GitLogFormat, after, to)
+	in, err := r.inputBetween(ctx, after, to)
 	if err != nil {
 		return changelog.Notes{}, err
 	}
-	commits, err := changelog.ParseLog(log)
-	if err != nil {
-		return changelog.Notes{}, err
-	}
-	in, links := r.forgeInput(ctx, commits)
-	in.Commits, in.Previous, in.Current = commits, after.Name, title
-	if v, ok := r.config.tagPrefix.FromTag(title); ok {
-		in.Version = v.String()
-	}
-	in.Released = r.tagged()
-	if in.Prior, err = r.authorsBefore(ctx, after); err != nil {
-		return changelog.Notes{}, err
-	}
-	notes := changelog.Build(in, changelog.Options{Links: links, Categories: r.config.categories})
+	notes := r.notesOf(in, title)
 	text, err := r.written(ctx, after, to, title)
 	notes.Written = text.Markdown()
 	return notes, err
 }
 
-// forgeInput is what the forge knows of a range of commits; what it could not be asked for stays nil, and the notes say so.
-func (r *Run) forgeInput(ctx context.Context, commits []changelog.Commit) (in changelog.Input, links changelog.Links) {
-	if r.access.forge == nil {
-		return in, links
+// inputBetween reads the commits, and asks the forge about them.
+func (r *Run) inputBetween(ctx context.Context, after, to release.Tag) (changelog.Input, error) {
+	log, err := r.history(ctx, changelog.GitLogFormat, after, to)
+	if err != nil {
+		return changelog.Input{}, err
 	}
-	links = r.access.repository.Links()
+	commits, err := changelog.ParseLog(log)
+	if err != nil {
+		return changelog.Input{}, err
+	}
+	in := r.forgeInput(ctx, commits)
+	in.Commits, in.Previous, in.Released = commits, after.Name, r.tagged()
+	in.Prior, err = r.authorsBefore(ctx, after)
+	return in, err
+}
+
+// notesOf are the notes of what was read, under a title.
+func (r *Run) notesOf(in changelog.Input, title string) changelog.Notes {
+	in.Current = title
+	if v, ok := r.config.tagPrefix.FromTag(title); ok {
+		in.Version = v.String()
+	}
+	return changelog.Build(in, changelog.Options{Links: r.links(), Categories: r.config.categories})
+}
+
+// links are those of the forge; none without one.
+func (r *Run) links() (none changelog.Links) {
+	if r.access.forge == nil {
+		return none
+	}
+	return r.access.repository.Links()
+}
+
+// forgeInput is what the forge knows of a range of commits; what it could not be asked for stays nil, and the notes say so.
+func (r *Run) forgeInput(ctx context.Context, commits []changelog.Commit) (in changelog.Input) {
+	if r.access.forge == nil {
+		return in
+	}
+	links := r.links()
+	defer func() { r.noteClosed(in.PullRequests, in.Issues, links) }()
 	pulls, err := r.access.forge.PullRequests(ctx, forge.Range{Commits: commits, Numbers: changelog.Numbers(commits, links)})
 	if err != nil {
 		r.notCheckedf("pull requests for the notes: %v", err)
-		return in, links
+		return in
 	}
 	in.PullRequests = pulls
 	var closed []int
@@ -102,11 +123,10 @@ func (r *Run) forgeInput(ctx context.Context, commits []changelog.Commit) (in ch
 	issues, err := r.access.forge.Issues(ctx, closed, oldest(commits))
 	if err != nil {
 		r.notCheckedf("issues for the notes: %v", err)
-		return in, links
+		return in
 	}
 	in.Issues = issues
-	r.noteClosed(pulls, issues, links)
-	return in, links
+	return in
 }
 
 // oldest is the time of the first commit of a range.

@@ -18,6 +18,7 @@ type proposal struct {
 	call  changelog.Call
 	least bool     // most commits do not say what they are, so they may call for more
 	locks []string // what is wrong with which lock
+	in    changelog.Input
 }
 
 // propose reads the commits since the last release.
@@ -34,7 +35,7 @@ func (r *Run) propose(ctx context.Context) (proposal, error) {
 		return proposal{}, err
 	}
 	tag, _ := r.tagOf(l.last)
-	notes, err := r.notesBetween(ctx, tag, r.head(), "HEAD")
+	in, err := r.inputBetween(ctx, tag, r.head())
 	if err != nil {
 		return proposal{}, err
 	}
@@ -42,8 +43,8 @@ func (r *Run) propose(ctx context.Context) (proposal, error) {
 	if err != nil {
 		return proposal{}, err
 	}
-	p := proposal{lineage: l, locks: c.wrong}
-	p.call, p.least = calledFor(notes, l.last)
+	p := proposal{lineage: l, locks: c.wrong, in: in}
+	p.call, p.least = calledFor(r.notesOf(in, "HEAD"), l.last)
 	p.call, p.least = raisedBy(text, p.call, p.least)
 	p.next, err = l.suggested(version.Kind(p.call.Kind))
 	return p, err

@@ -19,11 +19,21 @@ const (
 	releasedByComment = "comment"
 )
 
-func checkReleasedIn(value string) error {
-	if value == "" || value == releasedByLabel || value == releasedByComment {
-		return nil
+// longestLabel is what GitHub and Gitea take, and usualVersion is as long as versions get.
+const (
+	longestLabel = 50
+	usualVersion = "2026.12.31"
+)
+
+func checkReleasedIn(value string, prefix version.TagPrefix) error {
+	if value != "" && value != releasedByLabel && value != releasedByComment {
+		return fmt.Errorf("expected %s or %s, found %q", releasedByLabel, releasedByComment, value)
 	}
-	return fmt.Errorf("expected %s or %s, found %q", releasedByLabel, releasedByComment, value)
+	label := releasedWords + string(prefix) + usualVersion
+	if value == releasedByLabel && prefix != version.DefaultTagPrefix && len(label) > longestLabel {
+		return fmt.Errorf("expected a label of at most %d characters, found %q with tagPrefix: set it to %s", longestLabel, label, releasedByComment)
+	}
+	return nil
 }
 
 // announcing bounds what is said on pull requests and issues, because the team waits for it.
@@ -52,10 +62,13 @@ func (r *Run) wouldAnnounce(ctx context.Context) (Outcome, error) {
 
 // signRelease does not decide the result: what did not work is a warning.
 func (r *Run) signRelease(ctx context.Context) []string {
-	places := r.places()
-	if r.found.act == nil || len(places) == 0 {
+	if r.found.act == nil || !r.marks() {
 		return nil
 	}
+	if r.found.closed == nil {
+		return []string{"warning: no pull request or issue says " + r.releasedIn() + ": the forge did not answer which were merged; " + signAgain}
+	}
+	places := r.places()
 	ctx, cancel := context.WithTimeout(ctx, announcing)
 	defer cancel()
 	done, err := r.found.act.Announce(ctx, places, r.sign())
@@ -64,10 +77,13 @@ func (r *Run) signRelease(ctx context.Context) []string {
 		figures = append(figures, counted(done)+" say "+r.releasedIn())
 	}
 	if err != nil {
-		figures = append(figures, fmt.Sprintf("warning: %d pull requests and issues do not say %s: %s", done.Left, r.releasedIn(), strings.ReplaceAll(err.Error(), "\n", "; ")))
+		figures = append(figures, fmt.Sprintf("warning: %d pull requests and issues do not say %s: %s; %s", done.Left, r.releasedIn(), strings.ReplaceAll(err.Error(), "\n", "; "), signAgain))
 	}
 	return figures
 }
+
+// signAgain is what to do about those that are left. Nobody is told of the release again by that.
+const signAgain = "run the same line again to mark those that are left"
 
 func counted(s forge.Signed) string {
 	return counting(s.Pulls, "pull request") + " and " + counting(s.Issues, "issue")
@@ -102,9 +118,15 @@ func (r *Run) sign() forge.Sign {
 	}
 }
 
-// places are the pull requests of the notes and the issues that they close, each once; none unless they are to be marked.
+// marks says whether pull requests and issues are to be marked.
+func (r *Run) marks() bool {
+	return r.config.ReleasedIn != "" && r.access.writable && !r.Version.IsPrerelease()
+}
+
+// places are the merged pull requests of the notes and the issues that they close, each once. What a subject names besides may
+// be anything, and is left alone.
 func (r *Run) places() (places []forge.Place) {
-	if r.config.ReleasedIn == "" || !r.access.writable || r.Version.IsPrerelease() {
+	if !r.marks() {
 		return nil
 	}
 	add := func(p forge.Place) {
@@ -115,7 +137,9 @@ func (r *Run) places() (places []forge.Place) {
 	for _, s := range r.found.notes.Sections {
 		for _, e := range s.Entries {
 			for _, number := range pullsOf(e, r.access.repository.Links().Mark) {
-				add(forge.Place{Pull: true, Number: number})
+				if _, merged := r.found.closed[number]; merged {
+					add(forge.Place{Pull: true, Number: number})
+				}
 			}
 		}
 	}
@@ -138,10 +162,14 @@ func pullsOf(e changelog.Entry, mark string) (numbers []int) {
 	return numbers
 }
 
-// noteClosed keeps which of the issues that were found each pull request closes.
+// noteClosed keeps which pull requests were found, and which of the issues that were found each closes.
 func (r *Run) noteClosed(pulls []changelog.PullRequest, issues []changelog.Issue, links changelog.Links) {
-	closed := map[int][]int{}
+	var closed map[int][]int
+	if pulls != nil {
+		closed = map[int][]int{}
+	}
 	for _, p := range pulls {
+		closed[p.Number] = nil
 		for _, number := range p.Closes(links) {
 			if slices.ContainsFunc(issues, func(i changelog.Issue) bool { return i.Number == number }) {
 				closed[p.Number] = append(closed[p.Number], number)

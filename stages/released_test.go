@@ -9,14 +9,28 @@ import (
 
 	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/forge"
+	"dagger/slipway/stages/release"
 	"dagger/slipway/stages/version"
 )
 
 func TestCheckReleasedIn(t *testing.T) {
 	for value, ok := range map[string]bool{"": true, "label": true, "comment": true, "Label": false, "both": false, "label, comment": false} {
-		err := checkReleasedIn(value)
+		err := checkReleasedIn(value, version.DefaultTagPrefix)
 		if (err == nil) != ok || err != nil && err.Error() != fmt.Sprintf("expected label or comment, found %q", value) {
 			t.Errorf("%q: %v", value, err)
+		}
+	}
+}
+
+// TestCheckReleasedInFits: no forge takes a label that is longer, and each write would be refused after the release.
+func TestCheckReleasedInFits(t *testing.T) {
+	for prefix, ok := range map[version.TagPrefix]bool{"": true, "shop-v": true, "payments-service-internal/v": true, "payments-service-backend-internal/v": false} {
+		err := checkReleasedIn(releasedByLabel, prefix)
+		if (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "set it to comment") {
+			t.Errorf("%q: %v", prefix, err)
+		}
+		if err := checkReleasedIn(releasedByComment, prefix); err != nil {
+			t.Errorf("%q, as a comment: %v", prefix, err)
 		}
 	}
 }
@@ -48,20 +62,25 @@ func shown(t *testing.T, text string) *Run {
 	return r
 }
 
-// TestPlaces: each pull request of the notes and each issue that it closes once; what is no issue, or not in the notes, never.
+// TestPlaces: each merged pull request of the notes and each issue that it closes once; what is no issue, not in the notes, or a
+// number that a subject happens to end with, never.
 func TestPlaces(t *testing.T) {
 	pull := func(n int) forge.Place { return forge.Place{Pull: true, Number: n} }
-	all := []forge.Place{pull(7), pull(8), pull(9), {Number: 3}}
+	all := []forge.Place{pull(7), pull(9), {Number: 3}}
 	for name, c := range map[string]struct {
 		version string
 		change  func(*Run)
 		want    []forge.Place
 	}{
-		"a release":          {"1.3.0", func(*Run) {}, all},
-		"a candidate":        {"1.3.0-rc.1", func(*Run) {}, nil},
-		"it is not set":      {"1.3.0", func(r *Run) { r.config.ReleasedIn = "" }, nil},
-		"there is no token":  {"1.3.0", func(r *Run) { r.access.writable = false }, nil},
-		"there are no notes": {"1.3.0", func(r *Run) { r.found.notes.Sections = nil }, nil},
+		"a release":                {"1.3.0", func(*Run) {}, all},
+		"a candidate":              {"1.3.0-rc.1", func(*Run) {}, nil},
+		"it is not set":            {"1.3.0", func(r *Run) { r.config.ReleasedIn = "" }, nil},
+		"there is no token":        {"1.3.0", func(r *Run) { r.access.writable = false }, nil},
+		"there are no notes":       {"1.3.0", func(r *Run) { r.found.notes.Sections = nil }, nil},
+		"no pull request was read": {"1.3.0", func(r *Run) { r.noteClosed(nil, nil, changelog.Links{}) }, nil},
+		"no issue was read": {"1.3.0", func(r *Run) {
+			r.noteClosed([]changelog.PullRequest{{Number: 7, Body: "Fixes #3"}}, nil, r.access.repository.Links())
+		}, []forge.Place{pull(7)}},
 		"another mark": {"1.3.0", func(r *Run) {
 			r.access.repository.Kind = forge.GitLab
 			r.found.notes.Sections[0].Entries[0].Ref.Text = "!7"
@@ -98,12 +117,22 @@ func TestSign(t *testing.T) {
 }
 
 func TestWouldAnnounce(t *testing.T) {
-	for value, want := range map[string]string{"label": "would mark 3 pull requests and 1 issue as released in 1.3.0", "": ""} {
+	for value, want := range map[string]string{"label": "would mark 2 pull requests and 1 issue as released in 1.3.0", "": ""} {
 		r := shown(t, "1.3.0")
 		r.config.ReleasedIn = value
 		would, err := r.wouldAnnounce(context.Background())
 		if err != nil || strings.Join(would.Figures, "; ") != want {
 			t.Errorf("%q: got %+v, %v", value, would, err)
 		}
+	}
+}
+
+// TestSignReleaseSaysWhatIsMissing: which pull requests were merged is not known, so nothing is marked, and somebody has to know.
+func TestSignReleaseSaysWhatIsMissing(t *testing.T) {
+	r := shown(t, "1.3.0")
+	r.found.act = &release.Act{}
+	r.noteClosed(nil, nil, changelog.Links{})
+	if said := strings.Join(r.signRelease(t.Context()), ""); !strings.HasPrefix(said, "warning: ") || !strings.Contains(said, "run the same line again") {
+		t.Errorf("it says %q", said)
 	}
 }

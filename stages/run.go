@@ -60,7 +60,7 @@ type found struct {
 	plan       release.Plan            // Validate Release; what is written follows the one of act
 	preview    server.Preview          // Validate Release: of the deployment to staging
 	notes      changelog.Notes         // Create Release, beside the gates
-	closed     map[int][]int           // with the notes: the issues that a pull request closes
+	closed     map[int][]int           // with the notes: the merged pull requests, and the issues that each closes; nil: not known
 	before     *report.Metrics         // Build and Push, beside the gates: of the previous release
 	images     map[string]*built       // Build and Push, beside the gates
 	coverage   map[string]*dagger.File // the tests, by side

@@ -181,7 +181,7 @@ func (s Settings) read() (config, error) {
 	}
 	c.committer, err = parseCommitter(s.Committer)
 	set("committer", err)
-	set("releasedIn", checkReleasedIn(s.ReleasedIn))
+	set("releasedIn", checkReleasedIn(s.ReleasedIn, c.tagPrefix))
 	c.branches, err = parseBranches(s.ReleaseBranches)
 	set("releaseBranches", err)
 	set("codecovUrl", checkURL(s.CodecovURL))

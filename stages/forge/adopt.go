@@ -26,11 +26,17 @@ func Find(releases []Release, tag, commit string) (*Release, error) {
 			len(found), tag, list(found))
 	}
 	r := found[0]
-	if r.Draft && fullHash.MatchString(r.Commit) && r.Commit != commit {
+	if r.Draft && !r.MayBeOf(commit) {
 		return nil, fmt.Errorf("the draft release %s belongs to commit %s, this is commit %s: check out the first to finish it, "+
 			"or delete the draft", list(found), r.Commit, commit)
 	}
 	return &r, nil
+}
+
+// MayBeOf says whether the draft is of the commit. One that names a branch, because the forge took no commit, is bound by its
+// tag alone.
+func (r Release) MayBeOf(commit string) bool {
+	return r.Commit == commit || !fullHash.MatchString(r.Commit)
 }
 
 func list(releases []Release) string {

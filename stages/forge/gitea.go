@@ -130,9 +130,10 @@ func (g *gitea) Hide(ctx context.Context, r Release) (Release, error) {
 	return g.UpdateRelease(ctx, shown)
 }
 
-// AdoptDraft makes a new draft and removes the standing one: Gitea lets no draft move to a tag that was pushed already.
+// AdoptDraft makes a new draft and removes the standing one: Gitea lets no draft move to a tag that was pushed already. It
+// goes on where an earlier run was cut off.
 func (g *gitea) AdoptDraft(ctx context.Context, standing, as Release) (Release, error) {
-	made, err := g.CreateDraft(ctx, as)
+	made, err := g.CreateDraft(ctx, Replacing(as, standing))
 	if err != nil {
 		return Release{}, err
 	}
@@ -145,10 +146,11 @@ func (g *gitea) AdoptDraft(ctx context.Context, standing, as Release) (Release, 
 		what: "delete the standing draft " + standing.Tag, right: toWrite, method: http.MethodDelete,
 		url: fmt.Sprintf("%s/releases/%d", g.base, standing.ID),
 	})
-	if gone(err) { // A first try whose answer was lost.
-		err = nil
+	if err != nil && !gone(err) { // A first try whose answer was lost.
+		return Release{}, err
 	}
-	return made, err
+	as.ID, as.Draft = made.ID, made.Draft
+	return g.UpdateRelease(ctx, as)
 }
 
 // copyAsset takes over a file that a person has attached, whatever its name is.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -50,7 +51,7 @@ type Signed struct {
 const (
 	// between is what GitHub asks for between requests that write.
 	between = time.Second
-	// patience is how many failures in a row are enough to know that the next will fail as well.
+	// patience is how many failures in a row that are not about their place are enough to know that the next will fail as well.
 	patience = 3
 )
 
@@ -63,13 +64,16 @@ func SignAll(ctx context.Context, f Signer, clock retry.Clock, places []Place, s
 		return done, err
 	}
 	var failures []error
-	for n, failed := 0, 0; n < len(places) && failed < patience; n++ {
+	for n, failed, may := 0, 0, false; n < len(places) && failed < patience; n++ {
 		added, err := add(places[n])
 		if err != nil {
-			failures, failed = append(failures, err), failed+1
+			failures = append(failures, err)
+			if !ofPlace(err, may) {
+				failed++
+			}
 			continue
 		}
-		failed = 0
+		failed, may = 0, may || added
 		done.Count(places[n])
 		done.Left--
 		if added {
@@ -77,6 +81,17 @@ func SignAll(ctx context.Context, f Signer, clock retry.Clock, places []Place, s
 		}
 	}
 	return done, errors.Join(failures[:min(len(failures), patience)]...)
+}
+
+// ofPlace says whether the failure is about one place alone. A token that may write was refused because of the place.
+func ofPlace(err error, may bool) bool {
+	switch statusOf(err) {
+	case http.StatusForbidden:
+		return may
+	case http.StatusNotFound, http.StatusGone, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusLocked:
+		return true
+	}
+	return false
 }
 
 // Count adds a place on which it is said.

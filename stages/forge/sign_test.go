@@ -1,6 +1,7 @@
 package forge
 
 import (
+	"context"
 	"reflect"
 	"slices"
 	"strings"
@@ -98,6 +99,50 @@ func TestSignAllStops(t *testing.T) {
 					t.Errorf("got %+v after %d requests that write", done, len(s.api.Writes()))
 				}
 			})
+		}
+	}
+}
+
+// answering is a forge on which nothing worked before, or something, and then each place gets the same answer.
+type answering struct {
+	Signer
+	works  int // this many
+	err    error
+	places int
+}
+
+func (a *answering) AddComment(context.Context, Place, Sign) (bool, error) {
+	if a.places++; a.places <= a.works {
+		return true, nil
+	}
+	return false, a.err
+}
+
+// TestSignAllKnowsWhatIsOfOnePlace: three places that cannot be commented on say nothing about the fourth, and a token that
+// is refused from the start, or a server that is down, says all.
+func TestSignAllKnowsWhatIsOfOnePlace(t *testing.T) {
+	for name, c := range map[string]struct {
+		err   error
+		works int
+		stops bool
+	}{
+		"unprocessable":            {err: &answerError{status: 422}},
+		"gone":                     {err: &answerError{status: 410}},
+		"forbidden from the start": {err: &answerError{status: 403}, stops: true},
+		"forbidden in one place":   {err: &answerError{status: 403}, works: 1},
+		"the token has expired":    {err: &answerError{status: 401}, works: 1, stops: true},
+		"too many requests":        {err: &answerError{status: 429}, works: 1, stops: true},
+		"the server is down":       {err: &answerError{status: 503}, works: 1, stops: true},
+		"no answer":                {err: context.DeadlineExceeded, works: 1, stops: true},
+	} {
+		a := &answering{err: c.err, works: c.works}
+		done, err := SignAll(t.Context(), a, &bench{}, slices.Repeat(places, 5), byComment)
+		want := 10
+		if c.stops {
+			want = c.works + patience
+		}
+		if err == nil || a.places != want || done.Left != 10-c.works {
+			t.Errorf("%s: got %+v, %v after %d places, want %d", name, done, err, a.places, want)
 		}
 	}
 }

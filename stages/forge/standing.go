@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -27,8 +28,32 @@ func AsStanding(r Release) Release {
 
 // NotStanding is the draft as one of a release.
 func NotStanding(r Release) Release {
-	r.Body = standingLine.ReplaceAllString(r.Body, "")
+	r.Body = replacingLine.ReplaceAllString(standingLine.ReplaceAllString(r.Body, ""), "")
 	return r
+}
+
+// replacingLine names a standing draft in the text of the one that takes its place, until all of it has come over.
+var replacingLine = regexp.MustCompile(`<!-- slipway: takes the place of draft (\d+) -->(\r?\n)*`)
+
+// Replacing is the draft as one that takes the place of a standing one, so that a run that is cut off at it can be finished.
+func Replacing(r, standing Release) Release {
+	r.Body = fmt.Sprintf("<!-- slipway: takes the place of draft %d -->\n", standing.ID) + NotStanding(r).Body
+	return r
+}
+
+// Replaces says whether the release was made to take the place of the standing draft, and has not wholly done so.
+func Replaces(r, standing Release) bool {
+	named := replacingLine.FindStringSubmatch(r.Body)
+	return named != nil && named[1] == strconv.FormatInt(standing.ID, 10)
+}
+
+// Replaced returns the standing draft of which not everything has come over into the release yet, nil if there is none.
+func Replaced(releases []Release, r Release) *Release {
+	at := slices.IndexFunc(releases, func(one Release) bool { return one.IsStanding() && Replaces(r, one) })
+	if at < 0 {
+		return nil
+	}
+	return &releases[at]
 }
 
 // Standing returns the standing draft of a product, nil if there is none. Its tags are those that ours says yes to.

@@ -149,6 +149,49 @@ func TestAdoptDraft(t *testing.T) {
 	}
 }
 
+// TestAdoptDraftGoesOn: where a run was cut off, the next one takes the rest over, and what a person attached is not lost.
+func TestAdoptDraftGoesOn(t *testing.T) {
+	for name, fault := range map[string]labtest.Fault{
+		"before a file was read":           {Method: "GET", Path: "/attachments/", Status: 403},
+		"before a file came over":          {Method: "POST", Path: "/assets", Status: 403},
+		"before the standing one was gone": {Method: "DELETE", Status: 403},
+		"before its mark was taken away":   {Method: "PATCH", Status: 403},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, proxy, now := drafters["Gitea"](t)
+			draft, err := f.CreateDraft(t.Context(), standing(0, "vnext", "mine"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := f.UploadAsset(t.Context(), draft, File{"plan.txt", "text/plain", []byte("by hand")}); err != nil {
+				t.Fatal(err)
+			}
+			draft = now()["vnext"]
+			as := NotStanding(draft)
+			as.Tag, as.Commit = "v1.2.3", ours
+			fault.Times = 1
+			proxy.Fault(fault)
+			if _, err := f.AdoptDraft(t.Context(), draft, as); err == nil {
+				t.Fatal("it was not cut off")
+			}
+			all, err := f.Releases(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := now()["v1.2.3"]
+			if left := Replaced(all, got); left != nil {
+				if got, err = f.AdoptDraft(t.Context(), *left, NotStanding(got)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			assets, err := f.Assets(t.Context(), got)
+			if err != nil || len(now()) != 1 || !got.Draft || len(assets) != 1 || !strings.HasPrefix(NotStanding(got).Body, "mine") {
+				t.Errorf("there is %+v with %+v, %v", now(), assets, err)
+			}
+		})
+	}
+}
+
 // TestStandingDraftIsMadeOnce: one whose answer is lost is found by its mark.
 func TestStandingDraftIsMadeOnce(t *testing.T) {
 	for kind, start := range drafters {

@@ -20,6 +20,7 @@ type Act struct {
 	world   World // its writes need the lock
 	maker   Maker
 	git     gitremote.Server
+	forge   Forge
 	lock    *gitremote.Lock // nil without a remote
 	mark    sync.Mutex      // held while begun is written
 	begun   string          // the blob behind BegunRef; empty: the ref is not there
@@ -32,7 +33,7 @@ type Act struct {
 // Begin takes the lock, or waits for it for as long as it is allowed to (L3), and decides anew from what is there now. With
 // an error, nothing was written but the lock, which was given back.
 func Begin(ctx context.Context, w World, q Request, maker Maker, holder gitremote.Holder, wait time.Duration) (*Act, error) {
-	a := &Act{maker: maker, git: w.Git, digests: map[string]string{}}
+	a := &Act{maker: maker, git: w.Git, forge: w.Forge, digests: map[string]string{}}
 	a.world = w.under(a.pass)
 	if w.Git != nil {
 		var err error

@@ -63,7 +63,7 @@ type decision struct {
 func Decide(o Observed, q Request) (Plan, error) {
 	d := decision{o: o, q: q, plan: Plan{Request: q}}
 	for _, rule := range []func(){
-		d.answers, d.something, d.branch, d.tags, d.images, d.platforms, d.page, d.withdrawn, d.tagsOfImages, d.previous, d.staging, d.worthKnowing,
+		d.answers, d.something, d.branch, d.tags, d.images, d.platforms, d.tagsOfImages, d.page, d.withdrawn, d.previous, d.staging, d.worthKnowing,
 	} {
 		rule()
 	}
@@ -206,7 +206,7 @@ func (d *decision) page() {
 // standing: the draft that is kept for whatever comes next becomes this release's.
 func (d *decision) standing() {
 	var err error
-	if d.plan.Standing, err = adoptable(d.o.Forge.Is, d.q); err != nil {
+	if d.plan.Standing, err = adoptable(d.o.Forge.Is, d.plan); err != nil {
 		d.refuse("", "%v", err)
 	}
 }

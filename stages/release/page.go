@@ -42,16 +42,23 @@ func (e draft) do(ctx context.Context, a *Act) ([]Deed, error) {
 	if err != nil {
 		return nil, err
 	}
+	var deeds []Deed
+	if found != nil {
+		if deeds, err = a.finishAdopting(ctx, found, releases); err != nil {
+			return nil, err
+		}
+	}
 	if found != nil && !found.Draft && forge.HasNotes(found.Body) {
-		return []Deed{{What: "notes", On: found.Tag, Earlier: true}}, nil // what everybody has read stays
+		return append(deeds, Deed{What: "notes", On: found.Tag, Earlier: true}), nil // what everybody has read stays
 	}
 	if a.Notes, err = a.maker.Notes(ctx, a.Plan.NotesAfter); err != nil {
-		return nil, err
+		return deeds, err
 	}
 	if found != nil {
-		return a.writeNotes(ctx, *found)
+		written, err := a.writeNotes(ctx, *found)
+		return append(deeds, written...), err
 	}
-	standing, err := adoptable(releases, a.Plan.Request)
+	standing, err := adoptable(releases, a.Plan)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +77,7 @@ func (e draft) do(ctx context.Context, a *Act) ([]Deed, error) {
 func (a *Act) writeNotes(ctx context.Context, found forge.Release) ([]Deed, error) {
 	next := found
 	next.Title, next.Prerelease = forge.WithTitle(found, a.Plan.TagName()), a.Plan.Version.IsPrerelease()
-	next.Body = forge.WithNotes(found.Body, a.Notes)
+	next.Body = forge.WithNotes(forge.NotStanding(found).Body, a.Notes)
 	deed := Deed{What: "notes", On: found.Tag, Earlier: forge.HasNotes(found.Body)}
 	if next.Body == found.Body && next.Title == found.Title && next.Prerelease == found.Prerelease {
 		return []Deed{deed}, nil
@@ -157,7 +164,7 @@ func (e publication) do(ctx context.Context, a *Act) ([]Deed, error) {
 	if found != nil {
 		next = *found
 	}
-	next.Latest, next.Draft = a.Plan.Latest(), false
+	next.Latest, next.Draft, next.Prerelease = a.Plan.Latest(), false, a.Plan.Version.IsPrerelease()
 	published, err := a.world.Forge.Publish(ctx, next)
 	if err != nil {
 		return nil, fmt.Errorf("publishing the release: %w", err)

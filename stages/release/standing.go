@@ -13,8 +13,9 @@ import (
 // Upcoming is what the standing draft is to be about: the version that the commits of a branch call for.
 type Upcoming struct {
 	Request
-	Branch string
-	Notes  string
+	Branch  string
+	Commits []string // that it is about
+	Notes   string
 }
 
 // Drafted is what became of the standing draft.
@@ -57,6 +58,9 @@ func keepDraft(ctx context.Context, w World, u Upcoming) (Drafted, error) {
 	if tag, begun := FindTag(u.Prefix, TagsOf(refs), u.Version); begun {
 		return Drafted{Left: fmt.Sprintf("the tag %s is on the remote: its release takes the draft over", tag.Name)}, nil
 	}
+	if tag, released := u.overtaken(TagsOf(refs)); released {
+		return Drafted{Left: fmt.Sprintf("%s was released as %s since this clone was made: left to a run that knows it", short(tag.Commit), tag.Name)}, nil
+	}
 	releases, err := w.Forge.Releases(ctx)
 	if err != nil {
 		return Drafted{}, err
@@ -66,10 +70,22 @@ func keepDraft(ctx context.Context, w World, u Upcoming) (Drafted, error) {
 		return Drafted{}, err
 	}
 	next := u.draft(w.Forge.Capabilities(), standing)
-	if taken := slices.IndexFunc(releases, func(r forge.Release) bool { return r.Tag == next.Tag && !r.IsStanding() }); taken >= 0 {
-		return Drafted{Page: &releases[taken], Left: "somebody has made a release or draft of " + next.Tag + ", which is left as it is"}, nil
+	if taken := slices.IndexFunc(releases, func(r forge.Release) bool { return (r.Tag == next.Tag || r.Tag == u.TagName()) && !r.IsStanding() }); taken >= 0 {
+		return Drafted{Page: &releases[taken], Left: "somebody has made a release or draft of " + releases[taken].Tag + ", which is left as it is"}, nil
 	}
 	return w.writeDraft(ctx, standing, next)
+}
+
+// overtaken finds a stable version that some of the commits were released as, and that the clone does not know of.
+func (u Upcoming) overtaken(tags []Tag) (Tag, bool) {
+	at := slices.IndexFunc(tags, func(t Tag) bool {
+		v, ours := u.Prefix.FromTag(t.Name)
+		return ours && !v.IsPrerelease() && slices.Contains(u.Commits, t.Commit) && !slices.Contains(u.Local, t)
+	})
+	if at < 0 {
+		return Tag{}, false
+	}
+	return tags[at], true
 }
 
 // draft is the standing draft as it has to be. What people wrote into it stays.
@@ -91,7 +107,7 @@ func (w World) writeDraft(ctx context.Context, standing *forge.Release, next for
 		return Drafted{Page: &made, Wrote: true}, err
 	}
 	done := Drafted{Page: standing, Old: standing.Tag}
-	if next.Tag == standing.Tag && next.Commit == standing.Commit && next.Title == standing.Title && next.Body == standing.Body {
+	if next.Tag == standing.Tag && standing.MayBeOf(next.Commit) && next.Title == standing.Title && next.Body == standing.Body {
 		return done, nil
 	}
 	updated, err := w.Forge.UpdateRelease(ctx, next)
@@ -118,12 +134,18 @@ func StandingOf(releases []forge.Release, q Request) (*forge.Release, error) {
 	})
 }
 
-// adoptable is the standing draft that the release takes over. A prerelease leaves it to the version that it leads to.
-func adoptable(releases []forge.Release, q Request) (*forge.Release, error) {
-	if q.Version.IsPrerelease() {
+// adoptable is the standing draft that the release takes over: the highest stable version does, and the one that the draft is
+// for. A prerelease leaves it to the version that it leads to, a backport to the next one of the main branch, and everybody to
+// a release that was cut off when it took it over.
+func adoptable(releases []forge.Release, p Plan) (*forge.Release, error) {
+	standing, err := StandingOf(releases, p.Request)
+	if standing != nil && slices.ContainsFunc(releases, func(r forge.Release) bool { return forge.Replaces(r, *standing) }) {
 		return nil, nil
 	}
-	return StandingOf(releases, q)
+	if p.Latest() || standing != nil && standing.Tag == p.TagName() && !p.Version.IsPrerelease() {
+		return standing, err
+	}
+	return nil, nil
 }
 
 // titleOf is the title of a release that was a standing draft: a person's is kept, one that only names a version is not.
@@ -138,6 +160,7 @@ func (q Request) titleOf(standing forge.Release) string {
 func (a *Act) adopt(ctx context.Context, standing forge.Release) ([]Deed, error) {
 	next := forge.NotStanding(standing)
 	next.Tag, next.Commit, next.Title = a.Plan.TagName(), a.Plan.Commit, a.Plan.titleOf(standing)
+	next.Prerelease = a.Plan.Version.IsPrerelease()
 	next.Body = forge.WithNotes(next.Body, a.Notes)
 	adopted, err := a.world.Forge.AdoptDraft(ctx, standing, next)
 	if err != nil {
@@ -145,4 +168,18 @@ func (a *Act) adopt(ctx context.Context, standing forge.Release) ([]Deed, error)
 	}
 	a.page = &adopted
 	return []Deed{{What: "release", On: adopted.Tag, Old: "standing draft", New: "draft", Wrote: true}}, nil
+}
+
+// finishAdopting takes over what an earlier run was cut off at.
+func (a *Act) finishAdopting(ctx context.Context, found *forge.Release, releases []forge.Release) ([]Deed, error) {
+	standing := forge.Replaced(releases, *found)
+	if standing == nil {
+		return nil, nil
+	}
+	adopted, err := a.world.Forge.AdoptDraft(ctx, *standing, forge.NotStanding(*found))
+	if err != nil {
+		return nil, err
+	}
+	*found = adopted
+	return []Deed{{What: "release", On: found.Tag, Old: "standing draft", New: "draft", Wrote: true, Earlier: true}}, nil
 }

@@ -1,6 +1,7 @@
 package release
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -38,6 +39,10 @@ func TestStandingDraftIsTakenOver(t *testing.T) {
 		"none":                               {version: "1.2.3"},
 		"the release has its own":            {version: "1.2.3", drafts: []forge.Release{standing("v1.3.0", "")}, found: ready},
 		"a candidate leaves it":              {version: "1.2.3-rc.1", drafts: []forge.Release{standing("v1.2.3", "")}},
+		"a backport leaves it":               {version: "1.1.1", drafts: []forge.Release{standing("v1.3.0", "")}},
+		"a backport that it is for":          {version: "1.1.1", drafts: []forge.Release{standing("v1.1.1", "")}, takes: true},
+		"a backport, and two":                {version: "1.1.1", drafts: []forge.Release{standing("v1.2.3", ""), standing("v1.3.0", "")}},
+		"another release was cut off at it":  {version: "1.2.3", drafts: []forge.Release{standing("vnext", ""), forge.Replacing(forge.Release{ID: 8, Tag: "v1.2.2"}, standing("vnext", ""))}},
 		"two": {
 			version: "1.2.3", drafts: []forge.Release{standing("v1.2.3", ""), standing("v1.3.0", "")},
 			refused: "there are 2 standing drafts",
@@ -106,6 +111,8 @@ type pages struct {
 	all    []forge.Release
 	writes int
 	fails  error
+
+	adopted []int64 // standing drafts
 }
 
 func (p *pages) Capabilities() forge.Capabilities { return p.can }
@@ -116,6 +123,15 @@ func (p *pages) CreateDraft(_ context.Context, r forge.Release) (forge.Release, 
 	r.ID, p.writes = 10, p.writes+1
 	p.all = append(p.all, r)
 	return r, nil
+}
+
+func (p *pages) AdoptDraft(_ context.Context, standing, as forge.Release) (forge.Release, error) {
+	p.adopted = append(p.adopted, standing.ID)
+	return as, nil
+}
+
+func (p *pages) Publish(ctx context.Context, r forge.Release) (forge.Release, error) {
+	return p.UpdateRelease(ctx, r)
 }
 
 func (p *pages) UpdateRelease(_ context.Context, r forge.Release) (forge.Release, error) {
@@ -131,6 +147,8 @@ func TestKeepDraft(t *testing.T) {
 	titled.Title = "the dark one"
 	upToDate := forge.AsStanding(forge.Release{ID: 9, Tag: "v1.3.0", Commit: here, Title: "v1.3.0"})
 	upToDate.Body = forge.WithNotes(upToDate.Body, "what is new")
+	unbound := upToDate
+	unbound.Commit = "main"
 	for name, c := range map[string]struct {
 		can     forge.Capabilities
 		found   []forge.Release
@@ -142,27 +160,35 @@ func TestKeepDraft(t *testing.T) {
 		left    string
 		refused string
 	}{
-		"the first":                   {can: gitHub, want: forge.Release{ID: 10, Tag: "v1.3.0", Title: "v1.3.0"}, writes: 1},
-		"the first on an eager forge": {can: gitea, want: forge.Release{ID: 10, Tag: "vnext", Title: "v1.3.0"}, writes: 1},
-		"of the same version":         {can: gitHub, found: []forge.Release{standing("v1.3.0", "")}, want: forge.Release{ID: 9, Tag: "v1.3.0", Title: "v1.3.0"}, writes: 1, old: "v1.3.0"},
-		"of another version":          {can: gitHub, found: []forge.Release{standing("v1.2.4", "")}, want: forge.Release{ID: 9, Tag: "v1.3.0", Title: "v1.3.0"}, writes: 1, old: "v1.2.4"},
-		"a person wrote into it":      {can: gitHub, found: []forge.Release{titled}, want: forge.Release{ID: 9, Tag: "v1.3.0", Title: "the dark one", Body: "mine\n\n"}, writes: 1, old: "v1.2.4"},
-		"nothing is new":              {can: gitHub, found: []forge.Release{upToDate}, want: forge.Release{ID: 9, Tag: "v1.3.0", Title: "v1.3.0"}, old: "v1.3.0"},
-		"another product's beside it": {can: gitHub, found: []forge.Release{standing("shop-v1.2.4", "")}, want: forge.Release{ID: 10, Tag: "v1.3.0", Title: "v1.3.0"}, writes: 1},
-		"two":                         {can: gitHub, found: []forge.Release{standing("v1.2.4", ""), standing("v1.3.0", "")}, refused: "there are 2 standing drafts"},
-		"a person's draft of the tag": {can: gitHub, found: []forge.Release{{ID: 3, Tag: "v1.3.0", Draft: true}}, left: "somebody has made a release or draft of v1.3.0, which is left as it is"},
-		"published under a place":     {can: gitea, found: []forge.Release{{ID: 3, Tag: "vnext"}}, left: "somebody has made a release or draft of vnext"},
-		"a later commit":              {can: gitHub, refs: map[string]string{"refs/heads/main": other}, left: "main is at 2222222 on the remote: left to the run of that commit"},
-		"its release has begun":       {can: gitHub, refs: map[string]string{"refs/tags/v1.3.0": other}, left: "the tag v1.3.0 is on the remote: its release takes the draft over"},
-		"its release, by a bare tag":  {can: gitHub, refs: map[string]string{"refs/tags/1.3.0": other}, left: "the tag 1.3.0 is on the remote"},
-		"a release has the lock":      {can: gitHub, refs: map[string]string{gitremote.LockRef: "x"}, notes: map[string]string{gitremote.LockRef: gitremote.Holder{Run: "2", Who: "Ada", Version: "1.3.0", Commit: here}.Text()}, left: "a release is under way and takes the draft over: the repository is locked by the release of 1.3.0 (commit 1111111) by Ada"},
+		"the first":                               {can: gitHub, want: forge.Release{ID: 10, Tag: "v1.3.0", Title: "v1.3.0"}, writes: 1},
+		"the first on an eager forge":             {can: gitea, want: forge.Release{ID: 10, Tag: "vnext", Title: "v1.3.0"}, writes: 1},
+		"of the same version":                     {can: gitHub, found: []forge.Release{standing("v1.3.0", "")}, want: forge.Release{ID: 9, Tag: "v1.3.0", Title: "v1.3.0"}, writes: 1, old: "v1.3.0"},
+		"of another version":                      {can: gitHub, found: []forge.Release{standing("v1.2.4", "")}, want: forge.Release{ID: 9, Tag: "v1.3.0", Title: "v1.3.0"}, writes: 1, old: "v1.2.4"},
+		"a person wrote into it":                  {can: gitHub, found: []forge.Release{titled}, want: forge.Release{ID: 9, Tag: "v1.3.0", Title: "the dark one", Body: "mine\n\n"}, writes: 1, old: "v1.2.4"},
+		"nothing is new":                          {can: gitHub, found: []forge.Release{upToDate}, want: forge.Release{ID: 9, Tag: "v1.3.0", Title: "v1.3.0"}, old: "v1.3.0"},
+		"another product's beside it":             {can: gitHub, found: []forge.Release{standing("shop-v1.2.4", "")}, want: forge.Release{ID: 10, Tag: "v1.3.0", Title: "v1.3.0"}, writes: 1},
+		"two":                                     {can: gitHub, found: []forge.Release{standing("v1.2.4", ""), standing("v1.3.0", "")}, refused: "there are 2 standing drafts"},
+		"of a commit that the forge did not take": {can: gitHub, found: []forge.Release{unbound}, want: forge.Release{ID: 9, Tag: "v1.3.0", Title: "v1.3.0", Commit: "main"}, old: "v1.3.0"},
+		"its commit was released":                 {can: gitHub, refs: map[string]string{"refs/tags/v2.0.0": here}, left: "1111111 was released as v2.0.0 since this clone was made"},
+		"its commit is a candidate":               {can: gitHub, refs: map[string]string{"refs/tags/v2.0.0-rc.1": here}, want: forge.Release{ID: 10, Tag: "v1.3.0", Title: "v1.3.0"}, writes: 1},
+		"the clone knows the release":             {can: gitHub, refs: map[string]string{"refs/tags/v1.2.0": here}, want: forge.Release{ID: 10, Tag: "v1.3.0", Title: "v1.3.0"}, writes: 1},
+		"another product's release":               {can: gitHub, refs: map[string]string{"refs/tags/shop-v2.0.0": here}, want: forge.Release{ID: 10, Tag: "v1.3.0", Title: "v1.3.0"}, writes: 1},
+		"another branch's release":                {can: gitHub, refs: map[string]string{"refs/tags/v2.0.0": other}, want: forge.Release{ID: 10, Tag: "v1.3.0", Title: "v1.3.0"}, writes: 1},
+		"a person's draft, eager":                 {can: gitea, found: []forge.Release{{ID: 3, Tag: "v1.3.0", Draft: true}}, left: "somebody has made a release or draft of v1.3.0, which is left as it is"},
+		"a person's draft of the tag":             {can: gitHub, found: []forge.Release{{ID: 3, Tag: "v1.3.0", Draft: true}}, left: "somebody has made a release or draft of v1.3.0, which is left as it is"},
+		"published under a place":                 {can: gitea, found: []forge.Release{{ID: 3, Tag: "vnext"}}, left: "somebody has made a release or draft of vnext"},
+		"a later commit":                          {can: gitHub, refs: map[string]string{"refs/heads/main": other}, left: "main is at 2222222 on the remote: left to the run of that commit"},
+		"its release has begun":                   {can: gitHub, refs: map[string]string{"refs/tags/v1.3.0": other}, left: "the tag v1.3.0 is on the remote: its release takes the draft over"},
+		"its release, by a bare tag":              {can: gitHub, refs: map[string]string{"refs/tags/1.3.0": other}, left: "the tag 1.3.0 is on the remote"},
+		"a release has the lock":                  {can: gitHub, refs: map[string]string{gitremote.LockRef: "x"}, notes: map[string]string{gitremote.LockRef: gitremote.Holder{Run: "2", Who: "Ada", Version: "1.3.0", Commit: here}.Text()}, left: "a release is under way and takes the draft over: the repository is locked by the release of 1.3.0 (commit 1111111) by Ada"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			git := &refServer{refs: map[string]string{"refs/heads/main": here}, notes: map[string]string{}}
 			maps.Copy(git.refs, c.refs)
 			maps.Copy(git.notes, c.notes)
 			at := &pages{can: c.can, all: slices.Clone(c.found)}
-			u := Upcoming{Request: wanted(t), Branch: "main", Notes: "what is new"}
+			u := Upcoming{Request: wanted(t), Branch: "main", Commits: []string{here}, Notes: "what is new"}
+			u.Local = []Tag{{"v1.2.0", here}}
 			u.Version = parse(t, "1.3.0")
 			h := gitremote.Holder{Run: "1", Who: "CI", Version: "1.3.0", Commit: here}
 			done, err := KeepDraft(t.Context(), World{Clock: retry.Real, Git: git, Forge: at, Together: Parallel}, u, h)
@@ -182,7 +208,7 @@ func TestKeepDraft(t *testing.T) {
 				return
 			}
 			got := forge.NotStanding(*done.Page)
-			if !done.Page.IsStanding() || got.ID != c.want.ID || got.Tag != c.want.Tag || got.Title != c.want.Title || got.Commit != here ||
+			if !done.Page.IsStanding() || got.ID != c.want.ID || got.Tag != c.want.Tag || got.Title != c.want.Title || got.Commit != cmp.Or(c.want.Commit, here) ||
 				!strings.HasPrefix(got.Body, c.want.Body) || !strings.Contains(got.Body, "what is new") {
 				t.Errorf("got %+v", got)
 			}

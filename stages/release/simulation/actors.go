@@ -110,8 +110,8 @@ func (a *attempt) carryOut(ctx context.Context, p *process, act *release.Act) er
 		}
 	}
 	if p.world.story.Signs {
-		if _, err := act.Announce(ctx, places, signOf(a.line.Version)); err != nil {
-			p.world.unsigned[a.line.Version] = true
+		if _, err := act.Announce(ctx, places, p.world.story.signOf(a.line.Version)); err != nil {
+			p.say("does not mark everything: %v", err)
 		}
 	}
 	p.telling = a.line.Version

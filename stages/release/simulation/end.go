@@ -148,7 +148,7 @@ func (w *World) checkPage(l Line, v version.Version, bad func(string, ...any)) {
 		return
 	}
 	r := made[0]
-	if r.Draft || !forge.HasNotes(r.Body) || len(r.Assets) != len(files)+2 {
+	if r.Draft || !forge.HasNotes(r.Body) || r.made() != len(files)+2 {
 		bad("the release on the forge: draft %t, %d files, %q", r.Draft, len(r.Assets), r.Body)
 	}
 	if _, signs, _ := strings.Cut(r.data[forge.SignatureFile], ": "); signs != r.data[forge.ChecksumsFile] {
@@ -157,6 +157,7 @@ func (w *World) checkPage(l Line, v version.Version, bad func(string, ...any)) {
 	if forge.NotStanding(r.Release).Body != r.Body && !r.hand {
 		bad("the release on the forge says that it is the standing draft")
 	}
+	w.checkTaken(r, v)
 	if w.forge.can.Prerelease && r.Prerelease != v.IsPrerelease() {
 		bad("the release on the forge is a prerelease: %t", r.Prerelease)
 	}
@@ -165,6 +166,20 @@ func (w *World) checkPage(l Line, v version.Version, bad func(string, ...any)) {
 	}
 	if r.touched && (!handwritten(r.Body) || !handwritten(r.Title)) {
 		w.violate(erased, "%s: %q, %q", l.Version, r.Title, r.Body)
+	}
+}
+
+// checkTaken: what people wrote for the next version stands on one release, with what they attached, and on no backport. What a
+// person has published is finished by nobody.
+func (w *World) checkTaken(r *published, v version.Version) {
+	if !r.isAhead() || r.hand {
+		return
+	}
+	left := slices.ContainsFunc(w.forge.standing(), (*published).isAhead)
+	before, _ := version.Parse("1.2.2")
+	backport := v.Compare(before) < 0 && !w.isWithdrawn(before) && !w.story.Untagged // else the draft is for it
+	if left || backport || r.data[aheadFile] == "" {
+		w.violate(takenWhole, "%s: on the standing draft as well %t, backport %t, with %q", r.Tag, left, backport, r.data[aheadFile])
 	}
 }
 

@@ -146,16 +146,30 @@ func (c forgeClient) AdoptDraft(ctx context.Context, standing, as forge.Release)
 		as.ID = standing.ID
 		return c.UpdateRelease(ctx, as)
 	}
-	made, err := c.CreateDraft(ctx, as)
+	made, err := c.CreateDraft(ctx, forge.Replacing(as, standing))
 	if err != nil {
 		return made, err
 	}
-	return made, c.p.repeated(ctx, request{what: "forge: delete the draft " + standing.Tag, writes: true, guarded: true}, func(Kind) error {
+	for _, a := range standing.Assets {
+		data, err := c.DownloadAsset(ctx, a)
+		if err == nil {
+			_, err = c.UploadAsset(ctx, made, forge.File{Name: a.Name, Data: data})
+		}
+		if err != nil {
+			return made, err
+		}
+	}
+	err = c.p.repeated(ctx, request{what: "forge: delete the draft " + standing.Tag, writes: true, guarded: true}, func(Kind) error {
 		s := c.server()
 		s.releases = slices.DeleteFunc(s.releases, func(r *published) bool { return r.ID == standing.ID })
 		c.p.world.checkTexts(c.p.name)
 		return nil
 	})
+	if err != nil {
+		return made, err
+	}
+	as.ID, as.Draft = made.ID, made.Draft
+	return c.UpdateRelease(ctx, as)
 }
 
 // UpdateRelease implements release.Forge.
@@ -238,3 +252,19 @@ func (c forgeClient) needTag(ctx context.Context, tag string) error {
 const byHand = "written by hand"
 
 func handwritten(text string) bool { return strings.Contains(text, byHand) }
+
+// ahead is what people have written into the standing draft, and attached to it.
+const (
+	ahead     = byHand + " for what comes next"
+	aheadFile = "plan.txt"
+)
+
+func (r *published) isAhead() bool { return strings.Contains(r.Body, ahead) }
+
+// made are the files without the one that people have attached.
+func (r *published) made() int {
+	if r.data[aheadFile] != "" {
+		return len(r.Assets) - 1
+	}
+	return len(r.Assets)
+}

@@ -12,9 +12,9 @@ type forgeServer struct {
 	immutable bool // what is published can not be changed
 	releases  []*published
 	ids       int64
-	packages  map[string]*published // by tag: files that wait for a release, where there are no drafts
-	comments  map[forge.Place][]string
-	clearing  map[string]time.Time // tags whose draft the forge itself is about to publish, and until when
+	packages  map[string]*published    // by tag: files that wait for a release, where there are no drafts
+	said      map[forge.Place][]string // comments and labels
+	clearing  map[string]time.Time     // tags whose draft the forge itself is about to publish, and until when
 }
 
 // published is a release or a draft of one, with what is in its files.
@@ -36,7 +36,7 @@ var capabilities = map[string]forge.Capabilities{
 func newForge(kind string) *forgeServer {
 	return &forgeServer{
 		can: capabilities[kind], immutable: kind == forgesImmutable,
-		packages: map[string]*published{}, comments: map[forge.Place][]string{}, clearing: map[string]time.Time{},
+		packages: map[string]*published{}, said: map[forge.Place][]string{}, clearing: map[string]time.Time{},
 	}
 }
 
@@ -78,7 +78,7 @@ func (s *forgeServer) standing() (all []*published) {
 // add makes a release, as the API does: GitHub takes a second draft of one tag without a word.
 func (s *forgeServer) add(r forge.Release) *published {
 	s.ids++
-	r.ID = s.ids
+	r.ID, r.Assets = s.ids, nil
 	made := &published{Release: r, data: map[string]string{}, touched: handwritten(r.Body) && handwritten(r.Title)}
 	s.releases = append(s.releases, made)
 	return made

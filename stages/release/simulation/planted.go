@@ -43,7 +43,7 @@ var Mutations = []Mutation{
 	{"floating tags are not decided again after staging", "release/images.go", []Edit{{
 		"tags, err := a.stillMoving(ctx, e.tags)", "tags, err := e.tags, error(nil)",
 	}}},
-	{"notes erase what people wrote", "release/page.go", []Edit{{"forge.WithNotes(found.Body, a.Notes)", `forge.WithNotes("", a.Notes)`}}},
+	{"notes erase what people wrote", "release/page.go", []Edit{{"forge.WithNotes(forge.NotStanding(found).Body, a.Notes)", `forge.WithNotes("", a.Notes)`}}},
 	{"a title that a person gave is replaced", "release/page.go", []Edit{{"forge.WithTitle(found, a.Plan.TagName())", "a.Plan.TagName()"}}},
 	{"nothing is attached before the release is published", "release/plan.go", []Edit{{
 		", files{done: d.plan.Page != nil && len(d.plan.missing()) == 0})", ")",

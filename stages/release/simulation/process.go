@@ -65,6 +65,7 @@ type request struct {
 	renews  bool // is a part of holding the lock, so that no heartbeat comes before it
 	lags    bool
 	deploys bool
+	signs   bool // says in which release something is, which is no part of that
 	tags    bool
 	quick   bool // follows a look at the lock so closely that no pause fits in between
 }

@@ -32,6 +32,7 @@ const (
 	allOrNone         = "a floating tag moves on all images or on none"
 	lies              = "what a tag or release says it is, it is"
 	signedOnce        = "a pull request says once in which release it is"
+	takenWhole        = "what people wrote ahead goes over into one release, and wholly"
 	onePage           = "a tag has one release or draft, and one draft is the standing one"
 )
 
@@ -39,7 +40,7 @@ const (
 var Rules = []string{
 	versionTagMoves, wentBack, beforeCommitTags, beforeAttested, beforeVersionTags, beforeStaging, publishedWhole, withoutLock, sameEnd, trueWord,
 	toldOnce, dryWrites, rollsBack, downgraded, erased, allOrNone, lies,
-	onePage, signedOnce,
+	onePage, takenWhole, signedOnce,
 }
 
 // afterWrite holds every write against the rules on who may write.
@@ -53,8 +54,10 @@ func (w *World) afterWrite(p *process, r request) {
 	if !r.guarded {
 		return
 	}
-	p.wrote = append(p.wrote, r.what)
-	if !p.drafts {
+	if !r.signs {
+		p.wrote = append(p.wrote, r.what)
+	}
+	if !p.drafts && !r.signs {
 		w.writes = append(w.writes, p.line)
 	}
 	if w.story.Git && !p.unlocked && !p.holds[w.git.refs[gitremote.LockRef]] {
@@ -170,8 +173,8 @@ func (w *World) releasePublished(p *process, r *published) {
 	if !forge.HasNotes(r.Body) {
 		lacks("without notes")
 	}
-	if len(r.Assets) < len(files)+2 {
-		lacks("with %d files", len(r.Assets))
+	if r.made() < len(files)+2 {
+		lacks("with %d files", r.made())
 	}
 	if w.story.Staging && !w.ran(v) {
 		lacks("before staging is healthy")

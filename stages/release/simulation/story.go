@@ -29,6 +29,7 @@ type Story struct {
 	Standing  string // the version of the standing draft that is there; empty: none
 	ByHand    bool   // people have written into it
 	Signs     bool   // pull requests say in which release they are
+	Labels    bool   // by a label
 	Attests   string // how statements are attached to images; empty: none are
 	Cast      []role
 }
@@ -83,7 +84,7 @@ func newStory(seed uint64) Story {
 // draft adds a standing draft, and whoever keeps it, comments on pull requests, and statements about images. The seeds that are kept are of others, and stay the stories they were.
 func (s *Story) draft(dice *rand.Rand) {
 	of := s.Seed % 8
-	s.Signs = of == 3 || of == 4 || of == 6
+	s.Signs, s.Labels = of == 3 || of == 4 || of == 6, s.Seed/8%2 == 0
 	s.Attests = map[uint64]string{3: attestsSigned, 4: attestsBare, 6: attestsSigned}[of]
 	if of == 3 || of == 6 {
 		s.Standing, s.ByHand = []string{"1.2.3", "1.2.9", "1.3.0"}[dice.IntN(3)], dice.IntN(2) == 0
@@ -182,7 +183,7 @@ func newWorld(s Story, faults script) *World {
 			forge:    newForge(s.Forge),
 			staging:  &host{name: "staging"}, production: &host{name: "production"},
 		},
-		books:  books{told: map[string]int{}, toldAt: map[string]int{}, untold: map[string]bool{}, notStored: map[string]bool{}, unsigned: map[string]bool{}, done: map[string]bool{}},
+		books:  books{told: map[string]int{}, toldAt: map[string]int{}, untold: map[string]bool{}, notStored: map[string]bool{}, done: map[string]bool{}},
 		result: Result{Story: s, Faults: map[Kind]int{}, Outcomes: map[string]int{}},
 	}
 	w.done["1.1.0"], w.done["1.2.2"] = true, true
@@ -201,10 +202,14 @@ func (w *World) drafted() {
 		r.Tag = "vnext"
 	}
 	if w.story.ByHand {
-		r.Title, r.Body = byHand, byHand+"\n\n"
+		r.Title, r.Body = byHand, ahead+"\n\n"
 	}
 	r.Body = forge.WithNotes(r.Body, "Notes so far")
-	w.forge.add(forge.AsStanding(r))
+	made := w.forge.add(forge.AsStanding(r))
+	if w.story.ByHand {
+		w.forge.ids++
+		made.data[aheadFile], made.Assets = byHand, []forge.Asset{{ID: w.forge.ids, Name: aheadFile}}
+	}
 }
 
 // released puts a version into the world that was released before the story begins.

@@ -45,7 +45,6 @@ type books struct {
 	untold     map[string]bool // versions of which a run was killed while it told
 	statements int             // that were made
 	notStored  map[string]bool // digests below which the registry has refused a statement
-	unsigned   map[string]bool // versions of which a run was refused to say on pull requests that they are in it
 	done       map[string]bool // versions that are released as they should be
 	writes     []string        // which version's run wrote what everybody can see, one write after the other
 	otherTool  time.Time       // when another tool has pushed something

@@ -1,5 +1,5 @@
 // Package attest says what an image is made of and how it was made, as in-toto statements, and reads what others have said.
-// It knows no engine and no registry: rules E5 and S1 to S9 of the release rules, section 13.
+// It knows no engine and no registry: rules E5 and S5 to S11 of the release rules, section 15.
 package attest
 
 import (

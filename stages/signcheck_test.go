@@ -39,6 +39,11 @@ func TestCosignFailed(t *testing.T) {
 		if !strings.HasPrefix(f.Error(), want) || f.next == "" || strings.Contains(f.Error(), "\n") {
 			t.Errorf("%q: got %q, next %q", said, f, f.next)
 		}
+		// A dry run lists what a real one would refuse, and has not checked who is away.
+		away := strings.Contains(want, "did not answer") || strings.Contains(want, "could not be read") || strings.HasPrefix(want, "cosign ended")
+		if (f.dry == isNotKnown) != away || (f.dry == isListed) == away {
+			t.Errorf("%q: in a dry run it is %d", said, f.dry)
+		}
 	}
 }
 

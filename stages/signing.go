@@ -137,7 +137,7 @@ func (r *Run) signingWord() string {
 	if r.access.signer == nil {
 		return "not signed: no signingKey and no identity token"
 	}
-	return "signed " + r.access.signer.by.String()
+	return "to be signed " + r.access.signer.by.String()
 }
 
 // signed is who has signed the images of this run, and how anybody sees that; nil if nobody has.

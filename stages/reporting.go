@@ -38,7 +38,7 @@ func (r *Run) report(parts []*part) report.Report {
 	}
 	result.Stages = r.stages(parts)
 	result.Images, result.Tags = r.reportImages(), r.reportTags()
-	result.Signed = r.signed(result.Images)
+	result.Signed = r.signedBy(result.Images)
 	result.Outcome = r.verdict(parts)
 	result.Metrics = result.Measure()
 	advised := func(s report.Stage) bool { return s.Ending.Red() && s.Next != "" }

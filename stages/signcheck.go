@@ -21,7 +21,7 @@ type checker struct {
 
 // checker is nil if it is not known who has to have signed.
 func (r *Run) checker(ctx context.Context) (*checker, error) {
-	how, files, err := r.expected()
+	how, files, err := r.signatureArguments()
 	if err != nil || how == nil {
 		return nil, err
 	}
@@ -41,8 +41,8 @@ func (r *Run) checker(ctx context.Context) (*checker, error) {
 	return k, nil
 }
 
-// expected are cosign's arguments for who has to have signed, and the files that they name; nothing if that is not known.
-func (r *Run) expected() (how []string, files map[string]string, err error) {
+// signatureArguments are cosign's arguments for who has to have signed, and the files that they name; nothing if that is not known.
+func (r *Run) signatureArguments() (how []string, files map[string]string, err error) {
 	named := orDefault(r.config.VerifyKey, defaultVerifyKey)
 	public, there := r.source.files[named]
 	byKey := func(key string) []string {

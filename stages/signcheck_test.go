@@ -67,7 +67,7 @@ func TestUnsound(t *testing.T) {
 	}
 }
 
-func TestExpected(t *testing.T) {
+func TestSignatureArguments(t *testing.T) {
 	mine, _ := publicKey(t)
 	const byKey = "--key %s --insecure-ignore-tlog --trusted-root /slipway/trusted_root.json"
 	const byName = `--certificate-identity-regexp ^https://a\.b/[^/]*$ --certificate-oidc-issuer https://i`
@@ -87,7 +87,7 @@ func TestExpected(t *testing.T) {
 		"an identity of one's own": {Settings{SignerIdentity: "https://a.b/*", SignerIssuer: "https://i", Sigstore: "ci"}, map[string]string{"ci/trusted_root.json": "{}"}, byName + " --trusted-root /slipway/trusted_root.json", "/slipway/trusted_root.json={}", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			how, files, err := signingRun(t, c.settings, c.files).expected()
+			how, files, err := signingRun(t, c.settings, c.files).signatureArguments()
 			var with []string
 			for _, name := range sortedKeys(files) {
 				with = append(with, name+"="+files[name])

@@ -140,8 +140,8 @@ func (r *Run) signingWord() string {
 	return "to be signed " + r.access.signer.by.String()
 }
 
-// signed is who has signed the images of this run, and how anybody sees that; nil if nobody has.
-func (r *Run) signed(images []report.Image) *report.Signed {
+// signedBy is who has signed the images of this run, and how anybody sees that; nil if nobody has.
+func (r *Run) signedBy(images []report.Image) *report.Signed {
 	s := r.access.signer
 	if s == nil || s.count.Load() == 0 || len(images) == 0 {
 		return nil

@@ -197,7 +197,7 @@ func (s Settings) read() (config, error) {
 	c.branches, err = parseBranches(s.ReleaseBranches)
 	set("releaseBranches", err)
 	set("codecovUrl", checkURL(s.CodecovURL))
-	s.checkSigning(set)
+	s.readSigning(set)
 	c.stageTimeout, c.healthTimeouts = s.readTimes(set)
 	c.environments, c.composeFiles = s.readEnvironments(set, c.healthTimeouts)
 	c.policy.Released = slices.AppendSeq(releasedFiles(c.images), maps.Values(c.composeFiles))

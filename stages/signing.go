@@ -23,8 +23,8 @@ const (
 // keyService is a reference to a key that its service keeps.
 var keyService = regexp.MustCompile(`^(?:awskms|azurekms|gcpkms|gitlab|hashivault|k8s)://\S+\z`)
 
-// checkSigning reads what the settings say of signatures, secrets apart.
-func (s Settings) checkSigning(set func(name string, err error)) {
+// readSigning reads what the settings say of signatures, secrets apart.
+func (s Settings) readSigning(set func(name string, err error)) {
 	set("sigstore", checkPath(s.Sigstore))
 	if !keyService.MatchString(s.VerifyKey) {
 		set("verifyKey", checkPath(s.VerifyKey))

@@ -35,7 +35,7 @@ func Attach(ctx context.Context, f Attacher, r Release, files []File, sign Signi
 		}
 		fmt.Fprintf(&sums, "%s  %s\n", sum, file.Name)
 	}
-	err = a.attachChecksums(ctx, File{Name: ChecksumsFile, ContentType: "text/plain", Data: []byte(sums.String())}, sign)
+	err = a.attachSums(ctx, File{Name: ChecksumsFile, ContentType: "text/plain", Data: []byte(sums.String())}, sign)
 	return a.attached, a.kept, err
 }
 
@@ -68,7 +68,7 @@ func (a *attacher) attach(ctx context.Context, file File) (sum string, err error
 	return checksum(ctx, a, a.release, asset, file)
 }
 
-func (a *attacher) attachChecksums(ctx context.Context, sums File, sign Signing) error {
+func (a *attacher) attachSums(ctx context.Context, sums File, sign Signing) error {
 	asset, err := a.upload(ctx, sums)
 	if err != nil || sign == nil {
 		return err

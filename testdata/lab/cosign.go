@@ -33,8 +33,14 @@ func (l *lab) cosign(ctx context.Context) error {
 
 var cosignProgram = program{module: "cosign", packages: []string{"github.com/sigstore/cosign/v3/cmd/cosign"}, gcflags: withoutInlining}
 
-// cosignPath is where the real image has the program, which is all that it has.
+// cosignPath is where the real image has the program.
 const cosignPath = "/ko-app/cosign"
+
+// cosignUser is whom it runs as, which an engine looks up in the image.
+var cosignUser = map[string]string{
+	"passwd": "nonroot:x:65532:65532::/home/nonroot:/sbin/nologin\n",
+	"group":  "nonroot:x:65532:\n",
+}
 
 var (
 	cosignLayer = layer{name: "cosign", fill: (*lab).fillCosign}
@@ -51,12 +57,21 @@ func (l *lab) cosignSteps() ([]step, error) {
 		return nil, err
 	}
 	return append(steps,
-		step{name: "layer " + cosignLayer.name, from: cosignPath, needs: []string{"compile cosign"}, make: func(ctx context.Context) error { return l.makeLayer(ctx, cosignLayer) }},
+		step{name: "layer " + cosignLayer.name, from: cosignPath + fmt.Sprint(cosignUser), needs: []string{"compile cosign"}, make: func(ctx context.Context) error { return l.makeLayer(ctx, cosignLayer) }},
 		step{name: "sigstore mock", from: nodeVersion + fmt.Sprint(mock), make: func(ctx context.Context) error { return l.makeMock(ctx, mock) }},
 	), nil
 }
 
 func (l *lab) fillCosign(_ context.Context, root string) error {
+	etc := filepath.Join(root, "etc")
+	if err := os.MkdirAll(etc, 0o755); err != nil {
+		return err
+	}
+	for name, text := range cosignUser {
+		if err := os.WriteFile(filepath.Join(etc, name), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
 	return copyFile(l.path("bin", "cosign"), filepath.Join(root, cosignPath), 0o755)
 }
 

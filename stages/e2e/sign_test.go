@@ -99,10 +99,11 @@ func TestSigned(t *testing.T) {
 	f.Setenv("SIGNING_KEY", string(private))
 	f.Setenv("SIGNING_PASSWORD", signingPassword)
 	f.Setenv("WRONG_PASSWORD", "incorrect horse")
-	release := func(more ...string) Result {
+	call := func(function string, more ...string) Result {
 		args := append(f.settings(prefix), tinyImages, cosignImage(t))
-		return f.Call(t, append(append(args, more...), "release", "--version=1.2.3")...)
+		return f.Call(t, append(append(args, more...), function, "--version=1.2.3")...)
 	}
+	release := func(more ...string) Result { return call("release", more...) }
 
 	t.Run("cosign.pub wants a signature", func(t *testing.T) {
 		refused(t, release(), "the release has to be signed, and there is nothing to sign with: cosign.pub is in the repository")
@@ -113,6 +114,13 @@ func TestSigned(t *testing.T) {
 		refused(t, r, "signingPassword does not open signingKey")
 		hides(t, r.Output(), "incorrect horse", secret)
 		wantUnversioned(t, prefix)
+	})
+	t.Run("what a plan says", func(t *testing.T) {
+		green(t, call("plan", "--signing-key=env://SIGNING_KEY", "--signing-password=env://WRONG_PASSWORD"), "A real run would refuse", "signingPassword does not open signingKey")
+		green(t, call("plan"), "A real run would refuse", "the release has to be signed", "not signed: no signingKey and no identity token")
+	})
+	t.Run("key and identity", func(t *testing.T) {
+		refused(t, release("--signing-key=env://SIGNING_KEY", "--identity-token=env://SIGNING_PASSWORD"), "signingKey and an identity token are both set")
 	})
 	signed := []string{"--signing-key=env://SIGNING_KEY", "--signing-password=env://SIGNING_PASSWORD"}
 	t.Run("by key", func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"dagger/slipway/stages/labtest"
@@ -53,6 +54,18 @@ func Tags(t testing.TB, prefix, image string) map[string]string {
 		tags[tag] = found.Digest.String()
 	}
 	return tags
+}
+
+// MoveTag puts a tag on an image of nothing, past Slipway.
+func MoveTag(t testing.TB, prefix, image, tag string) {
+	t.Helper()
+	ref, err := name.NewTag(path.Join(prefix, image) + ":" + tag)
+	if err == nil {
+		err = remote.Write(ref, empty.Image)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Label reads one label of an image, past Slipway.

@@ -62,7 +62,7 @@ func (c cosign) wantSigned(t *testing.T, prefix, version string, by ...string) {
 
 // cosignImage is where the lab has the image of cosign.
 func cosignImage(t *testing.T) string {
-	return "--tool-images=cosign=" + labtest.Registry(t) + "/sigstore/cosign/cosign:v3.1.3"
+	return "--tool-images=" + toolsWith(t, "cosign", labtest.Registry(t)+"/sigstore/cosign/cosign:v3.1.3")
 }
 
 // wantUnversioned fails if a tag of a version, or one that floats, is there.
@@ -77,7 +77,7 @@ func wantUnversioned(t *testing.T, prefix string) {
 	}
 }
 
-// TestSigned: cosign itself accepts what Slipway has signed by a key.
+// TestSigned: cosign itself accepts what Slipway has signed by a key, and verify sees what was changed since.
 func TestSigned(t *testing.T) {
 	c, s := newCosign(t), newSmallShop(t)
 	if _, said, err := c.run(t, "generate-key-pair"); err != nil {
@@ -150,6 +150,12 @@ func TestSigned(t *testing.T) {
 		if after := Tags(t, prefix, "backend"); len(after) != len(before) {
 			t.Errorf("the tags were %v, and are %v", before, after)
 		}
+	})
+	t.Run("verify", func(t *testing.T) {
+		line := append(f.settings(prefix), tinyImages, cosignImage(t), "verify", "--version=1.2.3")
+		green(t, f.Call(t, line...), "checksums.txt", "not checked")
+		MoveTag(t, prefix, "backend", "latest")
+		red(t, f.Call(t, line...), "latest", "different")
 	})
 }
 

@@ -466,8 +466,9 @@ func (s *Slipway) pipeline() stages.Pipeline {
 // Release the repository's last commit: check, test, build, push, tag, deploy to staging, publish, tell the team.
 //
 // Gates run in parallel and every failure is reported. Nothing is pushed before all are green; then all images are pushed
-// under the tag of the commit, then under the version, and the floating tags move when staging is healthy. What is not
-// configured (forge, server, chat) is left out, and the table of stages that it prints says so.
+// under the tag of the commit, SBOM, provenance and signatures are attached, then they get the version, and the floating tags
+// move when staging is healthy. What is not configured (forge, server, chat, signatures) is left out, and the table of stages
+// that it prints says so.
 //
 // Run the same line again after any interruption: it continues from what it finds, and does nothing twice. A failure ends
 // with exit code 1 and the same table in the error.

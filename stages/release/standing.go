@@ -170,16 +170,21 @@ func (a *Act) adopt(ctx context.Context, standing forge.Release) ([]Deed, error)
 	return []Deed{{What: "release", On: adopted.Tag, Old: "standing draft", New: "draft", Wrote: true}}, nil
 }
 
-// finishAdopting takes over what an earlier run was cut off at.
+// finishAdopting takes over what an earlier run was cut off at, be it the last mark in the text.
 func (a *Act) finishAdopting(ctx context.Context, found *forge.Release, releases []forge.Release) ([]Deed, error) {
-	standing := forge.Replaced(releases, *found)
-	if standing == nil {
+	next := forge.NotStanding(*found)
+	if next.Body == found.Body {
 		return nil, nil
 	}
-	adopted, err := a.world.Forge.AdoptDraft(ctx, *standing, forge.NotStanding(*found))
+	var err error
+	if standing := forge.Replaced(releases, *found); standing != nil {
+		next, err = a.world.Forge.AdoptDraft(ctx, *standing, next)
+	} else {
+		next, err = a.world.Forge.UpdateRelease(ctx, next)
+	}
 	if err != nil {
 		return nil, err
 	}
-	*found = adopted
-	return []Deed{{What: "release", On: found.Tag, Old: "standing draft", New: "draft", Wrote: true, Earlier: true}}, nil
+	*found = next
+	return []Deed{{What: "release", On: found.Tag, Old: "standing draft", New: "release", Wrote: true, Earlier: true}}, nil
 }

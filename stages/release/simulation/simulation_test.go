@@ -70,6 +70,7 @@ var kept = map[uint64]string{
 	5:     "a rollback gave latest to a higher version that staging had never found healthy",
 	104:   "a run that had stood still between its look at the lock and a write wrote all the same",
 	122:   "a release that somebody published during the run stayed without notes, files and the latest mark",
+	98244: "a run that was cut off after the standing draft was gone left its mark in the release",
 	23203: "another version took over the standing draft at which a run had been cut off",
 	45205: "a run that had lost its lock noted that a release had begun which another run had ended, so that the team was told twice",
 	63375: "a tag that could not be put back was called put back, because a stale read said so",

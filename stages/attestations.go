@@ -35,7 +35,7 @@ func (r *Run) identity() string {
 
 // kinds are the statements that each image gets.
 func (r *Run) kinds() []string {
-	kinds := []string{attest.CycloneDX, attest.SPDX, attest.Provenance}
+	kinds := attest.Always()
 	if told, _, err := r.vex(nil); err == nil && told != nil { // a bad ignore file is for the scan to refuse
 		kinds = append(kinds, attest.VEX)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"dagger/slipway/stages/report"
+	"dagger/slipway/stages/server"
 )
 
 // defaultVerifyKey is where cosign itself writes the public half of a new key.
@@ -162,19 +163,5 @@ func (r *Run) checkLine(by report.Signed, image string) string {
 			args = append(args, "--trusted-root", path.Join(r.config.Sigstore, trustedRootFile))
 		}
 	}
-	return shellLine(append(args, image))
-}
-
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9@%+=:,./_-]+\z`)
-
-// shellLine is a command that can be copied into any shell.
-func shellLine(args []string) string {
-	words := make([]string, len(args))
-	for n, word := range args {
-		if !plainWord.MatchString(word) {
-			word = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-		}
-		words[n] = word
-	}
-	return strings.Join(words, " ")
+	return server.Typed(append(args, image)...)
 }

@@ -28,6 +28,9 @@ func Names(kinds []string) string {
 	return strings.Replace(text, names[CycloneDX]+", "+names[SPDX], "SBOM (CycloneDX and SPDX)", 1)
 }
 
+// Always are the kinds that every image of a release gets.
+func Always() []string { return []string{CycloneDX, SPDX, Provenance} }
+
 // PerPlatform says whether a kind tells platforms apart: what is in an image differs between them, and how it was made does not.
 func PerPlatform(kind string) bool { return kind == CycloneDX || kind == SPDX }
 

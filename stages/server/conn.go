@@ -252,12 +252,15 @@ func quote(args []string) string {
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+\z`)
 
-// typed is one argument of a line that a person is to type, quoted where it has to be.
-func typed(text string) string {
-	if plainWord.MatchString(text) {
-		return text
+// Typed is a line of these arguments, or one of them, that a person is to type into any shell: quoted where it has to be.
+func Typed(args ...string) string {
+	words := slices.Clone(args)
+	for i, word := range words {
+		if !plainWord.MatchString(word) {
+			words[i] = quote([]string{word})
+		}
 	}
-	return quote([]string{text})
+	return strings.Join(words, " ")
 }
 
 // maxLines is how much of a program's output an error keeps (D9).

@@ -110,9 +110,9 @@ func (d *deployment) changed(ctx context.Context) (bool, error) {
 // restoreLine is what a person types on the server to restore a backup as we would. After a first deployment the compose file
 // that the script reads is there no more.
 func (d *deployment) restoreLine(backup string) string {
-	line := "cd " + typed(d.env.Target.Dir) + " && "
+	line := "cd " + Typed(d.env.Target.Dir) + " && "
 	if d.previous == nil {
-		line += "cp " + typed(d.next.files[0]) + " " + typed(d.env.ComposeFile) + " && "
+		line += "cp " + Typed(d.next.files[0]) + " " + Typed(d.env.ComposeFile) + " && "
 	}
-	return line + fmt.Sprintf("COMPOSE_FILE=%s COMPOSE_PROJECT_NAME=%s %s %s", typed(d.present().composeFile), typed(d.present().compose.Name), typed("./"+d.env.Restore), typed(backup))
+	return line + fmt.Sprintf("COMPOSE_FILE=%s COMPOSE_PROJECT_NAME=%s %s %s", Typed(d.present().composeFile), Typed(d.present().compose.Name), Typed("./"+d.env.Restore), Typed(backup))
 }

@@ -32,9 +32,6 @@ type Facts struct {
 	Servers  release.Part[[]server.Seen]
 }
 
-// kinds are the statements that each image of a release has; a VEX only if there is something to say.
-var kinds = []string{attest.CycloneDX, attest.SPDX, attest.Provenance}
-
 // Image is what hangs below the digest of an image, and below those of its platforms.
 type Image struct {
 	Digest    string

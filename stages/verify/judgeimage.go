@@ -22,7 +22,7 @@ func (j *judge) attached(name string, i Image) {
 // kinds are those that the image has to have, and those that it has. What the image's statements are worth is known by the
 // signature: cosign verify is content with any other statement that is signed.
 func (j *judge) kinds(i Image) []string {
-	all := append([]string{attest.Signature}, kinds...)
+	all := append([]string{attest.Signature}, attest.Always()...)
 	for _, a := range i.Attached {
 		all = append(all, a.Kind)
 	}
@@ -35,7 +35,7 @@ func (j *judge) kind(name string, i Image, kind string) {
 	what := attest.Name(kind) + " of " + name
 	some := i.of(kind)
 	switch {
-	case kind != attest.VEX && kind != attest.Signature && !slices.Contains(kinds, kind):
+	case kind != attest.VEX && kind != attest.Signature && !slices.Contains(attest.Always(), kind):
 		j.add(NotChecked, what, "nothing, because no release has it", "statements: %d", len(some))
 		return
 	case len(some) == 0 && kind == attest.Signature && !j.known():

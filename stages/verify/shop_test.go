@@ -167,7 +167,7 @@ func (w *shop) attachAll(image string) {
 	about, _, err := w.client.Inspect(w.t.Context(), image, w.digests[image])
 	must(w.t, err)
 	all := Image{Digest: about.Digest, Manifests: about.Manifests}.digests()
-	for _, kind := range append([]string{attest.Signature}, kinds...) {
+	for _, kind := range append([]string{attest.Signature}, attest.Always()...) {
 		if kind == w.without || w.unsigned && kind == attest.Signature {
 			continue
 		}

@@ -204,7 +204,7 @@ func strip(w *shop) {
 }
 
 func allKinds(image string) (rows []string) {
-	for _, kind := range append([]string{attest.Signature}, kinds...) {
+	for _, kind := range append([]string{attest.Signature}, attest.Always()...) {
 		rows = append(rows, attest.Name(kind)+" of "+image)
 	}
 	return rows

@@ -13,21 +13,11 @@ const cosignVersion = "v3.1.3"
 
 // cosign makes what only the tests of signatures need, so that no other start of the lab pays for it.
 func (l *lab) cosign(ctx context.Context) error {
-	if err := l.check(); err != nil {
-		return err
-	}
-	unlock, err := l.lock()
+	unlock, err := l.ready(ctx, l.cosignSteps)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	steps, err := l.cosignSteps()
-	if err != nil {
-		return err
-	}
-	if err := l.runSteps(ctx, steps); err != nil {
-		return err
-	}
 	return l.pushImage(ctx, cosignImage)
 }
 

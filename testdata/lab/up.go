@@ -20,21 +20,11 @@ import (
 
 // up makes and starts whatever is missing; a second one finds nothing to do.
 func (l *lab) up(ctx context.Context) error {
-	if err := l.check(); err != nil {
-		return err
-	}
-	unlock, err := l.lock()
+	unlock, err := l.ready(ctx, l.steps)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	steps, err := l.steps()
-	if err != nil {
-		return err
-	}
-	if err := l.runSteps(ctx, steps); err != nil {
-		return err
-	}
 	if err := ensureAddress(); err != nil {
 		return err
 	}
@@ -54,6 +44,25 @@ func (l *lab) up(ctx context.Context) error {
 		return fmt.Errorf("set up gitea: %w", err)
 	}
 	return l.startRest(ctx)
+}
+
+// ready makes what is missing, and keeps the lab for its caller until that unlocks it.
+func (l *lab) ready(ctx context.Context, of func() ([]step, error)) (unlock func(), err error) {
+	if err := l.check(); err != nil {
+		return nil, err
+	}
+	if unlock, err = l.lock(); err != nil {
+		return nil, err
+	}
+	steps, err := of()
+	if err == nil {
+		err = l.runSteps(ctx, steps)
+	}
+	if err != nil {
+		unlock()
+		return nil, err
+	}
+	return unlock, nil
 }
 
 // startRest starts beside each other what only needs the registry.

@@ -32,19 +32,7 @@ func (g *gitLab) AddLabel(ctx context.Context, at Place, l Label) (bool, error) 
 }
 
 func (g *gitLab) AddComment(ctx context.Context, at Place, sign Sign) (bool, error) {
-	there := func() (bool, error) {
-		found, err := g.marked(ctx, call{
-			what: fmt.Sprintf("read the comments of %s", at), right: toReadIssues, url: g.placeURL(at) + "/notes", query: g.list(),
-		}, sign.Mark)
-		if gone(err) { // there is nothing to comment on
-			return true, nil
-		}
-		return found, err
-	}
-	return g.addOnce(ctx, there, call{
-		what: fmt.Sprintf("comment on %s", at), right: toSign, method: http.MethodPost, url: g.placeURL(at) + "/notes",
-		json: map[string]any{"body": sign.Comment},
-	})
+	return g.commentOnce(ctx, at, sign, g.placeURL(at)+"/notes", g.list())
 }
 
 func (g *gitLab) placeURL(at Place) string {

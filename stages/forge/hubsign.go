@@ -72,20 +72,7 @@ func (h hub) addLabel(ctx context.Context, at Place, name string, as any) (bool,
 }
 
 func (h hub) AddComment(ctx context.Context, at Place, sign Sign) (bool, error) {
-	there := func() (bool, error) {
-		found, err := h.marked(ctx, call{
-			what: fmt.Sprintf("read the comments of %s", at), right: toReadIssues, url: h.issueURL(at) + "/comments",
-			query: h.list("since", sign.Since.UTC().Format(time.RFC3339)),
-		}, sign.Mark)
-		if gone(err) { // there is nothing to comment on
-			return true, nil
-		}
-		return found, err
-	}
-	return h.addOnce(ctx, there, call{
-		what: fmt.Sprintf("comment on %s", at), right: toSign, method: http.MethodPost, url: h.issueURL(at) + "/comments",
-		json: map[string]any{"body": sign.Comment},
-	})
+	return h.commentOnce(ctx, at, sign, h.issueURL(at)+"/comments", h.list("since", sign.Since.UTC().Format(time.RFC3339)))
 }
 
 func (h hub) issueURL(at Place) string { return h.base + "/issues/" + number(at.Number) }

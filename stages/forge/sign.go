@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -134,6 +135,20 @@ func (c *client) marked(ctx context.Context, q call, mark string) (found bool, e
 		return !found
 	})
 	return found, err
+}
+
+// commentOnce writes the comment at an address, where the query lists those that are there, unless one of them has its mark.
+func (c *client) commentOnce(ctx context.Context, at Place, sign Sign, address string, query url.Values) (added bool, err error) {
+	there := func() (bool, error) {
+		found, err := c.marked(ctx, call{what: fmt.Sprintf("read the comments of %s", at), right: toReadIssues, url: address, query: query}, sign.Mark)
+		if gone(err) { // there is nothing to comment on
+			return true, nil
+		}
+		return found, err
+	}
+	return c.addOnce(ctx, there, call{
+		what: fmt.Sprintf("comment on %s", at), right: toSign, method: http.MethodPost, url: address, json: map[string]any{"body": sign.Comment},
+	})
 }
 
 // addOnce adds what must not be there twice.

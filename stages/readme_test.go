@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -20,15 +21,50 @@ import (
 	_ "dagger/slipway/stages/enginetest"
 )
 
+// The README and the folder of its pages, in both languages. A page has the same name in each.
 const (
-	readme  = "../README.md"
-	russian = "../.github/README.ru.md"
+	readme       = "../README.md"
+	russian      = "../.github/README.ru.md"
+	pages        = "../.github/docs"
+	russianPages = pages + "/ru"
 )
 
-// open stands in a message for what is put into it, and in the README for the same.
+// document is one text in both languages, by the paths of its files.
+type document struct{ english, russian string }
+
+func page(name string) document {
+	return document{path.Join(pages, name+".md"), path.Join(russianPages, name+".md")}
+}
+
+// documents are the README and its pages.
+func documents(t *testing.T) []document {
+	t.Helper()
+	all := []document{{readme, russian}}
+	for _, name := range pageNames(t, pages) {
+		all = append(all, page(name))
+	}
+	if len(all) < 10 {
+		t.Fatalf("%d documents: something was not read", len(all))
+	}
+	return all
+}
+
+func pageNames(t *testing.T, folder string) (names []string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		names = append(names, strings.TrimSuffix(filepath.Base(file), ".md"))
+	}
+	return names
+}
+
+// open stands in a message for what is put into it, and in the documents for the same.
 const open = "…"
 
-// behind are the functions whose messages are printed behind other words, which the README explains.
+// behind are the functions whose messages are printed behind other words, which the troubleshooting explains.
 var behind = map[string]string{
 	"attest.Artifact.Statement":   "the statement about image …",
 	"stages.Run.listOf":           "the statement about image …",
@@ -334,7 +370,7 @@ var signs = []string{"outcome ", "the error is only "}
 // quoted are the beginnings of messages that the troubleshooting explains.
 func quoted(t *testing.T) (quotes []string) {
 	t.Helper()
-	for _, cell := range firstCells(section(t, read(t, readme), "## Troubleshooting")) {
+	for _, cell := range firstCells(read(t, page("troubleshooting").english)) {
 		if !slices.ContainsFunc(signs, func(sign string) bool { return strings.HasPrefix(cell, sign) }) {
 			quotes = append(quotes, spans(cell)...)
 		}
@@ -358,7 +394,7 @@ func TestReadmeExplainsEveryError(t *testing.T) {
 	}
 	for _, m := range all {
 		if !explained(m, quotes) && unexplained[m.text] == "" {
-			t.Errorf("%s: no entry of the README's troubleshooting begins like %q", m.function, m.text)
+			t.Errorf("%s: no entry of the troubleshooting begins like %q", m.function, m.text)
 		}
 	}
 }
@@ -376,12 +412,12 @@ func TestExceptionsAreNeeded(t *testing.T) {
 			t.Errorf("%s makes no message", function)
 		}
 		if !slices.Contains(quotes, quote) {
-			t.Errorf("the README does not explain %q, which the messages of %s stand behind", quote, function)
+			t.Errorf("the troubleshooting does not explain %q, which the messages of %s stand behind", quote, function)
 		}
 	}
 }
 
-// TestReadmeQuotesWhatIsSaid keeps the README from explaining what nothing prints any more.
+// TestReadmeQuotesWhatIsSaid keeps the troubleshooting from explaining what nothing prints any more.
 func TestReadmeQuotesWhatIsSaid(t *testing.T) {
 	all, literals := messages(t)
 	for _, m := range all {
@@ -447,7 +483,7 @@ func kebab(name string) string {
 func TestReadmeHasEverySetting(t *testing.T) {
 	settings, _ := api(t)
 	var shown []string
-	for _, cell := range firstCells(section(t, read(t, readme), "## Settings")) {
+	for _, cell := range firstCells(section(t, read(t, page("settings").english), "## The settings")) {
 		shown = append(shown, spans(cell)...)
 	}
 	sameNames(t, settings, shown)
@@ -473,16 +509,16 @@ func sameNames(t *testing.T, want, shown []string) {
 	t.Helper()
 	want, shown = slices.Sorted(slices.Values(want)), slices.Sorted(slices.Values(shown))
 	if !slices.Equal(want, shown) {
-		t.Errorf("main.go has\n%v\nthe README has\n%v", want, shown)
+		t.Errorf("main.go has\n%v\nthe documents have\n%v", want, shown)
 	}
 }
 
 var flag = regexp.MustCompile(`--([a-z][a-z-]*)`)
 
-// commands are the lines of the README that call Slipway, with their continuations, from `call` on.
-func commands(document string) (all []string) {
-	document = strings.ReplaceAll(document, "\\\n", " ")
-	for line := range strings.Lines(document) {
+// commands are the lines of a text that call Slipway, with their continuations, from `call` on.
+func commands(text string) (all []string) {
+	text = strings.ReplaceAll(text, "\\\n", " ")
+	for line := range strings.Lines(text) {
 		if _, command, ok := strings.Cut(line, "call "); ok && strings.Contains(line, "dagger") {
 			command, _, _ = strings.Cut(command, "`")
 			all = append(all, command)
@@ -494,8 +530,11 @@ func commands(document string) (all []string) {
 // TestReadmeCommands holds every flag of every command against main.go.
 func TestReadmeCommands(t *testing.T) {
 	settings, functions := api(t)
-	all := commands(read(t, readme))
-	if len(all) < 20 {
+	var all []string
+	for _, d := range documents(t) {
+		all = append(append(all, commands(read(t, d.english))...), commands(read(t, d.russian))...)
+	}
+	if len(all) < 40 {
 		t.Fatalf("%d commands: something was not read", len(all))
 	}
 	for _, command := range all {
@@ -521,12 +560,14 @@ type block struct{ language, text string }
 
 var fence = regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?)^```$")
 
+func unfenced(text string) string { return fence.ReplaceAllString(text, "") }
+
 // blocks are the fenced blocks and the indented ones.
-func blocks(document string) (all []block) {
-	for _, m := range fence.FindAllStringSubmatch(document, -1) {
+func blocks(text string) (all []block) {
+	for _, m := range fence.FindAllStringSubmatch(text, -1) {
 		all = append(all, block{m[1], m[2]})
 	}
-	rest := fence.ReplaceAllString(document, "")
+	rest := unfenced(text)
 	for part := range strings.SplitSeq(rest, "\n\n") {
 		if strings.HasPrefix(part, "    ") {
 			all = append(all, block{text: part})
@@ -537,31 +578,38 @@ func blocks(document string) (all []block) {
 
 func TestReadmePipelinesAreYAML(t *testing.T) {
 	pipelines := 0
-	for _, b := range blocks(read(t, readme)) {
-		if b.language != "yaml" {
-			continue
+	for _, d := range documents(t) {
+		for _, b := range blocks(read(t, d.english)) {
+			if b.language == "yaml" && isPipeline(t, b.text) {
+				pipelines++
+			}
 		}
-		var pipeline map[string]any
-		if err := yaml.Unmarshal([]byte(b.text), &pipeline); err != nil {
-			t.Errorf("%v in:\n%s", err, b.text)
-		}
-		if !strings.Contains(b.text, "dagger") {
-			continue // an example of something else
-		}
-		if !strings.Contains(b.text, `version="$(grep engineVersion dagger.json | cut -d '"' -f 4)"`) {
-			t.Errorf("Dagger's version is not read from dagger.json in:\n%s", b.text)
-		}
-		pipelines++
 	}
 	if pipelines != 6 {
 		t.Errorf("%d pipelines in YAML, expected 6", pipelines)
 	}
 }
 
+// isPipeline tells a CI's file, which has to install the Dagger of the repository, from an example of something else.
+func isPipeline(t *testing.T, text string) bool {
+	t.Helper()
+	var parsed map[string]any
+	if err := yaml.Unmarshal([]byte(text), &parsed); err != nil {
+		t.Errorf("%v in:\n%s", err, text)
+	}
+	if !strings.Contains(text, "dagger") {
+		return false
+	}
+	if !strings.Contains(text, `version="$(grep engineVersion dagger.json | cut -d '"' -f 4)"`) {
+		t.Errorf("Dagger's version is not read from dagger.json in:\n%s", text)
+	}
+	return true
+}
+
 // TestEachJobSaysWhoActed: every CI hands over its own variable for the setting actor.
 func TestEachJobSaysWhoActed(t *testing.T) {
 	jobs := ""
-	for _, b := range blocks(section(t, read(t, readme), "## One line in any CI")) {
+	for _, b := range slices.Concat(blocks(section(t, read(t, readme), "## One line in any CI")), blocks(section(t, read(t, page("ci").english), "## The jobs"))) {
 		jobs += b.text
 	}
 	for line, want := range map[string]int{
@@ -576,34 +624,94 @@ func TestEachJobSaysWhoActed(t *testing.T) {
 // longest is the longest line of a document's text; a table has no line breaks.
 const longest = 125
 
-var link = regexp.MustCompile(`\]\(([^)#:]+)\)`)
+var link = regexp.MustCompile(`\]\(([^)#:]*)(?:#([^)]+))?\)`)
 
 func TestReadmesAreWellFormed(t *testing.T) {
-	for _, file := range []string{readme, russian} {
-		text := read(t, file)
-		for line := range strings.Lines(text) {
-			if utf8.RuneCountInString(strings.TrimSuffix(line, "\n")) > longest && !strings.HasPrefix(line, "|") {
-				t.Errorf("%s: longer than %d characters: %s", file, longest, line)
+	for _, d := range documents(t) {
+		for file, other := range map[string]string{d.english: d.russian, d.russian: d.english} {
+			text := read(t, file)
+			for line := range strings.Lines(text) {
+				if utf8.RuneCountInString(strings.TrimSuffix(line, "\n")) > longest && !strings.HasPrefix(line, "|") {
+					t.Errorf("%s: longer than %d characters: %s", file, longest, line)
+				}
 			}
-		}
-		for _, m := range link.FindAllStringSubmatch(text, -1) {
-			if _, err := os.Stat(path.Join(path.Dir(file), m[1])); err != nil {
-				t.Errorf("%s: the link %s leads nowhere", file, m[1])
+			leadsTo := links(t, file)
+			if !slices.Contains(leadsTo, other) {
+				t.Errorf("%s has no link to %s", file, other)
+			}
+			if d.english != readme && !slices.ContainsFunc(leadsTo, func(to string) bool { return to == readme || to == russian }) {
+				t.Errorf("%s has no link back", file)
 			}
 		}
 	}
-	if !strings.Contains(read(t, readme), "](.github/README.ru.md)") || !strings.Contains(read(t, russian), "](../README.md)") {
-		t.Error("the two READMEs do not lead to each other")
+}
+
+// links are the files that a file's links lead to, each of which has to be there, and the heading in it.
+func links(t *testing.T, file string) (all []string) {
+	t.Helper()
+	for _, m := range link.FindAllStringSubmatch(unfenced(read(t, file)), -1) {
+		to := file
+		if m[1] != "" {
+			to = path.Join(path.Dir(file), m[1])
+			all = append(all, to)
+		}
+		if _, err := os.Stat(to); err != nil {
+			t.Errorf("%s: the link %s leads nowhere", file, m[0])
+		} else if m[2] != "" && !slices.Contains(anchors(read(t, to)), m[2]) {
+			t.Errorf("%s: the link %s leads to no heading", file, m[0])
+		}
+	}
+	return all
+}
+
+var titled = regexp.MustCompile(`(?m)^#+ (.+)$`)
+
+// anchors are the names that forges give to headings: in lower case, with dashes for spaces, and without punctuation.
+func anchors(text string) (all []string) {
+	seen := map[string]int{}
+	for _, m := range titled.FindAllStringSubmatch(unfenced(text), -1) {
+		name := strings.Map(func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case unicode.IsLetter(r), unicode.IsDigit(r), r == '-', r == '_':
+				return unicode.ToLower(r)
+			}
+			return -1
+		}, m[1])
+		if seen[name]++; seen[name] > 1 {
+			name += "-" + strconv.Itoa(seen[name]-1)
+		}
+		all = append(all, name)
+	}
+	return all
+}
+
+func TestReadmeAnchors(t *testing.T) {
+	text := "# One, two: `three`\n```\n# no heading\n```\n## Что Slipway читает?\n## A_b - c\n## A_b - c\n"
+	if got := anchors(text); !slices.Equal(got, []string{"one-two-three", "что-slipway-читает", "a_b---c", "a_b---c-1"}) {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestReadmesHaveTheSamePages(t *testing.T) {
+	if a, b := pageNames(t, pages), pageNames(t, russianPages); !slices.Equal(a, b) {
+		t.Errorf("the pages are %v in English and %v in Russian", a, b)
 	}
 }
 
 var heading = regexp.MustCompile(`(?m)^#+ `)
 
-// TestTranslationIsWhole holds the Russian README against the English one: same headings, commands, names and messages.
+// TestTranslationIsWhole holds each Russian text against the English one: same headings, blocks, names and messages.
 func TestTranslationIsWhole(t *testing.T) {
-	english, translated := read(t, readme), read(t, russian)
-	plain := func(document string) string { return fence.ReplaceAllString(document, "") }
-	if a, b := heading.FindAllString(plain(english), -1), heading.FindAllString(plain(translated), -1); !slices.Equal(a, b) {
+	for _, d := range documents(t) {
+		t.Run(path.Base(d.english), func(t *testing.T) { sameContents(t, read(t, d.english), read(t, d.russian)) })
+	}
+}
+
+func sameContents(t *testing.T, english, translated string) {
+	t.Helper()
+	if a, b := heading.FindAllString(unfenced(english), -1), heading.FindAllString(unfenced(translated), -1); !slices.Equal(a, b) {
 		t.Errorf("%d headings in English, %d in Russian, or of other ranks", len(a), len(b))
 	}
 	a, b := blocks(english), blocks(translated)

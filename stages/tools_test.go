@@ -43,12 +43,12 @@ func TestReadmeListsTheTools(t *testing.T) {
 		rows = append(rows, "| `"+tool.name+"` | `"+tool.tag+"` | "+tool.why+" |\n")
 		tags = append(tags, "| `"+tool.name+"` | `"+tool.tag+"` | ")
 	}
-	if !strings.Contains(read(t, readme), "| --- | --- | --- |\n"+strings.Join(rows, "")+"\n") {
-		t.Errorf("the README has no table of these tools:\n%s", strings.Join(rows, ""))
+	if !strings.Contains(read(t, page("settings").english), "| --- | --- | --- |\n"+strings.Join(rows, "")+"\n") {
+		t.Errorf("the page of the settings has no table of these tools:\n%s", strings.Join(rows, ""))
 	}
 	for _, tag := range tags {
-		if strings.Count(read(t, russian), tag) != 1 {
-			t.Errorf("the Russian README does not have this once: %s", tag)
+		if strings.Count(read(t, page("settings").russian), tag) != 1 {
+			t.Errorf("the Russian page does not have this once: %s", tag)
 		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Names of our own in provenance, under a domain that belongs to nobody and so never to somebody else. The README says what a
-// build of this type is.
+// Names of our own in provenance, under a domain that belongs to nobody and so never to somebody else. What a build of
+// this type is says .github/docs/signatures.md.
 const (
 	BuildType = "https://slipway.example/build/v1"
 	// Laptop is the builder where no CI says who has built: SLSA level 1, and no more.

@@ -73,7 +73,7 @@ func (r Receiver) numbered(n int) Receiver {
 var scheme = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]{1,15})://`)
 
 // errNotWhole is all that is said of an address, because whoever finds what is wrong quotes it.
-var errNotWhole = errors.New("it is not whole, or a part of it is wrong: compare it with the README's examples of notifyUrls")
+var errNotWhole = errors.New("it is not whole, or a part of it is wrong: compare it with the examples of notifyUrls in the documentation")
 
 func receiver(address string) (Receiver, error) {
 	found := scheme.FindStringSubmatch(address)

@@ -7,19 +7,19 @@ import (
 	"testing"
 )
 
-// TestReadmeStartsFirst: the compose file of the README is what it says, with a proxy that is told and two services behind it
-// that can run twice.
+// TestReadmeStartsFirst: the compose file of the page about deployments is what it says, with a proxy that is told and two
+// services behind it that can run twice.
 func TestReadmeStartsFirst(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../../README.md")
+	text, err := os.ReadFile("../../.github/docs/deploy.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(text), "\n### Start first\n")
+	_, rest, _ := strings.Cut(string(text), "\n## Start first\n")
 	_, rest, _ = strings.Cut(rest, "```yaml\n")
 	example, _, found := strings.Cut(rest, "```")
 	if !found {
-		t.Fatal("the README has no compose file under Start first")
+		t.Fatal("the page has no compose file under Start first")
 	}
 	s := standIn(t)
 	s.public("nginx:1.28", behaviour{})

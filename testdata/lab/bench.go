@@ -37,7 +37,7 @@ func (l *lab) benchCommand(ctx context.Context, args []string) error {
 	if len(args) > 0 {
 		n, err := strconv.Atoi(args[0])
 		if err != nil || n < 1 || len(args) > 1 {
-			return fmt.Errorf("bench takes the number of rounds, found %q: leave it out for the table of the README", strings.Join(args, " "))
+			return fmt.Errorf("bench takes the number of rounds, found %q: leave it out for the table of .github/docs/speed.md", strings.Join(args, " "))
 		}
 		rounds = n
 	}

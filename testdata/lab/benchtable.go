@@ -151,11 +151,11 @@ type language struct {
 var (
 	english = language{
 		head: "| What | Median | Lowest to highest | Pairs | Limit | |\n| --- | --- | --- | --- | --- | --- |\n",
-		met:  "met", not: "not met", file: "README.md", name: func(r ratio) string { return r.name },
+		met:  "met", not: "not met", file: ".github/docs/speed.md", name: func(r ratio) string { return r.name },
 	}
 	russian = language{
 		head: "| Что | Медиана | От и до | Пар | Предел | |\n| --- | --- | --- | --- | --- | --- |\n",
-		met:  "да", not: "нет", file: ".github/README.ru.md", name: func(r ratio) string { return r.russian },
+		met:  "да", not: "нет", file: ".github/docs/ru/speed.md", name: func(r ratio) string { return r.russian },
 	}
 )
 

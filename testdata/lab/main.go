@@ -25,8 +25,8 @@ const usage = `usage: go run -C testdata/lab . COMMAND
   demo        up, then release the sample application for real, onto the staging server
   look FILE DIR
               open an HTML file in Chromium and write four pictures of it: wide and narrow, light and dark
-  bench       up, then measure Slipway beside a script and make -j2, and write the README's table (an hour;
-              with a number, that many rounds of the five, and no table)
+  bench       up, then measure Slipway beside a script and make -j2, and write the tables of .github/docs/speed.md
+              (an hour; with a number, that many rounds of the five, and no table)
   prove       up, then kill real releases, and the engine, at their effects, let runs race, and see that the same
               line again mends everything (forty minutes at most; --seed=N repeats a run, --points=N is 24)
   cosign      make what only the tests of signatures need: cosign as a program and as an image, and an imitation of

@@ -43,7 +43,7 @@ func (t *Table) Add(r Result) {
 	}
 }
 
-// Markdown is the table as the README shows it.
+// Markdown is the table as .github/docs/development.md shows it.
 func (t *Table) Markdown() string {
 	var text strings.Builder
 	text.WriteString("| What happens | Histories | Runs to their end | Killed | Lock lost | Requests | Violations |\n")

@@ -700,6 +700,30 @@ func TestReadmesHaveTheSamePages(t *testing.T) {
 	}
 }
 
+// mostLines of a README are read in ten minutes.
+const mostLines = 300
+
+func TestReadmesAreShort(t *testing.T) {
+	for _, file := range []string{readme, russian} {
+		if lines := strings.Count(read(t, file), "\n"); lines > mostLines {
+			t.Errorf("%s has %d lines, expected at most %d: move something into a page", file, lines, mostLines)
+		}
+	}
+}
+
+// TestReadmesLeadToEachPageOnce: nobody finds a page that no link leads to, and two links to it say the same twice.
+func TestReadmesLeadToEachPageOnce(t *testing.T) {
+	for file, folder := range map[string]string{readme: pages, russian: russianPages} {
+		leadTo := links(t, file)
+		for _, name := range pageNames(t, folder) {
+			to := path.Join(folder, name+".md")
+			if n := len(slices.DeleteFunc(slices.Clone(leadTo), func(other string) bool { return other != to })); n != 1 {
+				t.Errorf("%s has %d links to %s, expected one", file, n, to)
+			}
+		}
+	}
+}
+
 var heading = regexp.MustCompile(`(?m)^#+ `)
 
 // TestTranslationIsWhole holds each Russian text against the English one: same headings, blocks, names and messages.

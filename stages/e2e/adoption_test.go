@@ -90,6 +90,7 @@ func adopt(t *testing.T, s Shop, folder, prefix string) {
 
 // TestAdoptionBesideUnreadableEnv: a root .env that is not Dagger's fails every call from there, so the module lives in ci/.
 func TestAdoptionBesideUnreadableEnv(t *testing.T) {
+	t.Parallel()
 	s, prefix := NewShop(t), NewPrefix(t)
 	adopt(t, s, "ci", prefix)
 	s.Write(t, ".env", "PASSWORD=pa$word\nexport X='\n")
@@ -100,6 +101,7 @@ func TestAdoptionBesideUnreadableEnv(t *testing.T) {
 }
 
 func TestModuleWithoutSourceIsRefused(t *testing.T) {
+	t.Parallel()
 	s := NewShop(t)
 	red(t, s.Dagger(t, "call", "-m", Module(), "release", "--version=1.2.3", "--dry-run"),
 		"the source is Slipway's own repository", "--source=.")

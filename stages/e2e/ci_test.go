@@ -81,6 +81,7 @@ func TestWorkflowsTakeNothingOnTrust(t *testing.T) {
 }
 
 func TestOurOwnRelease(t *testing.T) {
+	t.Parallel()
 	w := readWorkflow(t, "release.yml")
 	if got := w.Jobs["release"].Permissions; len(w.Permissions) > 0 || len(got) != 1 || got["contents"] != "write" {
 		t.Errorf("permissions %v, and %v of the release, expected no more than contents: write", w.Permissions, got)
@@ -143,6 +144,7 @@ var command = regexp.MustCompile(`(?m)^\s*::error::pwned`)
 // TestReleaseStepTakesInputsAsData runs the very scripts of release.yml, on the sample application that has adopted Slipway.
 // No forge is set up, so there is nothing to release, which is never green, and is reported like everything else.
 func TestReleaseStepTakesInputsAsData(t *testing.T) {
+	t.Parallel()
 	s := NewShop(t)
 	adopt(t, s, ".", NewPrefix(t))
 	summary := filepath.Join(t.TempDir(), "summary.md")
@@ -261,6 +263,7 @@ func (c ciSystem) start(t *testing.T, from Shop, prefix string) (s Shop, release
 
 // TestCheckoutsOfCI runs one line in the checkouts that the systems make of a tag: detached, with their own variables.
 func TestCheckoutsOfCI(t *testing.T) {
+	t.Parallel()
 	origin, prefix := NewShop(t), NewPrefix(t)
 	origin.Git(t, "tag", "-a", "-m", "v1.2.3", "v1.2.3")
 	origin.Git(t, "config", "uploadpack.allowFilter", "true")

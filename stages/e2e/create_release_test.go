@@ -59,6 +59,7 @@ func wantRefs(t *testing.T, got, want map[string]string) {
 }
 
 func TestBump(t *testing.T) {
+	t.Parallel()
 	s := NewShop(t)
 	t.Run("next-version", func(t *testing.T) {
 		green(t, s.Call(t, "next-version"), "1.3.0: the commits since 1.2.0 call for a minor version (Features: show the version in the footer",
@@ -97,6 +98,7 @@ func TestBump(t *testing.T) {
 
 // TestCreateRelease follows one clone: what is refused pushes nothing, and what is pushed is there together.
 func TestCreateRelease(t *testing.T) {
+	t.Parallel()
 	f := newForgeShop(t)
 	before := f.remoteRefs(t)
 	head := before["refs/heads/main"]
@@ -164,6 +166,7 @@ func holdsNot(t *testing.T, text, word string) {
 
 // TestCreateReleaseBurnsNoVersion pushes when the server already has the request for the push in its hands.
 func TestCreateReleaseBurnsNoVersion(t *testing.T) {
+	t.Parallel()
 	f := newForgeShop(t)
 	other := filepath.Join(t.TempDir(), "other")
 	f.Git(t, "clone", "-q", f.address(f.token), other)
@@ -230,6 +233,7 @@ func (f forgeShop) merge(t *testing.T, number int) {
 
 // TestCreateReleaseOfProtectedBranch goes by a pull request: nothing is tagged before the bump is on the branch (G7).
 func TestCreateReleaseOfProtectedBranch(t *testing.T) {
+	t.Parallel()
 	f := newForgeShop(t)
 	f.post(t, "/branch_protections", map[string]any{"rule_name": "main", "enable_push": false})
 	const branch = "refs/heads/slipway/bump-v1.2.4"
@@ -276,6 +280,7 @@ func TestCreateReleaseOfProtectedBranch(t *testing.T) {
 
 // TestCreateReleaseAfterRedGates leaves the remote alone.
 func TestCreateReleaseAfterRedGates(t *testing.T) {
+	t.Parallel()
 	f := newForgeShop(t)
 	f.Write(t, "backend/tests/test_red.py", "def test_red():\n    assert False\n")
 	f.Commit(t, "test: red")

@@ -190,6 +190,7 @@ func TestDeployByAgent(t *testing.T) {
 
 // TestDeployFromAGuardedRegistry lets the server pull with the caller's token, which stays nowhere.
 func TestDeployFromAGuardedRegistry(t *testing.T) {
+	t.Parallel()
 	d := NewDeployShop(t)
 	token := "canary/" + rand.Text()
 	digests := d.Release(t, "1.0.0", nil)

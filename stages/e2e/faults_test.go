@@ -98,6 +98,7 @@ func (p proxied) count(method, end string) int {
 
 // TestTagListIsNotRead answers the first question badly: that is not the same as "no tags".
 func TestTagListIsNotRead(t *testing.T) {
+	t.Parallel()
 	s, reg := newSmallShop(t), newProxied(t)
 	for _, test := range []struct {
 		fault labtest.Fault
@@ -119,6 +120,7 @@ func TestTagListIsNotRead(t *testing.T) {
 
 // TestOneImageCannotBePushed breaks the release in its middle, and lets the next run complete it.
 func TestOneImageCannotBePushed(t *testing.T) {
+	t.Parallel()
 	s, reg := newSmallShop(t), newProxied(t)
 	sha := "sha-" + s.Git(t, "rev-parse", "HEAD")[:7]
 	release := func() Result {
@@ -153,6 +155,7 @@ const retryAfter = 2
 
 // TestPassingFaults makes the faults of a busy registry at the places where the engine and Slipway write.
 func TestPassingFaults(t *testing.T) {
+	t.Parallel()
 	s := newSmallShop(t)
 	start := func(image string, f labtest.Fault) labtest.Fault {
 		f.Method, f.Path, f.Skip = http.MethodPost, "/"+image+"/blobs/uploads/$", 1 // the first one asks for the right to
@@ -257,6 +260,7 @@ func withToken(t *testing.T, user, token string) http.Handler {
 
 // TestTokenIsNeverShown uses a registry that needs a token and sends back what it was given.
 func TestTokenIsNeverShown(t *testing.T) {
+	t.Parallel()
 	const user = "ci"
 	token := `ca/na+ry&"` + rand.Text()
 	pair := base64.StdEncoding.EncodeToString([]byte(user + ":" + token))
@@ -311,6 +315,7 @@ func TestTokenIsNeverShown(t *testing.T) {
 
 // TestDryRun writes nothing, whatever is wrong with the place it is run in.
 func TestDryRun(t *testing.T) {
+	t.Parallel()
 	s, reg := newSmallShop(t), newProxied(t)
 	s.Replace(t, "backend/shop/stock.py", "only {available} left", "just {available} left")
 	s.Replace(t, "backend/pyproject.toml", `"1.2.3"`, `"1.2.2"`)
@@ -345,6 +350,7 @@ func TestDryRun(t *testing.T) {
 
 // TestBadVersions are refused before anything is asked of anyone, and nothing in them is run.
 func TestBadVersions(t *testing.T) {
+	t.Parallel()
 	s, reg := NewShop(t), newProxied(t)
 	for name, test := range map[string]struct{ version, want string }{
 		"two numbers":  {"1.2", "MAJOR.MINOR.PATCH, found 2"},

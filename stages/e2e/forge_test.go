@@ -165,6 +165,7 @@ func (f forgeShop) golden(t *testing.T, file, text string) {
 
 // TestForgeRelease drafts and releases the seeded repository, and reads everything back from the forge.
 func TestForgeRelease(t *testing.T) {
+	t.Parallel()
 	f, prefix := newSeededShop(t), NewPrefix(t)
 	green(t, f.Call(t, append(f.settings(prefix), "draft")...), "Made the standing draft for v")
 	standing := f.releases(t)
@@ -290,6 +291,7 @@ func (f *forgeShop) through(t *testing.T) *labtest.Proxy {
 // TestBackport: the notes of a lower version start at its own line, and the forge's other releases stay as they are. The
 // repository has two products, and CI starts with the name of a tag.
 func TestBackport(t *testing.T) {
+	t.Parallel()
 	f, prefix := newForgeShop(t), NewPrefix(t)
 	f.tagPrefix = "shop-v"
 	for tag := range strings.FieldsSeq(f.Git(t, "tag")) {
@@ -322,6 +324,7 @@ func TestBackport(t *testing.T) {
 
 // TestForgeRefusals: what the remote forbids is found in stage 1, and a dry run writes nothing to the forge.
 func TestForgeRefusals(t *testing.T) {
+	t.Parallel()
 	f, prefix := newForgeShop(t), NewPrefix(t)
 	proxy := f.through(t)
 	t.Run("dry run", func(t *testing.T) {
@@ -380,6 +383,7 @@ func (f forgeShop) post(t *testing.T, path string, value any) {
 
 // TestReleaseMadeInTheWebPage: what a person wrote there is kept, and our notes and files are added.
 func TestReleaseMadeInTheWebPage(t *testing.T) {
+	t.Parallel()
 	f, prefix := newForgeShop(t), NewPrefix(t)
 	f.post(t, "/releases", map[string]any{"tag_name": "v1.2.3", "target_commitish": "main", "name": "v1.2.3", "body": "Thanks to everybody!"})
 	green(t, f.release(t, prefix, "1.2.3"), "Outcome: released")

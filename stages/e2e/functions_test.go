@@ -11,6 +11,7 @@ import (
 
 // TestFunctions calls each function once, the way the README shows it.
 func TestFunctions(t *testing.T) {
+	t.Parallel()
 	s, prefix := NewShop(t), NewPrefix(t)
 	commit := s.Git(t, "rev-parse", "HEAD")[:7]
 	call := func(args ...string) Result {
@@ -79,6 +80,7 @@ func started(t *testing.T, s Shop) string {
 
 // TestFrontendChangeKeepsBackendCache is a promise on speed that can be tested without a clock.
 func TestFrontendChangeKeepsBackendCache(t *testing.T) {
+	t.Parallel()
 	s := NewShop(t)
 	before := started(t, s)
 	time.Sleep(time.Second)
@@ -96,6 +98,7 @@ func TestFrontendChangeKeepsBackendCache(t *testing.T) {
 
 // TestAPIThroughClient reads the module the way other Dagger programs do.
 func TestAPIThroughClient(t *testing.T) {
+	t.Parallel()
 	ctx, client := Connect(t)
 	objects, err := client.ModuleSource(Module()).AsModule().Objects(ctx)
 	if err != nil {
@@ -120,6 +123,7 @@ func TestAPIThroughClient(t *testing.T) {
 
 // TestChecklist ticks off what can be ticked off, and says what the rest is waiting for.
 func TestChecklist(t *testing.T) {
+	t.Parallel()
 	s := NewShop(t)
 	red(t, s.Call(t, "checklist", "--version=1.2.3"), "1 features and no change of a document", "Outcome: gate-fail")
 	s.Replace(t, "README.md", "\n", "\n\n")
@@ -136,6 +140,7 @@ func TestChecklist(t *testing.T) {
 
 // TestChecks runs what `dagger check` runs.
 func TestChecks(t *testing.T) {
+	t.Parallel()
 	s := NewShop(t)
 	r := s.Dagger(t, "-m", Module(), "check", "--list")
 	green(t, r, "lint", "scan", "dependencies", "test-backend", "test-frontend")

@@ -112,6 +112,7 @@ func wantGating(t *testing.T, s report.Stage, want ...string) {
 
 // TestBrokenTests breaks a test on both sides: both are named, because neither run ends the other.
 func TestBrokenTests(t *testing.T) {
+	t.Parallel()
 	s, reg := withTinyImages(t), newProxied(t)
 	s.Replace(t, "backend/tests/test_stock.py", "reserve(3, 3) == 0", "reserve(3, 3) == 7")
 	s.Replace(t, "frontend/src/money.test.ts", "€1,234.05", "€9,876.54")
@@ -139,6 +140,7 @@ const lodashIgnore = `vulnerabilities:
 
 // TestPlantedVulnerability locks a package with a critical vulnerability that the lab's database knows.
 func TestPlantedVulnerability(t *testing.T) {
+	t.Parallel()
 	s, reg := withTinyImages(t), newProxied(t)
 	for _, name := range []string{"frontend/package.json", "frontend/package-lock.json"} {
 		s.Replace(t, name, `"devDependencies": {`+"\n", `"dependencies": { "lodash": "4.17.11" },`+"\n"+`"devDependencies": {`+"\n")
@@ -197,6 +199,7 @@ func TestPlantedVulnerability(t *testing.T) {
 
 // TestForceIsRefused leaves out a word of a forced release at a time.
 func TestForceIsRefused(t *testing.T) {
+	t.Parallel()
 	s, reg := NewShop(t), newProxied(t)
 	tests := []struct {
 		name string
@@ -218,6 +221,7 @@ func TestForceIsRefused(t *testing.T) {
 
 // TestThirdImage takes away the third image's Dockerfile, then breaks it.
 func TestThirdImage(t *testing.T) {
+	t.Parallel()
 	s, reg := newSmallShop(t), newProxied(t)
 	release := func() Result {
 		return s.Call(t, reg.setting(), "--images=backend=tiny, frontend=tiny, arq-worker=tiny:Dockerfile.worker", "release", "--version=1.2.3")
@@ -243,6 +247,7 @@ func TestThirdImage(t *testing.T) {
 
 // TestPlantedSecret looks for the secret everywhere that a run leaves text.
 func TestPlantedSecret(t *testing.T) {
+	t.Parallel()
 	s, reg := newSmallShop(t), newProxied(t)
 	secret := "AKIA" + rand.Text()[:16]
 	s.Write(t, "backend/shop/aws.py", "AWS_ACCESS_KEY_ID = \""+secret+"\"\n")
@@ -260,6 +265,7 @@ func TestPlantedSecret(t *testing.T) {
 // TestPublishedImageIsScanned finds an image of this commit in the registry whose files are those of the images beside it,
 // and whose layers are not: one brings a secret and the next takes it away, which hides it from nobody.
 func TestPublishedImageIsScanned(t *testing.T) {
+	t.Parallel()
 	s, reg := newSmallShop(t), newProxied(t)
 	commit := s.Git(t, "rev-parse", "HEAD")
 	where := path.Join(reg.prefix, "arq-worker") + ":sha-" + commit[:7]
@@ -322,6 +328,7 @@ func archive(t *testing.T, files map[string]string) []byte {
 
 // TestNothingTested runs suites that end with exit code 0 or 5 and have tested nothing.
 func TestNothingTested(t *testing.T) {
+	t.Parallel()
 	s := NewShop(t)
 	t.Run("nothing collected", func(t *testing.T) {
 		s.Replace(t, "backend/pyproject.toml", `testpaths = ["tests"]`, `testpaths = ["shop"]`)
@@ -345,6 +352,7 @@ func TestNothingTested(t *testing.T) {
 
 // TestCoverageThreshold covers three of four lines.
 func TestCoverageThreshold(t *testing.T) {
+	t.Parallel()
 	s := newSmallShop(t)
 	if err := os.RemoveAll(filepath.Join(s.Dir, "backend", "shop")); err != nil {
 		t.Fatal(err)
@@ -358,6 +366,7 @@ func TestCoverageThreshold(t *testing.T) {
 
 // TestNoVulnerabilityDatabase scans with a Trivy that has no database and no mirror to fetch one from.
 func TestNoVulnerabilityDatabase(t *testing.T) {
+	t.Parallel()
 	s, reg := newSmallShop(t), newProxied(t)
 	trivy := changedTool(t, reg.prefix, "aquasec/trivy:0.70.0", "TRIVY_DB_REPOSITORY=127.0.0.1:1/nowhere", "TRIVY_CACHE_DIR=/tmp/cache")
 	refused(t, s.Call(t, reg.setting(), tinyImages, "--tool-images="+toolsWith(t, "trivy", trivy), "release", "--version=1.2.3"),
@@ -401,6 +410,7 @@ func changedTool(t *testing.T, prefix, from string, env ...string) string {
 
 // TestRedIsNotRemembered runs a test that depends on a server: the engine knows the exec, and must not repeat its verdict.
 func TestRedIsNotRemembered(t *testing.T) {
+	t.Parallel()
 	s, server := newSmallShop(t), listen(t, http.NotFoundHandler())
 	address := url.URL{Scheme: "http", Host: server.Addr(), Path: "/" + rand.Text()}
 	s.Write(t, "backend/tests/test_stock.py", "import urllib.request\n\n\ndef test_stock():\n    assert urllib.request.urlopen(\""+address.String()+"\").status == 200\n")

@@ -78,6 +78,7 @@ func (s Shop) wantAccount(t *testing.T, n changelog.Notes, revisions ...string) 
 
 // TestRealHistories reads the whole of each, and the part between two tags in its middle.
 func TestRealHistories(t *testing.T) {
+	t.Parallel()
 	for name, sizes := range map[string][2]int{ // non-merge commits: all, and between the tags
 		"spinnaker": {530, 22}, "rumprun-xen": {540, 20}, "go-git": {204, 20}, "desk": {109, 31}, "storable": {101, 20}, "joined": {1489, 22}, "large": {4467, 22},
 	} {
@@ -111,6 +112,7 @@ func (s Shop) wantCount(t *testing.T, want int, revisions string) {
 // TestOddCommits puts on top of the histories that one commit merges what people do to git: no message, an old encoding,
 // a whole log in the message.
 func TestOddCommits(t *testing.T) {
+	t.Parallel()
 	s := cloneHistory(t, "joined")
 	s.Git(t, "tag", "v1.0.0")
 	s.Git(t, "config", "i18n.logOutputEncoding", "ISO-8859-1")
@@ -147,6 +149,7 @@ func TestOddCommits(t *testing.T) {
 
 // TestNoFiles has notes of commits that nothing was committed with.
 func TestNoFiles(t *testing.T) {
+	t.Parallel()
 	s := NewShop(t)
 	s.Git(t, "checkout", "-q", "--orphan", "empty")
 	s.Git(t, "rm", "-rfq", ".")

@@ -13,6 +13,7 @@ import (
 
 // TestImagesAsTeamsBuildThem is about what builds need besides their context, and about several platforms.
 func TestImagesAsTeamsBuildThem(t *testing.T) {
+	t.Parallel()
 	s := newSmallShop(t)
 	t.Run("platforms", func(t *testing.T) { publishPlatforms(t, s) })
 	t.Run("private", func(t *testing.T) { buildPrivately(t, s) })

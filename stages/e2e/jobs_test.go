@@ -52,6 +52,7 @@ func (j job) dependencies(t *testing.T, ignoreFile string) {
 // TestJobsOnOneEngine: the engine knows a file by its content, also one that it has from another job. What it does then is
 // what the other job did, so nothing of that may need the other's checkout, which is gone when the other has ended.
 func TestJobsOnOneEngine(t *testing.T) {
+	t.Parallel()
 	one := NewShop(t)
 	one.Write(t, "ignored.yaml", "# "+t.TempDir()+"\nvulnerabilities: []\n")
 	one.Commit(t, "chore: nothing is ignored")

@@ -98,6 +98,7 @@ func outcomes(results ...Result) []string {
 
 // TestTwoRunsOfOneRelease start together, as a pushed tag and a job do: the second waits, and finds everything done (L3).
 func TestTwoRunsOfOneRelease(t *testing.T) {
+	t.Parallel()
 	f, forge := newSmallForgeShop(t)
 	hold := newTurnstile(t, "http://"+labtest.Registry(t), "^PUT .*/manifests/")
 	reg := proxied{hold.Proxy, NewPrefix(t)}
@@ -136,6 +137,7 @@ func (f forgeShop) takeLock(t *testing.T, text string) (blob string) {
 
 // TestLocked meets a lock of another version, and one that nobody can read.
 func TestLocked(t *testing.T) {
+	t.Parallel()
 	f, prefix := newForgeShop(t), NewPrefix(t)
 	for name, c := range map[string]struct{ blob, holder string }{
 		"another version": {lockBlob(t, "9.9.9"), "is locked by the release of 9.9.9 (commit 0123456) by Ada, since 2026-01-02 03:04:05 UTC ("},

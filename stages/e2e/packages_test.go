@@ -30,6 +30,7 @@ source = ["shop"]
 
 // TestPythonPackageManagers has the dependencies locked by the tools themselves, then changes the manifest without them.
 func TestPythonPackageManagers(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ name, version, lock, command string }{
 		{"uv", "0.13.9", "uv.lock", "uv lock -q"},
 		// Poetry asks PyPI itself in a way that few mirrors know, so it is told of the index that pip knows of as of any other.
@@ -74,6 +75,7 @@ func (s Shop) runInPython(t *testing.T, commands string) {
 
 // TestPackageLockOutOfStep changes package.json alone, so that npm refuses to install at all.
 func TestPackageLockOutOfStep(t *testing.T) {
+	t.Parallel()
 	s := NewShop(t)
 	s.Replace(t, "frontend/package.json", `"devDependencies": {`, `"dependencies": { "lodash": "4.17.21" }, "devDependencies": {`)
 	s.Commit(t, "feat: use lodash")

@@ -55,6 +55,7 @@ func lastReport(t *testing.T, s Shop) report.Report {
 
 // TestRelease follows one repository through its life: a release, the same line again, a newer one, a backport.
 func TestRelease(t *testing.T) {
+	t.Parallel()
 	s, prefix := NewShop(t), NewPrefix(t)
 	release := func(version string, more ...string) Result {
 		return s.Call(t, append([]string{"--registry=" + prefix, services, "release", "--version=" + version}, more...)...)
@@ -115,6 +116,7 @@ func TestRelease(t *testing.T) {
 
 // TestSameCommitSameImage builds one commit for two registries.
 func TestSameCommitSameImage(t *testing.T) {
+	t.Parallel()
 	s, one, two := NewShop(t), NewPrefix(t), NewPrefix(t)
 	for _, prefix := range []string{one, two} {
 		green(t, s.Call(t, "--registry="+prefix, services, "release", "--version=1.2.3"))

@@ -124,6 +124,7 @@ const poetryLock = `index=$(pip config get global.index-url 2>/dev/null || pytho
 
 // TestRepositories runs the gates of each, with no more settings than its shape needs.
 func TestRepositories(t *testing.T) {
+	t.Parallel()
 	for _, r := range repos {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()

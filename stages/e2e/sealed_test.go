@@ -30,6 +30,7 @@ esac
 
 // TestScanHasNoNetwork: where the database is fetched Trivy gets to a registry; where it scans it does not.
 func TestScanHasNoNetwork(t *testing.T) {
+	t.Parallel()
 	s, registry := newSmallShop(t), labtest.Registry(t)
 	host, port, err := net.SplitHostPort(registry)
 	if err != nil {

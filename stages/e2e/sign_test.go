@@ -79,6 +79,7 @@ func wantUnversioned(t *testing.T, prefix string) {
 
 // TestSigned: cosign itself accepts what Slipway has signed by a key, and verify sees what was changed since.
 func TestSigned(t *testing.T) {
+	t.Parallel()
 	c, s := newCosign(t), newSmallShop(t)
 	if _, said, err := c.run(t, "generate-key-pair"); err != nil {
 		t.Fatalf("%v: %s", err, said)
@@ -162,6 +163,7 @@ func TestSigned(t *testing.T) {
 // TestSignedByAnIdentity: without a key, by the identity of the CI's job; Sigstore away stops a release before its version
 // is there, and the same line again ends it.
 func TestSignedByAnIdentity(t *testing.T) {
+	t.Parallel()
 	c, sigstore, s, prefix := newCosign(t), labtest.NewSigstore(t), newSmallShop(t), NewPrefix(t)
 	const issuer, identity = "https://ci.example", "https://ci.example/acme/shop"
 	if err := os.Mkdir(filepath.Join(s.Dir, "sigstore"), 0o755); err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -128,32 +127,6 @@ func (l *lab) pushTrivyDB(ctx context.Context) error {
 	return push(ctx, trivyDBRepository+":2", artifact)
 }
 
-// testSites is what the names of the tests' folders on the servers begin with.
-const testSites = "e2e-"
-
-// test runs Slipway's own tests, with everything real in reach.
-func (l *lab) test(ctx context.Context, args []string) error {
-	if err := l.up(ctx); err != nil {
-		return err
-	}
-	if err := l.cosign(ctx); err != nil {
-		return err
-	}
-	if err := l.sweep(ctx, testSites); err != nil {
-		return err
-	}
-	if err := l.inRepo(ctx, "go", "vet", "./..."); err != nil {
-		return err
-	}
-	// Counted, because go would repeat an old verdict: it does not see the files that the engine reads. One package at a
-	// time, because then each test shows as it ends. Those that run beside each other wait for servers most of the time; with
-	// more than two, applications are not healthy in time, and an engine in use by many loses a source now and then.
-	// gotestsum ends with what failed, which is else to be looked for in an hour's output.
-	tests := []string{"tool", "-modfile=" + filepath.Join(l.tool("gotestsum"), "go.mod"), "gotestsum", "--format=testname", "--",
-		"-count=1", "-p=1", "-parallel=2", "-timeout=80m"}
-	return l.inRepo(ctx, "go", append(tests, append(args, "./...")...)...)
-}
-
 // exitCode is how a program ended that has itself said what is wrong.
 type exitCode int
 
@@ -169,8 +142,13 @@ func (l *lab) inFolder(ctx context.Context, dir, name string, args ...string) er
 	if own := l.path("bin", name); l.ownsEngine() && isFile(own) {
 		name = own
 	}
+	return runShown(ctx, dir, l.environ(), name, args...)
+}
+
+// runShown runs a command, its output as it comes.
+func runShown(ctx context.Context, dir string, env []string, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir, cmd.Env = dir, l.environ()
+	cmd.Dir, cmd.Env = dir, env
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	err := cmd.Run()
 	if exit := new(exec.ExitError); errors.As(err, &exit) {

@@ -1,11 +1,13 @@
 package stages
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
 	_ "dagger/slipway/stages/enginetest"
+	"dagger/slipway/stages/report"
 )
 
 // What cosign v3.1.3 prints, tried with it.
@@ -63,6 +65,47 @@ func TestUnsound(t *testing.T) {
 	} {
 		if got := unsound(1, "WARNING: of no account\nError: "+said+"\nerror during command execution: "+said+"\n"); !strings.HasPrefix(got.Error(), want) {
 			t.Errorf("%s: got %q", said, got)
+		}
+	}
+}
+
+// TestUnaccepted: only what cosign says of the signature itself means that somebody else has signed.
+func TestUnaccepted(t *testing.T) {
+	for said, want := range map[string]bool{
+		"failed to verify signature: could not verify envelope: accepted signatures do not match threshold, Found: 0, Expected 1":                                                                             true,
+		`no matching CertificateIdentity found, last error: expected SAN value "https://a", got "https://tuf"`:                                                                                                true,
+		"setting trusted material: getting trusted root from TUF: error getting live trusted root":                                                                                                            false,
+		`setting trusted material: getting trusted root from TUF: Get "https://tuf-repo-cdn.sigstore.dev/15.root.json": tls: failed to verify certificate: x509: certificate has expired or is not yet valid`: false,
+		"something new": false,
+	} {
+		var no unaccepted
+		if got := errors.As(unsound(1, "Error: "+said), &no); got != want {
+			t.Errorf("%s: taken for a no: %t", said, got)
+		}
+	}
+}
+
+// TestOwnArguments: where the settings expect nobody, a release keeps what its own signer has signed.
+func TestOwnArguments(t *testing.T) {
+	mine, _ := publicKey(t)
+	for want, c := range map[string]struct {
+		settings Settings
+		signer   *signer
+	}{
+		"--key /slipway/cosign.pub --insecure-ignore-tlog --trusted-root /slipway/trusted_root.json; /slipway/cosign.pub=" + mine + " /slipway/trusted_root.json=" + noRoots: {
+			Settings{}, &signer{key: &signingKey{}, public: mine}},
+		"--certificate-identity https://a/b@x --certificate-oidc-issuer https://i; ": {
+			Settings{}, &signer{by: report.Signed{Identity: "https://a/b@x", Issuer: "https://i"}}},
+		"--certificate-identity https://a/b@x --certificate-oidc-issuer https://i --trusted-root /slipway/trusted_root.json; /slipway/trusted_root.json={}": {
+			Settings{Sigstore: "ci"}, &signer{by: report.Signed{Identity: "https://a/b@x", Issuer: "https://i"}}},
+	} {
+		how, files := signingRun(t, c.settings, map[string]string{"ci/trusted_root.json": "{}"}).ownArguments(c.signer)
+		var with []string
+		for _, name := range sortedKeys(files) {
+			with = append(with, name+"="+files[name])
+		}
+		if got := strings.Join(how, " ") + "; " + strings.Join(with, " "); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	}
 }

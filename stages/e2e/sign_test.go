@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path"
@@ -251,9 +252,9 @@ func refuseUnsigned(t *testing.T, s Shop, prefix string) {
 }
 
 // TestSignedByAnIdentity: without a key, by the identity of the CI's job; Sigstore away stops a release before its version
-// is there, and the same line again ends it.
+// is there, and the same line again ends it. What a stranger has hung there meanwhile stays beside what the release says.
 func TestSignedByAnIdentity(t *testing.T) {
-	c, sigstore, s, prefix := newCosign(t), labtest.NewSigstore(t), newSmallShop(t), NewPrefix(t)
+	c, sigstore, s, reg := newCosign(t), labtest.NewSigstore(t), newSmallShop(t), newProxied(t)
 	const issuer, identity = "https://ci.example", "https://ci.example/acme/shop"
 	if err := os.Mkdir(filepath.Join(s.Dir, "sigstore"), 0o755); err != nil {
 		t.Fatal(err)
@@ -261,33 +262,46 @@ func TestSignedByAnIdentity(t *testing.T) {
 	root := filepath.Join(s.Dir, "sigstore", "trusted_root.json")
 	sigstore.WriteConfig(t, filepath.Join(s.Dir, "sigstore", "signing_config.json"), root)
 	s.Commit(t, "chore: who signs")
-	release := func(token string) Result {
-		s.Setenv("SIGSTORE_ID_TOKEN", token)
-		return s.Call(t, "--registry="+prefix, services, tinyImages, cosignImage(t), "--sigstore=sigstore", "--identity-token=env://SIGSTORE_ID_TOKEN",
-			"--signer-identity="+identity, "--signer-issuer="+issuer, "release", "--version=1.2.3")
+	call := func(args ...string) Result {
+		return s.Call(t, append([]string{reg.setting(), services, tinyImages, cosignImage(t), "--sigstore=sigstore",
+			"--signer-identity=" + identity, "--signer-issuer=" + issuer}, args...)...)
+	}
+	release := func(as string) Result {
+		s.Setenv("SIGSTORE_ID_TOKEN", sigstore.Token(t, issuer, as))
+		return call("--identity-token=env://SIGSTORE_ID_TOKEN", "release", "--version=1.2.3")
 	}
 
-	refused(t, release(sigstore.Token(t, issuer, identity+"/fork")), "signerIdentity and signerIssuer want "+identity)
-	wantUnversioned(t, prefix)
+	refused(t, release(identity+"/fork"), "signerIdentity and signerIssuer want "+identity)
+	wantUnversioned(t, reg.prefix)
 
-	mend := sigstore.Fault(labtest.Fault{Path: "/signingCert$", Status: 500})
-	red(t, release(sigstore.Token(t, issuer, identity)), "the certificate authority of Sigstore (Fulcio) did not answer as expected")
-	wantUnversioned(t, prefix)
+	noFulcio := labtest.Fault{Path: "/signingCert$", Status: 500}
+	mend := sigstore.Fault(noFulcio)
+	red(t, release(identity), "the certificate authority of Sigstore (Fulcio) did not answer as expected")
+	wantUnversioned(t, reg.prefix)
 	mend()
 
-	// Before the same line ends it, somebody else who may write to the registry says the same of an image, by a key of his own.
+	// Somebody else who may write to the registry says the same of an image, by a key of his own.
 	stranger := newCosign(t)
 	stranger.makeKey(t)
-	digest := Tags(t, prefix, "backend")["sha-"+s.Git(t, "rev-parse", "HEAD")[:7]]
-	for _, kind := range []string{attest.Signature, attest.Provenance} {
-		stranger.hang(t, prefix, "backend", digest, kind)
+	digest := Tags(t, reg.prefix, "backend")["sha-"+s.Git(t, "rev-parse", "HEAD")[:7]]
+	strangers := []string{attest.Signature, attest.Provenance}
+	for _, kind := range strangers {
+		stranger.hang(t, reg.prefix, "backend", digest, kind)
 	}
-	green(t, release(sigstore.Token(t, issuer, identity)), "signed by "+identity)
-	if strangers, all := 2, Statements(t, prefix, "backend", digest); all != strangers+Statements(t, prefix, "frontend", Tags(t, prefix, "frontend")["1.2.3"]) {
-		t.Errorf("%d statements hang below the image, of which %d are a stranger's", all, strangers)
+	mend = reg.Fault(labtest.Fault{Method: http.MethodPut, Path: "/manifests/1.2.3$", Status: http.StatusForbidden})
+	red(t, release(identity), "403 Forbidden")
+	wantUnversioned(t, reg.prefix)
+	mend()
+	attached := Statements(t, reg.prefix, "backend", digest)
+
+	// All that the release says is there, signed by the identity: nothing is signed again.
+	sigstore.Fault(noFulcio)
+	green(t, release(identity), "Outcome: resumed", "signed by "+identity)
+	frontend := Statements(t, reg.prefix, "frontend", Tags(t, reg.prefix, "frontend")["1.2.3"])
+	if now := Statements(t, reg.prefix, "backend", digest); now != attached || now != frontend+len(strangers) {
+		t.Errorf("%d statements hung below the image, and now %d, of which %d are a stranger's", attached, now, len(strangers))
 	}
 	s.Git(t, "tag", "v1.2.3") // there is no remote
-	green(t, s.Call(t, "--registry="+prefix, services, cosignImage(t), "--sigstore=sigstore", "--signer-identity="+identity, "--signer-issuer="+issuer,
-		"verify", "--version=1.2.3"), "more signature of backend", "more provenance of backend")
-	c.wantSigned(t, prefix, "1.2.3", "--certificate-identity="+identity, "--certificate-oidc-issuer="+issuer, "--trusted-root="+root)
+	green(t, call("verify", "--version=1.2.3"), "more signature of backend", "more provenance of backend")
+	c.wantSigned(t, reg.prefix, "1.2.3", "--certificate-identity="+identity, "--certificate-oidc-issuer="+issuer, "--trusted-root="+root)
 }

@@ -45,8 +45,8 @@ func (r *Run) newChecker(how []string, files map[string]string) *checker {
 	return k
 }
 
-// releaseChecker knows the statements that a release keeps: by whom the settings expect, or else by who signs now. The signer's own
-// key service is not asked again: one that is away then looks like a wrong signature.
+// releaseChecker knows the statements that a release keeps: by whom the settings expect, or else by who signs now. The signer's
+// own key service is not asked again: one that is away then looks like a wrong signature.
 func (r *Run) releaseChecker(ctx context.Context) (*checker, error) {
 	s := r.access.signer
 	if s.key != nil && s.key.service != "" && s.key.service == r.config.VerifyKey {

@@ -111,7 +111,7 @@ func TestCheckSignerIsExpected(t *testing.T) {
 	}
 }
 
-// TestSignedBy: who has signed what hangs there stands in the report, whichever run it was; nobody is named whom nobody has looked at.
+// TestSignedBy: who has signed what hangs there stands in the report, whichever run it was; of what nobody has looked at, nobody.
 func TestSignedBy(t *testing.T) {
 	const issuer, pattern = "https://i", "https://a/b@refs/tags/*"
 	byKey, byName := report.Signed{Key: "x="}, report.Signed{Identity: "https://a/b@refs/heads/main", Issuer: issuer}

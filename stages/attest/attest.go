@@ -76,8 +76,8 @@ type bundle struct {
 	} `json:"dsseEnvelope"`
 }
 
-// bundleParts are all that a bundle of a statement has. What has others, cosign reads as one of an older form: what it has checked is
-// then not what is read here.
+// bundleParts are all that a bundle of a statement has. One with others cosign reads in an older form, and what it checks
+// then is not what is read here.
 var bundleParts = []string{"mediaType", "verificationMaterial", "dsseEnvelope"}
 
 func readBundle(data []byte) (b bundle, err error) {

@@ -39,8 +39,8 @@ func TestStatements(t *testing.T) {
 	}
 }
 
-// TestBundleIsReadAsCosignReadsIt: what has more parts than a bundle, cosign reads as a bundle of its old form, which may be rightly
-// signed and say something else.
+// TestBundleIsReadAsCosignReadsIt: what has more parts than a bundle, cosign reads in its old form, which may be rightly signed
+// and say something else.
 func TestBundleIsReadAsCosignReadsIt(t *testing.T) {
 	bare, err := Bare(about(VEX, "sha256:aa"))
 	if err != nil {

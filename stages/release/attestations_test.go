@@ -214,8 +214,8 @@ func TestAttestationsAreCompleted(t *testing.T) {
 	}
 }
 
-// TestStrangersStatements: whoever may write to the registry may hang what anybody has signed. A release keeps what its own signer
-// has signed, signs beside what a stranger has, and stops where nobody can tell.
+// TestStrangersStatements: whoever may write to the registry may hang what anybody has signed. A release keeps what its own
+// signer has signed, signs beside what a stranger has, and stops where nobody can tell.
 func TestStrangersStatements(t *testing.T) {
 	of := Attestation{Image: "backend", Kind: attest.Provenance, Digests: []string{indexDigest, amd, arm}}
 	hang := func(s *shelf, a attest.Artifact, err error, digests ...string) {

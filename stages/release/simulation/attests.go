@@ -160,8 +160,9 @@ func (w *World) meddle(p *process, image, index string) {
 	w.line("a stranger", "hangs "+attest.Name(said.Kind)+" below "+image+short(index))
 }
 
-// attached says what is wrong with what hangs below an image; empty: each kind is there once for each digest, and the same for both.
-// What strangers have signed does not count. Statements that nobody has signed may be missing where the registry has refused them.
+// attached says what is wrong with what hangs below an image; empty: each kind is there once for each digest, and the same for
+// both. What strangers have signed does not count. Statements that nobody has signed may be missing where the registry has
+// refused them.
 func (w *World) attached(index string) string {
 	if w.story.Attests == "" {
 		return ""

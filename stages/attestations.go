@@ -3,6 +3,7 @@ package stages
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -47,13 +48,7 @@ func (r *Run) kinds() []string {
 
 // Statement implements release.Maker.
 func (m maker) Statement(ctx context.Context, of release.Attestation) (a attest.Artifact, err error) {
-	defer func() {
-		if err != nil {
-			f := *explain(err)
-			f.err = fmt.Errorf("the statement about image %s (%s): %w", of.Image, attest.Name(of.Kind), f.err)
-			err = &f
-		}
-	}()
+	defer func() { err = aboutStatement(of, err) }()
 	predicate, err := m.predicate(ctx, of)
 	if err != nil || predicate == nil {
 		return attest.Artifact{}, err
@@ -67,6 +62,29 @@ func (m maker) Statement(ctx context.Context, of release.Attestation) (a attest.
 		signer = m.access.signer
 	}
 	return asAttached(ctx, signer, attest.About(where, of.Digests, of.Kind, predicate))
+}
+
+// aboutStatement says in an error which statement it is about.
+func aboutStatement(of release.Attestation, err error) error {
+	if err == nil {
+		return nil
+	}
+	f := *explain(err)
+	f.err = fmt.Errorf("the statement about image %s (%s): %w", of.Image, attest.Name(of.Kind), f.err)
+	return &f
+}
+
+// Accepts implements release.Maker. What a bundle says of its signer anybody can write: only cosign can tell.
+func (m maker) Accepts(ctx context.Context, said attest.Artifact, of release.Attestation) (bool, error) {
+	k, err := m.releaseChecker(ctx)
+	if err == nil {
+		err = k.Envelope(ctx, said.Data, of.Digests[0], of.Kind)
+	}
+	var no unaccepted
+	if errors.As(err, &no) {
+		return false, nil
+	}
+	return err == nil, aboutStatement(of, err)
 }
 
 // asAttached is a statement signed, or as it is where nobody signs.

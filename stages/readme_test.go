@@ -67,6 +67,7 @@ const open = "…"
 // behind are the functions whose messages are printed behind other words, which the troubleshooting explains.
 var behind = map[string]string{
 	"attest.Artifact.Statement":   "the statement about image …",
+	"attest.readBundle":           "the statement about image …",
 	"stages.Run.listOf":           "the statement about image …",
 	"stages.nameSPDX":             "the statement about image …",
 	"changelog.added":             "setting …:",

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -136,7 +135,7 @@ func (r *Run) places() (places []forge.Place) {
 	}
 	for _, s := range r.found.notes.Sections {
 		for _, e := range s.Entries {
-			for _, number := range pullsOf(e, r.access.repository.Links().Mark) {
+			for _, number := range e.Numbers {
 				if _, merged := r.found.closed[number]; merged {
 					add(forge.Place{Pull: true, Number: number})
 				}
@@ -149,17 +148,6 @@ func (r *Run) places() (places []forge.Place) {
 		}
 	}
 	return places
-}
-
-// pullsOf are the pull requests of an entry: several where equal ones are one line.
-func pullsOf(e changelog.Entry, mark string) (numbers []int) {
-	for _, link := range append([]changelog.Link{e.Ref}, e.More...) {
-		text, is := strings.CutPrefix(link.Text, mark)
-		if number, err := strconv.Atoi(text); is && err == nil {
-			numbers = append(numbers, number)
-		}
-	}
-	return numbers
 }
 
 // noteClosed keeps which pull requests were found, and which of the issues that were found each closes.

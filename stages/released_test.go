@@ -42,19 +42,13 @@ func shown(t *testing.T, text string) *Run {
 	if err != nil {
 		t.Fatal(err)
 	}
-	entry := func(refs ...string) changelog.Entry {
-		e := changelog.Entry{Ref: changelog.Link{Text: refs[0]}}
-		for _, ref := range refs[1:] {
-			e.More = append(e.More, changelog.Link{Text: ref})
-		}
-		return e
-	}
+	entry := func(numbers ...int) changelog.Entry { return changelog.Entry{Numbers: numbers} }
 	r := &Run{Version: v, config: config{Settings: Settings{ReleasedIn: releasedByLabel}, tagPrefix: version.DefaultTagPrefix}, found: &found{}}
 	r.access.writable = true
 	r.access.repository = forge.Repository{Kind: forge.GitHub, Path: "acme/shop", Web: "https://forge.example/acme/shop"}
 	r.found.notes.Sections = []changelog.Section{
-		{Name: changelog.Breaking, Entries: []changelog.Entry{entry("#7")}},
-		{Entries: []changelog.Entry{entry("#7"), entry("1234567"), entry("#8", "#9")}},
+		{Name: changelog.Breaking, Entries: []changelog.Entry{entry(7)}},
+		{Entries: []changelog.Entry{entry(7), entry(), entry(8, 9)}},
 	}
 	r.noteClosed(
 		[]changelog.PullRequest{{Number: 7, Body: "Fixes #3, closes #4"}, {Number: 9, Body: "fixes #3"}, {Number: 11, Body: "fixes #5"}},
@@ -81,10 +75,6 @@ func TestPlaces(t *testing.T) {
 		"no issue was read": {"1.3.0", func(r *Run) {
 			r.noteClosed([]changelog.PullRequest{{Number: 7, Body: "Fixes #3"}}, nil, r.access.repository.Links())
 		}, []forge.Place{pull(7)}},
-		"another mark": {"1.3.0", func(r *Run) {
-			r.access.repository.Kind = forge.GitLab
-			r.found.notes.Sections[0].Entries[0].Ref.Text = "!7"
-		}, []forge.Place{pull(7), {Number: 3}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := shown(t, c.version)

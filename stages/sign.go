@@ -15,11 +15,12 @@ import (
 // signer signs by cosign, in a container that gets no other secret than the key or the token. It pushes nothing, so it needs
 // no registry; by a key it needs no network either.
 type signer struct {
-	run   *Run
-	key   *signingKey                               // nil: by an identity
-	token func(ctx context.Context) (string, error) // a fresh one, because it may live for minutes only
-	by    report.Signed                             // when it is known
-	count atomic.Int64                              // of signatures made
+	run    *Run
+	key    *signingKey                               // nil: by an identity
+	token  func(ctx context.Context) (string, error) // a fresh one, because it may live for minutes only
+	by     report.Signed                             // when it is known
+	public string                                    // the public half of the key, in PEM, when it is known
+	count  atomic.Int64                              // of signatures made
 }
 
 // signer is made once a run; nil if nothing to sign with is set.
@@ -60,11 +61,10 @@ func (s *signer) known(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	text, err := ran.Stdout(ctx)
-	if err != nil {
+	if s.public, err = ran.Stdout(ctx); err != nil {
 		return explain(err)
 	}
-	s.by.Key, err = keyHint([]byte(text))
+	s.by.Key, err = keyHint([]byte(s.public))
 	return err
 }
 

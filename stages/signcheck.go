@@ -2,7 +2,6 @@ package stages
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"regexp"
@@ -25,10 +24,7 @@ func (r *Run) checker(ctx context.Context) (*checker, error) {
 	if err != nil || how == nil {
 		return nil, err
 	}
-	k := &checker{run: r, how: how, c: r.cosign()}
-	for _, name := range sortedKeys(files) {
-		k.c = k.c.WithNewFile(name, files[name])
-	}
+	k := r.newChecker(how, files)
 	if keyService.MatchString(r.config.VerifyKey) {
 		key, err := r.readSigningKey(ctx)
 		if err != nil {
@@ -41,21 +37,59 @@ func (r *Run) checker(ctx context.Context) (*checker, error) {
 	return k, nil
 }
 
+func (r *Run) newChecker(how []string, files map[string]string) *checker {
+	k := &checker{run: r, how: how, c: r.cosign()}
+	for _, name := range sortedKeys(files) {
+		k.c = k.c.WithNewFile(name, files[name])
+	}
+	return k
+}
+
+// releaseChecker knows the statements that a release keeps: by whom the settings expect, or else by who signs now. The signer's
+// own key service is not asked again: one that is away then looks like a wrong signature.
+func (r *Run) releaseChecker(ctx context.Context) (*checker, error) {
+	s := r.access.signer
+	if s.key != nil && s.key.service != "" && s.key.service == r.config.VerifyKey {
+		return r.newChecker(r.ownArguments(s)), nil
+	}
+	k, err := r.checker(ctx)
+	if err != nil || k != nil {
+		return k, err
+	}
+	return r.newChecker(r.ownArguments(s)), nil
+}
+
+// ownArguments are cosign's arguments for the signer of this run, and the files that they name.
+func (r *Run) ownArguments(s *signer) (how []string, files map[string]string) {
+	if s.key != nil {
+		return byKey(publicKeyPath), map[string]string{trustedRootPath: noRoots, publicKeyPath: s.public}
+	}
+	return r.byIdentity("--certificate-identity", s.by.Identity, s.by.Issuer)
+}
+
+// byKey are the arguments for a key, which is checked without asking anybody.
+func byKey(key string) []string {
+	return []string{"--key", key, "--insecure-ignore-tlog", "--trusted-root", trustedRootPath}
+}
+
+// byIdentity are the arguments for an identity, or for a pattern of some, and the trusted root if it is one's own.
+func (r *Run) byIdentity(option, identity, issuer string) (how []string, files map[string]string) {
+	how = []string{option, identity, "--certificate-oidc-issuer", issuer}
+	if r.config.Sigstore == "" {
+		return how, nil
+	}
+	root := string(r.source.files[path.Join(r.config.Sigstore, trustedRootFile)])
+	return append(how, "--trusted-root", trustedRootPath), map[string]string{trustedRootPath: root}
+}
+
 // signatureArguments are cosign's arguments for who has to have signed, and the files that they name; nothing if that is not known.
 func (r *Run) signatureArguments() (how []string, files map[string]string, err error) {
 	named := orDefault(r.config.VerifyKey, defaultVerifyKey)
 	public, there := r.source.files[named]
-	byKey := func(key string) []string {
-		return []string{"--key", key, "--insecure-ignore-tlog", "--trusted-root", trustedRootPath}
-	}
 	switch {
 	case r.config.SignerIdentity != "":
-		how = []string{"--certificate-identity-regexp", identityPattern(r.config.SignerIdentity), "--certificate-oidc-issuer", r.config.SignerIssuer}
-		if r.config.Sigstore == "" {
-			return how, nil, nil
-		}
-		root := string(r.source.files[path.Join(r.config.Sigstore, trustedRootFile)])
-		return append(how, "--trusted-root", trustedRootPath), map[string]string{trustedRootPath: root}, nil
+		how, files = r.byIdentity("--certificate-identity-regexp", identityPattern(r.config.SignerIdentity), r.config.SignerIssuer)
+		return how, files, nil
 	case keyService.MatchString(named):
 		return byKey(named), map[string]string{trustedRootPath: noRoots}, nil
 	case there:
@@ -87,6 +121,11 @@ func (k *checker) File(ctx context.Context, name string, data, bundle []byte) er
 	return nil
 }
 
+// unaccepted is what cosign says of a signature that it has looked at. Any other error says nothing about the signature.
+type unaccepted string
+
+func (u unaccepted) Error() string { return string(u) }
+
 // verifyErrors are why cosign does not accept a signature; $1 and $2 are what it names.
 var verifyErrors = []struct {
 	said *regexp.Regexp
@@ -99,15 +138,22 @@ var verifyErrors = []struct {
 	{regexp.MustCompile(`expected key signature, not certificate`), "signed by an identity, expected the key"},
 	{regexp.MustCompile(`accepted signatures do not match threshold|invalid signature when validating`), "signed by another key, or changed after it was signed"},
 	{regexp.MustCompile(`verify log inclusion|verified timestamp|certificate has expired|failed to verify (leaf )?certificate`), "signed by a Sigstore that is not trusted, or by a certificate that had expired"},
+	{regexp.MustCompile(`^(failed to |must provide timestamp|no valid observer|threshold not met|can't verify certificate)|only supported with --new-bundle-format|^bundle does not contain`), "it is no signature that cosign can check"},
 }
+
+// beforeBundle is how cosign begins its error while it has not looked at a signature yet.
+var beforeBundle = regexp.MustCompile(`^(loading verifier|setting trusted material|setting up clients)`)
 
 // unsound says what is wrong with a signature.
 func unsound(code int, said string) *failure {
 	reason := cosignReason(said)
+	if beforeBundle.MatchString(reason) {
+		return cosignFailed(code, said)
+	}
 	for _, e := range verifyErrors {
 		if at := e.said.FindStringSubmatchIndex(reason); at != nil {
 			what := e.said.ExpandString(nil, e.what, reason, at)
-			return &failure{err: errors.New(string(what)), outcome: report.RefusedState, ending: report.Failed, output: lastLines(said)}
+			return &failure{err: unaccepted(what), outcome: report.RefusedState, ending: report.Failed, output: lastLines(said)}
 		}
 	}
 	return cosignFailed(code, said)

@@ -1,11 +1,13 @@
 package stages
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
 	_ "dagger/slipway/stages/enginetest"
+	"dagger/slipway/stages/report"
 )
 
 // What cosign v3.1.3 prints, tried with it.
@@ -57,12 +59,60 @@ func TestUnsound(t *testing.T) {
 		"expected key signature, not certificate": "signed by an identity, expected the key",
 		"failed to verify signature: could not verify envelope: accepted signatures do not match threshold, Found: 0, Expected 1": "signed by another key, or changed after it was signed",
 		"failed to verify signature: could not verify message: invalid signature when validating ASN.1 encoded signature":         "signed by another key, or changed after it was signed",
+		"failed to verify signature: exactly one signature is required":                                                           "it is no signature that cosign can check",
+		"failed to fetch verification content: validation error: x509: malformed certificate":                                     "it is no signature that cosign can check",
+		"--trusted-root only supported with --new-bundle-format":                                                                  "it is no signature that cosign can check",
+		"bundle does not contain cert for verification, please provide public key":                                                "it is no signature that cosign can check",
+		`loading verifier from key opts: loading public key: Get "https://v/keys/k": dial tcp: lookup v: no such host`:            "the key service did not answer",
 		"failed to verify log inclusion: not enough verified log entries":                                                         "signed by a Sigstore that is not trusted",
 		"setting trusted material: getting trusted root from TUF for new bundle verification: error getting live trusted root":    "what Sigstore says about itself could not be read",
 		"something new": "cosign ended with exit code 1: something new",
 	} {
 		if got := unsound(1, "WARNING: of no account\nError: "+said+"\nerror during command execution: "+said+"\n"); !strings.HasPrefix(got.Error(), want) {
 			t.Errorf("%s: got %q", said, got)
+		}
+	}
+}
+
+// TestUnaccepted: only what cosign says of the signature itself means that somebody else has signed.
+func TestUnaccepted(t *testing.T) {
+	for said, want := range map[string]bool{
+		"failed to verify signature: could not verify envelope: accepted signatures do not match threshold, Found: 0, Expected 1":                                                                             true,
+		`no matching CertificateIdentity found, last error: expected SAN value "https://a", got "https://tuf"`:                                                                                                true,
+		"--trusted-root only supported with --new-bundle-format":                                                                                                                                              true,
+		"loading verifier from key opts: loading public key: failed to verify certificate":                                                                                                                    false,
+		"setting trusted material: getting trusted root from TUF: error getting live trusted root":                                                                                                            false,
+		`setting trusted material: getting trusted root from TUF: Get "https://tuf-repo-cdn.sigstore.dev/15.root.json": tls: failed to verify certificate: x509: certificate has expired or is not yet valid`: false,
+		"something new": false,
+	} {
+		var no unaccepted
+		if got := errors.As(unsound(1, "Error: "+said), &no); got != want {
+			t.Errorf("%s: taken for a no: %t", said, got)
+		}
+	}
+}
+
+// TestOwnArguments: where the settings expect nobody, a release keeps what its own signer has signed.
+func TestOwnArguments(t *testing.T) {
+	mine, _ := publicKey(t)
+	for want, c := range map[string]struct {
+		settings Settings
+		signer   *signer
+	}{
+		"--key /slipway/cosign.pub --insecure-ignore-tlog --trusted-root /slipway/trusted_root.json; /slipway/cosign.pub=" + mine + " /slipway/trusted_root.json=" + noRoots: {
+			Settings{}, &signer{key: &signingKey{}, public: mine}},
+		"--certificate-identity https://a/b@x --certificate-oidc-issuer https://i; ": {
+			Settings{}, &signer{by: report.Signed{Identity: "https://a/b@x", Issuer: "https://i"}}},
+		"--certificate-identity https://a/b@x --certificate-oidc-issuer https://i --trusted-root /slipway/trusted_root.json; /slipway/trusted_root.json={}": {
+			Settings{Sigstore: "ci"}, &signer{by: report.Signed{Identity: "https://a/b@x", Issuer: "https://i"}}},
+	} {
+		how, files := signingRun(t, c.settings, map[string]string{"ci/trusted_root.json": "{}"}).ownArguments(c.signer)
+		var with []string
+		for _, name := range sortedKeys(files) {
+			with = append(with, name+"="+files[name])
+		}
+		if got := strings.Join(how, " ") + "; " + strings.Join(with, " "); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	}
 }

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
+	"dagger/slipway/stages/release"
 	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/server"
 )
@@ -108,17 +110,26 @@ func (r *Run) checkSignerIsExpected(s *signer) error {
 		return refuse("run it in the job that signs, or correct the settings", "signerIdentity and signerIssuer want %s of %s to sign, and this job is %s of %s",
 			r.config.SignerIdentity, r.config.SignerIssuer, s.by.Identity, s.by.Issuer)
 	}
-	text, there := r.source.files[orDefault(r.config.VerifyKey, defaultVerifyKey)]
+	named := orDefault(r.config.VerifyKey, defaultVerifyKey)
+	text, there := r.source.files[named]
+	switch {
+	case s.key != nil && r.config.SignerIdentity != "":
+		return refuse("set identityToken in place of signingKey, or leave signerIdentity and signerIssuer out",
+			"signerIdentity and signerIssuer want an identity to sign, and this release would be signed by a key")
+	case s.key == nil && r.config.SignerIdentity == "" && (there || r.config.VerifyKey != ""):
+		return refuse("set signerIdentity and signerIssuer, or signingKey in place of identityToken",
+			"the release has to be signed by the key %s, and this job would sign as %s", named, s.by.Identity)
+	}
 	if s.key == nil || keyService.MatchString(r.config.VerifyKey) || !there {
 		return nil
 	}
 	hint, err := keyHint(text)
 	if err != nil {
-		return refuse("write it with cosign public-key", "%s: %w", orDefault(r.config.VerifyKey, defaultVerifyKey), err)
+		return refuse("write it with cosign public-key", "%s: %w", named, err)
 	}
 	if hint != s.by.Key {
 		return refuse("write the public half of signingKey into it (cosign public-key), or set the other key",
-			"%s is of another key than signingKey: expected %s, found %s", orDefault(r.config.VerifyKey, defaultVerifyKey), s.by.Key, hint)
+			"%s is of another key than signingKey: expected %s, found %s", named, s.by.Key, hint)
 	}
 	return nil
 }
@@ -141,13 +152,17 @@ func (r *Run) signingWord() string {
 	return "to be signed " + r.access.signer.by.String()
 }
 
-// signedBy is who has signed the images of this run, and how anybody sees that; nil if nobody has.
+// signedBy is who has signed the images of this run, and how anybody sees that; nil if nobody has. What was found was signed by
+// whom the settings expect.
 func (r *Run) signedBy(images []report.Image) *report.Signed {
-	s := r.access.signer
-	if s == nil || s.count.Load() == 0 || len(images) == 0 {
+	s, attached := r.access.signer, r.record().Attached
+	if s == nil || len(images) == 0 || s.count.Load() == 0 && len(attached) == 0 {
 		return nil
 	}
 	by := s.by
+	if slices.ContainsFunc(attached, func(a release.Attached) bool { return !a.Wrote }) {
+		by.Identity = orDefault(r.config.SignerIdentity, by.Identity)
+	}
 	by.Check = r.checkLine(by, images[0].Repository+"@"+images[0].Digest)
 	return &by
 }
@@ -158,7 +173,11 @@ func (r *Run) checkLine(by report.Signed, image string) string {
 	if by.Key != "" {
 		args = append(args, "--key", orDefault(r.config.VerifyKey, defaultVerifyKey), "--insecure-ignore-tlog")
 	} else {
-		args = append(args, "--certificate-identity", by.Identity, "--certificate-oidc-issuer", by.Issuer)
+		option, identity := "--certificate-identity", by.Identity
+		if strings.Contains(identity, "*") {
+			option, identity = "--certificate-identity-regexp", identityPattern(identity)
+		}
+		args = append(args, option, identity, "--certificate-oidc-issuer", by.Issuer)
 		if r.config.Sigstore != "" {
 			args = append(args, "--trusted-root", path.Join(r.config.Sigstore, trustedRootFile))
 		}

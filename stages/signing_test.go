@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	_ "dagger/slipway/stages/enginetest"
+	"dagger/slipway/stages/release"
 	"dagger/slipway/stages/report"
 )
 
@@ -96,11 +97,52 @@ func TestCheckSignerIsExpected(t *testing.T) {
 		"a longer one":               {byTag, Settings{SignerIdentity: "https://github.com/acme/shop/*", SignerIssuer: issuer}, nil, "and this job is"},
 		"another issuer":             {byTag, Settings{SignerIdentity: pattern, SignerIssuer: "https://gitlab.com"}, nil, "of https://gitlab.com to sign"},
 		"an identity, and nobody is": {byTag, Settings{}, nil, ""},
+		"a key for an identity":      {byKey, Settings{SignerIdentity: pattern, SignerIssuer: issuer}, map[string]string{"cosign.pub": mine}, "would be signed by a key"},
+		"an identity for the key":    {byTag, Settings{}, map[string]string{"cosign.pub": mine}, "the release has to be signed by the key cosign.pub, and this job would sign as https://github.com/acme/shop"},
+		"an identity for a service":  {byTag, Settings{VerifyKey: "awskms:///alias/a"}, nil, "by the key awskms:///alias/a, and this job"},
+		"an identity beside a key":   {byTag, Settings{SignerIdentity: pattern, SignerIssuer: issuer}, map[string]string{"cosign.pub": mine}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := signingRun(t, c.settings, c.files).checkSignerIsExpected(c.signer)
 			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+// TestSignedBy: who has signed what hangs there stands in the report, whichever run it was; of what nobody has looked at, nobody.
+func TestSignedBy(t *testing.T) {
+	const issuer, pattern = "https://i", "https://a/b@refs/tags/*"
+	byKey, byName := report.Signed{Key: "x="}, report.Signed{Identity: "https://a/b@refs/heads/main", Issuer: issuer}
+	images := []report.Image{{Repository: "ghcr.io/acme/shop", Digest: "sha256:00"}}
+	found, wrote := []release.Attached{{Image: "shop"}}, []release.Attached{{Image: "shop", Wrote: true}}
+	for name, c := range map[string]struct {
+		by       report.Signed
+		settings Settings
+		made     int64
+		attached []release.Attached
+		images   []report.Image
+		want     string
+	}{
+		"nothing looked at": {byKey, Settings{}, 0, nil, images, ""},
+		"no images":         {byKey, Settings{}, 1, nil, nil, ""},
+		"signed now":        {byKey, Settings{}, 1, wrote, images, "by key sha256:x="},
+		"found signed":      {byKey, Settings{}, 0, found, images, "by key sha256:x="},
+		"by an identity":    {byName, Settings{SignerIdentity: pattern, SignerIssuer: issuer}, 1, wrote, images, "by https://a/b@refs/heads/main (https://i)"},
+		"by one of several": {byName, Settings{SignerIdentity: pattern, SignerIssuer: issuer}, 1, append(found, wrote...), images, "by " + pattern + " (https://i)"},
+		"by its own again":  {byName, Settings{}, 0, found, images, "by https://a/b@refs/heads/main (https://i)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := signingRun(t, c.settings, nil)
+			r.access.signer, r.found.act = &signer{by: c.by}, &release.Act{Record: release.Record{Attached: c.attached}}
+			r.access.signer.count.Store(c.made)
+			got := ""
+			if by := r.signedBy(c.images); by != nil {
+				got = by.String()
+			}
+			if got != c.want {
+				t.Errorf("signed %q, want %q", got, c.want)
 			}
 		})
 	}
@@ -128,6 +170,7 @@ func TestSigningSettings(t *testing.T) {
 func TestCheckLine(t *testing.T) {
 	const image = "ghcr.io/acme/shop@sha256:00"
 	byKey, byName := report.Signed{Key: "x="}, report.Signed{Identity: "https://a/b@refs/tags/$(id)'", Issuer: "https://i"}
+	bySome := report.Signed{Identity: "https://a.b/c@*", Issuer: "https://i"}
 	for want, c := range map[string]struct {
 		settings Settings
 		by       report.Signed
@@ -136,6 +179,7 @@ func TestCheckLine(t *testing.T) {
 		"cosign verify --key 'my keys/a.pub' --insecure-ignore-tlog " + image:                                                                                     {Settings{VerifyKey: "my keys/a.pub"}, byKey},
 		"cosign verify --key awskms:///alias/a --insecure-ignore-tlog " + image:                                                                                   {Settings{VerifyKey: "awskms:///alias/a"}, byKey},
 		`cosign verify --certificate-identity 'https://a/b@refs/tags/$(id)'\''' --certificate-oidc-issuer https://i --trusted-root ci/trusted_root.json ` + image: {Settings{Sigstore: "ci"}, byName},
+		`cosign verify --certificate-identity-regexp '^https://a\.b/c@[^/]*$' --certificate-oidc-issuer https://i ` + image:                                       {Settings{}, bySome},
 	} {
 		if got := signingRun(t, c.settings, nil).checkLine(c.by, image); got != want {
 			t.Errorf("got\n%s, want\n%s", got, want)

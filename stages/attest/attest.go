@@ -4,9 +4,11 @@ package attest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // Kinds of statements, by the type of their predicate.
@@ -68,13 +70,27 @@ func (s Statement) Encode() ([]byte, error) {
 
 // bundle is what of a Sigstore bundle is read here. Whether its signature is right is for cosign to say.
 type bundle struct {
-	Material struct {
-		PublicKey struct{ Hint string }
-	} `json:"verificationMaterial"`
 	Envelope struct {
 		Payload     string
 		PayloadType string
 	} `json:"dsseEnvelope"`
+}
+
+// bundleParts are all that a bundle of a statement has. One with others cosign reads in an older form, and what it checks
+// then is not what is read here.
+var bundleParts = []string{"mediaType", "verificationMaterial", "dsseEnvelope"}
+
+func readBundle(data []byte) (b bundle, err error) {
+	var parts map[string]json.RawMessage
+	if err := cmp.Or(json.Unmarshal(data, &parts), json.Unmarshal(data, &b)); err != nil {
+		return b, err
+	}
+	for name := range parts {
+		if !slices.Contains(bundleParts, name) {
+			return b, fmt.Errorf("it has a part %q", name)
+		}
+	}
+	return b, nil
 }
 
 // Signed is a statement that cosign has signed.
@@ -89,8 +105,8 @@ func Signed(data []byte) (Artifact, error) {
 func (a Artifact) Statement() (s Statement, err error) {
 	payload := a.Data
 	if a.Type == BundleType {
-		var b bundle
-		if err := json.Unmarshal(a.Data, &b); err != nil {
+		b, err := readBundle(a.Data)
+		if err != nil {
 			return s, fmt.Errorf("expected a Sigstore bundle: %w", err)
 		}
 		if payload, err = base64.StdEncoding.DecodeString(b.Envelope.Payload); err != nil || b.Envelope.PayloadType != BareType {

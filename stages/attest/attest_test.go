@@ -39,6 +39,26 @@ func TestStatements(t *testing.T) {
 	}
 }
 
+// TestBundleIsReadAsCosignReadsIt: what has more parts than a bundle, cosign reads in its old form, which may be rightly signed
+// and say something else.
+func TestBundleIsReadAsCosignReadsIt(t *testing.T) {
+	bare, err := Bare(about(VEX, "sha256:aa"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	envelope := fmt.Sprintf(`"dsseEnvelope":{"payload":%q,"payloadType":%q}`, base64.StdEncoding.EncodeToString(bare.Data), BareType)
+	for parts, ok := range map[string]bool{
+		`"mediaType":"x","verificationMaterial":{},`: true,
+		`"base64Signature":"e30=","cert":"x",`:       false,
+		`"DSSEEnvelope":{},`:                         false,
+		`"dsse_envelope":{},`:                        false,
+	} {
+		if _, err := Signed([]byte("{" + parts + envelope + "}")); (err == nil) != ok {
+			t.Errorf("%s: %v", parts, err)
+		}
+	}
+}
+
 // TestIsOf: about these digests, in whatever order, and about no others.
 func TestIsOf(t *testing.T) {
 	s := about(SPDX, "sha256:aa", "sha256:bb")

@@ -141,8 +141,11 @@ func (b *builder) entry(u unit) Entry {
 	v := b.categorise(u)
 	e := Entry{
 		Category: b.kinds.names[v.at], Reason: v.reason,
-		Number: u.number, Ref: b.ref(u), Author: b.author(u),
+		Ref: b.ref(u), Author: b.author(u),
 		Breaking: b.breaking(u), Breaks: b.breaks(u), Hashes: make([]string, 0, len(u.commits)),
+	}
+	if u.number != 0 {
+		e.Numbers = []int{u.number}
 	}
 	for _, i := range u.commits {
 		e.Hashes = append(e.Hashes, b.commits[i].Hash)

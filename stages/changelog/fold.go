@@ -76,6 +76,7 @@ func updated(title string) string {
 func (e Entry) with(later Entry) Entry {
 	e.Title = cmp.Or(summed(e.Title, later.Title), fromFirst(e.Title, later.Title))
 	e.More = append(append(e.More, later.Ref), later.More...)
+	e.Numbers = slices.Concat(e.Numbers, later.Numbers)
 	e.Hashes = slices.Concat(e.Hashes, later.Hashes)
 	e.Breaking = e.Breaking || later.Breaking
 	e.Breaks = slices.Concat(e.Breaks, later.Breaks)

@@ -1,6 +1,10 @@
 package changelog
 
-import "testing"
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
 
 // TestFold reads lines as "Section: [scope] title (links) by authors".
 func TestFold(t *testing.T) {
@@ -56,6 +60,7 @@ func TestFold(t *testing.T) {
 			}
 			n := Build(Input{Commits: commits, PullRequests: test.pulls}, Options{Categories: test.categories})
 			checkAccount(t, commits, n)
+			checkNumbers(t, n)
 			var got []string
 			for _, section := range n.Sections {
 				for _, e := range section.Entries {
@@ -71,5 +76,24 @@ func TestFold(t *testing.T) {
 			}
 			checkEqual(t, "entries", got, test.want)
 		})
+	}
+}
+
+// checkNumbers wants the number behind each link of an entry that shows one, in the same order.
+func checkNumbers(t *testing.T, n Notes) {
+	t.Helper()
+	for _, section := range n.Sections {
+		for _, e := range section.Entries {
+			var shown, got []string
+			for _, link := range append([]Link{e.Ref}, e.More...) {
+				if strings.HasPrefix(link.Text, "#") {
+					shown = append(shown, link.Text)
+				}
+			}
+			for _, number := range e.Numbers {
+				got = append(got, fmt.Sprint("#", number))
+			}
+			checkEqual(t, "numbers of "+e.Title, got, shown)
+		}
 	}
 }

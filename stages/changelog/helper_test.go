@@ -72,7 +72,7 @@ func told(n Notes) []string {
 				scope = "[" + entry.Scope + "] "
 			}
 			ref := ""
-			if entry.Number != 0 {
+			if len(entry.Numbers) > 0 {
 				ref = " " + entry.Ref.Text
 			}
 			lines = append(lines, section.Name+": "+scope+entry.Title+ref)

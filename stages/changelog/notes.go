@@ -52,8 +52,8 @@ type Section struct {
 // Entry is one pull request, or one commit that belongs to none, or several with one title.
 type Entry struct {
 	Category string `json:"category"`
-	// Number is the first pull request's, 0 for a commit of its own.
-	Number int `json:"number,omitempty"`
+	// Numbers are those of its pull requests, none for a commit of its own.
+	Numbers []int `json:"numbers,omitempty"`
 	// Ref is what the link of the entry shows: a number or an abbreviated hash.
 	Ref Link `json:"ref"`
 	// More are the links of others with the same title, or of later updates of the same dependency.

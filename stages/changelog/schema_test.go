@@ -36,11 +36,11 @@ func TestNotesAreValid(t *testing.T) {
 	section := broken["sections"].([]any)[0].(map[string]any)
 	section["calls"] = "huge"
 	entry := section["entries"].([]any)[0].(map[string]any)
-	entry["number"], entry["breaks"] = 0.0, "a"
+	entry["numbers"], entry["breaks"] = []any{0.0}, "a"
 	delete(entry, "reason")
 	want := []string{
 		"notes.current: missing", "notes.more: unknown", "notes.sections[0].calls: huge", "notes.sections[0].entries[0].reason: missing",
-		"notes.sections[0].entries[0].breaks: a string", "notes.sections[0].entries[0].number: 0",
+		"notes.sections[0].entries[0].breaks: a string", "notes.sections[0].entries[0].numbers[0]: 0",
 	}
 	if got := schema.Validate(t, "notes", broken); !slices.Equal(got, want) {
 		t.Errorf("broken notes: got %q", got)

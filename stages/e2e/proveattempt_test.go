@@ -107,7 +107,11 @@ func (a *attempt) kill() {
 func (a *attempt) finish(t *testing.T) {
 	l := a.line
 	left := l.observe(t)
-	a.left = left.left(a.version)
+	attached := l.attached(t, left, a.version)
+	a.left = fmt.Sprintf("statements %d/%d, %s", attached, l.statements, left.left(a.version))
+	if left.versioned(a.version) && attached != l.statements {
+		a.fault("an image has the version before all have their statements")
+	}
 	moved := left.tags["backend"][a.version.series()] != "" && left.tags["backend"][a.version.series()] == left.tags["backend"][a.version.String()]
 	if moved && !left.runs(a.version) {
 		a.fault("floating tags have moved before staging runs the version")

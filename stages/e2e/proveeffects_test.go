@@ -35,6 +35,7 @@ var killEffects = []effect{
 	{name: "first layer", method: http.MethodPut, path: "^/v2/LINE/[^/]+/blobs/uploads/", late: true},
 	{name: "commit tag of the first image", method: http.MethodPut, path: manifests + "sha-", late: true},
 	{name: "commit tag of the last image", method: http.MethodPut, path: manifests + "sha-", skip: 2, late: true},
+	{name: "statement below an image", method: http.MethodPut, path: manifests + "sha256-", skip: 4},
 	{name: "VERSION on the first image", method: http.MethodPut, path: manifests + "VERSION$"},
 	{name: "VERSION on the last image", method: http.MethodPut, path: manifests + "VERSION$", skip: 2},
 	{name: "git tag", method: http.MethodPost, path: receivePack, sends: " refs/tags/vVERSION"},

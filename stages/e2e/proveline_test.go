@@ -45,6 +45,7 @@ type releaseLine struct {
 	production Server
 	settings   []string
 	files      []string // of an undisturbed release, by which all others are measured
+	statements int      // that hang below the images of one
 	watcher    *watcher
 
 	versions []numbered
@@ -101,7 +102,10 @@ func newReleaseLine(t *testing.T, services *provedServices) *releaseLine {
 	if len(found.releases) != 1 || len(found.releases[0].Assets) == 0 {
 		t.Fatalf("the undisturbed release is %+v", found.releases)
 	}
-	l.files = found.releases[0].files()
+	l.files, l.statements = found.releases[0].files(), l.attached(t, found, first)
+	if l.statements == 0 {
+		t.Fatal("nothing is attached to the images of the undisturbed release")
+	}
 	l.check(t, found, first)
 	return l
 }
@@ -150,6 +154,17 @@ func (l *releaseLine) observe(t *testing.T) observed {
 	return o
 }
 
+// attached counts what hangs below the images that have the tag of a version's commit.
+func (l *releaseLine) attached(t *testing.T, o observed, v numbered) (n int) {
+	t.Helper()
+	for _, image := range Images {
+		if digest := o.tags[image][v.sha()]; digest != "" {
+			n += Statements(t, l.prefix, image, digest)
+		}
+	}
+	return n
+}
+
 func (r giteaRelease) files() (names []string) {
 	for _, a := range r.Assets {
 		names = append(names, a.Name)
@@ -183,6 +198,11 @@ func (o observed) left(v numbered) string {
 		all = append(all, "on staging")
 	}
 	return strings.Join(append(all, o.marks()...), ", ")
+}
+
+// versioned says whether any image has the version.
+func (o observed) versioned(v numbered) bool {
+	return slices.ContainsFunc(Images, func(image string) bool { return o.tags[image][v.String()] != "" })
 }
 
 // marks are the refs that say that a run is under way.
@@ -243,6 +263,9 @@ func (l *releaseLine) versionFaults(t *testing.T, o observed, v numbered) (all [
 		if got := Label(t, l.prefix, image, v.String(), "org.opencontainers.image.revision"); got != v.commit {
 			say("%s:%s was made of commit %q, want %s", image, v, got, v.commit)
 		}
+	}
+	if got := l.attached(t, o, v); got != l.statements {
+		say("%d statements are attached to %s, want %d", got, v, l.statements)
 	}
 	if got := o.refs["refs/tags/v"+v.String()]; got != v.commit {
 		say("the git tag is at %q, want %s", got, v.commit)

@@ -56,6 +56,45 @@ func Tags(t testing.TB, prefix, image string) map[string]string {
 	return tags
 }
 
+// Statements counts, past Slipway, what is attached to a digest.
+func Statements(t testing.TB, prefix, image, digest string) int {
+	t.Helper()
+	repository, err := name.NewRepository(path.Join(prefix, image))
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed, err := remote.Referrers(repository.Digest(digest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := listed.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(manifest.Manifests)
+}
+
+// Manifests are the digests in an index.
+func Manifests(t testing.TB, prefix, image, index string) (digests []string) {
+	t.Helper()
+	repository, err := name.NewRepository(path.Join(prefix, image))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, err := remote.Index(repository.Digest(index))
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := at.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range manifest.Manifests {
+		digests = append(digests, m.Digest.String())
+	}
+	return digests
+}
+
 // MoveTag puts a tag on an image of nothing, past Slipway.
 func MoveTag(t testing.TB, prefix, image, tag string) {
 	t.Helper()

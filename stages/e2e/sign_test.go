@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path"
@@ -10,7 +12,9 @@ import (
 	"strings"
 	"testing"
 
+	"dagger/slipway/stages/attest"
 	"dagger/slipway/stages/labtest"
+	"dagger/slipway/stages/registry"
 )
 
 // cosign is the program itself, outside of Slipway, as anybody has it.
@@ -34,12 +38,67 @@ func (c cosign) run(t *testing.T, args ...string) (stdout, stderr string, err er
 
 const signingPassword = "correct horse"
 
+// makeKey makes cosign.key and cosign.pub.
+func (c cosign) makeKey(t *testing.T) {
+	t.Helper()
+	if _, said, err := c.run(t, "generate-key-pair"); err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+}
+
+// write writes a file where cosign works.
+func (c cosign) write(t *testing.T, name string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(c.home, name), data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// hang hangs a statement below a digest that says the same as a release's, signed by this cosign's own key.
+func (c cosign) hang(t *testing.T, prefix, image, digest, kind string) {
+	t.Helper()
+	statement, err := attest.About(path.Join(prefix, image), []string{digest}, kind, json.RawMessage("{}")).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.write(t, "statement.json", statement)
+	c.write(t, "config.json", []byte(`{"mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json", "rekorTlogConfig": {}, "tsaConfig": {}}`))
+	c.write(t, "root.json", []byte(`{"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}`))
+	if _, said, err := c.run(t, "attest-blob", "--yes", "--key=cosign.key", "--signing-config=config.json", "--trusted-root=root.json",
+		"--statement=statement.json", "--bundle=bundle.json"); err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	bundle, err := os.ReadFile(filepath.Join(c.home, "bundle.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, err := attest.Signed(bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := registry.New(prefix, registry.Auth{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Attach(t.Context(), image, digest, said); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // wantSigned fails unless every image is signed and says what it is made of and how it was made, as cosign sees it.
 func (c cosign) wantSigned(t *testing.T, prefix, version string, by ...string) {
 	t.Helper()
-	by = append(by, "--allow-http-registry")
 	for _, image := range Images {
-		at := path.Join(prefix, image) + "@" + Tags(t, prefix, image)[version]
+		c.wantSignedAt(t, path.Join(prefix, image), []string{Tags(t, prefix, image)[version]}, by...)
+	}
+}
+
+// wantSignedAt looks at some digests of an image.
+func (c cosign) wantSignedAt(t *testing.T, repository string, digests []string, by ...string) {
+	t.Helper()
+	by = append(by, "--allow-http-registry")
+	for _, digest := range digests {
+		at := repository + "@" + digest
 		out, said, err := c.run(t, append(append([]string{"verify"}, by...), at)...)
 		var found []struct{ Critical struct{ Type string } }
 		if err != nil || json.Unmarshal([]byte(out), &found) != nil {
@@ -77,13 +136,14 @@ func wantUnversioned(t *testing.T, prefix string) {
 	}
 }
 
+// twoPlatforms make an index of each image; those that hold no program are built without an emulator.
+const twoPlatforms = "--platforms=linux/amd64, linux/arm64"
+
 // TestSigned: cosign itself accepts what Slipway has signed by a key, and verify sees what was changed since.
 func TestSigned(t *testing.T) {
 	t.Parallel()
 	c, s := newCosign(t), newSmallShop(t)
-	if _, said, err := c.run(t, "generate-key-pair"); err != nil {
-		t.Fatalf("%v: %s", err, said)
-	}
+	c.makeKey(t)
 	public, err := os.ReadFile(filepath.Join(c.home, "cosign.pub"))
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +161,7 @@ func TestSigned(t *testing.T) {
 	f.Setenv("SIGNING_PASSWORD", signingPassword)
 	f.Setenv("WRONG_PASSWORD", "incorrect horse")
 	call := func(function string, more ...string) Result {
-		args := append(f.settings(prefix), tinyImages, cosignImage(t))
+		args := append(f.settings(prefix), tinyImages, twoPlatforms, cosignImage(t))
 		return f.Call(t, append(append(args, more...), function, "--version=1.2.3")...)
 	}
 	release := func(more ...string) Result { return call("release", more...) }
@@ -128,14 +188,18 @@ func TestSigned(t *testing.T) {
 		r := release(signed...)
 		green(t, r, "signed by key sha256:", "check it: cosign verify --key cosign.pub --insecure-ignore-tlog "+prefix)
 		hides(t, r.Output(), signingPassword, secret)
-		c.wantSigned(t, prefix, "1.2.3", "--key=cosign.pub", "--insecure-ignore-tlog")
+		by := []string{"--key=cosign.pub", "--insecure-ignore-tlog"}
+		c.wantSigned(t, prefix, "1.2.3", by...)
+		manifests := Manifests(t, prefix, "backend", Tags(t, prefix, "backend")["1.2.3"])
+		if len(manifests) != 2 {
+			t.Errorf("expected an index of two manifests, found %q", manifests)
+		}
+		c.wantSignedAt(t, path.Join(prefix, "backend"), manifests, by...)
 	})
 	t.Run("checksums", func(t *testing.T) {
 		page := f.releases(t)[0]
 		for _, name := range []string{"checksums.txt", "checksums.txt.sigstore.json"} {
-			if err := os.WriteFile(filepath.Join(c.home, name), f.get(t, f.asset(t, page, name), nil), 0o644); err != nil {
-				t.Fatal(err)
-			}
+			c.write(t, name, f.get(t, f.asset(t, page, name), nil))
 		}
 		verify := []string{"verify-blob", "--key=cosign.pub", "--insecure-ignore-tlog", "--bundle=checksums.txt.sigstore.json"}
 		if _, said, err := c.run(t, append(verify, "checksums.txt")...); err != nil {
@@ -153,18 +217,46 @@ func TestSigned(t *testing.T) {
 		}
 	})
 	t.Run("verify", func(t *testing.T) {
-		line := append(f.settings(prefix), tinyImages, cosignImage(t), "verify", "--version=1.2.3")
+		line := append(f.settings(prefix), tinyImages, twoPlatforms, cosignImage(t), "verify", "--version=1.2.3")
 		green(t, f.Call(t, line...), "checksums.txt", "not checked")
 		MoveTag(t, prefix, "backend", "latest")
 		red(t, f.Call(t, line...), "latest", "different")
 	})
+	t.Run("production", func(t *testing.T) { refuseUnsigned(t, f.Shop, prefix) })
+}
+
+// refuseUnsigned: what staging ran, but the expected key has not signed, does not come to production. One image is signed by
+// another key, and the others by none.
+func refuseUnsigned(t *testing.T, s Shop, prefix string) {
+	d := DeployShop{Shop: s, Prefix: prefix}
+	d.addServers(t)
+	images := map[string]string{}
+	for _, image := range Images {
+		MoveTag(t, prefix, image, "1.2.4")
+		images[image] = path.Join(prefix, image) + "@" + Tags(t, prefix, image)["1.2.4"]
+	}
+	stranger := newCosign(t)
+	stranger.makeKey(t)
+	_, digest, _ := strings.Cut(images["backend"], "@")
+	stranger.hang(t, prefix, "backend", digest, attest.Signature)
+	ran, err := json.Marshal(map[string]any{"kind": "deploy", "result": "healthy", "version": "1.2.4", "commit": s.Git(t, "rev-parse", "HEAD"), "images": images})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Staging.Run(t, fmt.Sprintf("mkdir %[1]s/.slipway && printf '%%s\n' '%[2]s' > %[1]s/.slipway/ledger.jsonl", d.Staging.Dir, ran))
+	refused(t, d.Call(t, d.Arguments(cosignImage(t), "deploy", "--environment=production", "--version=1.2.4")...),
+		"1.2.4 is not shown to be what was released", "signature of backend: expected signed by key cosign.pub, found ", "signed by another key, or changed after it was signed",
+		"signature of frontend: expected signed by key cosign.pub, found none for ", "nothing was changed", "Outcome: refused-state")
+	if running := d.Production.Running(t); len(running) > 0 {
+		t.Errorf("production runs %v", running)
+	}
 }
 
 // TestSignedByAnIdentity: without a key, by the identity of the CI's job; Sigstore away stops a release before its version
-// is there, and the same line again ends it.
+// is there, and the same line again ends it. What a stranger has hung there meanwhile stays beside what the release says.
 func TestSignedByAnIdentity(t *testing.T) {
 	t.Parallel()
-	c, sigstore, s, prefix := newCosign(t), labtest.NewSigstore(t), newSmallShop(t), NewPrefix(t)
+	c, sigstore, s, reg := newCosign(t), labtest.NewSigstore(t), newSmallShop(t), newProxied(t)
 	const issuer, identity = "https://ci.example", "https://ci.example/acme/shop"
 	if err := os.Mkdir(filepath.Join(s.Dir, "sigstore"), 0o755); err != nil {
 		t.Fatal(err)
@@ -172,20 +264,46 @@ func TestSignedByAnIdentity(t *testing.T) {
 	root := filepath.Join(s.Dir, "sigstore", "trusted_root.json")
 	sigstore.WriteConfig(t, filepath.Join(s.Dir, "sigstore", "signing_config.json"), root)
 	s.Commit(t, "chore: who signs")
-	release := func(token string) Result {
-		s.Setenv("SIGSTORE_ID_TOKEN", token)
-		return s.Call(t, "--registry="+prefix, services, tinyImages, cosignImage(t), "--sigstore=sigstore", "--identity-token=env://SIGSTORE_ID_TOKEN",
-			"--signer-identity="+identity, "--signer-issuer="+issuer, "release", "--version=1.2.3")
+	call := func(args ...string) Result {
+		return s.Call(t, append([]string{reg.setting(), services, tinyImages, cosignImage(t), "--sigstore=sigstore",
+			"--signer-identity=" + identity, "--signer-issuer=" + issuer}, args...)...)
+	}
+	release := func(as string) Result {
+		s.Setenv("SIGSTORE_ID_TOKEN", sigstore.Token(t, issuer, as))
+		return call("--identity-token=env://SIGSTORE_ID_TOKEN", "release", "--version=1.2.3")
 	}
 
-	refused(t, release(sigstore.Token(t, issuer, identity+"/fork")), "signerIdentity and signerIssuer want "+identity)
-	wantUnversioned(t, prefix)
+	refused(t, release(identity+"/fork"), "signerIdentity and signerIssuer want "+identity)
+	wantUnversioned(t, reg.prefix)
 
-	mend := sigstore.Fault(labtest.Fault{Path: "/signingCert$", Status: 500})
-	red(t, release(sigstore.Token(t, issuer, identity)), "the certificate authority of Sigstore (Fulcio) did not answer as expected")
-	wantUnversioned(t, prefix)
+	noFulcio := labtest.Fault{Path: "/signingCert$", Status: 500}
+	mend := sigstore.Fault(noFulcio)
+	red(t, release(identity), "the certificate authority of Sigstore (Fulcio) did not answer as expected")
+	wantUnversioned(t, reg.prefix)
 	mend()
 
-	green(t, release(sigstore.Token(t, issuer, identity)), "signed by "+identity)
-	c.wantSigned(t, prefix, "1.2.3", "--certificate-identity="+identity, "--certificate-oidc-issuer="+issuer, "--trusted-root="+root)
+	// Somebody else who may write to the registry says the same of an image, by a key of his own.
+	stranger := newCosign(t)
+	stranger.makeKey(t)
+	digest := Tags(t, reg.prefix, "backend")["sha-"+s.Git(t, "rev-parse", "HEAD")[:7]]
+	strangers := []string{attest.Signature, attest.Provenance}
+	for _, kind := range strangers {
+		stranger.hang(t, reg.prefix, "backend", digest, kind)
+	}
+	mend = reg.Fault(labtest.Fault{Method: http.MethodPut, Path: "/manifests/1.2.3$", Status: http.StatusForbidden})
+	red(t, release(identity), "403 Forbidden")
+	wantUnversioned(t, reg.prefix)
+	mend()
+	attached := Statements(t, reg.prefix, "backend", digest)
+
+	// All that the release says is there, signed by the identity: nothing is signed again.
+	sigstore.Fault(noFulcio)
+	green(t, release(identity), "Outcome: resumed", "signed by "+identity)
+	frontend := Statements(t, reg.prefix, "frontend", Tags(t, reg.prefix, "frontend")["1.2.3"])
+	if now := Statements(t, reg.prefix, "backend", digest); now != attached || now != frontend+len(strangers) {
+		t.Errorf("%d statements hung below the image, and now %d, of which %d are a stranger's", attached, now, len(strangers))
+	}
+	s.Git(t, "tag", "v1.2.3") // there is no remote
+	green(t, call("verify", "--version=1.2.3"), "more signature of backend", "more provenance of backend")
+	c.wantSigned(t, reg.prefix, "1.2.3", "--certificate-identity="+identity, "--certificate-oidc-issuer="+issuer, "--trusted-root="+root)
 }

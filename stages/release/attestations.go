@@ -1,6 +1,8 @@
 package release
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -81,9 +83,10 @@ func (a *Act) attest(ctx context.Context, image string, kinds []string) (attache
 			return nil, err
 		}
 		for _, digest := range w.Digests {
-			if _, there := w.among(found[digest], a.Plan.Signed); there {
+			switch {
+			case hangs(said, found[digest]):
 				attached = append(attached, Attached{image, digest, said.Kind, said.Type, false})
-			} else if len(said.Data) > 0 {
+			case len(said.Data) > 0:
 				missing[digest] = append(missing[digest], said)
 			}
 		}
@@ -147,23 +150,42 @@ func (a *Act) found(ctx context.Context, image string, wanted []Attestation) (ma
 }
 
 // statement is the one that an earlier run has attached somewhere, because a second one would seldom be the same, or a new one.
+// Anybody who may write to the registry can hang a signed one there, so that the release's own signer has to be known by it.
 func (a *Act) statement(ctx context.Context, w Attestation, found map[string][]attest.Artifact) (attest.Artifact, error) {
-	for _, digest := range w.Digests {
-		if said, ok := w.among(found[digest], a.Plan.Signed); ok {
+	for _, said := range w.among(found, a.Plan.Signed) {
+		if !a.Plan.Signed {
 			return said, nil
+		}
+		if ok, err := a.maker.Accepts(ctx, said, w); ok || err != nil {
+			return said, err
 		}
 	}
 	return a.maker.Statement(ctx, w)
 }
 
-// among finds the statement: of the same kind, and about the same digests. Where nothing is signed a signed one will do.
-func (w Attestation) among(all []attest.Artifact, signed bool) (attest.Artifact, bool) {
-	at := slices.IndexFunc(all, func(a attest.Artifact) bool {
-		s, err := a.Statement()
-		return err == nil && a.Kind == w.Kind && (a.Type == attest.BundleType || !signed) && s.IsOf(w.Digests)
-	})
-	if at < 0 {
-		return attest.Artifact{}, false
+// among are the statements that may be this one, each once: of the same kind, and about the same digests. Where nothing is signed
+// a signed one will do. Those that hang below most digests come first, and the order is the same in every run.
+func (w Attestation) among(found map[string][]attest.Artifact, signed bool) (all []attest.Artifact) {
+	below := map[string]int{}
+	for _, digest := range w.Digests {
+		for _, a := range found[digest] {
+			s, err := a.Statement()
+			if err != nil || a.Kind != w.Kind || a.Type != attest.BundleType && signed || !s.IsOf(w.Digests) {
+				continue
+			}
+			if !hangs(a, all) {
+				all = append(all, a)
+			}
+			below[string(a.Data)]++
+		}
 	}
-	return all[at], true
+	slices.SortFunc(all, func(a, b attest.Artifact) int {
+		return cmp.Or(below[string(b.Data)]-below[string(a.Data)], bytes.Compare(a.Data, b.Data))
+	})
+	return all
+}
+
+// hangs says whether the statement is one of these.
+func hangs(a attest.Artifact, all []attest.Artifact) bool {
+	return slices.ContainsFunc(all, func(b attest.Artifact) bool { return a.Type == b.Type && bytes.Equal(a.Data, b.Data) })
 }

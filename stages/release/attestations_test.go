@@ -53,9 +53,18 @@ func (s *shelf) Attached(_ context.Context, _, digest string) ([]attest.Artifact
 // notary says something new each time that it is asked, as keys and clocks do.
 type notary struct {
 	Maker
-	signed bool
-	silent string // about this kind it has nothing to say
-	asked  []Attestation
+	signed  bool
+	silent  string // about this kind it has nothing to say
+	asked   []Attestation
+	away    error // in place of an answer on who has signed
+	doubted []string
+}
+
+// Accepts knows its own signatures; those of strangers have a hint that says so.
+func (n *notary) Accepts(_ context.Context, said attest.Artifact, _ Attestation) (bool, error) {
+	s, err := said.Statement()
+	n.doubted = append(n.doubted, string(s.Predicate))
+	return !strings.Contains(string(said.Data), strangersKey), errors.Join(n.away, err)
 }
 
 func (n *notary) Statement(_ context.Context, of Attestation) (attest.Artifact, error) {
@@ -64,6 +73,15 @@ func (n *notary) Statement(_ context.Context, of Attestation) (attest.Artifact, 
 		return attest.Artifact{}, nil
 	}
 	return said(of, fmt.Sprint(len(n.asked)), n.signed)
+}
+
+const strangersKey = "the stranger's"
+
+// byStranger is what somebody else has signed, and says the same of the same digests.
+func byStranger(of Attestation, text string) (attest.Artifact, error) {
+	a, err := said(of, text, true)
+	a.Data = []byte(strings.TrimSuffix(string(a.Data), "}") + fmt.Sprintf(`,"verificationMaterial":{"publicKey":{"hint":%q}}}`, strangersKey))
+	return a, err
 }
 
 func said(of Attestation, text string, signed bool) (attest.Artifact, error) {
@@ -191,6 +209,64 @@ func TestAttestationsAreCompleted(t *testing.T) {
 			}
 			if len(n.asked) != c.made || s.written != c.wrote || len(a.Record.Attached) != 7 {
 				t.Errorf("made %d, wrote %d, recorded %d; want %d, %d, 7", len(n.asked), s.written, len(a.Record.Attached), c.made, c.wrote)
+			}
+		})
+	}
+}
+
+// TestStrangersStatements: whoever may write to the registry may hang what anybody has signed. A release keeps what its own
+// signer has signed, signs beside what a stranger has, and stops where nobody can tell.
+func TestStrangersStatements(t *testing.T) {
+	of := Attestation{Image: "backend", Kind: attest.Provenance, Digests: []string{indexDigest, amd, arm}}
+	hang := func(s *shelf, a attest.Artifact, err error, digests ...string) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, digest := range digests {
+			s.below[digest] = append(s.below[digest], a)
+		}
+	}
+	stranger := func(s *shelf, text string, digests ...string) {
+		a, err := byStranger(of, text)
+		hang(s, a, err, digests...)
+	}
+	own := func(s *shelf, digests ...string) {
+		a, err := said(of, "own", true)
+		hang(s, a, err, digests...)
+	}
+	away := errors.New("cosign could not be run")
+	for name, c := range map[string]struct {
+		left        func(*shelf)
+		unsigned    bool
+		away        error
+		made, wrote int
+		asked       string // of whose statements, in this order
+	}{
+		"nothing":                           {func(*shelf) {}, false, away, 1, 3, ""},
+		"the release's own":                 {func(s *shelf) { own(s, of.Digests...) }, false, nil, 0, 0, "own"},
+		"its own, below one digest":         {func(s *shelf) { own(s, arm) }, false, nil, 0, 2, "own"},
+		"a stranger's":                      {func(s *shelf) { stranger(s, "a", of.Digests...) }, false, nil, 1, 3, "a"},
+		"a stranger's, below one digest":    {func(s *shelf) { stranger(s, "a", amd) }, false, nil, 1, 3, "a"},
+		"its own behind a stranger's":       {func(s *shelf) { stranger(s, "a", of.Digests...); own(s, of.Digests...) }, false, nil, 0, 0, "a own"},
+		"a stranger's in the gap":           {func(s *shelf) { own(s, indexDigest, amd); stranger(s, "a", arm) }, false, nil, 0, 1, "own"},
+		"several strangers', by their text": {func(s *shelf) { stranger(s, "b", arm); stranger(s, "a", amd); stranger(s, "c", arm) }, false, nil, 1, 3, "a b c"},
+		"those that hang below more, first": {func(s *shelf) { stranger(s, "a", arm); stranger(s, "b", arm, amd) }, false, nil, 1, 3, "b a"},
+		"nobody can tell":                   {func(s *shelf) { own(s, of.Digests...) }, false, away, 0, 0, "own"},
+		"nobody signs":                      {func(s *shelf) { stranger(s, "a", of.Digests...) }, true, away, 0, 0, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &shelf{below: map[string][]attest.Artifact{}}
+			c.left(s)
+			n := &notary{signed: !c.unsigned, away: c.away}
+			a, err := attested(t, s, n, attest.Provenance)
+			if stopped := c.away != nil && c.asked != ""; stopped != errors.Is(err, away) || !stopped && err != nil {
+				t.Fatalf("it ends with %v", err)
+			}
+			if asked := strings.ReplaceAll(strings.Join(n.doubted, " "), `"`, ""); asked != c.asked {
+				t.Errorf("asked who has signed %q, want %q", asked, c.asked)
+			}
+			if len(n.asked) != c.made || s.written != c.wrote || err == nil && len(a.Record.Attached) != 3 {
+				t.Errorf("made %d, wrote %d, recorded %d; want %d, %d, 3", len(n.asked), s.written, len(a.Record.Attached), c.made, c.wrote)
 			}
 		})
 	}

@@ -103,6 +103,8 @@ type Maker interface {
 	Push(ctx context.Context, image, tag string) (digest string, err error)
 	// Statement is what is said of an image, signed if the request says so; one without data: there is nothing to say.
 	Statement(ctx context.Context, of Attestation) (attest.Artifact, error)
+	// Accepts says whether a signed statement that was found is by the signer of this release. An error: nobody could tell.
+	Accepts(ctx context.Context, said attest.Artifact, of Attestation) (bool, error)
 	// Notes are the text of the release, from the commits after a tag.
 	Notes(ctx context.Context, after Tag) (string, error)
 	// Files are what is attached to the release, without their checksums.

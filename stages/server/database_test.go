@@ -61,6 +61,7 @@ func wantText(t *testing.T, text string, parts ...string) {
 
 // The database may be anywhere: what reads its dump is looked for in the project, on the server, and in an image.
 func TestArchivesAreReadWhereverTheDatabaseIs(t *testing.T) {
+	t.Parallel()
 	complete := magic + "CREATE TABLE a;\n" + dumpEnd
 	for _, c := range []struct {
 		name, dump, onServer, image string

@@ -57,6 +57,7 @@ func TestFailureAfterWhatWasDown(t *testing.T) {
 }
 
 func TestFailureOfTheFirstDeployment(t *testing.T) {
+	t.Parallel()
 	s := standIn(t)
 	s.image("backend", "1.3.0", behaviour{healthyAfter: 10 * time.Millisecond})
 	s.on("up", fail(1, "the port is taken"))
@@ -110,6 +111,7 @@ func TestWhatHasNoVersionIsNoVersion(t *testing.T) {
 
 // TestLogsOfWhatFailed: what is healthy has nothing to say about a failure, and a heading without lines neither.
 func TestLogsOfWhatFailed(t *testing.T) {
+	t.Parallel()
 	s := standIn(t)
 	s.image("backend", "1.3.0", behaviour{healthyAfter: time.Millisecond, log: "I am well\n"})
 	s.image("worker", "1.3.0", behaviour{healthyAfter: never})

@@ -78,6 +78,7 @@ func TestShortRepository(t *testing.T) {
 
 // The whole way of an image of Docker Hub: it is found healthy, and what nothing needs is removed, with tags and without.
 func TestDeployFromDockerHub(t *testing.T) {
+	t.Parallel()
 	for _, version := range []string{"28.3.0", "29.1.0"} {
 		t.Run("Docker "+version, func(t *testing.T) {
 			s := standIn(t)

@@ -99,6 +99,7 @@ ready for production: nothing
 
 // Two servers, of which one is gone: the other one is shown all the same.
 func TestReadAll(t *testing.T) {
+	t.Parallel()
 	s := standIn(t)
 	s.image("backend", "1.0.0", behaviour{healthyAfter: 10 * time.Millisecond})
 	staging := s.environment()

@@ -32,6 +32,7 @@ func TestPatience(t *testing.T) {
 }
 
 func TestStartPeriodIsReadFromCompose(t *testing.T) {
+	t.Parallel()
 	s := standIn(t)
 	s.image("backend", "1.0.0", behaviour{healthyAfter: 10 * time.Millisecond})
 	compose := "services:\n  backend:\n    image: ${REGISTRY}/backend:${VERSION}\n    restart: always\n    healthcheck:\n      test: [CMD, \"true\"]\n      start_period: 90s\n"
@@ -66,6 +67,7 @@ func (s *steps) step(ctx context.Context, name string) (context.Context, func(er
 }
 
 func TestProgressSaysWhatIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		does behaviour

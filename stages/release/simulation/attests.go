@@ -55,7 +55,7 @@ func (c registryClient) Attach(ctx context.Context, image, digest string, a atte
 	r := request{what: "registry: attach " + attest.Name(a.Kind) + " to " + image + short(digest), writes: true, guarded: true, lags: true}
 	err := c.p.repeated(ctx, upload, func(Kind) error { return nil })
 	if err == nil {
-		err = c.p.repeated(ctx, r, func(f Kind) error { c.add(digest, a, f); return nil })
+		err = c.p.repeated(ctx, r, func(f Kind) error { c.add(image, digest, a, f); return nil })
 	}
 	var refused *fault
 	if errors.As(err, &refused) && !refused.temporary {
@@ -65,7 +65,7 @@ func (c registryClient) Attach(ctx context.Context, image, digest string, a atte
 	return err
 }
 
-func (c registryClient) add(digest string, a attest.Artifact, f Kind) {
+func (c registryClient) add(image, digest string, a attest.Artifact, f Kind) {
 	below, w := c.server().listOf(digest), c.p.world
 	there := slices.ContainsFunc(below.all, func(b attest.Artifact) bool { return string(a.Data) == string(b.Data) })
 	if there || f == Dropped {
@@ -75,6 +75,19 @@ func (c registryClient) add(digest string, a attest.Artifact, f Kind) {
 		below.behind = unseenList{c.p, below.all, w.now.Add(w.faults.lag(at{c.p.number, c.p.requests - 1}))}
 	}
 	below.all = append(slices.Clone(below.all), a)
+	if index, ok := w.registry.holding(image, digest); ok {
+		w.meddle(c.p, image, index)
+	}
+}
+
+// holding is the index that has the digest, or that has a manifest of it.
+func (s *registryServer) holding(image, digest string) (index string, ok bool) {
+	for index, at := range s.images {
+		if at.Name == image && (index == digest || manifest(index) == digest) {
+			return index, true
+		}
+	}
+	return "", false
 }
 
 // Attached implements registry.Store.
@@ -101,11 +114,55 @@ func (m *maker) Statement(_ context.Context, of release.Attestation) (attest.Art
 	if err != nil || !m.q.Signed {
 		return bare, err
 	}
-	return attest.Signed(fmt.Appendf(nil, `{"dsseEnvelope":{"payload":%q,"payloadType":%q}}`, base64.StdEncoding.EncodeToString(bare.Data), attest.BareType))
+	return signedWith("our key", bare)
 }
 
-// attached says what is wrong with what hangs below an image; empty: each kind is there once for each digest, and the same for both. Statements that
-// nobody has signed may be missing where the registry has refused them.
+// signedWith is a statement in a bundle that names the key it was signed with. Which key that was, only cosign can tell.
+func signedWith(key string, bare attest.Artifact) (attest.Artifact, error) {
+	return attest.Signed(fmt.Appendf(nil, `{"dsseEnvelope":{"payload":%q,"payloadType":%q,"key":%q}}`, base64.StdEncoding.EncodeToString(bare.Data), attest.BareType, key))
+}
+
+func byStranger(a attest.Artifact) bool { return strings.Contains(string(a.Data), strangersKey) }
+
+const strangersKey = "a stranger's key"
+
+// Accepts implements release.Maker. Cosign, or a service that it needs, is away at times.
+func (m *maker) Accepts(_ context.Context, said attest.Artifact, _ release.Attestation) (bool, error) {
+	if away := m.p.world.faults.dice(at{m.p.number, m.p.requests}, 10); !m.p.faultless && away.IntN(10) == 0 {
+		return false, errors.New("cosign could not be run")
+	}
+	return !byStranger(said), nil
+}
+
+// meddle lets a stranger who may write to the registry hang what he has signed below what was just pushed or attached: most often
+// the same that a release would say of it.
+func (w *World) meddle(p *process, image, index string) {
+	dice := w.faults.dice(at{p.number, p.requests}, 11)
+	if !w.story.Stranger || dice.IntN(3) == 0 {
+		return
+	}
+	digests := []string{index, manifest(index)}
+	about := digests
+	if dice.IntN(4) == 0 {
+		about = digests[:1]
+	}
+	s := attest.About(image, about, kinds[dice.IntN(len(kinds))], json.RawMessage(fmt.Sprint(p.requests)))
+	bare, err := attest.Bare(s)
+	if err != nil {
+		panic(err)
+	}
+	said, err := signedWith(strangersKey, bare)
+	if err != nil {
+		panic(err)
+	}
+	below := w.registry.listOf(digests[dice.IntN(len(digests))])
+	below.all = append(slices.Clone(below.all), said)
+	w.line("a stranger", "hangs "+attest.Name(said.Kind)+" below "+image+short(index))
+}
+
+// attached says what is wrong with what hangs below an image; empty: each kind is there once for each digest, and the same for
+// both. What strangers have signed does not count. Statements that nobody has signed may be missing where the registry has
+// refused them.
 func (w *World) attached(index string) string {
 	if w.story.Attests == "" {
 		return ""
@@ -116,7 +173,7 @@ func (w *World) attached(index string) string {
 		for _, digest := range []string{index, manifest(index)} {
 			n := 0
 			for _, a := range w.registry.listOf(digest).all {
-				if a.Kind == kind {
+				if a.Kind == kind && !byStranger(a) {
 					n++
 					said[string(a.Data)] = true
 				}

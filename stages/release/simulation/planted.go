@@ -14,8 +14,11 @@ var Mutations = []Mutation{
 		"if found[digest], err = a.world.Registry.Attached(ctx, image, digest); err != nil {", "if found[digest], err = nil, ctx.Err(); err != nil {",
 	}}},
 	{"what an earlier run has attached to one digest is made anew for the others", "release/attestations.go", []Edit{{
-		"w.among(found[digest], a.Plan.Signed); ok {", "w.among(found[digest], a.Plan.Signed); ok && len(w.Digests) == 0 {",
+		"range w.among(found, a.Plan.Signed) {", "range w.among(map[string][]attest.Artifact{w.Digests[1]: found[w.Digests[1]]}, a.Plan.Signed) {",
 	}}},
+	{"what anybody has signed is kept", "release/attestations.go", []Edit{{"ok || err != nil {", "ok || err != nil || len(said.Data) > 0 {"}}},
+	{"a signature counts as the release's own where nobody can tell", "release/attestations.go", []Edit{{"return said, err", "return said, nil"}}},
+	{"a signature counts as a stranger's where nobody can tell", "release/attestations.go", []Edit{{"ok || err != nil {", "ok && err == nil {"}}},
 	{"what another writer's list has lost is not attached again", "registry/attach.go", []Edit{{
 		"all = without(all, there)", "all = without(all, append(there, all...))",
 	}}},

@@ -144,6 +144,9 @@ func (c registryClient) set(image, tag, digest string, f Kind) error {
 		delete(s.tags[image], tag)
 	}
 	w.tagWritten(c.p, image, tag, old, digest)
+	if strings.HasPrefix(tag, "sha-") && digest != "" {
+		w.meddle(c.p, image, digest)
+	}
 	return nil
 }
 

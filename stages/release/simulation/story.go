@@ -31,6 +31,7 @@ type Story struct {
 	Signs     bool   // pull requests say in which release they are
 	Labels    bool   // by a label
 	Attests   string // how statements are attached to images; empty: none are
+	Stranger  bool   // somebody else may write to the registry, and signs as well
 	Cast      []role
 }
 
@@ -86,6 +87,7 @@ func (s *Story) draft(dice *rand.Rand) {
 	of := s.Seed % 8
 	s.Signs, s.Labels = of == 3 || of == 4 || of == 6, s.Seed/8%2 == 0
 	s.Attests = map[uint64]string{3: attestsSigned, 4: attestsBare, 6: attestsSigned}[of]
+	s.Stranger = s.Attests == attestsSigned && s.Seed/16%2 == 1
 	if of == 3 || of == 6 {
 		s.Standing, s.ByHand = []string{"1.2.3", "1.2.9", "1.3.0"}[dice.IntN(3)], dice.IntN(2) == 0
 	}

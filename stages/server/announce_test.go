@@ -8,6 +8,7 @@ import (
 
 // TestAnnounce: what will be brought up is told before anything is changed, and nothing is told where nothing will be.
 func TestAnnounce(t *testing.T) {
+	t.Parallel()
 	s := deployed(t, "1.0.0", "1.1.0")
 	var told []string
 	env := s.environment()

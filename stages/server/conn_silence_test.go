@@ -85,6 +85,7 @@ func impatient(t testing.TB) {
 }
 
 func TestEveryProgramHasItsTime(t *testing.T) {
+	t.Parallel()
 	impatient(t)
 	_, env := near(t)
 	c := connect(t, env.Target, env.Login)
@@ -142,6 +143,7 @@ func TestStatusWithAStoppedDockerd(t *testing.T) {
 }
 
 func TestASilentNetwork(t *testing.T) {
+	t.Parallel()
 	impatient(t)
 	_, env := near(t)
 	wire := over(t, &env)
@@ -193,6 +195,7 @@ func TestAnAgentThatSaysNothing(t *testing.T) {
 
 // OpenSSH refuses the eleventh session of a connection, which is no connection that is lost.
 func TestNoMoreSessionsThanOpenSSHAllows(t *testing.T) {
+	t.Parallel()
 	s, env := near(t)
 	s.sessions = make(chan struct{}, 10)
 	c := connect(t, env.Target, env.Login)

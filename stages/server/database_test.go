@@ -104,6 +104,7 @@ func backups(t *testing.T, s *server) []string {
 
 // A rollback compares what the target ran on with the database, whatever the ledger says and however dumps look.
 func TestRollbackKnowsTheSchema(t *testing.T) {
+	t.Parallel()
 	s := upgradedBy(t, migration("two"), archiveBackup)
 	if read := s.lines("docker exec pg_restore --file=/dev/null"); len(read) == 0 {
 		t.Error("pg_restore of the database's container has read nothing")
@@ -209,6 +210,7 @@ func (s *sshd) killClients() {
 
 // A migration that is cut off is not called harmless before the schema was read from the database.
 func TestMigrationThatIsCutOff(t *testing.T) {
+	t.Parallel()
 	slow := func(name string) behaviour {
 		m := migration(name)
 		m.endsAfter = 150 * time.Millisecond
@@ -270,6 +272,7 @@ func TestMigrationThatIsCutOff(t *testing.T) {
 
 // A migration that fails leaves the schema as it was, or the run says that it has not.
 func TestMigrationThatFails(t *testing.T) {
+	t.Parallel()
 	s := shop(t, true)
 	fails := func(change bool) behaviour {
 		return behaviour{work: func(db *database) (string, int) {
@@ -309,6 +312,7 @@ func TestMigrationThatFails(t *testing.T) {
 
 // The line that the run prints goes back to the state before, by hand.
 func TestMigrationIsUndoneByTheLineThatIsPrinted(t *testing.T) {
+	t.Parallel()
 	s := shop(t, true)
 	before := s.rows()
 	s.image("backend", "1.1.0", behaviour{}).service("migrate", behaviour{work: func(db *database) (string, int) { db.rows, db.schema = nil, nil; return "", 1 }})

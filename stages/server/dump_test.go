@@ -112,6 +112,7 @@ func sum(t *testing.T, text string, program ...string) string {
 }
 
 func TestSchemaScript(t *testing.T) {
+	t.Parallel()
 	base := postgres("k1", "1\ta@example.com\n", "1", "")
 	const body = "CREATE FUNCTION f() AS $$\nUPDATE x\nSET y = 1;\n$$;\n"
 	sql := mysql(" AUTO_INCREMENT=2", "INSERT INTO `users` VALUES (1);\n", "")

@@ -46,6 +46,7 @@ func TestWhatAFailureHasLeft(t *testing.T) {
 
 // TestFailureAfterWhatWasDown: somebody wants the application to run, so that what was down is brought up again.
 func TestFailureAfterWhatWasDown(t *testing.T) {
+	t.Parallel()
 	s := deployed(t, "1.2.0")
 	s.image("backend", "1.3.0", behaviour{unhealthyAfter: 10 * time.Millisecond})
 	s.sh("docker stop $(docker ps --quiet)")
@@ -70,6 +71,7 @@ func TestFailureOfTheFirstDeployment(t *testing.T) {
 
 // TestCauseStandsFirst: how far docker compose had got buries what stopped it.
 func TestCauseStandsFirst(t *testing.T) {
+	t.Parallel()
 	const bound = `Error response from daemon: failed to set up container networking: Bind for 0.0.0.0:80 failed: port is already allocated`
 	const progress = " Network shop_default  Creating\n Network shop_default  Created\n Volume \"shop_data\"  Creating\n Container shop-postgres-1  Creating\n" +
 		" Container shop-postgres-1  Created\r\n Container shop-proxy-1  Starting\n"

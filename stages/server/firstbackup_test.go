@@ -29,6 +29,7 @@ func TestFirstBackup(t *testing.T) {
 
 // The first deployment saves whatever database it finds, also where nothing runs.
 func TestFirstDeploymentSavesWhatItFinds(t *testing.T) {
+	t.Parallel()
 	bound := strings.Replace(shopCompose, `["data:/var/lib`, `["./pg:/var/lib`, 1)
 	volume := func(s *server) { s.volumes["app_data"] = map[string]string{} }
 	for _, c := range []struct {
@@ -62,6 +63,7 @@ func TestFirstDeploymentSavesWhatItFinds(t *testing.T) {
 
 // A backup that fails leaves the server as it was, and says what a first deployment is about.
 func TestFirstDeploymentThatCannotSave(t *testing.T) {
+	t.Parallel()
 	s := shop(t, false)
 	s.volumes["app_data"] = map[string]string{}
 	s.on("exec db pg_dump", fail(1, "no space left"))
@@ -79,6 +81,7 @@ func TestFirstDeploymentThatCannotSave(t *testing.T) {
 
 // A migration that fails on a database that was found goes back by the line that is printed.
 func TestFirstDeploymentWhoseMigrationFails(t *testing.T) {
+	t.Parallel()
 	s := shop(t, false)
 	s.db = database{schema: []string{table("old")}, rows: []string{"what was there"}}
 	s.volumes["app_data"] = map[string]string{}
@@ -93,6 +96,7 @@ func TestFirstDeploymentWhoseMigrationFails(t *testing.T) {
 
 // What an earlier attempt, or somebody, has stopped is started for the backup.
 func TestBackupOfAStoppedDatabase(t *testing.T) {
+	t.Parallel()
 	s := shop(t, true)
 	before := spaceless(s.rows())
 	s.sh("docker compose stop")

@@ -26,6 +26,7 @@ func quietly(ctx context.Context, _ string) (context.Context, func(error)) {
 }
 
 func TestOnlyTheRunsOwnLockIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	_, env := near(t)
 	other, mine := connect(t, env.Target, env.Login), connect(t, env.Target, env.Login)
 	held, err := other.lock(t.Context(), Holder{Who: "Slipway", What: "deploy of 1.3.0", Run: "theirs"})

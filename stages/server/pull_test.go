@@ -31,6 +31,7 @@ func privateShop(t *testing.T, loggedIn bool) (*server, Release) {
 }
 
 func TestPullWithWhoseCredentials(t *testing.T) {
+	t.Parallel()
 	ours, others := Registry{Host: "registry.example.com", User: "ann", Token: "pull-token"}, Registry{Host: "registry.example.com", User: "ann", Token: "push-token"}
 	for _, c := range []struct {
 		name     string

@@ -92,6 +92,7 @@ func restoring(s *server) Back {
 
 // Everything that may write is stopped before the safety backup, whichever release or hand has started it.
 func TestRestoreStopsAllThatWrites(t *testing.T) {
+	t.Parallel()
 	s := busyShop(t)
 	hand := s.ids()["by-hand-adminer"]
 	kept := rowsOf(t, s) // what 1.0.0 has left
@@ -123,6 +124,7 @@ func TestRestoreStopsAllThatWrites(t *testing.T) {
 
 // A restore that does not come about ends with the database and the containers from before.
 func TestRestoreThatFails(t *testing.T) {
+	t.Parallel()
 	s := upgradedBy(t, migration("two"), plainBackup)
 	for _, c := range []struct {
 		name   string

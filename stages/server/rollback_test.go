@@ -47,6 +47,7 @@ func TestGoal(t *testing.T) {
 
 // TestRollbackGoesTheWayItCame: what was rolled away from is not gone back to, and the run says where it goes and why.
 func TestRollbackGoesTheWayItCame(t *testing.T) {
+	t.Parallel()
 	s := deployed(t, "1.0.0", "1.1.0")
 	if rolled, err := Rollback(t.Context(), s.environment(), s.back("")); err != nil || rolled.Version != "1.0.0" {
 		t.Fatalf("got %+v, %v", rolled, err)
@@ -77,6 +78,7 @@ func TestRollbackGoesTheWayItCame(t *testing.T) {
 
 // TestSameRollbackOnAServerThatWasEmptied: nothing is left that the ledger tells of.
 func TestSameRollbackOnAServerThatWasEmptied(t *testing.T) {
+	t.Parallel()
 	s := deployed(t, "1.0.0", "1.1.0")
 	if _, err := Rollback(t.Context(), s.environment(), s.back("")); err != nil {
 		t.Fatal(err)

@@ -405,6 +405,7 @@ func TestRollbackBeside(t *testing.T) {
 
 // A container of another project may be removed between the two questions about it.
 func TestContainerThatGoes(t *testing.T) {
+	t.Parallel()
 	s := shop(t, true)
 	s.on("inspect --type container", fail(1, "Error response from daemon: No such container: 0123456789ab"))
 	if p, err := Preflight(t.Context(), s.environment(), s.release("1.0.0", shopCompose)); err != nil {

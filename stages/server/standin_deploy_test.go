@@ -131,6 +131,7 @@ func TestDeployCut(t *testing.T) {
 
 // TestNoDowngrade: two deployments that wait for the server's lock end with the higher version, in whichever order they get it.
 func TestNoDowngrade(t *testing.T) {
+	t.Parallel()
 	s := shop(t, true)
 	s.image("backend", "0.9.0", behaviour{healthyAfter: 20 * time.Millisecond, writes: true})
 	before := s.running()

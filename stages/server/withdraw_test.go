@@ -64,6 +64,7 @@ func (s *server) ledger() string { return s.sh("cat .slipway/ledger.jsonl") }
 
 // TestRollbackWithdraws what others know of and what the server itself has refused, and completes it on the same line again.
 func TestRollbackWithdraws(t *testing.T) {
+	t.Parallel()
 	s := deployed(t, "1.2.0", "1.3.5!", "1.4.0")
 	back := s.back("")
 	known := []string{"1.2.0", "1.3.0", "1.4.0", "1.5.0"}
@@ -90,6 +91,7 @@ func TestRollbackWithdraws(t *testing.T) {
 }
 
 func TestRollbackOnStagingWithdrawsNothing(t *testing.T) {
+	t.Parallel()
 	s := deployed(t, "1.2.0", "1.4.0")
 	if rolled, err := Rollback(t.Context(), s.environment(), s.back("")); err != nil || rolled.Withdrawn != nil || strings.Contains(s.ledger(), `"withdraw"`) {
 		t.Errorf("got %+v, %v\n%s", rolled, err, s.ledger())
@@ -98,6 +100,7 @@ func TestRollbackOnStagingWithdrawsNothing(t *testing.T) {
 
 // TestRollbackThatTheLedgerMissed: the version runs, and the failure says so.
 func TestRollbackThatTheLedgerMissed(t *testing.T) {
+	t.Parallel()
 	s := deployed(t, "1.2.0", "1.4.0")
 	back := s.back("")
 	back.Known = func(context.Context) []string {

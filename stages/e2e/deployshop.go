@@ -32,9 +32,19 @@ var ports = struct {
 	next int
 }{next: 18000}
 
+// places at the servers are for tests that deploy: with more of them, applications are not healthy in time on slow cores.
+var places = make(chan struct{}, 2)
+
+// takePlace waits until there is a place at the servers, and keeps it until the test ends.
+func takePlace(t testing.TB) {
+	places <- struct{}{}
+	t.Cleanup(func() { <-places })
+}
+
 // NewDeployShop makes one; its images come from the registry by MakeVersion.
 func NewDeployShop(t testing.TB) DeployShop {
 	t.Helper()
+	takePlace(t)
 	d := DeployShop{Shop: NewShop(t), Prefix: NewPrefix(t)}
 	d.addServers(t)
 	return d

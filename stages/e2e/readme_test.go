@@ -51,6 +51,7 @@ func (s Shop) bash(t *testing.T, lines string) Result {
 // TestReadmePath goes a newcomer's way: every line is taken from the README, only addresses are the lab's.
 func TestReadmePath(t *testing.T) {
 	t.Parallel()
+	takePlace(t)
 	f := newForgeShop(t)
 	d := DeployShop{Shop: f.Shop, Prefix: NewPrefix(t)}
 	d.addServers(t)

@@ -138,6 +138,7 @@ func TestRepositories(t *testing.T) {
 // not covered, as by the project's own command.
 func TestHandbook(t *testing.T) {
 	t.Parallel()
+	takePlace(t)
 	d := DeployShop{Shop: handbook.start(t), Prefix: NewPrefix(t)}
 	d.addServers(t)
 	d.Staging.Run(t, fmt.Sprintf("cd %s && echo HTTP_PORT=%d > .env && echo GREETING=hello > .env.prod", d.Staging.Dir, d.Staging.Port))

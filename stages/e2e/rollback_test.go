@@ -148,6 +148,7 @@ func remove(t *testing.T, prefix, image, digest string) {
 // TestRollbackProduction withdraws what was left: tags, forge, and the code if asked for.
 func TestRollbackProduction(t *testing.T) {
 	t.Parallel()
+	takePlace(t)
 	f := newForgeShop(t)
 	d := DeployShop{Shop: f.Shop, Prefix: NewPrefix(t)}
 	d.addServers(t)

@@ -61,6 +61,9 @@ func TestListenForContainers(t *testing.T) {
 	}
 	defer taken.Close()
 	busy := taken.Addr().String()
+	tries := portTries
+	portTries = 1
+	t.Cleanup(func() { portTries = tries })
 	tests := []struct {
 		name, addresses, ci, how string
 		listens                  bool

@@ -57,6 +57,9 @@ func start(t testing.TB, listener net.Listener, target string) *Proxy {
 	return p
 }
 
+// portTries are as many seconds as a test takes that has all the addresses.
+var portTries = 600
+
 // ListenForContainers is NewProxy where the engine's containers reach it. Without such an address the test is skipped, in CI
 // it fails.
 func ListenForContainers(t testing.TB, target string) *Proxy {
@@ -67,10 +70,13 @@ func ListenForContainers(t testing.TB, target string) *Proxy {
 		missing(t, variable+" is not set: start the lab, or set it to free addresses of this machine that containers reach")
 		return nil
 	}
-	for address := range strings.SplitSeq(addresses, ",") {
-		if listener, err := net.Listen("tcp", address); err == nil {
-			return start(t, listener, target)
+	for range portTries {
+		for address := range strings.SplitSeq(addresses, ",") {
+			if listener, err := net.Listen("tcp", address); err == nil {
+				return start(t, listener, target)
+			}
 		}
+		time.Sleep(time.Second) // until a test beside this one gives back what it has
 	}
 	t.Fatal("no address of " + variable + " is free: " + addresses)
 	return nil

@@ -42,7 +42,7 @@ func (l *lab) testPlain(ctx context.Context) (skipped []string, err error) {
 		return nil, err
 	}
 	progressf("the tests that need no lab")
-	events, err := l.runTests(ctx, env, "pkgname")
+	events, err := l.runTests(ctx, env, "pkgname", "-parallel=4")
 	return skippedTests(events), err
 }
 

@@ -34,7 +34,9 @@ const usage = `usage: go run -C testdata/lab . COMMAND
   crash NAME  kill a service without a warning, and start it again
   simulate    let releases happen in a world in memory, kill, pause and race them, and print what that
               showed (--runs=100000 --seed=1; --mutations breaks the code on purpose; needs no up)
-  test        up, then go vet and go test of Slipway against it (further words go to go test)
+  plain       go vet of Slipway, and its tests that need no lab (three minutes, no root)
+  test        plain, up, then the tests that were skipped without a lab; with a pattern, up and the tests of that
+              name only
 
 SLIPWAY_LAB_DIR is the folder everything is kept in (default: slipway-lab in the user's cache folder).
 `
@@ -96,6 +98,9 @@ func run(ctx context.Context, args []string) error {
 		return lab.crash(ctx, rest)
 	case "simulate":
 		return lab.inRepo(ctx, "go", append([]string{"run", "./stages/release/simulation/simulate"}, rest...)...)
+	case "plain":
+		_, err := lab.testPlain(ctx)
+		return err
 	case "test":
 		return lab.test(ctx, rest)
 	case engineNamespace:

@@ -88,3 +88,58 @@ func TestSameRollbackOnAServerThatWasEmptied(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestRollbackRefuses what cannot be gone to, before it changes anything.
+func TestRollbackRefuses(t *testing.T) {
+	t.Parallel()
+	s := upgradedBy(t, behaviour{}, plainBackup)
+	s.sh("f=$(ls backup/* | head -n 1) && cp $f backup/old.sql && touch -d 2001-01-01 backup/old.sql && : > backup/empty.sql && echo SELECT > backup/cut.sql")
+	running, ledger := s.running(), s.ledger()
+	gone := s.back("")
+	gone.Exists = func(_ context.Context, ref string) (bool, error) { return !strings.Contains(ref, "backend"), nil }
+	restore := func(file string) Back {
+		b := s.back("")
+		b.Database = file
+		return b
+	}
+	for _, c := range []struct {
+		back Back
+		says string
+	}{
+		{s.back("1.1.0"), "1.1.0 is what runs here already"},
+		{s.back("0.9.0"), "0.9.0 was never healthy here; healthy here were: 1.0.0, 1.1.0"},
+		{s.back("1.2.0"), "1.2.0 was never healthy here"},
+		{gone, " of 1.0.0 is gone from the registry"},
+		{restore("backup/nothing.sql"), "the backup backup/nothing.sql is missing or empty"},
+		{restore("backup/empty.sql"), "the backup backup/empty.sql is missing or empty"},
+		{restore("backup/cut.sql"), "is incomplete"},
+		{restore("backup/old.sql"), "is too old: it is from 2001-01-01"},
+	} {
+		_, err := Rollback(t.Context(), s.environment(), c.back)
+		if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "nothing was changed on the server") {
+			t.Errorf("want %q, got %v", c.says, err)
+		}
+	}
+	wantRunning(t, s, running)
+	if s.ledger() != ledger {
+		t.Error("a rollback that was refused stands in the ledger")
+	}
+}
+
+// TestRollbackHasAnEnd: behind the first version there is none, and what was rolled back is a deployment again.
+func TestRollbackHasAnEnd(t *testing.T) {
+	t.Parallel()
+	s := deployed(t, "1.0.0", "1.1.0")
+	if _, err := Rollback(t.Context(), s.environment(), s.back("")); err != nil {
+		t.Fatal(err)
+	}
+	again := s.back("")
+	again.Reason = "another one"
+	up := s.back("1.1.0")
+	up.Reason = "another one"
+	for says, back := range map[string]Back{"no version before 1.0.0 was healthy here": again, "that is a deployment, not a rollback": up} {
+		if _, err := Rollback(t.Context(), s.environment(), back); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("want %q, got %v", says, err)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,7 +20,7 @@ const (
 
 // programs are built from Go modules: one go.mod each under tools/, because their requirements clash.
 var programs = []program{
-	{module: "registry", packages: []string{"github.com/distribution/distribution/v3/cmd/registry"}, gcflags: withoutInlining},
+	{module: "registry", packages: []string{"./registry"}, gcflags: withoutInlining},
 	{
 		module: "dagger",
 		packages: []string{
@@ -89,21 +90,18 @@ func (l *lab) programSteps(programs ...program) ([]step, error) {
 	return steps, nil
 }
 
-// inputs are what a program is made from; its modules are pinned by go.sum.
+// inputs are what a program is made from: its folder, where go.sum pins its modules.
 func (p program) inputs(l *lab) (string, error) {
 	text := runtime.Version() + fmt.Sprint(p)
-	files, err := filepath.Glob(filepath.Join(l.tool(p.module), "*", "*.go"))
-	if err != nil {
-		return "", err
-	}
-	for _, name := range append(files, filepath.Join(l.tool(p.module), "go.mod"), filepath.Join(l.tool(p.module), "go.sum")) {
-		data, err := os.ReadFile(name)
-		if err != nil {
-			return "", err
+	err := filepath.WalkDir(l.tool(p.module), func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
 		}
-		text += string(data)
-	}
-	return text, nil
+		data, err := os.ReadFile(name)
+		text += entry.Name() + string(data)
+		return err
+	})
+	return text, err
 }
 
 func (l *lab) tool(module string) string {

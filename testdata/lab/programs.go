@@ -9,7 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
+	"strings"
 )
 
 const (
@@ -20,7 +20,7 @@ const (
 
 // programs are built from Go modules: one go.mod each under tools/, because their requirements clash.
 var programs = []program{
-	{module: "registry", packages: []string{"./registry"}, gcflags: withoutInlining},
+	{module: "registry", packages: []string{"./registry"}},
 	{
 		module: "dagger",
 		packages: []string{
@@ -29,62 +29,77 @@ var programs = []program{
 			"github.com/dagger/dagger/cmd/codegen",
 			"github.com/dagger/dagger/cmd/init",
 			"github.com/dagger/dagger/cmd/dnsname",
-			"github.com/dagger/dagger/cmd/dialstdio",
 		},
 		tags:    "dfexcludepatterns,dfparents",
 		ldflags: "-X github.com/dagger/dagger/engine.Version=" + daggerVersion + " -X github.com/dagger/dagger/engine.Tag=" + daggerVersion,
+		fast:    true,
 	},
 	{
 		module:   "trivy",
 		packages: []string{"github.com/aquasecurity/trivy/cmd/trivy", "./trivydb"},
 		ldflags:  "-X github.com/aquasecurity/trivy/pkg/version/app.ver=" + trivyVersion,
-		gcflags:  withoutInlining,
-		env:      []string{"GOEXPERIMENT=jsonv2"},
 	},
 	{
 		module:   "gitea",
 		packages: []string{giteaModule},
 		tags:     "sqlite,sqlite_unlock_notify",
 		ldflags:  "-X main.Version=" + giteaVersion,
-		gcflags:  withoutInlining,
-		env:      []string{withCgo, "CGO_CFLAGS=-O0"}, // a fast SQLite would cost a minute of compiling
+		cgo:      true,
 	},
 }
-
-const (
-	withCgo = "CGO_ENABLED=1" // for SQLite, which is written in C
-	// withoutInlining compiles in less time what need not be fast; the cloud clients in Trivy alone take a minute less.
-	withoutInlining = "-l"
-)
 
 type program struct {
 	module   string // folder under tools/
 	packages []string
 	tags     string
 	ldflags  string
-	gcflags  string
-	env      []string
+	cgo      bool // has parts in C: SQLite
+	fast     bool // tests wait for what it does
 }
 
-// compilers are two lanes, because the end of each build, the linker, keeps only one core busy.
-var compilers = []string{"compiler one", "compiler two"}
+// settings are the environment and the arguments for go build. They are the same for all programs that need not be fast, so
+// that what these have in common, the standard library above all, is compiled once: without inlining, which takes a sixth less
+// time, and with the JSON that Trivy needs and Gitea's own build asks for.
+func (p program) settings() (env, args []string) {
+	// Collecting garbage that would fit into memory takes the compiler a quarter of its time.
+	env = []string{"GOFLAGS=-mod=readonly", "GOGC=off", "GOMEMLIMIT=3GiB", "CGO_ENABLED=0"}
+	gcflags, tags := "all=-dwarf=false", p.tags
+	if !p.fast {
+		env = append(env, "GOEXPERIMENT=jsonv2")
+		gcflags += " -l"
+		tags += ",netgo,osusergo" // so that the standard library is the same with C and without
+	}
+	if p.cgo {
+		env = append(env, "CGO_ENABLED=1", "CGO_CFLAGS=-O0") // a fast SQLite would take a minute to compile
+	}
+	return env, []string{"build", "-v", "-tags", strings.Trim(tags, ","), "-ldflags", "-s -w " + p.ldflags, "-gcflags", gcflags}
+}
+
+// lane is the compiler's: two work beside each other, because the end of each build, the linker, keeps only one core busy.
+// In one lane are those that have something in common.
+func (p program) lane() string {
+	if p.fast {
+		return "compiler of what is fast"
+	}
+	return "compiler"
+}
 
 // programSteps download and compile. Downloads run ahead of the compilers, in their own lane.
 func (l *lab) programSteps(programs ...program) ([]step, error) {
 	var steps []step
-	for n, p := range programs {
+	for _, p := range programs {
 		from, err := p.inputs(l)
 		if err != nil {
 			return nil, err
 		}
 		download := "download " + p.module
 		needs := []string{download}
-		if slices.Contains(p.env, withCgo) {
+		if p.cgo {
 			needs = append(needs, forgeStep)
 		}
 		steps = append(steps,
 			step{name: download, from: from, lane: "download", make: func(ctx context.Context) error { return l.download(ctx, p) }},
-			step{name: "compile " + p.module, from: from, needs: needs, lane: compilers[n%len(compilers)], make: func(ctx context.Context) error { return l.compile(ctx, p) }},
+			step{name: "compile " + p.module, from: from, needs: needs, lane: p.lane(), make: func(ctx context.Context) error { return l.compile(ctx, p) }},
 		)
 	}
 	return steps, nil
@@ -139,8 +154,8 @@ func (l *lab) compile(ctx context.Context, p program) error {
 		return err
 	}
 	defer os.RemoveAll(staging)
-	args := []string{"build", "-v", "-tags", p.tags, "-ldflags", "-s -w " + p.ldflags, "-gcflags", "all=-dwarf=false " + p.gcflags, "-o", staging + "/"}
-	if err := l.goCommand(ctx, p, append(args, p.packages...)...); err != nil {
+	_, args := p.settings()
+	if err := l.goCommand(ctx, p, append(append(args, "-o", staging+"/"), p.packages...)...); err != nil {
 		return err
 	}
 	built, err := os.ReadDir(staging)
@@ -156,11 +171,6 @@ func (l *lab) compile(ctx context.Context, p program) error {
 }
 
 func (l *lab) goCommand(ctx context.Context, p program, args ...string) error {
-	return l.runJob(ctx, job{
-		log: args[0] + "-" + p.module,
-		dir: l.tool(p.module),
-		// The compiler spends a quarter of its time collecting garbage that would fit into memory.
-		env:  append([]string{"CGO_ENABLED=0", "GOFLAGS=-mod=readonly", "GOGC=off", "GOMEMLIMIT=3GiB"}, p.env...),
-		args: append([]string{"go"}, args...),
-	})
+	env, _ := p.settings()
+	return l.runJob(ctx, job{log: args[0] + "-" + p.module, dir: l.tool(p.module), env: env, args: append([]string{"go"}, args...)})
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io/fs"
@@ -127,11 +126,11 @@ func (l *lab) tool(module string) string {
 func (l *lab) moduleDir(tool, module string) (string, error) {
 	list := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module)
 	list.Dir = l.tool(tool)
-	dir, err := list.Output()
+	dir, err := output(list)
 	if err != nil {
 		return "", fmt.Errorf("find the folder of %s: %w", module, err)
 	}
-	return string(bytes.TrimSpace(dir)), nil
+	return strings.TrimSpace(dir), nil
 }
 
 // download is tried twice, because a proxy that is slow the first time answers the second. It prints each file that it asks for.

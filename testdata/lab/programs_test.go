@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -38,5 +39,13 @@ func TestProgramIsMadeAgainWhenItsFolderChanges(t *testing.T) {
 		if inputs() == before {
 			t.Errorf("another %s, and it is not made again", file)
 		}
+	}
+}
+
+// TestFailedQuestionQuotesTheProgram: an exit status alone tells nobody what to do.
+func TestFailedQuestionQuotesTheProgram(t *testing.T) {
+	_, err := newTestLab(t).moduleDir("histories", "example.com/unheard-of")
+	if err == nil || !strings.Contains(err.Error(), "find the folder of example.com/unheard-of") || !strings.Contains(err.Error(), "not a known dependency") {
+		t.Errorf("it says %v", err)
 	}
 }

@@ -62,16 +62,19 @@ type program struct {
 func (p program) settings() (env, args []string) {
 	// Collecting garbage that would fit into memory takes the compiler a quarter of its time.
 	env = []string{"GOFLAGS=-mod=readonly", "GOGC=off", "GOMEMLIMIT=3GiB", "CGO_ENABLED=0"}
-	gcflags, tags := "all=-dwarf=false", p.tags
-	if !p.fast {
+	args = []string{"build", "-v", "-ldflags", "-s -w " + p.ldflags}
+	if p.fast {
+		// With the flags it has by default, much of the standard library has been compiled for the lab itself.
+		args = append(args, "-tags", p.tags, "-gcflags", "all=-dwarf=false", "-gcflags", "std=")
+	} else {
 		env = append(env, "GOEXPERIMENT=jsonv2")
-		gcflags += " -l"
-		tags += ",netgo,osusergo" // so that the standard library is the same with C and without
+		// The standard library is to be the same with C and without.
+		args = append(args, "-tags", strings.TrimPrefix(p.tags+",netgo,osusergo", ","), "-gcflags", "all=-dwarf=false -l")
 	}
 	if p.cgo {
 		env = append(env, "CGO_ENABLED=1", "CGO_CFLAGS=-O0") // a fast SQLite would take a minute to compile
 	}
-	return env, []string{"build", "-v", "-tags", strings.Trim(tags, ","), "-ldflags", "-s -w " + p.ldflags, "-gcflags", gcflags}
+	return env, args
 }
 
 // lane is the compiler's: two work beside each other, because the end of each build, the linker, keeps only one core busy.

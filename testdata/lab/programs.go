@@ -57,8 +57,8 @@ type program struct {
 }
 
 // settings are the environment and the arguments for go build. They are the same for all programs that need not be fast, so
-// that what these have in common, the standard library above all, is compiled once: without inlining, which takes a sixth less
-// time, and with the JSON that Trivy needs and Gitea's own build asks for.
+// that what these have in common, the standard library above all, is compiled once: without inlining and without the search for
+// needless checks of bounds, which takes a fifth less time, and with the JSON that Trivy needs and Gitea's own build asks for.
 func (p program) settings() (env, args []string) {
 	// Collecting garbage that would fit into memory takes the compiler a quarter of its time.
 	env = []string{"GOFLAGS=-mod=readonly", "GOGC=off", "GOMEMLIMIT=3GiB", "CGO_ENABLED=0"}
@@ -69,7 +69,7 @@ func (p program) settings() (env, args []string) {
 	} else {
 		env = append(env, "GOEXPERIMENT=jsonv2")
 		// The standard library is to be the same with C and without.
-		args = append(args, "-tags", strings.TrimPrefix(p.tags+",netgo,osusergo", ","), "-gcflags", "all=-dwarf=false -l")
+		args = append(args, "-tags", strings.TrimPrefix(p.tags+",netgo,osusergo", ","), "-gcflags", "all=-dwarf=false -l -d=ssa/prove/off")
 	}
 	if p.cgo {
 		env = append(env, "CGO_ENABLED=1", "CGO_CFLAGS=-O0") // a fast SQLite would take a minute to compile

@@ -21,7 +21,7 @@ func (l *lab) cosign(ctx context.Context) error {
 	return l.pushImage(ctx, cosignImage)
 }
 
-var cosignProgram = program{module: "cosign", packages: []string{"github.com/sigstore/cosign/v3/cmd/cosign"}, gcflags: withoutInlining}
+var cosignProgram = program{module: "cosign", packages: []string{"github.com/sigstore/cosign/v3/cmd/cosign"}}
 
 // cosignPath is where the real image has the program.
 const cosignPath = "/ko-app/cosign"

@@ -146,6 +146,6 @@ func (l *lab) runEngine() error {
 }
 
 func (l *lab) goRoot(ctx context.Context) (string, error) {
-	out, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
-	return strings.TrimSpace(string(out)), err
+	out, err := output(exec.CommandContext(ctx, "go", "env", "GOROOT"))
+	return strings.TrimSpace(out), err
 }

@@ -121,11 +121,11 @@ func (l *lab) ensureSecret(name string) error {
 	if isFile(file) {
 		return nil
 	}
-	secret, err := exec.Command(l.path("bin", "gitea"), "generate", "secret", name).Output()
+	secret, err := output(exec.Command(l.path("bin", "gitea"), "generate", "secret", name))
 	if err != nil {
 		return fmt.Errorf("gitea generate secret %s: %w", name, err)
 	}
-	return writePrivate(file, secret)
+	return writePrivate(file, []byte(secret))
 }
 
 // writePrivate writes a file for root only, moved in so that an interrupt leaves none half written.
@@ -187,11 +187,11 @@ func (l *lab) ensureToken(ctx context.Context) error {
 // giteaUsers runs a command on Gitea's users; its output may be a secret and goes into no log.
 func (l *lab) giteaUsers(ctx context.Context, args ...string) (string, error) {
 	args = append([]string{"--config", l.path("gitea", "app.ini"), "admin", "user"}, args...)
-	out, err := exec.CommandContext(ctx, l.path("bin", "gitea"), args...).Output()
-	if exit := new(exec.ExitError); errors.As(err, &exit) {
-		err = fmt.Errorf("gitea admin user %s: %w: %s", args[4], err, exit.Stderr)
+	out, err := output(exec.CommandContext(ctx, l.path("bin", "gitea"), args...))
+	if err != nil {
+		err = fmt.Errorf("gitea admin user %s: %w", args[4], err)
 	}
-	return string(out), err
+	return out, err
 }
 
 func lastLine(text string) string {

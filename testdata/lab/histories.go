@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -230,9 +229,9 @@ func importStream(fields []string, copies int) []byte {
 }
 
 func gitOutput(dir string, args ...string) (string, error) {
-	out, err := gitCommand(dir, args...).Output()
-	if exit := new(exec.ExitError); errors.As(err, &exit) {
-		return "", fmt.Errorf("git %s: %w: %s", strings.Join(args[:min(3, len(args))], " "), err, exit.Stderr)
+	out, err := output(gitCommand(dir, args...))
+	if err != nil {
+		return "", fmt.Errorf("git %s: %w", strings.Join(args[:min(3, len(args))], " "), err)
 	}
-	return string(out), err
+	return out, nil
 }

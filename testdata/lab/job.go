@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -55,6 +57,15 @@ func (l *lab) runJob(ctx context.Context, j job) error {
 		return fmt.Errorf("%s failed (%w); the end of %s:\n%s", j.args[0], err, f.Name(), tail(f.Name(), 20))
 	}
 	return nil
+}
+
+// output is what a program answers at once; an error quotes what it says of that.
+func output(cmd *exec.Cmd) (string, error) {
+	out, err := cmd.Output()
+	if exit := new(exec.ExitError); errors.As(err, &exit) {
+		err = fmt.Errorf("%w: %s", err, bytes.TrimSpace(exit.Stderr))
+	}
+	return string(out), err
 }
 
 func tail(path string, lines int) string {

@@ -1,14 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
+	"strings"
 )
 
 const (
@@ -19,7 +19,7 @@ const (
 
 // programs are built from Go modules: one go.mod each under tools/, because their requirements clash.
 var programs = []program{
-	{module: "registry", packages: []string{"github.com/distribution/distribution/v3/cmd/registry"}, gcflags: withoutInlining},
+	{module: "registry", packages: []string{"./registry"}},
 	{
 		module: "dagger",
 		packages: []string{
@@ -28,82 +28,97 @@ var programs = []program{
 			"github.com/dagger/dagger/cmd/codegen",
 			"github.com/dagger/dagger/cmd/init",
 			"github.com/dagger/dagger/cmd/dnsname",
-			"github.com/dagger/dagger/cmd/dialstdio",
 		},
 		tags:    "dfexcludepatterns,dfparents",
 		ldflags: "-X github.com/dagger/dagger/engine.Version=" + daggerVersion + " -X github.com/dagger/dagger/engine.Tag=" + daggerVersion,
+		fast:    true,
 	},
 	{
 		module:   "trivy",
 		packages: []string{"github.com/aquasecurity/trivy/cmd/trivy", "./trivydb"},
 		ldflags:  "-X github.com/aquasecurity/trivy/pkg/version/app.ver=" + trivyVersion,
-		gcflags:  withoutInlining,
-		env:      []string{"GOEXPERIMENT=jsonv2"},
 	},
 	{
 		module:   "gitea",
 		packages: []string{giteaModule},
 		tags:     "sqlite,sqlite_unlock_notify",
 		ldflags:  "-X main.Version=" + giteaVersion,
-		gcflags:  withoutInlining,
-		env:      []string{withCgo, "CGO_CFLAGS=-O0"}, // a fast SQLite would cost a minute of compiling
+		cgo:      true,
 	},
 }
-
-const (
-	withCgo = "CGO_ENABLED=1" // for SQLite, which is written in C
-	// withoutInlining compiles in less time what need not be fast; the cloud clients in Trivy alone take a minute less.
-	withoutInlining = "-l"
-)
 
 type program struct {
 	module   string // folder under tools/
 	packages []string
 	tags     string
 	ldflags  string
-	gcflags  string
-	env      []string
+	cgo      bool // has parts in C: SQLite
+	fast     bool // tests wait for what it does
 }
 
-// compilers are two lanes, because the end of each build, the linker, keeps only one core busy.
-var compilers = []string{"compiler one", "compiler two"}
+// settings are the environment and the arguments for go build. They are the same for all programs that need not be fast, so
+// that what these have in common, the standard library above all, is compiled once: without inlining and without the search for
+// needless checks of bounds, which takes a fifth less time, and with the JSON that Trivy needs and Gitea's own build asks for.
+func (p program) settings() (env, args []string) {
+	// Collecting garbage that would fit into memory takes the compiler a quarter of its time.
+	env = []string{"GOFLAGS=-mod=readonly", "GOGC=off", "GOMEMLIMIT=3GiB", "CGO_ENABLED=0"}
+	args = []string{"build", "-v", "-ldflags", "-s -w " + p.ldflags}
+	if p.fast {
+		// With the flags it has by default, much of the standard library has been compiled for the lab itself.
+		args = append(args, "-tags", p.tags, "-gcflags", "all=-dwarf=false", "-gcflags", "std=")
+	} else {
+		env = append(env, "GOEXPERIMENT=jsonv2")
+		// The standard library is to be the same with C and without.
+		args = append(args, "-tags", strings.TrimPrefix(p.tags+",netgo,osusergo", ","), "-gcflags", "all=-dwarf=false -l -d=ssa/prove/off")
+	}
+	if p.cgo {
+		env = append(env, "CGO_ENABLED=1", "CGO_CFLAGS=-O0") // a fast SQLite would take a minute to compile
+	}
+	return env, args
+}
+
+// lane is the compiler's: two work beside each other, because the end of each build, the linker, keeps only one core busy.
+// In one lane are those that have something in common.
+func (p program) lane() string {
+	if p.fast {
+		return "compiler of what is fast"
+	}
+	return "compiler"
+}
 
 // programSteps download and compile. Downloads run ahead of the compilers, in their own lane.
 func (l *lab) programSteps(programs ...program) ([]step, error) {
 	var steps []step
-	for n, p := range programs {
+	for _, p := range programs {
 		from, err := p.inputs(l)
 		if err != nil {
 			return nil, err
 		}
 		download := "download " + p.module
 		needs := []string{download}
-		if slices.Contains(p.env, withCgo) {
+		if p.cgo {
 			needs = append(needs, forgeStep)
 		}
 		steps = append(steps,
 			step{name: download, from: from, lane: "download", make: func(ctx context.Context) error { return l.download(ctx, p) }},
-			step{name: "compile " + p.module, from: from, needs: needs, lane: compilers[n%len(compilers)], make: func(ctx context.Context) error { return l.compile(ctx, p) }},
+			step{name: "compile " + p.module, from: from, needs: needs, lane: p.lane(), make: func(ctx context.Context) error { return l.compile(ctx, p) }},
 		)
 	}
 	return steps, nil
 }
 
-// inputs are what a program is made from; its modules are pinned by go.sum.
+// inputs are what a program is made from: its folder, where go.sum pins its modules.
 func (p program) inputs(l *lab) (string, error) {
 	text := runtime.Version() + fmt.Sprint(p)
-	files, err := filepath.Glob(filepath.Join(l.tool(p.module), "*", "*.go"))
-	if err != nil {
-		return "", err
-	}
-	for _, name := range append(files, filepath.Join(l.tool(p.module), "go.mod"), filepath.Join(l.tool(p.module), "go.sum")) {
-		data, err := os.ReadFile(name)
-		if err != nil {
-			return "", err
+	err := filepath.WalkDir(l.tool(p.module), func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
 		}
-		text += string(data)
-	}
-	return text, nil
+		data, err := os.ReadFile(name)
+		text += entry.Name() + string(data)
+		return err
+	})
+	return text, err
 }
 
 func (l *lab) tool(module string) string {
@@ -114,11 +129,11 @@ func (l *lab) tool(module string) string {
 func (l *lab) moduleDir(tool, module string) (string, error) {
 	list := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module)
 	list.Dir = l.tool(tool)
-	dir, err := list.Output()
+	dir, err := output(list)
 	if err != nil {
 		return "", fmt.Errorf("find the folder of %s: %w", module, err)
 	}
-	return string(bytes.TrimSpace(dir)), nil
+	return strings.TrimSpace(dir), nil
 }
 
 // download is tried twice, because a proxy that is slow the first time answers the second. It prints each file that it asks for.
@@ -141,8 +156,8 @@ func (l *lab) compile(ctx context.Context, p program) error {
 		return err
 	}
 	defer os.RemoveAll(staging)
-	args := []string{"build", "-v", "-tags", p.tags, "-ldflags", "-s -w " + p.ldflags, "-gcflags", "all=-dwarf=false " + p.gcflags, "-o", staging + "/"}
-	if err := l.goCommand(ctx, p, append(args, p.packages...)...); err != nil {
+	_, args := p.settings()
+	if err := l.goCommand(ctx, p, append(append(args, "-o", staging+"/"), p.packages...)...); err != nil {
 		return err
 	}
 	built, err := os.ReadDir(staging)
@@ -158,11 +173,6 @@ func (l *lab) compile(ctx context.Context, p program) error {
 }
 
 func (l *lab) goCommand(ctx context.Context, p program, args ...string) error {
-	return l.runJob(ctx, job{
-		log: args[0] + "-" + p.module,
-		dir: l.tool(p.module),
-		// The compiler spends a quarter of its time collecting garbage that would fit into memory.
-		env:  append([]string{"CGO_ENABLED=0", "GOFLAGS=-mod=readonly", "GOGC=off", "GOMEMLIMIT=3GiB"}, p.env...),
-		args: append([]string{"go"}, args...),
-	})
+	env, _ := p.settings()
+	return l.runJob(ctx, job{log: args[0] + "-" + p.module, dir: l.tool(p.module), env: env, args: append([]string{"go"}, args...)})
 }

@@ -239,7 +239,7 @@ func (s *seeding) merge(ctx context.Context, number int, p pull) error {
 	if p.Merge == "squash" {
 		value["MergeMessageField"] = p.Body // as the form of the web page proposes
 	}
-	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(silence); ; time.Sleep(100 * time.Millisecond) {
 		where := s.path("pulls", fmt.Sprint(number), "merge")
 		err := s.forge.as(maintainer).call(ctx, http.MethodPost, where, value, nil)
 		if hasStatus(err, http.StatusInternalServerError) && s.forge.as(maintainer).call(ctx, http.MethodGet, where, nil, nil) == nil {

@@ -171,7 +171,7 @@ func (s server) device() string { return "lab-" + s.name }
 // sshArgs is a command on a server as the lab's own user there.
 func (l *lab) sshArgs(s server, command ...string) []string {
 	return append([]string{
-		"ssh", "-F", "none", "-i", l.path("ssh", serverUser), "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5",
+		"ssh", "-F", "none", "-i", l.path("ssh", serverUser), "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=60",
 		"-o", "StrictHostKeyChecking=yes", "-o", "UserKnownHostsFile=" + l.path("ssh", "known_hosts"), serverUser + "@" + s.address,
 	}, command...)
 }
@@ -255,7 +255,7 @@ func (l *lab) becomeServer(s server) error {
 // plugIn waits for the server's end of the cable and gives it the server's address. There is no way to the outside: a
 // server that asks for an image the lab does not have is told so at once.
 func (s server) plugIn() error {
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(silence); ; time.Sleep(10 * time.Millisecond) {
 		_, err := net.InterfaceByName(serverPort)
 		if err == nil {
 			break

@@ -102,9 +102,9 @@ func statFields(pid int) []string {
 	return fields
 }
 
-// answerTime is how long a service may take until it answers, five questions at least. On a machine with nothing else to do it takes
-// seconds, and a service that ends is seen at once.
-const answerTime = 5 * time.Minute
+// answerTime is how long a service may take until it answers. It takes seconds on a machine with nothing else to do, minutes on
+// a busy one, and a service that ends, or does nothing any more, is seen before.
+const answerTime = time.Hour
 
 // start brings a service up and waits until it answers.
 func (l *lab) start(ctx context.Context, s service) error {
@@ -120,11 +120,20 @@ func (l *lab) start(ctx context.Context, s service) error {
 			return fmt.Errorf("start %s: %w", s.name, err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
-	defer cancel()
+	return l.wait(ctx, s)
+}
+
+// wait asks a service until it answers. Once a minute it says what it hears.
+func (l *lab) wait(ctx context.Context, s service) error {
+	r, _ := l.running(s.name)
 	log := l.path("logs", s.name+".log")
-	for {
-		asked, cancel := context.WithTimeout(ctx, answerTime/5)
+	ctx, cancel := context.WithTimeoutCause(ctx, answerTime, fmt.Errorf("it has not answered for %s", answerTime))
+	defer cancel()
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	go newWatch(r.PID, log, silence).cancelSilent(ctx, end)
+	for heard := time.Now(); ; {
+		asked, cancel := context.WithTimeout(ctx, silence)
 		err := s.ready(asked, l)
 		cancel()
 		if err == nil {
@@ -133,10 +142,14 @@ func (l *lab) start(ctx context.Context, s service) error {
 		if _, up := l.running(s.name); !up {
 			return fmt.Errorf("%s has ended; the end of its log:\n%s", s.name, tail(log, 20))
 		}
+		if time.Since(heard) >= minute {
+			heard = time.Now()
+			progressf("%s does not answer yet: %v", s.name, err)
+		}
 		select {
 		case <-time.After(100 * time.Millisecond):
 		case <-ctx.Done():
-			return fmt.Errorf("%s does not answer at %s: %w\n%s", s.name, s.where, err, tail(log, 20))
+			return fmt.Errorf("%s does not answer at %s (%w): %w; the end of its log:\n%s", s.name, s.where, context.Cause(ctx), err, tail(log, 20))
 		}
 	}
 }

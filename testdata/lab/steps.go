@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -27,11 +28,11 @@ type step struct {
 
 // runner runs steps beside each other and says what is left.
 type runner struct {
-	lab   *lab
-	start time.Time
+	lab *lab
 
 	mu      sync.Mutex
 	missing map[string]bool
+	working map[string]time.Time // since when
 	stamps  map[string]string
 }
 
@@ -40,7 +41,7 @@ func (l *lab) runSteps(ctx context.Context, steps []step) error {
 	if _, err := l.mkdir("stamps"); err != nil {
 		return err
 	}
-	r := &runner{lab: l, start: time.Now(), missing: map[string]bool{}, stamps: map[string]string{}}
+	r := &runner{lab: l, missing: map[string]bool{}, working: map[string]time.Time{}, stamps: map[string]string{}}
 	done := map[string]chan struct{}{}
 	for _, s := range steps {
 		done[s.name] = make(chan struct{})
@@ -49,6 +50,9 @@ func (l *lab) runSteps(ctx context.Context, steps []step) error {
 			r.missing[s.name] = true
 		}
 	}
+	watched, stop := context.WithCancel(ctx)
+	defer stop()
+	go eachMinute(watched, func(now time.Time) { progressf("%s", r.atWork(now)) })
 	lanes := map[string]string{}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, s := range steps {
@@ -80,6 +84,7 @@ func (r *runner) run(ctx context.Context, s step) error {
 		return nil
 	}
 	start := time.Now()
+	r.begin(s.name, start)
 	progressf("%s: started", s.name)
 	if err := s.make(ctx); err != nil {
 		return fmt.Errorf("%s: %w", s.name, err)
@@ -97,14 +102,58 @@ func (r *runner) isMissing(name string) bool {
 	return r.missing[name]
 }
 
+func (r *runner) begin(name string, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.working[name] = now
+}
+
 func (r *runner) finish(name string) (left string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.missing, name)
-	if len(r.missing) == 0 {
+	delete(r.working, name)
+	return listed(slices.Sorted(maps.Keys(r.missing)))
+}
+
+// atWork says which steps are being made, the longest first, and which wait for them.
+func (r *runner) atWork(now time.Time) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	working := slices.SortedFunc(maps.Keys(r.working), func(a, b string) int { return r.working[a].Compare(r.working[b]) })
+	var left []string
+	for _, name := range slices.Sorted(maps.Keys(r.missing)) {
+		if !slices.Contains(working, name) {
+			left = append(left, name)
+		}
+	}
+	for n, name := range working {
+		working[n] = fmt.Sprintf("%s (%s)", name, now.Sub(r.working[name]).Round(time.Second))
+	}
+	return fmt.Sprintf("at work: %s; left: %s", listed(working), listed(left))
+}
+
+func listed(names []string) string {
+	if len(names) == 0 {
 		return "nothing"
 	}
-	return strings.Join(slices.Sorted(maps.Keys(r.missing)), ", ")
+	return strings.Join(names, ", ")
+}
+
+// minute is how long the lab says nothing while it works.
+var minute = time.Minute
+
+func eachMinute(ctx context.Context, do func(now time.Time)) {
+	ticker := time.NewTicker(minute)
+	defer ticker.Stop()
+	for {
+		select {
+		case now := <-ticker.C:
+			do(now)
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // stamp identifies what a step is made from, the steps it needs included.
@@ -131,10 +180,12 @@ func (l *lab) madeBy(steps []string) string {
 	return text
 }
 
-var progressStart = time.Now()
+var (
+	progressStart           = time.Now()
+	progress      io.Writer = os.Stderr // stdout is for the export lines
+)
 
-// progressf prints to stderr, because stdout is for the export lines.
 func progressf(format string, args ...any) {
 	elapsed := time.Since(progressStart).Round(time.Second)
-	fmt.Fprintf(os.Stderr, "lab [%5s] %s\n", elapsed, fmt.Sprintf(format, args...))
+	fmt.Fprintf(progress, "lab [%5s] %s\n", elapsed, fmt.Sprintf(format, args...))
 }

@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 func list(t *testing.T, file string) (entries []string) {
@@ -162,5 +164,51 @@ func TestForeignEngineNeedsNoneOfOurs(t *testing.T) {
 	t.Setenv(runnerHostVariable, "unix:///somebody/else.sock")
 	if foreign := count(); foreign != own-len(engineSteps) {
 		t.Errorf("%d steps, and %d with another engine", own, foreign)
+	}
+}
+
+// TestEachMinuteSaysWhatIsLeft: a first start takes minutes, in which whoever waits wants to see that it goes on, and where.
+func TestEachMinuteSaysWhatIsLeft(t *testing.T) {
+	minuteBefore, progressBefore := minute, progress
+	t.Cleanup(func() { minute, progress = minuteBefore, progressBefore })
+	minute = 50 * time.Millisecond
+	said := make(chan string, 1000)
+	progress = lines(said)
+	l, until := newTestLab(t), make(chan struct{})
+	slow := step{name: "compile one", make: func(context.Context) error { <-until; return nil }}
+	next := step{name: "compile two", needs: []string{slow.name}, make: func(context.Context) error { return nil }}
+	done := make(chan error)
+	go func() { done <- l.runSteps(context.Background(), []step{slow, next}) }()
+	want := regexp.MustCompile(`^lab \[ +\d+s\] at work: compile one \(\d+s\); left: compile two\n$`)
+	for line := range said {
+		if want.MatchString(line) {
+			break
+		}
+		if strings.Contains(line, "at work") {
+			t.Fatalf("it says %q", line)
+		}
+	}
+	close(until)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// lines passes on what is printed.
+type lines chan<- string
+
+func (l lines) Write(text []byte) (int, error) {
+	l <- string(text)
+	return len(text), nil
+}
+
+func TestAtWorkNamesTheLongestFirst(t *testing.T) {
+	now := time.Now()
+	r := &runner{
+		missing: map[string]bool{"compile a": true, "compile b": true, "layer z": true, "layer y": true},
+		working: map[string]time.Time{"compile a": now.Add(-40 * time.Second), "compile b": now.Add(-130 * time.Second)},
+	}
+	if got, want := r.atWork(now), "at work: compile b (2m10s), compile a (40s); left: layer y, layer z"; got != want {
+		t.Errorf("it says %q, want %q", got, want)
 	}
 }

@@ -1,0 +1,3 @@
+module github.com/DataDog/zstd
+
+go 1.26.2

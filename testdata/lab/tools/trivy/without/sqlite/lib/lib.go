@@ -1,0 +1,2 @@
+// Package lib is what the tests of another module import.
+package lib

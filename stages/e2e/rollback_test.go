@@ -4,13 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"path"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"dagger/slipway/stages/labtest"
 )
@@ -112,18 +108,6 @@ func TestRollback(t *testing.T) {
 		green(t, d.rollback(t, "staging"), "NOTHING WAS CHANGED on staging: 1.0.0 is healthy, 1.2.0 was left by an earlier run", "Outcome: already-rolled-back", "give another --reason")
 		s.WantRunning(t, first)
 	})
-}
-
-// remove deletes a manifest from the registry, past Slipway.
-func remove(t *testing.T, prefix, image, digest string) {
-	t.Helper()
-	ref, err := name.NewDigest(path.Join(prefix, image) + "@" + digest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := remote.Delete(ref); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // TestRollbackProduction withdraws what was left: tags, forge, and the code if asked for.

@@ -92,7 +92,7 @@ func TestSameRollbackOnAServerThatWasEmptied(t *testing.T) {
 // TestRollbackRefuses what cannot be gone to, before it changes anything.
 func TestRollbackRefuses(t *testing.T) {
 	t.Parallel()
-	s := upgradedBy(t, behaviour{}, plainBackup)
+	s := upgradedBy(t, migration("one"), plainBackup)
 	s.sh("f=$(ls backup/* | head -n 1) && cp $f backup/old.sql && touch -d 2001-01-01 backup/old.sql && : > backup/empty.sql && echo SELECT > backup/cut.sql")
 	running, ledger := s.running(), s.ledger()
 	gone := s.back("")

@@ -55,8 +55,8 @@ func withoutLab(env []string) []string {
 }
 
 // testInLab runs the tests of a name with everything real in reach. They are counted, because go would repeat an old verdict:
-// it does not see the files that the engine reads. One package at a time, because then each test shows as it ends. Those that
-// run beside each other wait for servers most of the time; with more than two, applications are not healthy in time.
+// it does not see the files that the engine reads. One package at a time, because then each test shows as it ends. Three tests
+// beside each other keep two cores busy; those that deploy are two at most.
 func (l *lab) testInLab(ctx context.Context, pattern string) error {
 	if err := l.up(ctx); err != nil {
 		return err
@@ -68,7 +68,7 @@ func (l *lab) testInLab(ctx context.Context, pattern string) error {
 		return err
 	}
 	progressf("the tests in the lab")
-	_, err := l.runTests(ctx, l.environ(), "testname", "-run="+pattern, "-count=1", "-p=1", "-parallel=2", "-timeout=80m")
+	_, err := l.runTests(ctx, l.environ(), "testname", "-run="+pattern, "-count=1", "-p=1", "-parallel=3", "-timeout=80m")
 	return err
 }
 

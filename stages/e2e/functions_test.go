@@ -11,7 +11,6 @@ import (
 
 // TestFunctions calls each function once, the way the README shows it.
 func TestFunctions(t *testing.T) {
-	t.Parallel()
 	s, prefix := NewShop(t), NewPrefix(t)
 	commit := s.Git(t, "rev-parse", "HEAD")[:7]
 	call := func(args ...string) Result {

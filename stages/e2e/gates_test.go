@@ -112,7 +112,6 @@ func wantGating(t *testing.T, s report.Stage, want ...string) {
 
 // TestBrokenTests breaks a test on both sides: both are named, because neither run ends the other.
 func TestBrokenTests(t *testing.T) {
-	t.Parallel()
 	s, reg := withTinyImages(t), newProxied(t)
 	s.Replace(t, "backend/tests/test_stock.py", "reserve(3, 3) == 0", "reserve(3, 3) == 7")
 	s.Replace(t, "frontend/src/money.test.ts", "€1,234.05", "€9,876.54")
@@ -140,7 +139,6 @@ const lodashIgnore = `vulnerabilities:
 
 // TestPlantedVulnerability locks a package with a critical vulnerability that the lab's database knows.
 func TestPlantedVulnerability(t *testing.T) {
-	t.Parallel()
 	s, reg := withTinyImages(t), newProxied(t)
 	for _, name := range []string{"frontend/package.json", "frontend/package-lock.json"} {
 		s.Replace(t, name, `"devDependencies": {`+"\n", `"dependencies": { "lodash": "4.17.11" },`+"\n"+`"devDependencies": {`+"\n")
@@ -247,7 +245,6 @@ func TestThirdImage(t *testing.T) {
 
 // TestPlantedSecret looks for the secret everywhere that a run leaves text.
 func TestPlantedSecret(t *testing.T) {
-	t.Parallel()
 	s, reg := newSmallShop(t), newProxied(t)
 	secret := "AKIA" + rand.Text()[:16]
 	s.Write(t, "backend/shop/aws.py", "AWS_ACCESS_KEY_ID = \""+secret+"\"\n")

@@ -12,7 +12,6 @@ import (
 
 // TestNotifyAndCoverage tells Slack and Codecov of a release, each by its own rules, and neither decides how it ends.
 func TestNotifyAndCoverage(t *testing.T) {
-	t.Parallel()
 	s, prefix := NewShop(t), NewPrefix(t)
 	const token = "canary-7f3a/upload+token"
 	slack, codecov := labtest.SlackForContainers(t), labtest.CodecovForContainers(t, token)

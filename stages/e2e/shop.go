@@ -47,7 +47,8 @@ func Module() string {
 	return dir
 }
 
-// NewShop gives the test a clone of its own. Without an engine the test is skipped, in CI it fails.
+// NewShop gives the test a clone of its own. All clones are one repository to Slipway, of which it keeps the last report: a test
+// that reads that runs beside no other. Without an engine the test is skipped, in CI it fails.
 func NewShop(t testing.TB) Shop {
 	t.Helper()
 	needEngine(t)

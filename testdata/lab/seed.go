@@ -21,7 +21,10 @@ var forgeHistory []byte
 
 type story struct {
 	Base   string // the tag of the shop's history that it goes on from
-	Labels []struct{ Name, Color string }
+	Labels []struct {
+		Name  string `json:"name"` // Gitea tells names apart by their case
+		Color string `json:"color"`
+	}
 	Issues []struct {
 		Title, Author, Body string
 		Labels              []string

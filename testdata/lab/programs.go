@@ -107,9 +107,9 @@ func (l *lab) programSteps(programs ...program) ([]step, error) {
 	return steps, nil
 }
 
-// inputs are what a program is made from: its folder, where go.sum pins its modules.
+// inputs are what a program is made from: its folder, where go.sum pins its modules, and how it is compiled.
 func (p program) inputs(l *lab) (string, error) {
-	text := runtime.Version() + fmt.Sprint(p)
+	text := runtime.Version() + fmt.Sprint(p) + fmt.Sprint(p.settings())
 	err := filepath.WalkDir(l.tool(p.module), func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err

@@ -42,6 +42,19 @@ func TestProgramIsMadeAgainWhenItsFolderChanges(t *testing.T) {
 	}
 }
 
+// TestProgramIsMadeAgainWhenItIsCompiledInAnotherWay: the flags are no part of the program's own line.
+func TestProgramIsMadeAgainWhenItIsCompiledInAnotherWay(t *testing.T) {
+	l, p := newTestLab(t), program{module: "some"}
+	l.repo = t.TempDir()
+	if err := os.MkdirAll(l.tool(p.module), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	text, err := p.inputs(l)
+	if _, flags := p.settings(); err != nil || !strings.Contains(text, strings.Join(flags, " ")) {
+		t.Errorf("its flags %q are not in %q (%v)", flags, text, err)
+	}
+}
+
 // TestFailedQuestionQuotesTheProgram: an exit status alone tells nobody what to do.
 func TestFailedQuestionQuotesTheProgram(t *testing.T) {
 	_, err := newTestLab(t).moduleDir("histories", "example.com/unheard-of")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -129,9 +130,9 @@ const (
 
 // slowest names the packages and the tests that took long, the longest first.
 func slowest(events []testEvent) string {
-	slices.SortStableFunc(events, func(a, b testEvent) int { return int(b.Elapsed) - int(a.Elapsed) })
 	var packages, tests strings.Builder
-	for _, e := range events {
+	longest := func(a, b testEvent) int { return cmp.Compare(b.Elapsed, a.Elapsed) }
+	for _, e := range slices.SortedStableFunc(slices.Values(events), longest) {
 		took := time.Duration(e.Elapsed * float64(time.Second)).Round(time.Second)
 		switch {
 		case e.Test == "" && took >= slowPackage:

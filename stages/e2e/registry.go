@@ -28,13 +28,19 @@ func NewPrefix(t testing.TB) string {
 // statements is the tag under which the lab's registry keeps the list of what is attached to a digest.
 var statements = regexp.MustCompile(`^sha256-[0-9a-f]{64}$`)
 
-// Tags reads, past Slipway, every tag of an image with its digest; none for an image that is not there.
-func Tags(t testing.TB, prefix, image string) map[string]string {
+func repositoryOf(t testing.TB, prefix, image string) name.Repository {
 	t.Helper()
 	repository, err := name.NewRepository(path.Join(prefix, image))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return repository
+}
+
+// Tags reads, past Slipway, every tag of an image with its digest; none for an image that is not there.
+func Tags(t testing.TB, prefix, image string) map[string]string {
+	t.Helper()
+	repository := repositoryOf(t, prefix, image)
 	tags := map[string]string{}
 	list, err := remote.List(repository)
 	if err != nil && strings.Contains(err.Error(), "NAME_UNKNOWN") {
@@ -59,40 +65,31 @@ func Tags(t testing.TB, prefix, image string) map[string]string {
 // Statements counts, past Slipway, what is attached to a digest.
 func Statements(t testing.TB, prefix, image, digest string) int {
 	t.Helper()
-	repository, err := name.NewRepository(path.Join(prefix, image))
-	if err != nil {
-		t.Fatal(err)
-	}
-	listed, err := remote.Referrers(repository.Digest(digest))
-	if err != nil {
-		t.Fatal(err)
-	}
-	manifest, err := listed.IndexManifest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(manifest.Manifests)
+	listed, err := remote.Referrers(repositoryOf(t, prefix, image).Digest(digest))
+	return len(entries(t, listed, err))
 }
 
 // Manifests are the digests in an index.
 func Manifests(t testing.TB, prefix, image, index string) (digests []string) {
 	t.Helper()
-	repository, err := name.NewRepository(path.Join(prefix, image))
-	if err != nil {
-		t.Fatal(err)
-	}
-	at, err := remote.Index(repository.Digest(index))
-	if err != nil {
-		t.Fatal(err)
-	}
-	manifest, err := at.IndexManifest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range manifest.Manifests {
+	at, err := remote.Index(repositoryOf(t, prefix, image).Digest(index))
+	for _, m := range entries(t, at, err) {
 		digests = append(digests, m.Digest.String())
 	}
 	return digests
+}
+
+// entries are what an index lists that was read, or not.
+func entries(t testing.TB, index v1.ImageIndex, err error) []v1.Descriptor {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return manifest.Manifests
 }
 
 // MoveTag puts a tag on an image of nothing, past Slipway.

@@ -163,3 +163,42 @@ func ownOfRun(part string) bool {
 }
 
 var runNumber = regexp.MustCompile(`^(?:[0-9]+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
+
+// Built is what a provenance says of a build, and nobody has to believe.
+type Built struct {
+	Image, Version string
+	Commits        []string
+	Builder        string
+	Reused         bool // it was found in the registry
+}
+
+// ReadProvenance reads what is compared of a provenance, ours or another's.
+func ReadProvenance(predicate json.RawMessage) (Built, error) {
+	var p struct {
+		Definition struct {
+			External struct {
+				Version string `json:"version"`
+				Image   string `json:"image"`
+			} `json:"externalParameters"`
+			Internal struct {
+				Reused bool `json:"reused"`
+			} `json:"internalParameters"`
+			Materials []struct {
+				Digest map[string]string `json:"digest"`
+			} `json:"resolvedDependencies"`
+		} `json:"buildDefinition"`
+		Run struct {
+			Builder struct {
+				ID string `json:"id"`
+			} `json:"builder"`
+		} `json:"runDetails"`
+	}
+	err := json.Unmarshal(predicate, &p)
+	b := Built{Image: p.Definition.External.Image, Version: p.Definition.External.Version, Builder: p.Run.Builder.ID, Reused: p.Definition.Internal.Reused}
+	for _, m := range p.Definition.Materials {
+		if commit := m.Digest["gitCommit"]; commit != "" {
+			b.Commits = append(b.Commits, commit)
+		}
+	}
+	return b, err
+}

@@ -2,6 +2,7 @@ package attest
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,18 @@ func TestProvenance(t *testing.T) {
 		"runDetails":{"builder":{"id":"https://slipway.example/laptop"},"metadata":{"finishedOn":"2026-01-02T02:05:05Z","invocationId":"7","startedOn":"2026-01-02T02:04:05Z"}}}`
 	if flat := strings.NewReplacer("\n", "", "\t", "").Replace(want); string(got) != flat {
 		t.Errorf("got  %s\nwant %s", got, flat)
+	}
+	built, err := ReadProvenance(got)
+	if text := fmt.Sprintf("%+v", built); err != nil || text != "{Image:registry.example.com/acme/api Version:1.2.3 Commits:[c0ffee] Builder:https://slipway.example/laptop Reused:false}" {
+		t.Errorf("it is read as %s, %v", text, err)
+	}
+	again := made()
+	again.Reused = true
+	if got, err = again.Predicate(keep); err != nil {
+		t.Fatal(err)
+	}
+	if built, err = ReadProvenance(got); err != nil || !built.Reused {
+		t.Errorf("one of an image that was found is read as %+v, %v", built, err)
 	}
 }
 

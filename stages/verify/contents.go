@@ -13,48 +13,22 @@ import (
 	"dagger/slipway/stages/attest"
 )
 
-// provenance is what of a SLSA provenance is compared.
-type provenance struct {
-	Definition struct {
-		Parameters struct {
-			Version string `json:"version"`
-		} `json:"externalParameters"`
-		Dependencies []struct {
-			Digest map[string]string `json:"digest"`
-		} `json:"resolvedDependencies"`
-	} `json:"buildDefinition"`
-	Run struct {
-		Builder struct {
-			ID string `json:"id"`
-		} `json:"builder"`
-	} `json:"runDetails"`
-}
-
 // provenance has to be of this version, of its commit, and by whom the certificate says.
 func (j *judge) provenance(a Attached) error {
-	var p provenance
-	if err := json.Unmarshal(a.Says.Predicate, &p); err != nil {
+	built, err := attest.ReadProvenance(a.Says.Predicate)
+	if err != nil {
 		return fmt.Errorf("a predicate that is not readable: %w", err)
 	}
-	if v := j.Request.Version.String(); p.Definition.Parameters.Version != v {
-		return fmt.Errorf("one of version %s, not of %s", orNone(p.Definition.Parameters.Version), v)
+	if v := j.Request.Version.String(); built.Version != v {
+		return fmt.Errorf("one of version %s, not of %s", orNone(built.Version), v)
 	}
-	if commits := p.commits(); j.commit != "" && !slices.Contains(commits, j.commit) {
-		return fmt.Errorf("one of commit %s, not of %s", orNone(short(strings.Join(commits, ", "))), short(j.commit))
+	if j.commit != "" && !slices.Contains(built.Commits, j.commit) {
+		return fmt.Errorf("one of commit %s, not of %s", orNone(short(strings.Join(built.Commits, ", "))), short(j.commit))
 	}
-	if signer, ok := certified(a.Data); a.Type == attest.BundleType && ok && !sameOwner(p.Run.Builder.ID, signer) {
-		return fmt.Errorf("builder %s, signed by %s", orNone(p.Run.Builder.ID), signer)
+	if signer, ok := certified(a.Data); a.Type == attest.BundleType && ok && !sameOwner(built.Builder, signer) {
+		return fmt.Errorf("builder %s, signed by %s", orNone(built.Builder), signer)
 	}
 	return nil
-}
-
-func (p provenance) commits() (all []string) {
-	for _, d := range p.Definition.Dependencies {
-		if commit := d.Digest["gitCommit"]; commit != "" {
-			all = append(all, commit)
-		}
-	}
-	return all
 }
 
 // certified is whom the certificate of a bundle names; none if it is signed by a key.

@@ -129,6 +129,9 @@ func (r *Run) world() release.World {
 	if r.access.staging != nil {
 		w.Staging = r.access.staging
 	}
+	if r.signs() {
+		w.Signatures = signatures{r}
+	}
 	return w
 }
 

@@ -74,17 +74,22 @@ func aboutStatement(of release.Attestation, err error) error {
 	return &f
 }
 
-// Accepts implements release.Maker. What a bundle says of its signer anybody can write: only cosign can tell.
-func (m maker) Accepts(ctx context.Context, said attest.Artifact, of release.Attestation) (bool, error) {
-	k, err := m.releaseChecker(ctx)
+// signatures tells by cosign whose they are.
+type signatures struct{ *Run }
+
+var _ release.Signatures = signatures{}
+
+// Doubt implements release.Signatures. What a bundle says of its signer anybody can write: only cosign can tell.
+func (s signatures) Doubt(ctx context.Context, said attest.Artifact, of release.Attestation) (string, error) {
+	k, err := s.releaseChecker(ctx)
 	if err == nil {
 		err = k.Envelope(ctx, said.Data, of.Digests[0], of.Kind)
 	}
 	var no unaccepted
 	if errors.As(err, &no) {
-		return false, nil
+		return redact.OneLine(no.Error()), nil
 	}
-	return err == nil, aboutStatement(of, err)
+	return "", aboutStatement(of, err)
 }
 
 // asAttached is a statement signed, or as it is where nobody signs.
@@ -153,6 +158,9 @@ func (r *Run) listOf(ctx context.Context, b *built, of release.Attestation) (jso
 
 // provenance says how an image was made, as far as this run can know.
 func (r *Run) provenance(ctx context.Context, b *built) (json.RawMessage, error) {
+	if b.reused && r.signs() {
+		return nil, b.gone() // with the provenance by which it was known: what is signed was built by who signs
+	}
 	page, err := r.runPage(ctx)
 	if err != nil {
 		return nil, err

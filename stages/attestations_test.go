@@ -92,6 +92,10 @@ func TestProvenanceOfARun(t *testing.T) {
 	if _, p := provenanceOf(t, r); p.BuildDefinition.InternalParameters["reused"] != true {
 		t.Error("an image that was found in the registry is said to be built by this run")
 	}
+	r.access.signer = &signer{}
+	if _, err := r.provenance(t.Context(), r.found.images["api"]); err == nil || !strings.Contains(err.Error(), "api was in the registry when this run began, and is not there now as it was") {
+		t.Errorf("a run signs how an image was built that another has built: %v", err)
+	}
 }
 
 // TestProvenanceOfHostileSettings: secrets stand where people put them by mistake.

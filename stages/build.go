@@ -173,6 +173,11 @@ func (r *Run) reuse(b *built, digest string) error {
 	return nil
 }
 
+// gone is for what an earlier run had pushed, as long as this one had not taken the lock.
+func (b *built) gone() error {
+	return fmt.Errorf("%s was in the registry when this run began, and is not there now as it was: run the same line again to build it", b.Name)
+}
+
 func (r *Run) dockerBuild(image Image, platform dagger.Platform) *dagger.Container {
 	context, file := r.source.folders[image.Context], image.Dockerfile
 	if image.outside() {

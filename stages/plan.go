@@ -46,9 +46,16 @@ func (r *Run) planTags(ctx context.Context, b *strings.Builder) error {
 	fmt.Fprint(b, "\nImage tags\n")
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	for _, image := range r.config.images {
+		now, err := r.pointsTo(ctx, image.Name, r.Version.String())
+		if err != nil {
+			return err
+		}
 		verb := "new"
-		if _, ok := r.found.plan.Reused[image.Name]; ok {
+		switch _, again := r.found.plan.Reused[image.Name]; {
+		case again:
 			verb = "published already, is used again"
+		case strings.HasPrefix(now, "sha256:"):
+			verb = "stays; now " + now
 		}
 		fmt.Fprintf(w, "  %s\t%s\t%s\n", image.Name, r.Version, verb)
 		for _, d := range r.found.plan.Floating {

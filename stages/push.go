@@ -126,7 +126,7 @@ var _ release.Maker = maker{}
 func (m maker) Push(ctx context.Context, image, tag string) (string, error) {
 	b := m.found.images[image]
 	if b.reused {
-		return "", fmt.Errorf("%s was in the registry when this run began, and is not there now: run the same line again to build it", image)
+		return "", b.gone()
 	}
 	return m.publish(ctx, b, tag)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"sync"
 	"sync/atomic"
 
 	"dagger/slipway/internal/dagger"
@@ -20,6 +21,8 @@ type signer struct {
 	token  func(ctx context.Context) (string, error) // a fresh one, because it may live for minutes only
 	by     report.Signed                             // when it is known
 	public string                                    // the public half of the key, in PEM, when it is known
+	asked  sync.Once                                 // who signs
+	unsure error                                     // why that is not known
 	count  atomic.Int64                              // of signatures made
 }
 
@@ -48,8 +51,13 @@ func (r *Run) signer(ctx context.Context) (*signer, error) {
 	return r.access.signer, nil
 }
 
-// known finds out who signs, which shows that the key opens and the token is one.
+// known finds out once who signs, which shows that the key opens and the token is one.
 func (s *signer) known(ctx context.Context) error {
+	s.asked.Do(func() { s.unsure = s.ask(ctx) })
+	return s.unsure
+}
+
+func (s *signer) ask(ctx context.Context) error {
 	if s.key == nil {
 		var err error
 		if _, s.by, err = s.identity(ctx); err != nil {

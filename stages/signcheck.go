@@ -49,12 +49,13 @@ func (r *Run) newChecker(how []string, files map[string]string) *checker {
 // own key service is not asked again: one that is away then looks like a wrong signature.
 func (r *Run) releaseChecker(ctx context.Context) (*checker, error) {
 	s := r.access.signer
-	if s.key != nil && s.key.service != "" && s.key.service == r.config.VerifyKey {
-		return r.newChecker(r.ownArguments(s)), nil
+	if s.key == nil || s.key.service == "" || s.key.service != r.config.VerifyKey {
+		if k, err := r.checker(ctx); err != nil || k != nil {
+			return k, err
+		}
 	}
-	k, err := r.checker(ctx)
-	if err != nil || k != nil {
-		return k, err
+	if err := s.known(ctx); err != nil {
+		return nil, err
 	}
 	return r.newChecker(r.ownArguments(s)), nil
 }

@@ -156,7 +156,7 @@ func (a *Act) statement(ctx context.Context, w Attestation, found map[string][]a
 		if !a.Plan.Signed {
 			return said, nil
 		}
-		if ok, err := a.maker.Accepts(ctx, said, w); ok || err != nil {
+		if doubt, err := a.world.Signatures.Doubt(ctx, said, w); doubt == "" || err != nil {
 			return said, err
 		}
 	}

@@ -60,11 +60,14 @@ type notary struct {
 	doubted []string
 }
 
-// Accepts knows its own signatures; those of strangers have a hint that says so.
-func (n *notary) Accepts(_ context.Context, said attest.Artifact, _ Attestation) (bool, error) {
+// Doubt knows its own signatures; those of strangers have a hint that says so.
+func (n *notary) Doubt(_ context.Context, said attest.Artifact, _ Attestation) (string, error) {
 	s, err := said.Statement()
 	n.doubted = append(n.doubted, string(s.Predicate))
-	return !strings.Contains(string(said.Data), strangersKey), errors.Join(n.away, err)
+	if strings.Contains(string(said.Data), strangersKey) {
+		return "signed by another key", errors.Join(n.away, err)
+	}
+	return "", errors.Join(n.away, err)
 }
 
 func (n *notary) Statement(_ context.Context, of Attestation) (attest.Artifact, error) {
@@ -75,22 +78,44 @@ func (n *notary) Statement(_ context.Context, of Attestation) (attest.Artifact, 
 	return said(of, fmt.Sprint(len(n.asked)), n.signed)
 }
 
-const strangersKey = "the stranger's"
+const ourKey, strangersKey = "this release's", "the stranger's" // in this order
 
-// byStranger is what somebody else has signed, and says the same of the same digests.
-func byStranger(of Attestation, text string) (attest.Artifact, error) {
-	a, err := said(of, text, true)
-	a.Data = []byte(strings.TrimSuffix(string(a.Data), "}") + fmt.Sprintf(`,"verificationMaterial":{"publicKey":{"hint":%q}}}`, strangersKey))
-	return a, err
+// signedBy is a statement in a bundle that hints at a key.
+func signedBy(t *testing.T, key string, s attest.Statement) attest.Artifact {
+	t.Helper()
+	payload := base64.StdEncoding.EncodeToString(bareOf(t, s).Data)
+	signed, err := attest.Signed(fmt.Appendf(nil, `{"dsseEnvelope":{"payload":%q,"payloadType":%q},"verificationMaterial":{"publicKey":{"hint":%q}}}`, payload, attest.BareType, key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signed
 }
 
-func said(of Attestation, text string, signed bool) (attest.Artifact, error) {
+func bareOf(t *testing.T, s attest.Statement) attest.Artifact {
+	t.Helper()
+	bare, err := attest.Bare(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bare
+}
+
+// byStranger is what somebody else has signed, and says the same of the same digests.
+func byStranger(t *testing.T, of Attestation, text string) attest.Artifact {
+	return signedBy(t, strangersKey, sayingOf(of, text))
+}
+
+func sayingOf(of Attestation, text string) attest.Statement {
 	s := attest.Statement{PredicateType: of.Kind, Predicate: json.RawMessage(`"` + text + of.Platform + `"`)}
 	for _, digest := range of.Digests {
 		_, hex, _ := strings.Cut(digest, ":")
 		s.Subjects = append(s.Subjects, attest.Subject{Digest: map[string]string{"sha256": hex}})
 	}
-	bare, err := attest.Bare(s)
+	return s
+}
+
+func said(of Attestation, text string, signed bool) (attest.Artifact, error) {
+	bare, err := attest.Bare(sayingOf(of, text))
 	if err != nil || !signed {
 		return bare, err
 	}
@@ -101,7 +126,7 @@ func said(of Attestation, text string, signed bool) (attest.Artifact, error) {
 func attested(t *testing.T, s *shelf, n *notary, kinds ...string) (*Act, error) {
 	t.Helper()
 	q := Request{Version: parse(t, "1.2.3"), Commit: here, Images: []string{"backend"}, Attest: kinds, Signed: n.signed}
-	a, err := Begin(t.Context(), World{Clock: retry.Real, Registry: s, Together: Parallel}, q, n, holder, time.Minute)
+	a, err := Begin(t.Context(), World{Clock: retry.Real, Registry: s, Signatures: n, Together: Parallel}, q, n, holder, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,8 +252,7 @@ func TestStrangersStatements(t *testing.T) {
 		}
 	}
 	stranger := func(s *shelf, text string, digests ...string) {
-		a, err := byStranger(of, text)
-		hang(s, a, err, digests...)
+		hang(s, byStranger(t, of, text), nil, digests...)
 	}
 	own := func(s *shelf, digests ...string) {
 		a, err := said(of, "own", true)

@@ -1,11 +1,13 @@
 package release
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"dagger/slipway/stages/forge"
+	"dagger/slipway/stages/registry"
 	"dagger/slipway/stages/report"
 )
 
@@ -63,7 +65,7 @@ type decision struct {
 func Decide(o Observed, q Request) (Plan, error) {
 	d := decision{o: o, q: q, plan: Plan{Request: q}}
 	for _, rule := range []func(){
-		d.answers, d.something, d.branch, d.tags, d.images, d.platforms, d.tagsOfImages, d.page, d.withdrawn, d.previous, d.staging, d.worthKnowing,
+		d.answers, d.something, d.branch, d.tags, d.images, d.platforms, d.tagsOfImages, d.doubted, d.page, d.withdrawn, d.previous, d.staging, d.worthKnowing,
 	} {
 		rule()
 	}
@@ -84,10 +86,14 @@ func (d *decision) note(format string, args ...any) {
 
 // answers: only a definite no means that something is absent (T10).
 func (d *decision) answers() {
+	about := "the registry"
+	if untold := new(Untold); errors.As(d.o.Registry.Err, &untold) {
+		about = "who has signed"
+	}
 	for _, part := range []struct {
 		what string
 		err  error
-	}{{"the registry", d.o.Registry.Err}, {"the git remote", d.o.Remote.Err}, {"the forge", d.o.Forge.Err}, {"the staging server", d.o.Staging.Err}} {
+	}{{about, d.o.Registry.Err}, {"the git remote", d.o.Remote.Err}, {"the forge", d.o.Forge.Err}, {"the staging server", d.o.Staging.Err}} {
 		if part.err != nil {
 			d.refused = append(d.refused, Refusal{What: part.err.Error(), Who: part.what, Err: part.err})
 		}
@@ -151,14 +157,15 @@ func (d *decision) isOurs(tag Tag) bool {
 // onRemote says whether the remote has a tag of that name.
 func (d *decision) onRemote(tag Tag) bool { return d.o.Remote.Is.Of["refs/tags/"+tag.Name] != "" }
 
-// images: what stands under the version was built from this commit, as this version (T5, T6). Force does not help.
+// images: what stands under the version was built from this commit, as this version, and for a release that signs by one that
+// has signed it (T5, T6). Force does not help.
 func (d *decision) images() {
 	for _, name := range d.q.Images {
 		at, ok := d.o.Registry.Is.Version[name]
-		if !ok || sameRelease(at, d.q) {
+		if !ok || d.isOwn(name, at) {
 			continue
 		}
-		where := name + ":" + d.q.Version.String()
+		where := d.versioned(name)
 		const never = "release the next patch version: a released version is never overwritten"
 		switch revision := at.Revision(); {
 		case revision == "":
@@ -166,17 +173,29 @@ func (d *decision) images() {
 		case revision != d.q.Commit:
 			d.refuse(fmt.Sprintf("check out %s to finish that release, or release the next patch version", revision),
 				"%s exists and belongs to commit %s, not to %s", where, revision, d.q.Commit)
-		default:
+		case at.Version() != d.q.Version.String():
 			d.refuse(never, "%s exists and was built as version %s", where, orNone(at.Version()))
+		default:
+			d.refuse("release the next patch version; if who has signed is yours too, let signerIdentity name it; if it was released before "+
+				"releases were signed, finish it without what signs, and with requireSigned=off",
+				"%s exists, and nobody vouches for it: expected a provenance by the signer of this release, found %s", where, d.o.Registry.Is.Doubts[where])
 		}
 	}
+}
+
+// versioned is the image under the version's tag.
+func (d *decision) versioned(name string) string { return name + ":" + d.q.Version.String() }
+
+// isOwn says whether an image that would be used again is of this release.
+func (d *decision) isOwn(name string, at registry.Image) bool {
+	return sameRelease(at, d.q) && d.o.Registry.Is.Doubts[d.versioned(name)] == ""
 }
 
 // platforms: images of an earlier run are for what this one is asked for.
 func (d *decision) platforms() {
 	for _, name := range d.q.Images {
 		at, ok := d.o.Registry.Is.Reusable(name)
-		if ok && sameRelease(at, d.q) && len(d.q.Platforms) > 0 && !slices.Equal(at.Platforms, d.q.Platforms) {
+		if ok && d.isOwn(name, at) && len(d.q.Platforms) > 0 && !slices.Equal(at.Platforms, d.q.Platforms) {
 			d.refuse("set platforms to what the release began with, or commit something and release that",
 				"%s@%s was pushed for %s, and the setting platforms says %s", name, at.Digest, strings.Join(at.Platforms, ", "), strings.Join(d.q.Platforms, ", "))
 		}

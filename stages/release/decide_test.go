@@ -38,7 +38,7 @@ func nothing(t *testing.T) Observed {
 	return Observed{
 		Registry: Part[Images]{At: noon, Is: Images{
 			Known:   map[string][]version.Version{"backend": {before}, "frontend": {before}},
-			Version: map[string]registry.Image{}, Commit: map[string]registry.Image{}, CommitTag: commitTag,
+			Version: map[string]registry.Image{}, Commit: map[string]registry.Image{}, CommitTag: commitTag, Doubts: map[string]string{},
 		}},
 		Remote: Part[Remote]{At: noon, Is: Remote{
 			Refs: gitremote.Refs{Default: "main", Of: map[string]string{"refs/heads/main": here, "refs/tags/v1.2.2": other}},

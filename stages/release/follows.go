@@ -1,7 +1,9 @@
 package release
 
 import (
+	"maps"
 	"slices"
+	"strings"
 
 	"dagger/slipway/stages/registry"
 	"dagger/slipway/stages/report"
@@ -14,11 +16,21 @@ import (
 func (d *decision) tagsOfImages() {
 	d.plan.CommitTag, d.plan.Reused = d.o.Registry.Is.CommitTag, map[string]registry.Image{}
 	for _, name := range d.q.Images {
-		if at, ok := d.o.Registry.Is.Reusable(name); ok {
+		if at, ok := d.o.Registry.Is.Reusable(name); ok && d.isOwn(name, at) {
 			d.plan.Reused[name] = at
 		}
 	}
 	d.plan.Floating = version.FloatingTags(d.q.Version, d.o.Known(d.q))
+}
+
+// doubted names what says that it is of this release, and is not used again (T6).
+func (d *decision) doubted() {
+	for _, where := range slices.Sorted(maps.Keys(d.o.Registry.Is.Doubts)) {
+		if _, tag, _ := strings.Cut(where, ":"); isCommitTag(tag, d.q.Commit) {
+			d.note("who has built %s, which names this commit and version: expected a provenance by the signer of this release, found %s; it is not used again, and the images go under %s",
+				where, d.o.Registry.Is.Doubts[where], d.plan.CommitTag)
+		}
+	}
 }
 
 // previous: the release before this one, and the tag that its notes start after. One that only the registry knows, because

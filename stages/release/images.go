@@ -101,7 +101,9 @@ func (e floatingTags) do(ctx context.Context, a *Act) ([]Deed, error) {
 func (a *Act) stillMoving(ctx context.Context, tags []string) ([]string, error) {
 	w := a.world
 	w.Forge, w.Staging = nil, nil
-	now := Observe(ctx, w, a.Plan.Request)
+	q := a.Plan.Request
+	q.Signed = false // whose images they are was judged before the first write
+	now := Observe(ctx, w, q)
 	for _, err := range []error{now.Registry.Err, now.Remote.Err} {
 		if err != nil {
 			return nil, fmt.Errorf("which floating tags belong to this version: %w", err)

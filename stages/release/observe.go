@@ -38,6 +38,7 @@ type Images struct {
 	Version   map[string]registry.Image    // what stands under this version
 	CommitTag string                       // the tag that names commit and version
 	Commit    map[string]registry.Image    // what stands under it
+	Doubts    map[string]string            // why a signed release does not take what stands under image:tag for its own
 }
 
 // all are the versions that any image has.
@@ -129,12 +130,14 @@ func readRemote(ctx context.Context, w World, q Request) (Remote, error) {
 func readImages(ctx context.Context, w World, q Request) (Images, error) {
 	found := make([]imageTags, len(q.Images))
 	if err := w.eachImage(q.Images, func(n int, image string) (err error) {
-		found[n], err = readImage(ctx, w.Registry, q, image)
+		found[n], err = readImage(ctx, w, q, image)
 		return err
 	}); err != nil {
 		return Images{}, err
 	}
-	i := Images{Known: map[string][]version.Version{}, Version: map[string]registry.Image{}, Commit: map[string]registry.Image{}}
+	i := Images{
+		Known: map[string][]version.Version{}, Version: map[string]registry.Image{}, Commit: map[string]registry.Image{}, Doubts: map[string]string{},
+	}
 	var err error
 	i.CommitTag, err = version.ShaTag(q.Commit, func(tag string) bool {
 		return slices.ContainsFunc(found, func(f imageTags) bool { return slices.Contains(f.taken, tag) })
@@ -150,40 +153,55 @@ func readImages(ctx context.Context, w World, q Request) (Images, error) {
 		if at, ok := found[n].tags[i.CommitTag]; ok {
 			i.Commit[image] = at
 		}
+		for tag, at := range found[n].tags {
+			if doubt := found[n].doubts[at.Digest]; doubt != "" {
+				i.Doubts[image+":"+tag] = doubt
+			}
+		}
 	}
 	return i, nil
 }
 
 // imageTags is what the registry says about one image.
 type imageTags struct {
-	known []version.Version
-	tags  map[string]registry.Image // under this version, and under tags that look like this commit's
-	taken []string                  // those that stand for another commit, or for another version of this one
+	known  []version.Version
+	tags   map[string]registry.Image // under this version, and under tags that look like this commit's
+	doubts map[string]string         // why a signed release does not take it for its own, by digest
+	taken  []string                  // those of the commit that are another release's, or in doubt
 }
 
-func readImage(ctx context.Context, store registry.Store, q Request, image string) (imageTags, error) {
-	names, err := store.Tags(ctx, image)
+func readImage(ctx context.Context, w World, q Request, image string) (imageTags, error) {
+	names, err := w.Registry.Tags(ctx, image)
 	if err != nil {
 		return imageTags{}, err
 	}
-	found := imageTags{known: VersionsAmong(names), tags: map[string]registry.Image{}}
+	found := imageTags{VersionsAmong(names), map[string]registry.Image{}, map[string]string{}, nil}
 	for _, tag := range names {
-		ofCommit := isCommitTag(tag, q.Commit)
-		if tag != q.Version.String() && !ofCommit {
+		if tag != q.Version.String() && !isCommitTag(tag, q.Commit) {
 			continue
 		}
-		at, there, err := store.Inspect(ctx, image, tag)
+		at, there, err := w.Registry.Inspect(ctx, image, tag)
+		if there && err == nil {
+			err = found.add(ctx, w, q, tag, at)
+		}
 		if err != nil {
 			return imageTags{}, err
 		}
-		if there {
-			found.tags[tag] = at
-		}
-		if there && ofCommit && !sameRelease(at, q) {
-			found.taken = append(found.taken, tag)
-		}
 	}
 	return found, nil
+}
+
+// add judges what stands under a tag.
+func (f *imageTags) add(ctx context.Context, w World, q Request, tag string, at registry.Image) (err error) {
+	own := sameRelease(at, q)
+	if _, judged := f.doubts[at.Digest]; own && q.Signed && !judged {
+		f.doubts[at.Digest], err = w.doubt(ctx, q, at)
+	}
+	f.tags[tag] = at
+	if isCommitTag(tag, q.Commit) && (!own || f.doubts[at.Digest] != "") {
+		f.taken = append(f.taken, tag)
+	}
+	return err
 }
 
 // sameRelease says whether the image was built from this commit as this version: a candidate and its final release may share

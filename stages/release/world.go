@@ -24,6 +24,8 @@ type World struct {
 	Git      gitremote.Server
 	Forge    Forge
 	Staging  Staging
+	// Signatures are needed by a release that signs.
+	Signatures Signatures
 	// NoGit and NoForge are the reasons why there is none.
 	NoGit, NoForge string
 	// Together does what does not depend on each other: Parallel, or one after the other where the order has to be known.
@@ -97,14 +99,19 @@ type Rollout struct {
 	Repositories map[string]string
 }
 
+// Signatures tells whose a signature is.
+type Signatures interface {
+	// Doubt is why a signed statement that was found is not by the signer of this release; empty: it is. An error: nobody could
+	// tell.
+	Doubt(ctx context.Context, said attest.Artifact, of Attestation) (string, error)
+}
+
 // Maker makes what only the engine can.
 type Maker interface {
 	// Push pushes an image that was built, under a tag, and returns its digest.
 	Push(ctx context.Context, image, tag string) (digest string, err error)
 	// Statement is what is said of an image, signed if the request says so; one without data: there is nothing to say.
 	Statement(ctx context.Context, of Attestation) (attest.Artifact, error)
-	// Accepts says whether a signed statement that was found is by the signer of this release. An error: nobody could tell.
-	Accepts(ctx context.Context, said attest.Artifact, of Attestation) (bool, error)
 	// Notes are the text of the release, from the commits after a tag.
 	Notes(ctx context.Context, after Tag) (string, error)
 	// Files are what is attached to the release, without their checksums.
@@ -127,7 +134,7 @@ type Request struct {
 	Branches  []string // patterns of branches to release from besides the default one
 	Assets    []string // names of the files that a finished release has
 	Attest    []string // the kinds of statements that each image gets
-	Signed    bool     // they are signed, and no image is released without them
+	Signed    bool     // they are signed, and no image is released or used again without them
 	Until     Phase    // what comes after it is not asked for
 }
 

@@ -65,9 +65,9 @@ func scopes(v Version) []string {
 	return []string{fmt.Sprintf("%d.%d", v.Major(), v.Minor()), fmt.Sprint(v.Major()), latest}
 }
 
-// ShaTag returns the tag that names a commit: sha- and its first 7 digits, or more while taken says that the tag stands
-// for another revision. Without the prefix, a name of digits only would read as a version.
-func ShaTag(revision string, taken func(tag string) (otherRevision bool)) (string, error) {
+// ShaTag returns the tag that names a commit: sha- and its first 7 digits, or more while taken says that something
+// else stands there. Without the prefix, a name of digits only would read as a version.
+func ShaTag(revision string, taken func(tag string) bool) (string, error) {
 	if !isRevision(revision) {
 		return "", fmt.Errorf("expected a full commit id of 40 or 64 lower-case hex digits, found %s; "+
 			"pass what git rev-parse HEAD prints", quote(revision))
@@ -77,7 +77,7 @@ func ShaTag(revision string, taken func(tag string) (otherRevision bool)) (strin
 			return tag, nil
 		}
 	}
-	return "", fmt.Errorf("expected the image tag sha-%s to be free or of this revision, found another revision; "+
+	return "", fmt.Errorf("expected the image tag sha-%s to be free or of this release, found another image; "+
 		"remove that tag from the registry", revision)
 }
 

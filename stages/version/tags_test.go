@@ -256,7 +256,7 @@ func TestShaTagRefuses(t *testing.T) {
 		{"not hex", strings.Repeat("a", 39) + "g", free, notAnID(`"` + strings.Repeat("a", 39) + `g"`)},
 		{"branch name", "$(id)", free, notAnID(`"$(id)"`)},
 		{"every length taken", revision, func(string) bool { return true }, "expected the image tag sha-" + revision +
-			" to be free or of this revision, found another revision; remove that tag from the registry"},
+			" to be free or of this release, found another image; remove that tag from the registry"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := ShaTag(c.revision, c.taken)

@@ -25,7 +25,7 @@ type Line struct {
 
 // as is the world as a process reaches it.
 func (w *World) as(p *process) release.World {
-	r := release.World{Clock: p, Registry: registryClient{p}, Together: inOrder, Keep: p.keep}
+	r := release.World{Clock: p, Registry: registryClient{p}, Signatures: signatures{p}, Together: inOrder, Keep: p.keep}
 	if w.story.Git {
 		r.Git = gitClient{p}
 	} else {
@@ -54,11 +54,16 @@ func (w *World) request(l Line) release.Request {
 	if err != nil {
 		panic(err)
 	}
-	q := release.Request{
+	return release.Request{
 		Version: v, Commit: l.Commit, Images: w.story.Images, Platforms: []string{"linux/amd64"}, Prefix: version.DefaultTagPrefix,
-		Assets: append([]string{forge.ChecksumsFile, forge.SignatureFile}, files...), Signed: w.story.Attests == attestsSigned,
+		Assets: append([]string{forge.ChecksumsFile, forge.SignatureFile}, files...),
 	}
-	if w.story.Attests != "" {
+}
+
+// toRelease is the request of a release; others sign nothing.
+func (w *World) toRelease(l Line) release.Request {
+	q := w.request(l)
+	if q.Signed = w.story.Attests == attestsSigned; w.story.Attests != "" {
 		q.Attest = kinds
 	}
 	return q
@@ -76,7 +81,7 @@ type attempt struct {
 // release does what the pipeline does.
 func (a *attempt) release(p *process) {
 	w, ctx := p.world, context.Background()
-	q, world := w.request(a.line), w.as(p)
+	q, world := w.toRelease(a.line), w.as(p)
 	if _, err := release.Decide(release.Observe(ctx, world, q), q); err != nil {
 		a.end("refused", err)
 		return
@@ -119,7 +124,7 @@ func (a *attempt) carryOut(ctx context.Context, p *process, act *release.Act) er
 	var err error
 	a.toldNow, err = act.Tell(ctx, func(ctx context.Context) error {
 		return p.send(ctx, request{what: "team: " + a.line.Version + " is released", writes: true, renews: true}, func(Kind) error {
-			p.world.tell(p, a.line.Version)
+			p.world.tell(a.line.Version)
 			return nil
 		})
 	})
@@ -174,6 +179,7 @@ func (m *maker) Push(ctx context.Context, image, tag string) (digest string, err
 	defer m.p.hurry()()
 	s := m.p.world.registry
 	digest = s.add(image, m.q.Commit, m.q.Version.String(), m.p.number)
+	m.p.world.pushed[digest] = true
 	for range 2 {
 		upload := request{what: "registry: upload layers of " + image}
 		if err := m.p.repeated(ctx, upload, func(Kind) error { return nil }); err != nil {

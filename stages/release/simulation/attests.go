@@ -67,6 +67,7 @@ func (c registryClient) Attach(ctx context.Context, image, digest string, a atte
 
 func (c registryClient) add(image, digest string, a attest.Artifact, f Kind) {
 	below, w := c.server().listOf(digest), c.p.world
+	w.checkOwn(c.p, "says something of", image, digest)
 	there := slices.ContainsFunc(below.all, func(b attest.Artifact) bool { return string(a.Data) == string(b.Data) })
 	if there || f == Dropped {
 		return
@@ -105,33 +106,64 @@ func (c registryClient) Attached(ctx context.Context, image, digest string) (all
 
 // Statement implements release.Maker. Lists of contents and signatures differ each time that they are made.
 func (m *maker) Statement(_ context.Context, of release.Attestation) (attest.Artifact, error) {
-	m.p.world.statements++
-	s := attest.Statement{PredicateType: of.Kind, Predicate: json.RawMessage(fmt.Sprint(m.p.world.statements))}
-	for _, digest := range of.Digests {
-		s.Subjects = append(s.Subjects, attest.Subject{Digest: map[string]string{"sha256": strings.TrimPrefix(digest, "sha256:")}})
+	line := Line{Version: m.q.Version.String(), Commit: m.q.Commit}
+	s := attest.About(fullName(of.Image), of.Digests, of.Kind, m.p.world.predicate(of.Kind, of.Image, line))
+	if !m.q.Signed {
+		return attest.Bare(s)
 	}
-	bare, err := attest.Bare(s)
-	if err != nil || !m.q.Signed {
-		return bare, err
+	return signedWith("our key", s), nil
+}
+
+// predicate is what a statement says: of provenance what the build was asked for, of others a number. It is never the same twice.
+func (w *World) predicate(kind, image string, l Line) json.RawMessage {
+	w.statements++
+	text := json.RawMessage(fmt.Sprint(w.statements))
+	if kind != attest.Provenance {
+		return text
 	}
-	return signedWith("our key", bare)
+	made := attest.Made{
+		Asked:     attest.Asked{Version: l.Version, Image: fullName(image)},
+		Materials: []attest.Material{{Name: "source", Digest: map[string]string{"gitCommit": l.Commit}}},
+		Run:       string(text),
+	}
+	text, err := made.Predicate(func(text string) string { return text })
+	if err != nil {
+		panic(err)
+	}
+	return text
 }
 
 // signedWith is a statement in a bundle that names the key it was signed with. Which key that was, only cosign can tell.
-func signedWith(key string, bare attest.Artifact) (attest.Artifact, error) {
-	return attest.Signed(fmt.Appendf(nil, `{"dsseEnvelope":{"payload":%q,"payloadType":%q,"key":%q}}`, base64.StdEncoding.EncodeToString(bare.Data), attest.BareType, key))
+func signedWith(key string, s attest.Statement) attest.Artifact {
+	bare, err := attest.Bare(s)
+	if err != nil {
+		panic(err)
+	}
+	signed, err := attest.Signed(fmt.Appendf(nil, `{"dsseEnvelope":{"payload":%q,"payloadType":%q,"key":%q}}`, base64.StdEncoding.EncodeToString(bare.Data), attest.BareType, key))
+	if err != nil {
+		panic(err)
+	}
+	return signed
 }
 
 func byStranger(a attest.Artifact) bool { return strings.Contains(string(a.Data), strangersKey) }
 
 const strangersKey = "a stranger's key"
 
-// Accepts implements release.Maker. Cosign, or a service that it needs, is away at times.
-func (m *maker) Accepts(_ context.Context, said attest.Artifact, _ release.Attestation) (bool, error) {
-	if away := m.p.world.faults.dice(at{m.p.number, m.p.requests}, 10); !m.p.faultless && away.IntN(10) == 0 {
-		return false, errors.New("cosign could not be run")
+// signatures are cosign as one process runs it.
+type signatures struct{ p *process }
+
+var _ release.Signatures = signatures{}
+
+// Doubt implements release.Signatures. Cosign, or a service that it needs, is away at times.
+func (s signatures) Doubt(_ context.Context, said attest.Artifact, _ release.Attestation) (string, error) {
+	if away := s.p.world.faults.dice(at{s.p.number, s.p.requests}, 10); !s.p.faultless && away.IntN(10) == 0 {
+		return "", errors.New("cosign could not be run")
 	}
-	return !byStranger(said), nil
+	if byStranger(said) {
+		return "signed by another key", nil
+	}
+	return "", nil
 }
 
 // meddle lets a stranger who may write to the registry hang what he has signed below what was just pushed or attached: most often
@@ -146,15 +178,9 @@ func (w *World) meddle(p *process, image, index string) {
 	if dice.IntN(4) == 0 {
 		about = digests[:1]
 	}
-	s := attest.About(image, about, kinds[dice.IntN(len(kinds))], json.RawMessage(fmt.Sprint(p.requests)))
-	bare, err := attest.Bare(s)
-	if err != nil {
-		panic(err)
-	}
-	said, err := signedWith(strangersKey, bare)
-	if err != nil {
-		panic(err)
-	}
+	kind, at := kinds[dice.IntN(len(kinds))], w.registry.images[index]
+	line := Line{Version: at.Version(), Commit: at.Revision()}
+	said := signedWith(strangersKey, attest.About(fullName(image), about, kind, w.predicate(kind, image, line)))
 	below := w.registry.listOf(digests[dice.IntN(len(digests))])
 	below.all = append(slices.Clone(below.all), said)
 	w.line("a stranger", "hangs "+attest.Name(said.Kind)+" below "+image+short(index))
@@ -189,13 +215,19 @@ func (w *World) attached(index string) string {
 	return ""
 }
 
-// checkAttached wants the statements of all images before the first of them is seen under its version.
+// checkAttached wants the statements of all images before the first of them is seen under its version. What a run has left that
+// was cut off before has none.
 func (w *World) checkAttached(p *process, commit, v string) {
 	for _, image := range w.story.Images {
-		for _, digest := range w.commitTagged(image, commit, v) {
-			if wrong := w.attached(digest); wrong != "" {
-				w.violate(beforeAttested, "%s: %s of %s: %s", p.name, v, image, wrong)
+		var wrong []string
+		tagged := w.commitTagged(image, commit, v)
+		for _, digest := range tagged {
+			if lacks := w.attached(digest); lacks != "" {
+				wrong = append(wrong, lacks)
 			}
+		}
+		if len(wrong) > 0 && len(wrong) == len(tagged) {
+			w.violate(beforeAttested, "%s: %s of %s: %s", p.name, v, image, strings.Join(wrong, "; "))
 		}
 	}
 }

@@ -91,7 +91,8 @@ func (w *World) mayStop(l Line) bool {
 	}
 	for _, image := range w.story.Images {
 		at, ok := w.registry.imageOf(image, l.Version)
-		if ok && (at.Revision() != l.Commit || at.Version() != l.Version) {
+		foreign := w.story.Attests == attestsSigned && !w.isOwn(image, at.Digest)
+		if ok && (foreign || at.Revision() != l.Commit || at.Version() != l.Version) {
 			return true
 		}
 	}

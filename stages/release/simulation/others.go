@@ -14,7 +14,7 @@ import (
 // dry observes and decides, which is all that a dry run does.
 func dry(l Line) func(*process) {
 	return func(p *process) {
-		q := p.world.request(l)
+		q := p.world.toRelease(l)
 		_, err := release.Decide(release.Observe(context.Background(), p.world.as(p), q), q)
 		p.say("ends: dry run (%v)", err)
 	}

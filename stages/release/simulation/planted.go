@@ -16,9 +16,9 @@ var Mutations = []Mutation{
 	{"what an earlier run has attached to one digest is made anew for the others", "release/attestations.go", []Edit{{
 		"range w.among(found, a.Plan.Signed) {", "range w.among(map[string][]attest.Artifact{w.Digests[1]: found[w.Digests[1]]}, a.Plan.Signed) {",
 	}}},
-	{"what anybody has signed is kept", "release/attestations.go", []Edit{{"ok || err != nil {", "ok || err != nil || len(said.Data) > 0 {"}}},
+	{"what anybody has signed is kept", "release/attestations.go", []Edit{{`doubt == "" || err != nil {`, `doubt == "" || err != nil || len(said.Data) > 0 {`}}},
 	{"a signature counts as the release's own where nobody can tell", "release/attestations.go", []Edit{{"return said, err", "return said, nil"}}},
-	{"a signature counts as a stranger's where nobody can tell", "release/attestations.go", []Edit{{"ok || err != nil {", "ok && err == nil {"}}},
+	{"a signature counts as a stranger's where nobody can tell", "release/attestations.go", []Edit{{`doubt == "" || err != nil {`, `doubt == "" && err == nil {`}}},
 	{"what another writer's list has lost is not attached again", "registry/attach.go", []Edit{{
 		"all = without(all, there)", "all = without(all, append(there, all...))",
 	}}},
@@ -70,6 +70,16 @@ var Mutations = []Mutation{
 	{"an image of another version of the commit is used again", "release/observe.go", []Edit{{
 		"return at.Revision() == q.Commit && at.Version() == q.Version.String()", "return at.Revision() == q.Commit",
 	}}},
+	{"an image that says it is the release's own is taken for that", "release/observe.go", []Edit{{"own && q.Signed && !judged", "false && own && !judged"}}},
+	{"a version on an image that nobody vouches for is finished", "release/decide.go", []Edit{{
+		`sameRelease(at, d.q) && d.o.Registry.Is.Doubts[d.versioned(name)] == ""`, "sameRelease(at, d.q)",
+	}}},
+	{"a provenance that anybody has signed is believed", "release/own.go", []Edit{{`if why == "" {`, `if why != "none" {`}}},
+	{"a provenance is believed where nobody can tell", "release/own.go", []Edit{{`return "", &Untold{err}`, `return "", nil`}}},
+	{"a provenance of other digests speaks for an image", "release/own.go", []Edit{{
+		"range of.among(map[string][]attest.Artifact{at.Digest: hanging}, true) {", "range hanging {",
+	}}},
+	{"a provenance of another image speaks for this one", "release/own.go", []Edit{{"built.Image != where || ", `where == "" || `}}},
 	{"a rollback moves tags up to what is half released", "release/back.go", []Edit{{" || v.Compare(q.Version) > 0", ""}}},
 	{"a rollback does not say which versions it took back", "release/back.go", []Edit{{"p.Mark = append(p.Mark, next)", "_ = next"}}},
 }

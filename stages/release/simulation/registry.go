@@ -19,6 +19,7 @@ type registryServer struct {
 	images    map[string]registry.Image // by digest
 	behind    map[[2]string]unseen      // tags whose last change is not seen yet
 	lists     map[string]*list          // what hangs below digests
+	copied    map[[2]string]bool        // images and digests that were pushed as another image before
 }
 
 // unseen is what the process that has changed a tag still sees of it, and how long.
@@ -29,7 +30,7 @@ type unseen struct {
 }
 
 func newRegistry(immutable bool, images []string) *registryServer {
-	s := &registryServer{immutable, map[string]map[string]string{}, map[string]registry.Image{}, map[[2]string]unseen{}, map[string]*list{}}
+	s := &registryServer{immutable, map[string]map[string]string{}, map[string]registry.Image{}, map[[2]string]unseen{}, map[string]*list{}, map[[2]string]bool{}}
 	for _, image := range images {
 		s.tags[image] = map[string]string{}
 	}
@@ -87,7 +88,7 @@ func (c registryClient) Tags(ctx context.Context, image string) (tags []string, 
 func (c registryClient) Inspect(ctx context.Context, image, ref string) (at registry.Image, ok bool, err error) {
 	err = c.p.repeated(ctx, request{what: "registry: inspect " + image + ":" + ref}, func(Kind) error {
 		at, ok = c.server().images[c.digest(image, ref)]
-		at.Labels = maps.Clone(at.Labels)
+		at.Name, at.Labels = image, maps.Clone(at.Labels)
 		return nil
 	})
 	return at, ok, err
@@ -107,7 +108,7 @@ func (c registryClient) digest(image, ref string) string {
 	if !strings.HasPrefix(ref, "sha256:") {
 		return c.server().sees(c.p, image, ref)
 	}
-	if c.server().images[ref].Name != image {
+	if c.server().images[ref].Name != image && !c.server().copied[[2]string{image, ref}] {
 		return ""
 	}
 	return ref
@@ -152,8 +153,10 @@ func (c registryClient) set(image, tag, digest string, f Kind) error {
 
 // Repository implements registry.Store.
 func (c registryClient) Repository(image string) (string, error) {
-	return "registry.test/shop/" + image, nil
+	return fullName(image), nil
 }
+
+func fullName(image string) string { return "registry.test/shop/" + image }
 
 // floating says whether the tag is one that moves.
 func floating(tag string) bool {

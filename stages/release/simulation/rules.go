@@ -18,6 +18,7 @@ const (
 	wentBack          = "no floating tag goes back but by a rollback"
 	beforeCommitTags  = "VERSION on no image before all have their commit tag"
 	beforeAttested    = "VERSION on no image before all have their statements"
+	onlyItsOwn        = "a signed release signs and publishes nothing but its own images"
 	beforeVersionTags = "floating tags on none before all have VERSION"
 	beforeStaging     = "floating tags on none before staging is healthy"
 	publishedWhole    = "published means that everything is there"
@@ -38,7 +39,7 @@ const (
 
 // Rules are all of them, in the order in which they are listed.
 var Rules = []string{
-	versionTagMoves, wentBack, beforeCommitTags, beforeAttested, beforeVersionTags, beforeStaging, publishedWhole, withoutLock, sameEnd, trueWord,
+	versionTagMoves, wentBack, beforeCommitTags, beforeAttested, onlyItsOwn, beforeVersionTags, beforeStaging, publishedWhole, withoutLock, sameEnd, trueWord,
 	toldOnce, dryWrites, rollsBack, downgraded, erased, allOrNone, lies,
 	onePage, takenWhole, signedOnce,
 }
@@ -93,13 +94,14 @@ func (w *World) versionWritten(p *process, image, tag, old, digest string) {
 		}
 	}
 	w.checkAttached(p, is.Revision(), tag)
+	w.checkOwn(p, "tags "+tag, image, digest)
 }
 
-// commitTagged are the digests with a commit tag that stands for this version of this commit.
+// commitTagged are the digests that a release has pushed, with a commit tag that stands for this version of this commit.
 func (w *World) commitTagged(image, commit, v string) (digests []string) {
 	for tag, digest := range w.registry.tags[image] {
 		at := w.registry.images[digest]
-		if strings.HasPrefix(tag, "sha-") && at.Revision() == commit && at.Version() == v {
+		if strings.HasPrefix(tag, "sha-") && w.pushed[digest] && at.Revision() == commit && at.Version() == v {
 			digests = append(digests, digest)
 		}
 	}
@@ -122,6 +124,9 @@ func (w *World) floatingWritten(p *process, image, tag, old, digest string) {
 	all, whole := w.imagesOf(v.String())
 	if !whole || !slices.ContainsFunc(all, func(at registry.Image) bool { return at.Digest == digest }) {
 		w.violate(beforeVersionTags, "%s: %s:%s to %s", p.name, image, tag, v)
+	}
+	if v.String() == p.line {
+		w.checkOwn(p, "moves "+tag+" to", image, digest)
 	}
 	if w.story.Staging && !w.ran(v) {
 		w.violate(beforeStaging, "%s: %s:%s to %s", p.name, image, tag, v)
@@ -216,6 +221,9 @@ func (w *World) deployed(p *process, h *host, next entry) {
 	if e, ok := h.last(); ok && !next.back && e.Version.Compare(next.Version) > 0 {
 		w.violate(downgraded, "%s: %s from %s to %s", p.name, h.name, e.Version, next.Version)
 	}
+	for image, digest := range next.Digests {
+		w.checkOwn(p, "deploys", image, digest)
+	}
 }
 
 // outcomeSaid holds the word of a run against what it did.
@@ -233,15 +241,19 @@ func (w *World) outcomeSaid(a *attempt) {
 	}
 	if a.err == nil {
 		w.checkRelease(a.line, trueWord)
+		for _, image := range w.story.Images {
+			w.checkOwn(a.p, "says "+a.outcome+" of", image, w.registry.tags[image][a.line.Version])
+		}
 	}
 }
 
-// tell: a second message is right only for a run that wrote something, because somebody else had changed what was done.
-func (w *World) tell(p *process, v string) {
+// tell: a second message is right only when a run wrote something, because somebody else had changed what was done. That run may
+// have been cut off, so that the next one tells.
+func (w *World) tell(v string) {
 	w.told[v]++
 	at, again := w.toldAt[v]
 	others := slices.ContainsFunc(w.writes[at:], func(line string) bool { return line != v })
-	if again && (len(p.wrote) == 0 || !others) {
+	if again && (!slices.Contains(w.writes[at:], v) || !others) {
 		w.violate(toldOnce, "%s: %d times", v, w.told[v])
 	}
 	w.toldAt[v] = len(w.writes)

@@ -74,6 +74,8 @@ var kept = map[uint64]string{
 	23203: "another version took over the standing draft at which a run had been cut off",
 	45205: "a run that had lost its lock noted that a release had begun which another run had ended, so that the team was told twice",
 	63375: "a tag that could not be put back was called put back, because a stale read said so",
+	22:    "a signed release took an image for its own that a stranger had put under the tag of its commit",
+	19:    "a signed release finished a version that a stranger had put on an image of his",
 	825:   "a move that the registry had accepted was taken for one that never happened, because reads lagged",
 }
 

@@ -50,6 +50,7 @@ const (
 	deploysProd     = "deploy to production"
 	rollsBackProd   = "roll production back"
 	keepsDraft      = "keep the draft"
+	plantsImages    = "plant an image"
 	attemptsOfALine = 3
 	forgesGitHub    = "GitHub"
 	forgesImmutable = "GitHub, immutable releases"
@@ -96,6 +97,9 @@ func (s *Story) draft(dice *rand.Rand) {
 			line := Line{Version: "next", Commit: s.commit(9 - dice.IntN(4)/3)} // one in four is overtaken by a later commit
 			s.Cast = append(s.Cast, role{What: keepsDraft, Line: line, At: time.Duration(dice.IntN(800)) * time.Second})
 		}
+	}
+	if s.Stranger {
+		s.plant(rand.New(rand.NewPCG(s.Seed, 2)))
 	}
 }
 
@@ -185,7 +189,7 @@ func newWorld(s Story, faults script) *World {
 			forge:    newForge(s.Forge),
 			staging:  &host{name: "staging"}, production: &host{name: "production"},
 		},
-		books:  books{told: map[string]int{}, toldAt: map[string]int{}, untold: map[string]bool{}, notStored: map[string]bool{}, done: map[string]bool{}},
+		books:  books{told: map[string]int{}, toldAt: map[string]int{}, untold: map[string]bool{}, notStored: map[string]bool{}, done: map[string]bool{}, pushed: map[string]bool{}},
 		result: Result{Story: s, Faults: map[Kind]int{}, Outcomes: map[string]int{}},
 	}
 	w.done["1.1.0"], w.done["1.2.2"] = true, true
@@ -220,7 +224,7 @@ func (w *World) released(text string, commit int, tagged bool) {
 	rollout := release.Rollout{Version: v, Commit: w.story.commit(commit), Digests: map[string]string{}}
 	for _, image := range w.story.Images {
 		digest := w.registry.add(image, rollout.Commit, text, 0)
-		rollout.Digests[image] = digest
+		rollout.Digests[image], w.pushed[digest] = digest, true
 		sha := "sha-" + rollout.Commit[:7]
 		if w.registry.tags[image][sha] != "" {
 			sha = "sha-" + rollout.Commit[:8]
@@ -265,6 +269,9 @@ func (w *World) play(r role, n, attempts int, after time.Duration) {
 	case r.What == deploysStaging, r.What == deploysProd:
 		p.unlocked = true
 		w.start(after, p, deploy(r.Line, r.What == deploysProd))
+	case r.What == plantsImages:
+		p.human = true
+		w.start(after, p, func(p *process) { w.plant(p, r.Line) })
 	case r.What == keepsDraft:
 		p.drafts = true
 		w.start(after, p, keepDraft(r.Line))

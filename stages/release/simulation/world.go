@@ -46,6 +46,7 @@ type books struct {
 	statements int             // that were made
 	notStored  map[string]bool // digests below which the registry has refused a statement
 	done       map[string]bool // versions that are released as they should be
+	pushed     map[string]bool // digests of images that releases have pushed
 	writes     []string        // which version's run wrote what everybody can see, one write after the other
 	otherTool  time.Time       // when another tool has pushed something
 	overrun    bool            // its tags were overwritten, because it was so close

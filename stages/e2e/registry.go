@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"dagger/slipway/stages/labtest"
@@ -95,11 +96,23 @@ func entries(t testing.TB, index v1.ImageIndex, err error) []v1.Descriptor {
 // MoveTag puts a tag on an image of nothing, past Slipway.
 func MoveTag(t testing.TB, prefix, image, tag string) {
 	t.Helper()
-	ref, err := name.NewTag(path.Join(prefix, image) + ":" + tag)
-	if err == nil {
-		err = remote.Write(ref, empty.Image)
-	}
+	push(t, prefix, image, tag, empty.Image)
+}
+
+// Plant puts a tag on an image of nothing that says of which commit and version it is, past Slipway.
+func Plant(t testing.TB, prefix, image, tag, commit, version string) {
+	t.Helper()
+	labels := map[string]string{"org.opencontainers.image.revision": commit, "org.opencontainers.image.version": version}
+	labelled, err := mutate.Config(empty.Image, v1.Config{Labels: labels})
 	if err != nil {
+		t.Fatal(err)
+	}
+	push(t, prefix, image, tag, labelled)
+}
+
+func push(t testing.TB, prefix, image, tag string, what v1.Image) {
+	t.Helper()
+	if err := remote.Write(repositoryOf(t, prefix, image).Tag(tag), what); err != nil {
 		t.Fatal(err)
 	}
 }

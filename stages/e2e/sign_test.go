@@ -54,10 +54,10 @@ func (c cosign) write(t *testing.T, name string, data []byte) {
 	}
 }
 
-// hang hangs a statement below a digest that says the same as a release's, signed by this cosign's own key.
-func (c cosign) hang(t *testing.T, prefix, image, digest, kind string) {
+// hang hangs a statement below a digest, signed by this cosign's own key.
+func (c cosign) hang(t *testing.T, prefix, image, digest string, s attest.Statement) {
 	t.Helper()
-	statement, err := attest.About(path.Join(prefix, image), []string{digest}, kind, json.RawMessage("{}")).Encode()
+	statement, err := s.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,13 +76,34 @@ func (c cosign) hang(t *testing.T, prefix, image, digest, kind string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := registry.New(prefix, registry.Auth{})
+	if err := client(t, prefix).Attach(t.Context(), image, digest, said); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func client(t *testing.T, prefix string) *registry.Client {
+	t.Helper()
+	c, err := registry.New(prefix, registry.Auth{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := client.Attach(t.Context(), image, digest, said); err != nil {
+	return c
+}
+
+// said is what hangs below a digest, by kind.
+func said(t *testing.T, prefix, image, digest string) map[string]attest.Statement {
+	t.Helper()
+	all, err := client(t, prefix).Attached(t.Context(), image, digest)
+	if err != nil {
 		t.Fatal(err)
 	}
+	statements := map[string]attest.Statement{}
+	for _, a := range all {
+		if statements[a.Kind], err = a.Statement(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return statements
 }
 
 // wantSigned fails unless every image is signed and says what it is made of and how it was made, as cosign sees it.
@@ -185,8 +206,14 @@ func TestSigned(t *testing.T) {
 	})
 	signed := []string{"--signing-key=env://SIGNING_KEY", "--signing-password=env://SIGNING_PASSWORD"}
 	t.Run("by key", func(t *testing.T) {
+		commit := f.Git(t, "rev-parse", "HEAD")
+		shorter, longer := "sha-"+commit[:7], "sha-"+commit[:8]
+		Plant(t, prefix, "backend", shorter, commit, "1.2.3")
 		r := release(signed...)
-		green(t, r, "signed by key sha256:", "check it: cosign verify --key cosign.pub --insecure-ignore-tlog "+prefix)
+		green(t, r, "signed by key sha256:", "check it: cosign verify --key cosign.pub --insecure-ignore-tlog "+prefix, "who has built backend:"+shorter)
+		if tags := Tags(t, prefix, "backend"); tags["1.2.3"] == tags[shorter] || tags["1.2.3"] != tags[longer] {
+			t.Errorf("a stranger's image lay under %s, and the tags are %v", shorter, tags)
+		}
 		hides(t, r.Output(), signingPassword, secret)
 		by := []string{"--key=cosign.pub", "--insecure-ignore-tlog"}
 		c.wantSigned(t, prefix, "1.2.3", by...)
@@ -238,7 +265,7 @@ func refuseUnsigned(t *testing.T, s Shop, prefix string) {
 	stranger := newCosign(t)
 	stranger.makeKey(t)
 	_, digest, _ := strings.Cut(images["backend"], "@")
-	stranger.hang(t, prefix, "backend", digest, attest.Signature)
+	stranger.hang(t, prefix, "backend", digest, attest.About(path.Join(prefix, "backend"), []string{digest}, attest.Signature, json.RawMessage("{}")))
 	ran, err := json.Marshal(map[string]any{"kind": "deploy", "result": "healthy", "version": "1.2.4", "commit": s.Git(t, "rev-parse", "HEAD"), "images": images})
 	if err != nil {
 		t.Fatal(err)
@@ -282,18 +309,20 @@ func TestSignedByAnIdentity(t *testing.T) {
 	wantUnversioned(t, reg.prefix)
 	mend()
 
-	// Somebody else who may write to the registry says the same of an image, by a key of his own.
-	stranger := newCosign(t)
-	stranger.makeKey(t)
-	digest := Tags(t, reg.prefix, "backend")["sha-"+s.Git(t, "rev-parse", "HEAD")[:7]]
-	strangers := []string{attest.Signature, attest.Provenance}
-	for _, kind := range strangers {
-		stranger.hang(t, reg.prefix, "backend", digest, kind)
-	}
+	// Nobody could tell what that run has left from a stranger's, so that the next one builds it again.
 	mend = reg.Fault(labtest.Fault{Method: http.MethodPut, Path: "/manifests/1.2.3$", Status: http.StatusForbidden})
 	red(t, release(identity), "403 Forbidden")
 	wantUnversioned(t, reg.prefix)
 	mend()
+	digest := Tags(t, reg.prefix, "backend")["sha-"+s.Git(t, "rev-parse", "HEAD")[:8]]
+
+	// Somebody else who may write to the registry says the same of an image, by a key of his own.
+	stranger := newCosign(t)
+	stranger.makeKey(t)
+	own, strangers := said(t, reg.prefix, "backend", digest), []string{attest.Signature, attest.Provenance}
+	for _, kind := range strangers {
+		stranger.hang(t, reg.prefix, "backend", digest, own[kind])
+	}
 	attached := Statements(t, reg.prefix, "backend", digest)
 
 	// All that the release says is there, signed by the identity: nothing is signed again.

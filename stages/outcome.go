@@ -162,12 +162,20 @@ func explainExec(err error) *failure {
 	case errors.As(err, &exec):
 		f.err = fmt.Errorf("%s ended with %s", command(exec.Cmd), gate.ExitText(exec.ExitCode))
 		f.output = lastLines(exec.Stdout + "\n" + exec.Stderr)
-		if strings.Contains(f.output, "can't open '"+archivesPath) {
-			f.err = errors.New("the engine has emptied its cache while something was read from it")
-			f.next = "run the same line again in ten minutes: then everything is packed anew"
-		}
+		f = noteEmptied(f)
 	case errors.Is(err, context.DeadlineExceeded):
 		f.err = errors.New("did not finish in its time")
+	}
+	return f
+}
+
+// emptied is what programs say when one of the volumes that are filled by lately is empty.
+var emptied = []string{"can't open '" + archivesPath, "--skip-db-update cannot be specified on the first run"}
+
+func noteEmptied(f *failure) *failure {
+	if slices.ContainsFunc(emptied, func(words string) bool { return strings.Contains(f.output, words) }) {
+		f.err = errors.New("the engine has emptied its cache while something was read from it")
+		f.next = "run the same line again in ten minutes: then everything is packed and fetched anew"
 	}
 	return f
 }

@@ -162,9 +162,18 @@ func explainExec(err error) *failure {
 	case errors.As(err, &exec):
 		f.err = fmt.Errorf("%s ended with %s", command(exec.Cmd), gate.ExitText(exec.ExitCode))
 		f.output = lastLines(exec.Stdout + "\n" + exec.Stderr)
-		f = noteEmptied(f)
+		f = notePartial(noteEmptied(f))
 	case errors.Is(err, context.DeadlineExceeded):
 		f.err = errors.New("did not finish in its time")
+	}
+	return f
+}
+
+// notePartial tells that git needed what a partial clone has left out.
+func notePartial(f *failure) *failure {
+	if strings.Contains(f.output, "promisor remote") {
+		f.err = errors.New("the clone is partial, and the content of an earlier commit is needed")
+		f.next = "fetch everything: git fetch --refetch --no-filter (in GitHub Actions: leave out filter)"
 	}
 	return f
 }

@@ -8,10 +8,11 @@ import (
 
 // gitScript is how the scripts call git, whatever the checkout was made with: text is compared with the line ends that it is
 // recorded with, and files of Git LFS are taken as they lie. Filters of the clone's own configuration would need their
-// programs here.
+// programs here. Of a file's state only size and time come along with an upload.
 const gitScript = `set -eu
 git() {
 	command git -c core.autocrlf=input -c core.safecrlf=false -c core.quotePath=false -c tar.umask=0002 \
+		-c core.checkStat=minimal -c core.trustctime=false -c core.fsmonitor=false \
 		-c filter.lfs.clean= -c filter.lfs.smudge= -c filter.lfs.process= -c filter.lfs.required=false "$@"
 }
 `
@@ -42,7 +43,13 @@ git for-each-ref --merged=HEAD --format='merged %(refname:strip=2)' refs/tags
 git rev-list --topo-order --reverse --parents --tags --not HEAD > /out/lines
 awk '{ own[$1]; for (i = 2; i <= NF; i++) if ($i in own) next; if (NF > 1) print "beside " $1 }' /out/lines
 export GIT_INDEX_FILE=/tmp/index
-git read-tree HEAD
+# The clone's index knows which files are as recorded, so that not all of them are read. Where there are filters it knows less:
+# git add is to see what they would have hidden.
+cp -p .git/index /tmp/index 2>/dev/null || true
+if [ -n "$(git ls-files -- ':(exclude,attr:!filter)' 2>&1 | head -n 1)" ] || ! git read-tree --reset HEAD 2>/dev/null; then
+	rm -f /tmp/index
+	git read-tree HEAD
+fi
 # What is recorded of a file of Git LFS is a pointer with the checksum of its content, which tells content from a change.
 git grep -z --cached -F -e 'oid sha256:' -- ':(attr:filter=lfs)' > /out/lines || [ $? = 1 ]
 tr '\0' ' ' < /out/lines | sed 's/^/pointer /'

@@ -234,6 +234,39 @@ func TestReadPartialClone(t *testing.T) {
 	}
 }
 
+// TestReadKnown: what the clone's index knows of the files hides no change, and says which of them are left out on purpose.
+func TestReadKnown(t *testing.T) {
+	c := newClone(t)
+	for _, name := range []string{"in/same", "in/size", "in/gone", "out/of", "staged"} {
+		c.write(name, "1\n")
+	}
+	c.commit()
+	c.write("in/same", "2\n") // within the same second, and as long as before
+	c.write("in/size", "long\n")
+	c.write("new", "1\n")
+	c.write("staged", "2\n")
+	c.git("rm", "-q", "in/gone")
+	c.git("add", "new", "staged")
+	s, archives := c.read("")
+	want(t, "changes", s.dirty, []string{"D in/gone", "M in/same", "M in/size", "M staged"})
+	if got := archives[0]; got["in/same"] != "2\n" || got["staged"] != "2\n" || len(got) != 4 {
+		t.Errorf("the build gets %q", got)
+	}
+	c.git("reset", "-q", "--hard")
+	c.git("sparse-checkout", "set", "in")
+	s, archives = c.read("")
+	want(t, "changes of a sparse checkout", s.dirty, nil)
+	if len(archives[0]) != 5 {
+		t.Errorf("the build gets %q", archives[0])
+	}
+	c.write(".git/index", "of a git that is yet to come")
+	again, _ := c.read()
+	want(t, "changes without an index that can be read", again.dirty, nil)
+	if again.id != s.id {
+		t.Errorf("the tree is %s without it, and %s with it", again.id, s.id)
+	}
+}
+
 // TestReadFails: a question to git that is not answered is an error, and no empty fact.
 func TestReadFails(t *testing.T) {
 	c := newClone(t)

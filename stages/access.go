@@ -2,7 +2,6 @@ package stages
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 
 	"dagger/slipway/internal/dagger"
@@ -188,8 +187,7 @@ var _ gitremote.Executor = gitContainer{}
 
 // Run implements gitremote.Executor. What is printed comes through a file, because it may be long.
 func (c gitContainer) Run(ctx context.Context, files, env map[string]string, commands ...[]string) (string, error) {
-	// An exec is repeated only if something about it is new (L7).
-	git := c.WithEnvVariable("SLIPWAY_RUN", rand.Text())
+	git := again(c.Container) // L7
 	for _, name := range sortedKeys(files) {
 		git = git.WithNewFile(name, files[name])
 	}

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"path"
 	"slices"
-	"time"
 
 	"dagger/slipway/internal/dagger"
 )
@@ -33,14 +32,10 @@ func (r *Run) unpack(tree string) *dagger.Directory {
 		Directory(treePath)
 }
 
-// packing is how often a run looks whether its trees are packed: the engine may have emptied the volume since.
-const packing = 10 * time.Minute
-
 // packTrees packs what the run may unpack.
 func (r *Run) packTrees(ctx context.Context, s source) error {
 	trees := slices.Sorted(maps.Values(s.trees))
-	_, err := r.withArchives(s.packer).
-		WithEnvVariable("SLIPWAY_PACKED", r.started.UTC().Truncate(packing).Format(time.RFC3339)).
+	_, err := r.lately(r.withArchives(s.packer)).
 		WithExec(append([]string{"sh", "-c", packScript, "sh", s.configuration}, slices.Compact(trees)...)).
 		Sync(ctx)
 	return err

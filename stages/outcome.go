@@ -162,12 +162,29 @@ func explainExec(err error) *failure {
 	case errors.As(err, &exec):
 		f.err = fmt.Errorf("%s ended with %s", command(exec.Cmd), gate.ExitText(exec.ExitCode))
 		f.output = lastLines(exec.Stdout + "\n" + exec.Stderr)
-		if strings.Contains(f.output, "can't open '"+archivesPath) {
-			f.err = errors.New("the engine has emptied its cache while something was read from it")
-			f.next = "run the same line again in ten minutes: then everything is packed anew"
-		}
+		f = notePartial(noteEmptied(f))
 	case errors.Is(err, context.DeadlineExceeded):
 		f.err = errors.New("did not finish in its time")
+	}
+	return f
+}
+
+// notePartial tells that git needed what a partial clone has left out.
+func notePartial(f *failure) *failure {
+	if strings.Contains(f.output, "promisor remote") {
+		f.err = errors.New("the clone is partial, and the content of an earlier commit is needed")
+		f.next = "fetch everything: git fetch --refetch --no-filter (in GitHub Actions: leave out filter)"
+	}
+	return f
+}
+
+// emptied is what programs say when one of the volumes that are filled by lately is empty.
+var emptied = []string{"can't open '" + archivesPath, "--skip-db-update cannot be specified on the first run"}
+
+func noteEmptied(f *failure) *failure {
+	if slices.ContainsFunc(emptied, func(words string) bool { return strings.Contains(f.output, words) }) {
+		f.err = errors.New("the engine has emptied its cache while something was read from it")
+		f.next = "run the same line again in ten minutes: then everything is packed and fetched anew"
 	}
 	return f
 }

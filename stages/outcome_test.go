@@ -14,6 +14,10 @@ func TestEmptiedCache(t *testing.T) {
 	if f := explain(fmt.Errorf("image backend: %w", unpacking)); !strings.HasPrefix(f.Error(), "the engine has emptied its cache") || f.next == "" {
 		t.Errorf("got %q, next %q", f.Error(), f.next)
 	}
+	scanning := &dagger.ExecError{Cmd: sealed, ExitCode: 1, Stderr: "FATAL\tFatal error\trun error: init error: DB error: database error: --skip-db-update cannot be specified on the first run"}
+	if f := explain(fmt.Errorf("dependencies: %w", scanning)); !strings.HasPrefix(f.Error(), "the engine has emptied its cache") || f.next == "" {
+		t.Errorf("without its database: %q, next %q", f.Error(), f.next)
+	}
 	unpacking.Stderr = "tar: write error: No space left on device"
 	if f := explain(fmt.Errorf("image backend: %w", unpacking)); !strings.Contains(f.Error(), "tar -xf ended with exit code 1") || f.next != "" {
 		t.Errorf("a full disk is called %q, next %q", f.Error(), f.next)

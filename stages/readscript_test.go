@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dagger/slipway/internal/dagger"
 )
 
 // clone is a repository on this machine, for which readScript needs no engine.
@@ -190,6 +192,94 @@ func TestReadMerged(t *testing.T) {
 	want(t, "tags in the history", s.merged, []string{"v1.0.0", "v1.1.0", "v1.2.0"})
 	if len(s.tags) != 8 {
 		t.Errorf("tags are %v", s.tags)
+	}
+}
+
+// partial is a clone without the contents of earlier commits, of a repository that is not there any more.
+func (c clone) partial() clone {
+	c.t.Helper()
+	c.git("config", "uploadpack.allowFilter", "true")
+	p := clone{c.t, filepath.Join(c.t.TempDir(), "partial"), c.home}
+	c.git("clone", "-q", "--filter=blob:none", "file://"+c.dir, p.dir)
+	p.git("remote", "set-url", "origin", "file:///is/gone")
+	return p
+}
+
+// TestReadPartialClone: what is read needs no contents of earlier commits, and where they are needed it is said.
+func TestReadPartialClone(t *testing.T) {
+	c := newClone(t)
+	c.write("a", "1\n")
+	c.write("b", "1\n")
+	c.commit()
+	c.git("tag", "v1.0.0")
+	c.write("a", "2\n")
+	c.git("rm", "-q", "b")
+	c.write("c", "much like b, as far as git knows\n")
+	c.commit()
+	p := c.partial()
+	s, archives := p.read("")
+	if len(s.commit) != 40 || s.time.IsZero() || len(s.dirty) != 0 || archives[0]["a"] != "2\n" {
+		t.Errorf("read %+v, %v", s, archives)
+	}
+	want(t, "tags in the history", s.merged, []string{"v1.0.0"})
+	cmd := exec.Command("git", "show", "v1.0.0:b")
+	cmd.Dir = p.dir
+	said, err := cmd.CombinedOutput()
+	if err == nil {
+		t.Fatal("the clone is not partial")
+	}
+	f := explain(fmt.Errorf("%w", &dagger.ExecError{Cmd: []string{"git", "show"}, ExitCode: 128, Stderr: string(said)}))
+	if !strings.HasPrefix(f.Error(), "the clone is partial") || !strings.Contains(f.next, "git fetch --refetch --no-filter") {
+		t.Errorf("got %q, next %q", f.Error(), f.next)
+	}
+}
+
+// TestReadKnown: what the clone's index knows of the files hides no change, and says which of them are left out on purpose.
+func TestReadKnown(t *testing.T) {
+	c := newClone(t)
+	for _, name := range []string{"in/same", "in/size", "in/gone", "out/of", "staged"} {
+		c.write(name, "1\n")
+	}
+	c.commit()
+	c.write("in/same", "2\n") // within the same second, and as long as before
+	c.write("in/size", "long\n")
+	c.write("new", "1\n")
+	c.write("staged", "2\n")
+	c.git("rm", "-q", "in/gone")
+	c.git("add", "new", "staged")
+	s, archives := c.read("")
+	want(t, "changes", s.dirty, []string{"D in/gone", "M in/same", "M in/size", "M staged"})
+	if got := archives[0]; got["in/same"] != "2\n" || got["staged"] != "2\n" || len(got) != 4 {
+		t.Errorf("the build gets %q", got)
+	}
+	c.git("reset", "-q", "--hard")
+	c.git("sparse-checkout", "set", "in")
+	s, archives = c.read("")
+	want(t, "changes of a sparse checkout", s.dirty, nil)
+	if len(archives[0]) != 5 {
+		t.Errorf("the build gets %q", archives[0])
+	}
+	c.write(".git/index", "of a git that is yet to come")
+	again, _ := c.read()
+	want(t, "changes without an index that can be read", again.dirty, nil)
+	if again.id != s.id {
+		t.Errorf("the tree is %s without it, and %s with it", again.id, s.id)
+	}
+}
+
+// TestReadFails: a question to git that is not answered is an error, and no empty fact.
+func TestReadFails(t *testing.T) {
+	c := newClone(t)
+	c.write("a", "1\n")
+	c.commit()
+	c.write("a", "2\n")
+	for _, command := range []string{"log -1", "rev-list --max-parents", "rev-list --topo-order", "diff-index", "grep -l", "grep -z --cached", "write-tree"} {
+		script := strings.Replace(here(t.TempDir()).Replace(readScript), "\tcommand git ", "\tcase \"$*\" in \""+command+"\"*) return 128 ;; esac\n\tcommand git ", 1)
+		cmd := exec.Command("sh", "-c", script, "sh", "0")
+		cmd.Dir, cmd.Env = c.dir, append(os.Environ(), "HOME="+c.home)
+		if err := cmd.Run(); err == nil {
+			t.Errorf("git %s fails, and nobody sees it", command)
+		}
 	}
 }
 

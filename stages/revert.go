@@ -19,12 +19,12 @@ git worktree add --quiet --detach /work "$base"
 cd /work
 git rev-list --first-parent --end-of-options "$left" "^$target" > /tmp/commits
 while read -r commit; do
-	case $(git show -s --format=%s "$commit") in "chore: bump version to "*) continue ;; esac
+	case $(git log -1 --format=%s "$commit") in "chore: bump version to "*) continue ;; esac
 	main=
 	if git rev-parse -q --verify "$commit^2" >/dev/null; then main='--mainline=1'; fi
 	if ! git -c core.hooksPath=/dev/null -c commit.gpgSign=false revert --no-edit $main "$commit" >/tmp/log 2>&1; then
 		if [ -z "$(git status --porcelain)" ]; then git revert --skip >/dev/null 2>&1; continue; fi
-		git show -s --format='conflict %h %s' "$commit"
+		git log -1 --format='conflict %h %s' "$commit"
 		git diff --name-only --diff-filter=U
 		exit 5
 	fi

@@ -126,6 +126,18 @@ func (r *Run) tool(name string) *dagger.Container {
 	return c.From(r.config.tools[name])
 }
 
+// lately makes an exec that looks into a volume run once in so many minutes, and not in every run: the engine may have emptied
+// the volume since, or what lies in it may be out of date.
+func (r *Run) lately(c *dagger.Container) *dagger.Container {
+	const lately = 10 * time.Minute
+	return c.WithEnvVariable("SLIPWAY_LATELY", r.started.UTC().Truncate(lately).Format(time.RFC3339))
+}
+
+// again makes an exec run each time: the engine repeats one only if something about it is new.
+func again(c *dagger.Container) *dagger.Container {
+	return c.WithEnvVariable("SLIPWAY_RUN", rand.Text())
+}
+
 // execRetried runs a command whatever its exit code. What the engine remembers of one that ended badly may be bad luck of an
 // earlier run, so it is run once more.
 func (r *Run) execRetried(ctx context.Context, c *dagger.Container, args []string, useEntrypoint bool, bad func(code int) bool) (*dagger.Container, int, error) {

@@ -86,15 +86,14 @@ func (r *Run) scanner(ctx context.Context) (scanner, error) {
 // trivyDatabase is shared by all runs of an engine; Trivy opens it for reading only, so scans run beside each other.
 const trivyDatabase = "slipway-trivy-database"
 
-// trivy is a scanner with a database that is fresh: whether it is gets checked in every run.
+// trivy is a scanner with a database that is fresh.
 func (r *Run) trivy(ctx context.Context, ignores []byte) (*dagger.Container, gate.Result, error) {
 	database := r.dag.CacheVolume(trivyDatabase)
 	// Only here has Trivy a network. The image may name a mirror of the database, so it is fetched in that image.
-	fetched := r.tool("trivy").
+	fetched := r.lately(r.tool("trivy")).
 		WithEnvVariable("TRIVY_NO_PROGRESS", "true").
 		WithEnvVariable("TRIVY_SKIP_VERSION_CHECK", "true").
 		WithMountedCache(trivyCache+"/db", database).
-		WithEnvVariable("SLIPWAY_RUN", r.nonce).
 		WithExec([]string{"sh", "-c", "trivy image --download-db-only >&2 && trivy version --format json"})
 	stdout, err := fetched.Stdout(ctx)
 	if err != nil {
@@ -195,5 +194,5 @@ func crashed(ctx context.Context, c *dagger.Container, scan gate.Scan) error {
 	}
 	f := explain(fmt.Errorf("the scan of the %s did not finish: Trivy ended with %s", scan.Target, gate.ExitText(scan.ExitCode)))
 	f.output, f.next = lastLines(stderr), "this is no verdict on the "+scan.Target+"; run it again"
-	return f
+	return noteEmptied(f)
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/server"
 )
 
@@ -57,7 +58,14 @@ func (r *Run) fileAt(ctx context.Context, commit, file string) ([]byte, bool, er
 	read := r.source.git.WithExec([]string{"git", "-c", "safe.directory=*", "cat-file", "blob", commit + ":" + file},
 		dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny, RedirectStdout: "/tmp/file"})
 	code, err := read.ExitCode(ctx)
-	if err != nil || code != 0 {
+	if err != nil {
+		return nil, false, err
+	}
+	if code != 0 {
+		said, err := read.Stderr(ctx)
+		if partial := notePartial(&failure{output: said, ending: report.Broken}); partial.err != nil {
+			return nil, false, partial
+		}
 		return nil, false, err
 	}
 	text, err := read.File("/tmp/file").Contents(ctx)
@@ -72,7 +80,8 @@ commit=$(git rev-parse --verify --quiet --end-of-options "$1^{commit}")
 shift
 mkdir /out
 git ls-tree -r --full-tree "$commit" -- "$@" > /out/list
-cut -f 2- /out/list | sed "s/^/$commit:/" | git cat-file --batch --follow-symlinks | base64 > /out/files`
+cut -f 2- /out/list | sed "s/^/$commit:/" | git cat-file --batch --follow-symlinks > /out/batch
+base64 /out/batch > /out/files`
 
 // filesAt reads the files of any commit of the source at the paths or below them.
 func (r *Run) filesAt(ctx context.Context, commit string, paths []string) ([]server.File, error) {

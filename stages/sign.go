@@ -2,7 +2,6 @@ package stages
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"path"
@@ -158,7 +157,7 @@ func (r *Run) cosign() *dagger.Container {
 
 // runCosign runs it once, and never takes what an earlier run has got: what is signed again is another signature (L7).
 func (r *Run) runCosign(ctx context.Context, c *dagger.Container, failed func(code int, said string) *failure, args ...string) (*dagger.Container, error) {
-	ran := c.WithEnvVariable("SLIPWAY_RUN", rand.Text()).
+	ran := again(c).
 		WithExec(args, dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny, UseEntrypoint: true})
 	code, err := ran.ExitCode(ctx)
 	if err != nil {

@@ -2,7 +2,6 @@ package stages
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -19,8 +18,7 @@ func (r *Run) store() *dagger.Container {
 	// Products that are released from one repository differ by their tags.
 	key := sha256.Sum256([]byte(r.source.remote + "\n" + r.source.root + "\n" + string(r.config.tagPrefix)))
 	volume := r.dag.CacheVolume("slipway-report-" + hex.EncodeToString(key[:8]))
-	// An exec is repeated only if something about it is new.
-	return r.tool("git").WithMountedCache(storePath, volume).WithEnvVariable("SLIPWAY_RUN", rand.Text())
+	return r.tool("git").WithMountedCache(storePath, volume)
 }
 
 // keep stores the report for a later `report`.
@@ -32,7 +30,7 @@ func (r *Run) keep(ctx context.Context, result report.Report) error {
 	if r.source.git == nil {
 		return errors.New("there is no repository to keep it for")
 	}
-	c := r.store().WithNewFile("/report.json", text).WithExec([]string{"cp", "/report.json", storePath + "/last.json"})
+	c := again(r.store()).WithNewFile("/report.json", text).WithExec([]string{"cp", "/report.json", storePath + "/last.json"})
 	if result.Outcome == report.Released || result.Outcome == report.Resumed {
 		c = c.WithExec([]string{"cp", "/report.json", storePath + "/" + result.Version + ".json"})
 	}
@@ -49,7 +47,7 @@ func (r *Run) readBefore(ctx context.Context) {
 	}
 	text, err := r.attachedReport(ctx, previous)
 	if err != nil || text == nil {
-		if text, err = readKept(ctx, r.store(), previous.String()); err != nil {
+		if text, err = readKept(ctx, r.lately(r.store()), previous.String()); err != nil {
 			return
 		}
 	}
@@ -81,7 +79,7 @@ func readKept(ctx context.Context, store *dagger.Container, name string) ([]byte
 
 // keptReport is the last report of a repository that is loaded; the zero one if there is none that can be read.
 func (r *Run) keptReport(ctx context.Context) report.Report {
-	text, err := readKept(ctx, r.store(), "last")
+	text, err := readKept(ctx, again(r.store()), "last")
 	if err != nil || len(text) == 0 {
 		return report.Report{}
 	}
@@ -94,7 +92,7 @@ func (r *Run) lastReport(ctx context.Context) (report.Report, error) {
 	if err := r.load(ctx); err != nil {
 		return report.Report{}, err
 	}
-	text, err := readKept(ctx, r.store(), "last")
+	text, err := readKept(ctx, again(r.store()), "last")
 	if err != nil {
 		return report.Report{}, explain(err)
 	}

@@ -1,9 +1,11 @@
 package stages
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"fmt"
-	"slices"
+	"io"
 	"strings"
 	"time"
 
@@ -174,28 +176,41 @@ func (r *Run) runTests(ctx context.Context, c *dagger.Container, command []strin
 	return readTests(ctx, c.WithEnvVariable("SLIPWAY_RUN", r.nonce), command)
 }
 
+// runScript runs a command that writes its reports to /reports, and puts what Slipway reads of them into one file, in the form
+// of git cat-file --batch: every question to the engine costs more than its answer.
+const runScript = `mkdir -p /reports
+started=$(date +%s)
+code=0
+"$@" || code=$?
+cd /reports
+{
+	printf 'started %s\n%s\n' "${#started}" "$started"
+	for report in junit.xml jest.json coverage.xml; do
+		if [ -f "$report" ]; then
+			printf '%s %s\n' "$report" "$(($(wc -c <"$report")))"
+			cat "$report"
+			echo
+		fi
+	done
+} >.slipway
+exit "$code"`
+
+const summary = ".slipway"
+
 // readTests keeps the exit code as a value: a red run has reports too.
 func readTests(ctx context.Context, c *dagger.Container, command []string) (testRun, error) {
-	began := []string{"sh", "-c", "mkdir -p " + reports + "; date +%s > " + reports + `/started; exec "$@"`, "sh"}
-	c = c.WithExec(append(began, command...), dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
+	c = c.WithExec(append([]string{"sh", "-c", runScript, "sh"}, command...), dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
 	code, err := c.ExitCode(ctx)
 	if err != nil {
 		return testRun{}, err
 	}
-	ran := testRun{code: code, folder: c.Directory(reports), files: map[string][]byte{}}
-	names, err := ran.folder.Entries(ctx)
+	text, err := c.File(reports + "/" + summary).Contents(ctx)
 	if err != nil {
 		return testRun{}, err
 	}
-	for _, name := range []string{"started", "junit.xml", "jest.json", "coverage.xml"} {
-		if !slices.Contains(names, name) {
-			continue
-		}
-		text, err := ran.folder.File(name).Contents(ctx)
-		if err != nil {
-			return testRun{}, err
-		}
-		ran.files[name] = []byte(text)
+	ran := testRun{code: code, folder: c.Directory(reports).WithoutFile(summary)}
+	if ran.files, err = parseReports(text); err != nil {
+		return testRun{}, err
 	}
 	var seconds int64
 	fmt.Sscan(string(ran.files["started"]), &seconds) //nolint:errcheck // without it the run counts as old
@@ -205,6 +220,22 @@ func readTests(ctx context.Context, c *dagger.Container, command []string) (test
 	}
 	ran.output = lastLines(ran.output)
 	return ran, err
+}
+
+// parseReports reads what runScript has put together.
+func parseReports(text string) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	batch := bufio.NewReader(strings.NewReader(text))
+	for {
+		if _, err := batch.Peek(1); errors.Is(err, io.EOF) {
+			return files, nil
+		}
+		name, content, err := parseObject(batch)
+		if err != nil {
+			return nil, fmt.Errorf("the reports of the tests are cut off: %w", err)
+		}
+		files[name] = content
+	}
 }
 
 // testContainer is where a side's tests run: in the image that the settings name for it, in which everything is installed

@@ -34,6 +34,20 @@ func TestBothOf(t *testing.T) {
 	}
 }
 
+// TestParseReports: what a run of tests has put together is read to its end, and one that was cut off is no report.
+func TestParseReports(t *testing.T) {
+	const whole = "started 10\n1700000000\njunit.xml 13\n<testsuites/>\ncoverage.xml 0\n\n"
+	files, err := parseReports(whole)
+	if err != nil || len(files) != 3 || string(files["started"]) != "1700000000" || string(files["junit.xml"]) != "<testsuites/>" || files["coverage.xml"] == nil {
+		t.Errorf("found %q, %v", files, err)
+	}
+	for _, cut := range []int{1, len("started 10\n17"), len(whole) - len("\n")} {
+		if files, err := parseReports(whole[:cut]); err == nil {
+			t.Errorf("cut off after %q: %q", whole[:cut], files)
+		}
+	}
+}
+
 // TestSlowRuns: a slow run whose command failed is never green because nothing passed.
 func TestSlowRuns(t *testing.T) {
 	const skippedOnly = `<testsuite tests="1" skipped="1"><testcase name="a"><skipped/></testcase></testsuite>`

@@ -66,9 +66,8 @@ if git cat-file -e "$before^{commit}" 2>/dev/null; then at=$before; files "$@" |
 at=$tree
 files "$@" > /out/fragment-names
 sed 's/^/new /' /out/fragment-names
-printf 'contents '
-sed "s#^#$tree:#" /out/fragment-names | git cat-file --batch | base64 | tr -d '\n'
-printf '\n'
+sed "s#^#$tree:#" /out/fragment-names | git cat-file --batch > /out/batch
+echo "contents $(base64 < /out/batch | tr -d '\n')"
 `
 
 // parseFragments reads what fragmentScript prints.

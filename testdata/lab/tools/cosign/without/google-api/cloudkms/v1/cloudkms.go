@@ -1,0 +1,2 @@
+// Package cloudkms is what the tests of another module import.
+package cloudkms

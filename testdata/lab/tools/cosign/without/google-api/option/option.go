@@ -1,0 +1,2 @@
+// Package option is what the tests of another module import.
+package option

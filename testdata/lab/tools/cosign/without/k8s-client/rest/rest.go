@@ -1,0 +1,7 @@
+package rest
+
+import "errors"
+
+type Config struct{}
+
+func InClusterConfig() (*Config, error) { return nil, errors.ErrUnsupported }

@@ -1,0 +1,5 @@
+package ast
+
+type RegoVersion int
+
+const RegoV0 RegoVersion = 0

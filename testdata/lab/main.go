@@ -30,7 +30,7 @@ const usage = `usage: go run -C testdata/lab . COMMAND
   prove       up, then kill real releases, and the engine, at their effects, let runs race, and see that the same
               line again mends everything (forty minutes at most; --seed=N repeats a run, --points=N is 24)
   cosign      make what only the tests of signatures need: cosign as a program and as an image, and an imitation of
-              Sigstore (four minutes of compiling; needs up; test does it by itself)
+              Sigstore (two minutes of compiling; needs up; test does it by itself)
   crash NAME  kill a service without a warning, and start it again
   simulate    let releases happen in a world in memory, kill, pause and race them, and print what that
               showed (--runs=100000 --seed=1; --mutations breaks the code on purpose; needs no up)

@@ -139,20 +139,20 @@ func TestForceReason(t *testing.T) {
 		force  bool
 		reason string
 		want   string
-		ok     bool
+		err    string
 	}{
-		{"not forced", false, "", "", true},
-		{"a reason without force", false, "outage of the shop", "", false},
-		{"no reason", true, "", "", false},
-		{"nine visible characters", true, "ab cd ef gh i", "", false},
-		{"ten", true, "ab cd ef gh ij", "ab cd ef gh ij", true},
-		{"only spaces and controls", true, strings.Repeat(" \x00\u200b\n", 20), "", false},
-		{"lines are joined", true, "the shop\nis down now", "the shop is down now", true},
+		{"not forced", false, "", "", ""},
+		{"a reason without force", false, "outage of the shop", "", "--reason is given without --force"},
+		{"no reason", true, "", "", "--force needs --reason with at least 10 visible characters, found 0"},
+		{"nine visible characters", true, "ab cd ef gh i", "", "at least 10 visible characters, found 9"},
+		{"ten", true, "ab cd ef gh ij", "ab cd ef gh ij", ""},
+		{"only spaces and controls", true, strings.Repeat(" \x00\u200b\n", 20), "", "at least 10 visible characters, found 0"},
+		{"lines are joined", true, "the shop\nis down now", "the shop is down now", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := forceReason(c.force, c.reason)
-			if got != c.want || (err == nil) != c.ok {
-				t.Errorf("got %q, %v", got, err)
+			if got != c.want || (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
+				t.Errorf("got %q, %v, want %q, %q", got, err, c.want, c.err)
 			}
 		})
 	}

@@ -83,7 +83,7 @@ func adopt(t *testing.T, s Shop, folder, prefix string) {
 	if r := s.DaggerIn(t, folder, "init", "--name=shop", "--blueprint="+slipwayAddress(t)); r.Code != 0 {
 		t.Fatal(r.Stderr)
 	}
-	s.Write(t, filepath.Join(folder, ".env"), "registry="+prefix+"\nregistryToken=env://REGISTRY_TOKEN\ntestServices=\"postgres=postgres:17, redis=redis:8\"\n")
+	s.Write(t, filepath.Join(folder, ".env"), "registry="+prefix+"\nregistryToken=env://REGISTRY_TOKEN\ntestServices=\"postgres=postgres:17, redis=redis:8\"\nimages=\"backend=tiny, frontend=tiny\"\n")
 	s.Write(t, ".gitignore", ".env\n")
 	s.Commit(t, "ci: release with Slipway")
 }
@@ -91,7 +91,7 @@ func adopt(t *testing.T, s Shop, folder, prefix string) {
 // TestAdoptionBesideUnreadableEnv: a root .env that is not Dagger's fails every call from there, so the module lives in ci/.
 func TestAdoptionBesideUnreadableEnv(t *testing.T) {
 	t.Parallel()
-	s, prefix := NewShop(t), NewPrefix(t)
+	s, prefix := newSmallShop(t), NewPrefix(t)
 	adopt(t, s, "ci", prefix)
 	s.Write(t, ".env", "PASSWORD=pa$word\nexport X='\n")
 	green(t, s.DaggerIn(t, "ci", "call", "release", "--version=1.2.3"), "Outcome: released")

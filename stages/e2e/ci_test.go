@@ -253,7 +253,7 @@ func (c ciSystem) start(t *testing.T, from Shop, prefix string) (s Shop, release
 	return s, func(more string) Result {
 		t.Helper()
 		s.Git(t, "remote", "set-url", "origin", c.remote)
-		r := bash(t, s, `dagger call -m "$SLIPWAY" --source=. --registry="$REGISTRY" "`+services+`" release --version="$`+c.version+`" `+more)
+		r := bash(t, s, `dagger call -m "$SLIPWAY" --source=. --registry="$REGISTRY" "`+services+`" "`+tinyImages+`" release --version="$`+c.version+`" `+more)
 		if strings.Contains(r.Output(), canary) {
 			t.Errorf("the output holds the password of the checkout's remote:\n%s", r.Output())
 		}
@@ -264,7 +264,8 @@ func (c ciSystem) start(t *testing.T, from Shop, prefix string) (s Shop, release
 // TestCheckoutsOfCI runs one line in the checkouts that the systems make of a tag: detached, with their own variables.
 func TestCheckoutsOfCI(t *testing.T) {
 	t.Parallel()
-	origin, prefix := NewShop(t), NewPrefix(t)
+	origin, prefix := withTinyImages(t), NewPrefix(t)
+	origin.Commit(t, "feat: an image of one file")
 	origin.Git(t, "tag", "-a", "-m", "v1.2.3", "v1.2.3")
 	origin.Git(t, "config", "uploadpack.allowFilter", "true")
 	ready := []string{"Release 1.2.3", "after 1.2.0", "31 passed, 91.6% coverage", "Outcome: dry-run-ok"}

@@ -78,9 +78,6 @@ func TestBump(t *testing.T) {
 			t.Errorf("the lines that change are %s", got)
 		}
 	})
-	t.Run("a prerelease is spelt as each file wants it", func(t *testing.T) {
-		green(t, s.Call(t, "bump", "--version=1.3.0-rc.1", "as-patch", "contents"), `+version = "1.3.0rc1"`, `+  "version": "1.3.0-rc.1",`)
-	})
 	t.Run("what people wrote", func(t *testing.T) {
 		s.Write(t, "CHANGELOG.md", "# Changelog\n\n## [Unreleased]\n\n- by hand\n\n## [1.2.0] - 2026-01-31\n")
 		s.Write(t, ".changeset/config.json", "{}\n")
@@ -89,10 +86,6 @@ func TestBump(t *testing.T) {
 		green(t, s.Call(t, "next-version"), "2.0.0: the commits since 1.2.0 call for a major version (.changeset/blue-cats.md says major).")
 		green(t, s.Call(t, "changelog"), "- by hand\n\n### Major Changes\n\n- by a fragment\n\n## ")
 		green(t, s.Call(t, "bump", "--kind=patch", "as-patch", "contents"), "+## [1.2.4] - ", "+- by a fragment\n", "--- a/.changeset/blue-cats.md\n", `+version = "1.2.4"`)
-	})
-	t.Run("files that disagree", func(t *testing.T) {
-		s.Replace(t, "frontend/package.json", `"1.2.3"`, `"1.2.2"`)
-		red(t, s.Call(t, "bump", "--kind=patch", "as-patch", "contents"), "expected one version in all files", `"1.2.2" in frontend/package.json`)
 	})
 }
 
@@ -106,24 +99,11 @@ func TestCreateRelease(t *testing.T) {
 	t.Run("without arguments it proposes", func(t *testing.T) {
 		green(t, f.create(t), "1.3.0: the commits since 1.2.0", "dagger call create-release --kind=patch", "Nothing was written")
 	})
-	t.Run("an existing tag", func(t *testing.T) {
-		red(t, f.create(t, "--version=1.2.0"), "the tag v1.2.0 exists")
-	})
-	t.Run("a dirty tree", func(t *testing.T) {
-		f.Write(t, "README.md", "changed\n")
-		red(t, f.create(t, "--kind=patch"), "the working tree has changes: M README.md")
-		f.Git(t, "checkout", "-q", "README.md")
-	})
 	t.Run("commits that are not pushed", func(t *testing.T) {
 		f.Commit(t, "fix: only here")
 		red(t, f.create(t, "--kind=patch"), "the branch main is at "+head[:7]+" on the remote")
 		red(t, f.validate(t, "1.2.3"), "no release branch of the remote contains commit "+f.Git(t, "rev-parse", "--short=7", "HEAD")+"; they are main")
 		f.Git(t, "reset", "-q", "--hard", head)
-	})
-	t.Run("a branch that is not released from", func(t *testing.T) {
-		f.Git(t, "checkout", "-q", "-b", "feature/x")
-		red(t, f.create(t, "--kind=patch"), "the branch feature/x is not released from")
-		f.Git(t, "checkout", "-q", "main")
 	})
 	wantRefs(t, f.remoteRefs(t), before)
 
@@ -271,10 +251,8 @@ func TestCreateReleaseOfProtectedBranch(t *testing.T) {
 		green(t, f.create(t, "--version=1.2.4"), "The version files said 1.2.4 already", "Pushed tag v1.2.4 on "+commit[:7])
 		refs["refs/heads/main"], refs["refs/tags/v1.2.4"] = commit, commit
 		wantRefs(t, f.remoteRefs(t), refs)
-		green(t, f.release(t, NewPrefix(t), "1.2.4"), "Outcome: released")
-		if body := f.releases(t)[0].Body; !strings.Contains(body, "show the version in the footer") || strings.Contains(body, "bump version to 1.2.4") {
-			t.Errorf("the notes are\n%s", body)
-		}
+		// The bump itself is none of the news.
+		green(t, f.Call(t, append(f.settings(NewPrefix(t)), "plan", "--version=1.2.4")...), "Features           1", "Bug Fixes          1", "2 entries in the notes")
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -23,6 +24,7 @@ import (
 type DeployShop struct {
 	Shop
 	Prefix              string
+	small               bool // see deploySmall
 	KnownHosts          string
 	Staging, Production Server
 }
@@ -65,6 +67,50 @@ func (d *DeployShop) addServers(t testing.TB) {
 	d.KnownHosts = string(known)
 }
 
+// smallCompose is the least that can be deployed, for tests of something else than the application.
+const smallCompose = `x-service: &service
+  restart: unless-stopped
+  init: true
+  command: [sleep, infinity]
+  stop_grace_period: 1s
+  healthcheck:
+    test: ["CMD", "true"]
+    interval: 10s
+    start_period: 5s
+    start_interval: 1s
+services:
+  backend:
+    <<: *service
+    image: ${REGISTRY:-localhost:5000}/backend:${VERSION:-latest}
+  frontend:
+    <<: *service
+    image: ${REGISTRY:-localhost:5000}/frontend:${VERSION:-latest}
+  arq-worker:
+    <<: *service
+    image: ${REGISTRY:-localhost:5000}/arq-worker:${VERSION:-latest}
+`
+
+// newSmallDeployShop is one with as little to test as to deploy.
+func newSmallDeployShop(t testing.TB) DeployShop {
+	t.Helper()
+	d := NewDeployShop(t)
+	d.deploySmall(t)
+	return d
+}
+
+// deploySmall leaves of the application what takes seconds, and commits. Its images hold no more than Python.
+func (d *DeployShop) deploySmall(t testing.TB) {
+	t.Helper()
+	d.small = true
+	d.Write(t, "docker-compose.prod.ip.yml", smallCompose)
+	for _, folder := range []string{"scripts", "proxy"} {
+		if err := os.RemoveAll(filepath.Join(d.Dir, folder)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.makeSmall(t)
+}
+
 // Arguments are the settings before the function's name.
 func (d DeployShop) Arguments(more ...string) []string {
 	return append([]string{"--registry=" + d.Prefix, "--staging=" + d.Staging.Setting(), "--production=" + d.Production.Setting(),
@@ -102,13 +148,31 @@ var base = sync.OnceValues(func() (map[string]v1.Image, error) {
 	return images, nil
 })
 
+// smallBase is for containers that do nothing.
+func smallBase() (map[string]v1.Image, error) {
+	ref, err := name.ParseReference(path.Join(os.Getenv("SLIPWAY_LAB_REGISTRY"), "library", "python:3.13-slim"))
+	if err != nil {
+		return nil, err
+	}
+	python, err := remote.Image(ref)
+	images := map[string]v1.Image{}
+	for _, image := range Images {
+		images[image] = python
+	}
+	return images, err
+}
+
 // Change is what makes the images of one version different from the others.
 type Change func(image string, config *v1.Config)
 
 // MakeVersion publishes images under the version, as a release would have, and returns their digests by service.
 func (d DeployShop) MakeVersion(t testing.TB, version, commit string, change Change) map[string]string {
 	t.Helper()
-	images, err := base()
+	of := base
+	if d.small {
+		of = smallBase
+	}
+	images, err := of()
 	if err != nil {
 		t.Fatal(err)
 	}

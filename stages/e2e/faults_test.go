@@ -4,14 +4,12 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
-	"io/fs"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"path"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -100,22 +98,10 @@ func (p proxied) count(method, end string) int {
 func TestTagListIsNotRead(t *testing.T) {
 	t.Parallel()
 	s, reg := newSmallShop(t), newProxied(t)
-	for _, test := range []struct {
-		fault labtest.Fault
-		want  string
-	}{
-		{labtest.Fault{Path: "/tags/list$", Status: 401}, "the registry answered 401 Unauthorized"},
-		{labtest.Fault{Path: "/frontend/tags/list$", Status: 500}, "the registry answered 500 Internal Server Error"},
-		{labtest.Fault{Path: "/frontend/tags/list$", Status: 404, Body: "<html>not here</html>"}, "the registry answered 404 Not Found"},
-	} {
-		t.Run(http.StatusText(test.fault.Status), func(t *testing.T) {
-			reg.Heal()
-			reg.Fault(test.fault)
-			refused(t, s.Call(t, reg.setting(), tinyImages, "release", "--version=1.2.3"), "Validate Release error: the registry: reading the tags of ", test.want,
-				"Outcome: refused-state", "Security Scan     not run")
-			reg.wantUntouched(t)
-		})
-	}
+	reg.Fault(labtest.Fault{Path: "/frontend/tags/list$", Status: 404, Body: "<html>not here</html>"})
+	refused(t, s.Call(t, reg.setting(), tinyImages, "release", "--version=1.2.3"), "Validate Release error: the registry: reading the tags of ",
+		"the registry answered 404 Not Found", "Outcome: refused-state", "Security Scan     not run")
+	reg.wantUntouched(t)
 }
 
 // TestOneImageCannotBePushed breaks the release in its middle, and lets the next run complete it.
@@ -169,22 +155,18 @@ func TestPassingFaults(t *testing.T) {
 		f.Method, f.Path = http.MethodPut, "/"+image+"/manifests/"+tag
 		return f
 	}
-	busy := labtest.Fault{Status: 429, Header: http.Header{"Retry-After": {strconv.Itoa(retryAfter)}}, Times: 1}
+	busy := labtest.Fault{Status: 429, Header: http.Header{"Retry-After": {strconv.Itoa(retryAfter)}}, Times: 2}
 	twice := func(f labtest.Fault) labtest.Fault { f.Times = 2; return f }
-	status := func(code int) labtest.Fault { return labtest.Fault{Status: code, Times: 1} }
-	broken := labtest.Fault{Reset: true, Times: 1}
+	status := func(code int) labtest.Fault { return twice(labtest.Fault{Status: code}) }
+	broken := twice(labtest.Fault{Reset: true})
 	tests := map[string][]labtest.Fault{
-		"one each": {
-			start("backend", busy), blob("frontend", broken), manifest("arq-worker", "sha-", status(502)),
-			manifest("backend", "1.2.3", busy), manifest("frontend", "latest", broken),
+		"here": {
+			manifest("backend", "sha-", busy), start("frontend", status(503)), blob("arq-worker", broken),
+			manifest("arq-worker", "1.2.3", busy), manifest("backend", "1$", status(504)), manifest("frontend", "latest", broken),
 		},
-		"two in a row": {
-			manifest("backend", "sha-", twice(busy)), start("frontend", twice(status(503))), blob("arq-worker", twice(status(500))),
-			manifest("arq-worker", "1.2.3", twice(busy)), manifest("backend", "1$", twice(status(504))),
-		},
-		"two in a row, elsewhere": {
-			blob("backend", twice(busy)), manifest("frontend", "sha-", twice(broken)), start("arq-worker", twice(status(504))),
-			manifest("frontend", "1.2.3", twice(status(502))), manifest("arq-worker", "latest", twice(busy)),
+		"elsewhere": {
+			blob("backend", busy), manifest("frontend", "sha-", broken), start("arq-worker", status(504)),
+			manifest("frontend", "1.2.3", status(502)), manifest("arq-worker", "latest", busy), manifest("arq-worker", "sha-", status(500)),
 		},
 	}
 	for name, faults := range tests {
@@ -260,6 +242,7 @@ func withToken(t *testing.T, user, token string) http.Handler {
 
 // TestTokenIsNeverShown uses a registry that needs a token and sends back what it was given.
 func TestTokenIsNeverShown(t *testing.T) {
+	t.Parallel()
 	const user = "ci"
 	token := `ca/na+ry&"` + rand.Text()
 	pair := base64.StdEncoding.EncodeToString([]byte(user + ":" + token))
@@ -347,35 +330,24 @@ func TestDryRun(t *testing.T) {
 	})
 }
 
-// TestBadVersions are refused before anything is asked of anyone, and nothing in them is run.
-func TestBadVersions(t *testing.T) {
+// TestBadInputs are refused before anything is asked of anyone, and nothing in them is run.
+func TestBadInputs(t *testing.T) {
 	t.Parallel()
 	s, reg := NewShop(t), newProxied(t)
-	for name, test := range map[string]struct{ version, want string }{
-		"two numbers":  {"1.2", "MAJOR.MINOR.PATCH, found 2"},
-		"build":        {"1.2.3+b", "no build metadata"},
-		"line break":   {"1.2.3\n", "found a line break"},
-		"space":        {" 1.2.3", "found a space"},
-		"large v":      {"V1.2.3", "at most one lower-case v"},
-		"shell":        {"1.2.3; touch pwned", "found U+003B ';'"},
-		"substitution": {"$(touch pwned)", "found U+0024 '$'"},
-		"empty":        {"", "found no number"},
-		"long":         {"1.2.3-" + strings.Repeat("a", 294), "at most 128 characters, the limit of an image tag, found 300"},
+	for name, test := range map[string]struct {
+		args []string
+		want string
+	}{
+		"a line break":               {[]string{"--version=1.2.3\n"}, "is refused: expected only ASCII letters, digits, dots and hyphens, found a line break"},
+		"a substitution, forced":     {[]string{"--version=$(touch pwned)", "--force", "--reason=the payment page is down"}, "is refused: expected only ASCII letters, digits, dots and hyphens, found U+0024 '$'"},
+		"a reason of blanks, forced": {[]string{"--version=1.2.3", "--force", "--reason=now\t now     \u200b\n"}, "--force needs --reason with at least 10 visible characters, found 6"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			refused(t, s.Call(t, reg.setting(), services, "release", "--version="+test.version), "is refused: expected ", test.want)
+			refused(t, s.Call(t, append([]string{reg.setting(), services, "release"}, test.args...)...), test.want, "Outcome: refused-input")
 		})
 	}
 	reg.wantUnasked(t)
-	err := filepath.WalkDir(s.Dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.Name() == "pwned" {
-			t.Errorf("%s was made", path)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	noFile(t, s, "pwned")
 }
 
 // imageConfig is what an image tells about itself and its making, as the registry has it.

@@ -11,19 +11,22 @@ import (
 
 // TestFunctions calls each function once, the way the README shows it.
 func TestFunctions(t *testing.T) {
+	t.Parallel()
 	s, prefix := NewShop(t), NewPrefix(t)
 	commit := s.Git(t, "rev-parse", "HEAD")[:7]
 	call := func(args ...string) Result {
 		return s.Call(t, append([]string{"--registry=" + prefix, services}, args...)...)
 	}
 
+	t.Run("report before any run", func(t *testing.T) {
+		red(t, call("report"), "this engine has no report of a run of this repository", "--dry-run")
+	})
 	t.Run("plan", func(t *testing.T) {
 		green(t, call("plan", "--version=1.2.3"), "Release 1.2.3 of commit "+commit, "Previous release: 1.2.0", "Features", "Bug Fixes",
 			"latest  moves: no stable version is higher; now absent", "registry            "+prefix)
 	})
 	t.Run("validate", func(t *testing.T) {
 		green(t, call("validate", "--version=1.2.3"), "Validate Release  passed", "Outcome: passed")
-		red(t, call("validate", "--version=1.2.4"), `backend/pyproject.toml says "1.2.3", expected "1.2.4"`, `frontend/package.json says "1.2.3"`)
 	})
 	t.Run("changelog", func(t *testing.T) {
 		green(t, call("changelog"), "🚀 Features", "show the version in the footer", "🐛 Bug Fixes", "ask PostgreSQL over TCP")
@@ -33,7 +36,6 @@ func TestFunctions(t *testing.T) {
 		if err := json.Unmarshal([]byte(r.Stdout), &notes); err != nil || notes.Previous != "v1.1.8" || notes.Current != "v1.2.0" {
 			t.Errorf("%+v, %v", notes, err)
 		}
-		red(t, call("changelog", "--from=9.9.9"), "git has no tag for version 9.9.9")
 	})
 	t.Run("scan", func(t *testing.T) { green(t, call("scan"), "Security Scan", "0 critical, 0 high") })
 	t.Run("dependencies", func(t *testing.T) { green(t, call("dependencies"), "Dependency Check", "dependencies in step") })
@@ -55,12 +57,6 @@ func TestFunctions(t *testing.T) {
 	t.Run("image", func(t *testing.T) {
 		green(t, call("image", "--name=backend", "label", "--name=org.opencontainers.image.revision"), commit)
 		red(t, call("image", "--name=nothing"), "no image is called nothing", "backend, frontend, arq-worker")
-	})
-	t.Run("report before any run", func(t *testing.T) {
-		young := NewShop(t)
-		young.Git(t, "checkout", "-q", "--orphan", "young")
-		young.Commit(t, "feat: a repository of its own "+time.Now().String())
-		red(t, young.Call(t, "report"), "this engine has no report of a run of this repository", "--dry-run")
 	})
 	t.Run("publish", func(t *testing.T) {
 		green(t, call("publish", "--version=1.2.3"), "Build and Push")
@@ -123,18 +119,17 @@ func TestAPIThroughClient(t *testing.T) {
 // TestChecklist ticks off what can be ticked off, and says what the rest is waiting for.
 func TestChecklist(t *testing.T) {
 	t.Parallel()
-	s := NewShop(t)
-	red(t, s.Call(t, "checklist", "--version=1.2.3"), "1 features and no change of a document", "Outcome: gate-fail")
+	s := withTinyImages(t)
+	s.Write(t, "backend/shop/unused.py", "import os\n")
+	s.Commit(t, "chore: nobody reads about it")
+	s.Setenv("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T0/B0/x")
+	red(t, s.Call(t, tinyImages, "--slack-webhook-url=env://SLACK_WEBHOOK_URL", "checklist", "--version=1.2.4"),
+		"1 features and no change of a document", "unused.py:1:8: F401", "Versions Agree failed", "later", "Outcome: gate-fail")
+	s.Git(t, "rm", "-q", "backend/shop/unused.py")
 	s.Replace(t, "README.md", "\n", "\n\n")
 	s.Commit(t, "docs: room to breathe")
-	green(t, s.Call(t, "checklist", "--version=1.2.3"), "Checklist for 1.2.3", "documents changed: README.md", "Backend Lint", "has no complaint", "all version files say 1.2.3",
+	green(t, s.Call(t, tinyImages, "checklist", "--version=1.2.3"), "Checklist for 1.2.3", "documents changed: README.md", "Backend Lint", "has no complaint", "all version files say 1.2.3",
 		"since v1.2.0", "not applicable: no staging server", "not applicable: nobody to tell", "Outcome: passed")
-	s.Write(t, "backend/shop/unused.py", "import os\n")
-	s.Write(t, "CHANGELOG.md", "# 1.2.2\n")
-	s.Commit(t, "feat: nobody reads about it")
-	s.Setenv("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T0/B0/x")
-	red(t, s.Call(t, "--slack-webhook-url=env://SLACK_WEBHOOK_URL", "checklist", "--version=1.2.4"),
-		"unused.py:1:8: F401", "Versions Agree failed", "CHANGELOG.md does not mention 1.2.4", "later", "Outcome: gate-fail")
 }
 
 // TestChecks runs what `dagger check` runs.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // numbered is a version of a repository, and the commit that it is made of.
@@ -95,7 +96,7 @@ func newReleaseLine(t *testing.T, services *provedServices) *releaseLine {
 	l.settings = append(d.Arguments(), "--registry="+path.Join(services.Addr(), l.name),
 		"--images=backend=app, frontend=app, arq-worker=app", "--backend=none", "--frontend=none", "--compose-file=compose.yml",
 		"--forge=gitea", "--repository="+l.repository, "--forge-token=env://FORGE_TOKEN", "--slack-webhook-url=env://SLACK_WEBHOOK_URL")
-	l.watcher = watch(t, l.prefix)
+	l.watcher = watch(t, l.prefix, func() time.Time { return services.lastWrite(l.name) })
 	l.watcher.expect(first)
 	green(t, l.release(t, first), "Outcome: released")
 	found := l.observe(t)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"dagger/slipway/stages/labtest"
 )
@@ -16,13 +17,14 @@ import (
 // provedServices are registry, forge and team behind one address, so that all requests stand in one order.
 type provedServices struct {
 	*labtest.Proxy
-	mu   sync.Mutex
-	told map[string][]string // messages by repository
+	mu      sync.Mutex
+	told    map[string][]string  // messages by repository
+	written map[string]time.Time // when a request to the registry last came to its end, by repository
 }
 
 func newProvedServices(t *testing.T) *provedServices {
 	t.Helper()
-	s := &provedServices{told: map[string][]string{}}
+	s := &provedServices{told: map[string][]string{}, written: map[string]time.Time{}}
 	forge, _ := labtest.Gitea(t)
 	registry, team := "http://"+labtest.Registry(t), labtest.NewSlack(t)
 	s.Proxy = listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -33,10 +35,29 @@ func newProvedServices(t *testing.T) *provedServices {
 		target := forge
 		if strings.HasPrefix(r.URL.Path, "/v2/") {
 			target = registry
+			defer s.write(r)
 		}
 		pass(w, r, target)
 	}))
 	return s
+}
+
+// write remembers a request that may have changed an image.
+func (s *provedServices) write(r *http.Request) {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return
+	}
+	line, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v2/"), "/")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.written[line] = time.Now()
+}
+
+// lastWrite is when one came to its end.
+func (s *provedServices) lastWrite(line string) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.written[line]
 }
 
 // pass keeps the Host header, so that addresses in the answers lead back here.

@@ -83,6 +83,15 @@ func TestRelease(t *testing.T) {
 			}
 		}
 	})
+	t.Run("the same images in another registry", func(t *testing.T) {
+		other := NewPrefix(t)
+		green(t, s.Call(t, "--registry="+other, services, "publish", "--version=1.2.3"))
+		for _, image := range Images {
+			if a, b := Tags(t, prefix, image)["1.2.3"], Tags(t, other, image)["1.2.3"]; a == "" || a != b {
+				t.Errorf("%s is %s in one registry and %s in the other", image, a, b)
+			}
+		}
+	})
 	t.Run("images with the same layers start each in their own way", func(t *testing.T) {
 		if backend, worker := Layers(t, prefix, "backend", "1.2.3"), Layers(t, prefix, "arq-worker", "1.2.3"); !slices.Equal(backend, worker) {
 			t.Errorf("the layers of the backend are %v, of the worker %v", backend, worker)
@@ -112,18 +121,4 @@ func TestRelease(t *testing.T) {
 		WantTags(t, prefix, "1.2.3", sha, "1.2", "1", "latest")
 		s.Git(t, "reset", "-q", "--hard", commit)
 	})
-}
-
-// TestSameCommitSameImage builds one commit for two registries.
-func TestSameCommitSameImage(t *testing.T) {
-	t.Parallel()
-	s, one, two := NewShop(t), NewPrefix(t), NewPrefix(t)
-	for _, prefix := range []string{one, two} {
-		green(t, s.Call(t, "--registry="+prefix, services, "release", "--version=1.2.3"))
-	}
-	for _, image := range Images {
-		if a, b := Tags(t, one, image)["1.2.3"], Tags(t, two, image)["1.2.3"]; a != b {
-			t.Errorf("%s is %s in one registry and %s in the other", image, a, b)
-		}
-	}
 }

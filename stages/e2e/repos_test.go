@@ -21,16 +21,20 @@ type repo struct {
 	locks  []lock
 	call   []string // after the settings that all of them have
 	expect []string
+	stale  *stale
 }
 
-// lock is how one is made, and the files that are new then.
+// stale is a change of a manifest that its lock does not follow, and what is said of it.
+type stale struct{ file, before, after, says string }
+
+// lock is how one is made, and the files that are new then. Its tool is installed first, once for all repositories.
 type lock struct {
-	image, commands string
-	files           []string
+	image, tool, commands string
+	files                 []string
 }
 
 func pythonLock(program, commands string, files ...string) lock {
-	return lock{"python:3.13-slim", "python -m venv /tool; PATH=/tool/bin:$PATH; pip install -q " + program + "; " + commands, files}
+	return lock{"python:3.13-slim", "python -m venv /tool; /tool/bin/pip install -q " + program, "PATH=/tool/bin:$PATH; " + commands, files}
 }
 
 func uvLock() lock {
@@ -38,7 +42,7 @@ func uvLock() lock {
 }
 
 func npmLock(program, command, file string) lock {
-	return lock{"node:22-slim", "npm install -g --force --loglevel=error " + program + "; cd " + path.Dir(file) + "; " + command, []string{file}}
+	return lock{"node:22-slim", "npm install -g --force --loglevel=error " + program, "cd " + path.Dir(file) + "; " + command, []string{file}}
 }
 
 var repos = []repo{
@@ -71,13 +75,14 @@ var repos = []repo{
 		expect: []string{"uv.lock in step, bun.lock in step", "Backend Tests     passed", "Frontend Tests    passed", "Outcome: dry-run-ok"},
 	},
 	{
-		// A dependency that lies beside the side, and a workspace of npm's.
+		// A dependency that lies beside the side, a README that no installation reads, and a workspace of npm's.
 		name: "paths",
 		locks: []lock{
 			pythonLock("uv==0.13.9", "cd backend; uv lock -q", "backend/uv.lock"),
 			npmLock("npm@10", "npm install --package-lock-only", "package-lock.json"),
 		},
 		expect: []string{"uv.lock in step", "Backend Tests     passed", "Frontend Tests    passed", "Outcome: dry-run-ok"},
+		stale:  &stale{"backend/pyproject.toml", "iniconfig==2.1.0", "iniconfig==2.0.0", "uv.lock does not agree with pyproject.toml: run uv lock in backend and commit uv.lock"},
 	},
 	{
 		// Another folder, and options of the project's own that choose tests; its expression counts beside ours.
@@ -117,8 +122,10 @@ var handbook = repo{
 		pythonLock("poetry==2.5.1", "cd backend; "+poetryLock, "backend/poetry.lock", "backend/pyproject.toml"),
 		npmLock("pnpm@10.7.1", "pnpm install --lockfile-only", "frontend/pnpm-lock.yaml"),
 	},
+	stale: &stale{"backend/pyproject.toml", `pytest = "8.3.4"`, `pytest = "8.3.3"`, "poetry.lock does not agree with pyproject.toml: run poetry lock in backend and commit poetry.lock"},
 }
 
+// poetryLock tells Poetry, which asks PyPI itself in a way that few mirrors know, of the index that pip knows of as of any other.
 const poetryLock = `index=$(pip config get global.index-url 2>/dev/null || python -c 'from pip._internal.models.index import PyPI; print(PyPI.simple_url)')
 	poetry source add -q --priority=primary simple "$index" && poetry lock`
 
@@ -130,8 +137,20 @@ func TestRepositories(t *testing.T) {
 			t.Parallel()
 			s := r.start(t)
 			green(t, s.Call(t, append(append([]string{"--images="}, r.call...), "release", "--version=1.4.0", "--dry-run")...), r.expect...)
+			r.stale.wantRefused(t, s)
 		})
 	}
+}
+
+// wantRefused makes the change, if there is one, and fails the test unless the dependency check says so.
+func (c *stale) wantRefused(t *testing.T, s Shop) {
+	t.Helper()
+	if c == nil {
+		return
+	}
+	s.Replace(t, c.file, c.before, c.after)
+	s.Commit(t, "build: go back")
+	refused(t, s.Call(t, "--images=", "dependencies"), "Dependency Check failed: "+c.says, "Outcome: gate-fail")
 }
 
 // TestHandbook releases that one for real, upgrades it and brings it back, and asks its proxy. What nobody imports counts as
@@ -169,7 +188,8 @@ func TestHandbook(t *testing.T) {
 	}
 	d.Replace(t, "nginx/nginx.conf", "X-Proxy first", "X-Proxy second")
 	d.Commit(t, "feat: another proxy")
-	green(t, call("release", "--version=1.5.0"), "1.5.0 is healthy", "Outcome: released")
+	// Its gates are those of the first, and may be left out.
+	green(t, call("release", "--version=1.5.0", "--force", "--reason=only another proxy"), "1.5.0 is healthy", "Outcome: released")
 	answers("1.5.0", "second")
 
 	green(t, call("rollback", "--environment=staging", "--reason=the second proxy is wrong"), "Outcome: rolled-back")
@@ -177,6 +197,7 @@ func TestHandbook(t *testing.T) {
 	if kept := d.Staging.Run(t, "cat "+d.Staging.Dir+"/.env.prod"); kept != "GREETING=hello" {
 		t.Errorf("the server's own .env.prod holds %q", kept)
 	}
+	handbook.stale.wantRefused(t, d.Shop)
 }
 
 // start makes a repository of the folder.
@@ -200,6 +221,7 @@ func (l lock) write(t *testing.T, s Shop) {
 	t.Helper()
 	ctx, client := Connect(t)
 	made, err := client.Container().From(l.image).
+		WithExec([]string{"sh", "-euc", l.tool}).
 		WithDirectory("/app", client.Host().Directory(s.Dir)).
 		WithWorkdir("/app").
 		WithExec([]string{"sh", "-euc", l.commands}).

@@ -4,6 +4,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -47,8 +48,7 @@ func Module() string {
 	return dir
 }
 
-// NewShop gives the test a clone of its own. All clones are one repository to Slipway, of which it keeps the last report: a test
-// that reads that runs beside no other. Without an engine the test is skipped, in CI it fails.
+// NewShop gives the test a repository of its own. Without an engine the test is skipped, in CI it fails.
 func NewShop(t testing.TB) Shop {
 	t.Helper()
 	needEngine(t)
@@ -60,7 +60,16 @@ func NewShop(t testing.TB) Shop {
 	if err := os.CopyFS(s.Dir, os.DirFS(from)); err != nil {
 		t.Fatal(err)
 	}
+	s.beginAnew(t)
 	return s
+}
+
+// beginAnew gives the history another first commit, by which Slipway tells repositories and their reports apart.
+func (s Shop) beginAnew(t testing.TB) {
+	t.Helper()
+	history := s.Git(t, "fast-export", "--all") + "\n"
+	committer, rest, _ := strings.Cut(history, "\ncommitter ")
+	s.gitReads(t, committer+"\ncommitter "+rand.Text()+" "+rest, "fast-import", "--quiet", "--force")
 }
 
 func needEngine(t testing.TB) {
@@ -186,8 +195,15 @@ func (s Shop) Commit(t testing.TB, message string) string {
 // Git runs git in the shop.
 func (s Shop) Git(t testing.TB, args ...string) string {
 	t.Helper()
+	return s.gitReads(t, "", args...)
+}
+
+// gitReads runs git with something to read.
+func (s Shop) gitReads(t testing.TB, text string, args ...string) string {
+	t.Helper()
 	cmd := exec.Command("git", args...)
 	cmd.Dir = s.Dir
+	cmd.Stdin = strings.NewReader(text)
 	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1",
 		"GIT_AUTHOR_NAME=Test", "GIT_AUTHOR_EMAIL=test@example.com", "GIT_COMMITTER_NAME=Test", "GIT_COMMITTER_EMAIL=test@example.com")
 	out, err := cmd.CombinedOutput()
@@ -227,11 +243,34 @@ func (s Shop) PushToGitea(t testing.TB, name string) {
 	Eventually(t, "Gitea sees what was pushed to "+name, func() bool { return !ask(http.MethodGet, "/repos/slipway/"+name, "").Empty })
 }
 
-// SetVersion makes every version file say the version, and commits.
+// SetVersion makes every version file that is there say the version, and commits.
 func (s Shop) SetVersion(t testing.TB, from, to string) string {
 	t.Helper()
 	for _, name := range []string{"backend/pyproject.toml", "frontend/package.json", "frontend/package-lock.json"} {
+		if _, err := os.Stat(filepath.Join(s.Dir, name)); os.IsNotExist(err) {
+			continue
+		}
 		s.Replace(t, name, `"`+from+`"`, `"`+to+`"`)
 	}
 	return s.Commit(t, "chore: bump version to "+to)
+}
+
+// addTinyImages adds the folder that images of one small file are made of.
+func (s Shop) addTinyImages(t testing.TB) {
+	t.Helper()
+	s.Write(t, "tiny/Dockerfile", "FROM scratch\nCOPY hello /\nUSER 10001\n")
+	s.Write(t, "tiny/hello", "hello\n")
+}
+
+// makeSmall leaves one backend test, and no frontend.
+func (s Shop) makeSmall(t testing.TB) {
+	t.Helper()
+	s.addTinyImages(t)
+	for _, folder := range []string{"frontend", "backend/tests"} {
+		if err := os.RemoveAll(filepath.Join(s.Dir, folder)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Write(t, "backend/tests/test_stock.py", "from shop.stock import reserve\n\n\ndef test_reserve():\n    assert reserve(3, 3) == 0\n")
+	s.Commit(t, "chore: make it small")
 }

@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"context"
 	"encoding/base64"
 	"reflect"
 	"strings"
@@ -9,6 +10,27 @@ import (
 	_ "dagger/slipway/stages/enginetest"
 	"dagger/slipway/stages/server"
 )
+
+// TestOnlyTwoEnvironments: another name is refused before anything is asked.
+func TestOnlyTwoEnvironments(t *testing.T) {
+	_, err := Pipeline{Settings: Settings{Severity: "HIGH"}}.Deploy(context.Background(), DeployOptions{Environment: "nowhere", Version: "1.2.3"})
+	const want = "expected the environment staging or production, found \"nowhere\"\nOutcome: refused-input"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// TestDirtyTree: changes are named, and nothing is released or tagged with them.
+func TestDirtyTree(t *testing.T) {
+	r := prefixed(t, "v", "1.2.3")
+	if err := r.checkClean(context.Background()); err != nil {
+		t.Error(err)
+	}
+	r.source.dirty = []string{"M backend/shop/app.py"}
+	if err := plain(r.checkClean(context.Background())); err == nil || err.Error() != "the working tree has changes: M backend/shop/app.py\nnext: commit or stash them\nOutcome: refused-state" {
+		t.Errorf("got %v", err)
+	}
+}
 
 // TestParseTree reads what git has printed about files, links that lead somewhere and nowhere, and a name that it quotes.
 func TestParseTree(t *testing.T) {

@@ -100,7 +100,7 @@ func (r *Run) connectRemote(token string) error {
 		return refuseInput(err)
 	}
 	r.access.remote = gitremote.New(gitContainer{r.remoteGit(user, token)}, address, r.signature())
-	r.access.remote.Shallow = r.source.shallow
+	r.access.remote.Incomplete = r.source.shallow || r.source.partial
 	r.access.git = r.access.remote
 	if r.access.asIf != "" {
 		r.access.git = pushed{r.access.remote, r.access.asIf, r.source.commit}

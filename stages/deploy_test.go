@@ -1,7 +1,6 @@
 package stages
 
 import (
-	"context"
 	"encoding/base64"
 	"reflect"
 	"strings"
@@ -13,7 +12,7 @@ import (
 
 // TestOnlyTwoEnvironments: another name is refused before anything is asked.
 func TestOnlyTwoEnvironments(t *testing.T) {
-	_, err := Pipeline{Settings: Settings{Severity: "HIGH"}}.Deploy(context.Background(), DeployOptions{Environment: "nowhere", Version: "1.2.3"})
+	_, err := Pipeline{Settings: Settings{Severity: "HIGH"}}.Deploy(t.Context(), DeployOptions{Environment: "nowhere", Version: "1.2.3"})
 	const want = "expected the environment staging or production, found \"nowhere\"\nOutcome: refused-input"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
@@ -23,11 +22,11 @@ func TestOnlyTwoEnvironments(t *testing.T) {
 // TestDirtyTree: changes are named, and nothing is released or tagged with them.
 func TestDirtyTree(t *testing.T) {
 	r := prefixed(t, "v", "1.2.3")
-	if err := r.checkClean(context.Background()); err != nil {
+	if err := r.checkClean(t.Context()); err != nil {
 		t.Error(err)
 	}
 	r.source.dirty = []string{"M backend/shop/app.py"}
-	if err := plain(r.checkClean(context.Background())); err == nil || err.Error() != "the working tree has changes: M backend/shop/app.py\nnext: commit or stash them\nOutcome: refused-state" {
+	if err := plain(r.checkClean(t.Context())); err == nil || err.Error() != "the working tree has changes: M backend/shop/app.py\nnext: commit or stash them\nOutcome: refused-state" {
 		t.Errorf("got %v", err)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/registry"
+	"dagger/slipway/stages/release"
 )
 
 func TestParseBuildArgs(t *testing.T) {
@@ -175,5 +177,20 @@ func TestBuildsAreComplete(t *testing.T) {
 	r.config.buildArgs["ui"] = append(r.config.buildArgs["ui"], pair{"API", ""})
 	if err := r.checkBuildArgs(context.Background()); err != nil {
 		t.Errorf("an argument that is given: %v", err)
+	}
+}
+
+// TestFoundImageIsReplaced: what stood under the commit's tag when it was judged is what is released, or nothing is.
+func TestFoundImageIsReplaced(t *testing.T) {
+	r := prefixed(t, "v", "1.2.3")
+	r.found.images = map[string]*built{"api": {Image: Image{Name: "api"}, reused: true, digest: "sha256:judged"}}
+	plan := func(digest string) release.Plan {
+		return release.Plan{Reused: map[string]registry.Image{"api": {Digest: digest}}}
+	}
+	if err := r.reusePublished(plan("sha256:judged")); err != nil {
+		t.Error(err)
+	}
+	if err := r.reusePublished(plan("sha256:other")); err == nil || !strings.HasPrefix(err.Error(), "api was in the registry when this run began, and is not there now as it was") {
+		t.Errorf("got %v", err)
 	}
 }

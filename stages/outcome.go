@@ -96,6 +96,7 @@ var whoAnswers = map[string]string{
 	"the registry":       "see that the registry can be reached and the token may read and write",
 	"the forge":          "see the setting forgeToken",
 	"the staging server": "mend it, and run the same line again",
+	"who has signed":     "see that cosign can run and reach what signs, and run the same line again",
 }
 
 // unanswered is for somebody who could not be asked before anything was written.

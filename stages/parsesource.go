@@ -54,6 +54,8 @@ func parseSource(facts string, files []string) (s source, err error) {
 			s.time = time.Unix(seconds, 0).UTC()
 		case "shallow":
 			s.shallow = value == "true"
+		case "partial":
+			s.partial = value == "true"
 		case "branch":
 			s.branch = value
 		case "remote":

@@ -69,7 +69,11 @@ func (r *Run) lockFigures(record release.Record) []string {
 // not two.
 func (r *Run) reusePublished(plan release.Plan) error {
 	for name, at := range plan.Reused {
-		if b := r.found.images[name]; !b.reused {
+		b := r.found.images[name]
+		if b.reused && b.digest != at.Digest {
+			return b.gone() // and what stands there now was not judged by anybody here
+		}
+		if !b.reused {
 			if err := r.reuse(b, at.Digest); err != nil {
 				return err
 			}

@@ -26,7 +26,7 @@ if [ -f .git ]; then echo 'linked worktree' >&2; exit 3; fi
 git rev-parse -q --verify --end-of-options 'HEAD^{commit}' >/dev/null || { echo 'no commit' >&2; exit 4; }
 mkdir -p .git/info /out
 exec > /out/facts
-# No git stands in an argument or before a pipe, where nobody sees it fail.
+# Git's answers that decide something stand in no argument and before no pipe, where nobody would see it fail.
 fact() { answer=$(shift; "$@"); printf '%s %s\n' "$1" "$answer"; }
 fact commit git rev-parse HEAD
 git rev-list --max-parents=0 HEAD > /out/lines
@@ -34,6 +34,8 @@ printf 'root %s\n' "$(sort /out/lines | head -n 1)"
 # Unlike show, log looks at no content, of which a partial clone has only what is checked out.
 fact time git log -1 --format=%ct HEAD
 fact shallow git rev-parse --is-shallow-repository
+git config --get-regexp '^remote\..*\.promisor$' '^true$' > /out/lines || [ $? = 1 ]
+[ ! -s /out/lines ] || echo 'partial true'
 printf 'branch %s\n' "$(git symbolic-ref -q --short HEAD || true)"
 # The engine keeps what an exec leaves behind, and a checkout may have a password in its remote.
 printf 'remote %s\n' "$(git remote get-url origin 2>/dev/null | sed -e 's#^\(https\{0,1\}://\)[^/]*@#\1#I' -e 's#^\([a-z+]*://[^/:@]*\):[^/]*@#\1@#I')"
@@ -43,10 +45,10 @@ git for-each-ref --merged=HEAD --format='merged %(refname:strip=2)' refs/tags
 git rev-list --topo-order --reverse --parents --tags --not HEAD > /out/lines
 awk '{ own[$1]; for (i = 2; i <= NF; i++) if ($i in own) next; if (NF > 1) print "beside " $1 }' /out/lines
 export GIT_INDEX_FILE=/tmp/index
-# The clone's index knows which files are as recorded, so that not all of them are read. Where there are filters it knows less:
-# git add is to see what they would have hidden.
+# The clone's index knows by size and time which files are as recorded, so that not all of them are read. Every file is read
+# where files have filters, or are marked so that git does not look at them.
 cp -p .git/index /tmp/index 2>/dev/null || true
-if [ -n "$(git ls-files -- ':(exclude,attr:!filter)' 2>&1 | head -n 1)" ] || ! git read-tree --reset HEAD 2>/dev/null; then
+if [ -n "$({ git ls-files -- ':(exclude,attr:!filter)'; git ls-files -v | grep '^[a-zS]'; } 2>&1 | head -n 1)" ] || ! git read-tree --reset HEAD 2>/dev/null; then
 	rm -f /tmp/index
 	git read-tree HEAD
 fi
@@ -55,7 +57,8 @@ git grep -z --cached -F -e 'oid sha256:' -- ':(attr:filter=lfs)' > /out/lines ||
 tr '\0' ' ' < /out/lines | sed 's/^/pointer /'
 git grep -z -l --cached -F -e 'oid sha256:' -- ':(attr:filter=lfs)' | xargs -0 -r sha256sum 2>/dev/null | sed 's/^/content /' || true
 # Of an empty tree git add says that nothing matches. What is left out is not uploaded: by our +ignore, and Dagger's locks by Dagger.
-[ -z "$(git ls-files | head -n 1)" ] || git add -u -- . ':(exclude,glob)**/node_modules/**' ':(exclude,glob)**/.venv/**' \
+git ls-files > /out/lines
+[ ! -s /out/lines ] || git add -u -- . ':(exclude,glob)**/node_modules/**' ':(exclude,glob)**/.venv/**' \
 	':(exclude,glob)**/__pycache__/**' ':(exclude,glob)**/dagger.lock' ':(exclude,glob)**/.dagger/lock'
 git diff-index --cached --name-status HEAD > /out/lines
 sed 's/^/dirty /' /out/lines

@@ -218,6 +218,9 @@ func TestReadPartialClone(t *testing.T) {
 	c.commit()
 	p := c.partial()
 	s, archives := p.read("")
+	if whole, _ := c.read(); whole.partial || !s.partial {
+		t.Errorf("a whole clone is partial: %t, and the other one: %t", whole.partial, s.partial)
+	}
 	if len(s.commit) != 40 || s.time.IsZero() || len(s.dirty) != 0 || archives[0]["a"] != "2\n" {
 		t.Errorf("read %+v, %v", s, archives)
 	}
@@ -253,6 +256,15 @@ func TestReadKnown(t *testing.T) {
 		t.Errorf("the build gets %q", got)
 	}
 	c.git("reset", "-q", "--hard")
+	c.git("update-index", "--assume-unchanged", "in/same")
+	c.git("update-index", "--skip-worktree", "in/size")
+	c.write("in/same", "changed\n")
+	c.write("in/size", "changed\n")
+	s, _ = c.read()
+	want(t, "changes that git was told not to see", s.dirty, []string{"M in/same", "M in/size"})
+	c.git("update-index", "--no-assume-unchanged", "in/same")
+	c.git("update-index", "--no-skip-worktree", "in/size")
+	c.git("reset", "-q", "--hard")
 	c.git("sparse-checkout", "set", "in")
 	s, archives = c.read("")
 	want(t, "changes of a sparse checkout", s.dirty, nil)
@@ -273,7 +285,7 @@ func TestReadFails(t *testing.T) {
 	c.write("a", "1\n")
 	c.commit()
 	c.write("a", "2\n")
-	for _, command := range []string{"log -1", "rev-list --max-parents", "rev-list --topo-order", "diff-index", "grep -l", "grep -z --cached", "write-tree"} {
+	for _, command := range []string{"log -1", "rev-list --max-parents", "rev-list --topo-order", "ls-files", "diff-index", "grep -l", "grep -z --cached", "write-tree"} {
 		script := strings.Replace(here(t.TempDir()).Replace(readScript), "\tcommand git ", "\tcase \"$*\" in \""+command+"\"*) return 128 ;; esac\n\tcommand git ", 1)
 		cmd := exec.Command("sh", "-c", script, "sh", "0")
 		cmd.Dir, cmd.Env = c.dir, append(os.Environ(), "HOME="+c.home)

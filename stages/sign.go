@@ -20,8 +20,7 @@ type signer struct {
 	token  func(ctx context.Context) (string, error) // a fresh one, because it may live for minutes only
 	by     report.Signed                             // when it is known
 	public string                                    // the public half of the key, in PEM, when it is known
-	asked  sync.Once                                 // who signs
-	unsure error                                     // why that is not known
+	asking sync.Mutex                                // who signs
 	count  atomic.Int64                              // of signatures made
 }
 
@@ -50,10 +49,14 @@ func (r *Run) signer(ctx context.Context) (*signer, error) {
 	return r.access.signer, nil
 }
 
-// known finds out once who signs, which shows that the key opens and the token is one.
+// known finds out who signs, unless that is known; it shows that the key opens and the token is one.
 func (s *signer) known(ctx context.Context) error {
-	s.asked.Do(func() { s.unsure = s.ask(ctx) })
-	return s.unsure
+	s.asking.Lock()
+	defer s.asking.Unlock()
+	if s.by != (report.Signed{}) {
+		return nil
+	}
+	return s.ask(ctx)
 }
 
 func (s *signer) ask(ctx context.Context) error {

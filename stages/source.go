@@ -18,6 +18,7 @@ type source struct {
 	branch  string // empty when HEAD is detached
 	remote  string // without user information
 	shallow bool
+	partial bool // contents of earlier commits may not be here
 	tags    []release.Tag
 	merged  []string // names of the tags in the history of the commit, or on a commit of their own beside it
 	dirty   []string // tracked files that differ from the commit

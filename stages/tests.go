@@ -3,6 +3,7 @@ package stages
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -177,7 +178,7 @@ func (r *Run) runTests(ctx context.Context, c *dagger.Container, command []strin
 }
 
 // runScript runs a command that writes its reports to /reports, and puts what Slipway reads of them into one file, in the form
-// of git cat-file --batch: every question to the engine costs more than its answer.
+// of git cat-file --batch, and base64, because an answer of the engine is UTF-8: every question to the engine costs more than its answer.
 const runScript = `mkdir -p /reports
 started=$(date +%s)
 code=0
@@ -186,13 +187,13 @@ cd /reports
 {
 	printf 'started %s\n%s\n' "${#started}" "$started"
 	for report in junit.xml jest.json coverage.xml; do
-		if [ -f "$report" ]; then
-			printf '%s %s\n' "$report" "$(($(wc -c <"$report")))"
+		if [ -f "$report" ] && size=$(wc -c <"$report"); then
+			printf '%s %s\n' "$report" "$((size))"
 			cat "$report"
 			echo
 		fi
 	done
-} >.slipway
+} | base64 >.slipway || code=127
 exit "$code"`
 
 const summary = ".slipway"
@@ -205,8 +206,8 @@ func readTests(ctx context.Context, c *dagger.Container, command []string) (test
 		return testRun{}, err
 	}
 	text, err := c.File(reports + "/" + summary).Contents(ctx)
-	if err != nil {
-		return testRun{}, err
+	if err != nil && code == 0 {
+		return testRun{}, err // else the shell was killed with the tests, and there are no reports
 	}
 	ran := testRun{code: code, folder: c.Directory(reports).WithoutFile(summary)}
 	if ran.files, err = parseReports(text); err != nil {
@@ -225,7 +226,7 @@ func readTests(ctx context.Context, c *dagger.Container, command []string) (test
 // parseReports reads what runScript has put together.
 func parseReports(text string) (map[string][]byte, error) {
 	files := map[string][]byte{}
-	batch := bufio.NewReader(strings.NewReader(text))
+	batch := bufio.NewReader(base64.NewDecoder(base64.StdEncoding, strings.NewReader(text)))
 	for {
 		if _, err := batch.Peek(1); errors.Is(err, io.EOF) {
 			return files, nil

@@ -1,6 +1,11 @@
 package stages
 
 import (
+	"encoding/base64"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -34,15 +39,36 @@ func TestBothOf(t *testing.T) {
 	}
 }
 
-// TestParseReports: what a run of tests has put together is read to its end, and one that was cut off is no report.
-func TestParseReports(t *testing.T) {
-	const whole = "started 10\n1700000000\njunit.xml 13\n<testsuites/>\ncoverage.xml 0\n\n"
-	files, err := parseReports(whole)
-	if err != nil || len(files) != 3 || string(files["started"]) != "1700000000" || string(files["junit.xml"]) != "<testsuites/>" || files["coverage.xml"] == nil {
+// TestRunScript: the command's reports come back as they are, whatever is in them, with its exit code.
+func TestRunScript(t *testing.T) {
+	for _, program := range []string{"sh", "base64"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skip(err)
+		}
+	}
+	out := t.TempDir()
+	script := strings.ReplaceAll(runScript, "/reports", out)
+	command := `printf '<a>\377</a>' > "$0/junit.xml"; : > "$0/coverage.xml"; mkdir "$0/jest.json"; exit 3`
+	err := exec.Command("sh", "-c", script, "sh", "sh", "-c", command, out).Run()
+	var ended *exec.ExitError
+	if !errors.As(err, &ended) || ended.ExitCode() != 3 {
+		t.Errorf("ended with %v, want exit code 3", err)
+	}
+	text, err := os.ReadFile(filepath.Join(out, summary))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := parseReports(string(text))
+	if err != nil || len(files) != 3 || len(files["started"]) != 10 || string(files["junit.xml"]) != "<a>\xff</a>" || files["coverage.xml"] == nil {
 		t.Errorf("found %q, %v", files, err)
 	}
+}
+
+// TestParseReports: reports that were cut off are none.
+func TestParseReports(t *testing.T) {
+	const whole = "started 10\n1700000000\njunit.xml 13\n<testsuites/>\n"
 	for _, cut := range []int{1, len("started 10\n17"), len(whole) - len("\n")} {
-		if files, err := parseReports(whole[:cut]); err == nil {
+		if files, err := parseReports(base64.StdEncoding.EncodeToString([]byte(whole[:cut]))); err == nil {
 			t.Errorf("cut off after %q: %q", whole[:cut], files)
 		}
 	}

@@ -180,7 +180,7 @@ func TestRealPushAfterCommands(t *testing.T) {
 
 // TestRealHistory: what the notes need is fetched, also into a clone that is cut off (C10).
 func TestRealHistory(t *testing.T) {
-	for name, depth := range map[string]string{"a whole clone": "", "a shallow one": "--depth=1"} {
+	for name, left := range map[string]string{"a whole clone": "", "a shallow one": "--depth=1", "a partial one": "--filter=blob:none"} {
 		t.Run(name, func(t *testing.T) {
 			p := newPlace(t)
 			p.in(p.source, "checkout", "--quiet", "-b", "release/1.2", p.commits[1])
@@ -189,13 +189,14 @@ func TestRealHistory(t *testing.T) {
 			p.in(p.source, "push", "--quiet", p.remote, "release/1.2", "v1.2.9")
 			p.source = filepath.Join(t.TempDir(), "clone")
 			args := []string{"clone", "--quiet", "--no-tags", "--single-branch", "--branch=main", "file://" + p.remote, p.source}
-			if depth != "" {
-				args = append(args, depth)
+			if left != "" {
+				args = append(args, left)
 			}
+			p.in(p.remote, "config", "uploadpack.allowFilter", "true")
 			p.in(p.remote, args...)
 			p.git.source = p.source
 			r := p.reached()
-			r.Shallow = depth != ""
+			r.Incomplete = left != ""
 			head := p.commits[2]
 			got, err := r.History(t.Context(), []string{"refs/heads/main", "refs/tags/v1.2.9"}, "--format=%H", head, "^refs/tags/v1.2.9")
 			if err != nil || strings.TrimSpace(got) != head {

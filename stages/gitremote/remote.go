@@ -38,9 +38,9 @@ func (s Signature) Env() map[string]string {
 
 // Remote is the Git server that git itself talks to.
 type Remote struct {
-	// Shallow is set if the source's history is cut off: what is there is then not offered to the remote as known, because
-	// what comes before it is not.
-	Shallow bool
+	// Incomplete is set if the source's history is cut off, or contents of it were left out: what is there is then not offered
+	// to the remote as known, because what belongs to it is not.
+	Incomplete bool
 
 	exec    Executor
 	address string
@@ -183,7 +183,7 @@ func lease(ref, expected string) string { return "--force-with-lease=" + ref + "
 // FetchCommand brings refs of the remote with all that they lead to, under their own names.
 func (r *Remote) FetchCommand(refs ...string) []string {
 	fetch := []string{"git"}
-	if r.Shallow {
+	if r.Incomplete {
 		fetch = append(fetch, "-c", "core.alternateRefsCommand=:")
 	}
 	fetch = append(fetch, "fetch", "--quiet", "--no-tags", "--end-of-options", r.address)

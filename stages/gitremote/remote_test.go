@@ -67,9 +67,9 @@ func TestCommands(t *testing.T) {
 			want: "git fetch --quiet --no-tags" + at + "+refs/tags/v1:refs/tags/v1; git log --no-show-signature -z c1 ^refs/tags/v1",
 		},
 		"history of what is here": {do: func(r *Remote) (any, error) { return r.History(t.Context(), nil, "c1") }, want: "git log --no-show-signature c1"},
-		"a shallow source": {
+		"an incomplete source": {
 			do: func(r *Remote) (any, error) {
-				r.Shallow = true
+				r.Incomplete = true
 				return r.History(t.Context(), []string{"refs/tags/v1"}, "c1")
 			},
 			want: "git -c core.alternateRefsCommand=: fetch --quiet --no-tags" + at + "+refs/tags/v1:refs/tags/v1; git log --no-show-signature c1",

@@ -157,8 +157,8 @@ func (d *decision) isOurs(tag Tag) bool {
 // onRemote says whether the remote has a tag of that name.
 func (d *decision) onRemote(tag Tag) bool { return d.o.Remote.Is.Of["refs/tags/"+tag.Name] != "" }
 
-// images: what stands under the version was built from this commit, as this version, and for a release that signs by one that
-// has signed it (T5, T6). Force does not help.
+// images: what stands under the version was built from this commit, as this version, and if the release signs it has a
+// provenance by its signer (T5, T6). Force does not help.
 func (d *decision) images() {
 	for _, name := range d.q.Images {
 		at, ok := d.o.Registry.Is.Version[name]
@@ -176,7 +176,7 @@ func (d *decision) images() {
 		case at.Version() != d.q.Version.String():
 			d.refuse(never, "%s exists and was built as version %s", where, orNone(at.Version()))
 		default:
-			d.refuse("release the next patch version; if who has signed is yours too, let signerIdentity name it; if it was released before "+
+			d.refuse("release the next patch version; if who has signed is yours too, let signerIdentity name it, or use the key that it was begun with; if it was released before "+
 				"releases were signed, finish it without what signs, and with requireSigned=off",
 				"%s exists, and nobody vouches for it: expected a provenance by the signer of this release, found %s", where, d.o.Registry.Is.Doubts[where])
 		}

@@ -175,7 +175,7 @@ func readImage(ctx context.Context, w World, q Request, image string) (imageTags
 	if err != nil {
 		return imageTags{}, err
 	}
-	found := imageTags{VersionsAmong(names), map[string]registry.Image{}, map[string]string{}, nil}
+	found := imageTags{known: VersionsAmong(names), tags: map[string]registry.Image{}, doubts: map[string]string{}}
 	for _, tag := range names {
 		if tag != q.Version.String() && !isCommitTag(tag, q.Commit) {
 			continue

@@ -26,7 +26,8 @@ func (w World) doubt(ctx context.Context, q Request, at registry.Image) (string,
 	if err != nil {
 		return "", err
 	}
-	doubt, of := "none", attestationsOf(at, []string{attest.Provenance})[0]
+	of := attestationsOf(at, []string{attest.Provenance})[0]
+	doubt := "none"
 	for _, said := range of.among(map[string][]attest.Artifact{at.Digest: hanging}, true) {
 		if doubt = q.otherBuild(said, where); doubt != "" {
 			continue

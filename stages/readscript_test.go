@@ -77,6 +77,7 @@ func (c clone) read(folders ...string) (source, []map[string]string) {
 	c.t.Helper()
 	out := c.t.TempDir()
 	here := here(out)
+	defer os.Remove(filepath.Join(c.dir, ".git/info/attributes")) // in the engine each run has a copy of its own
 	c.run("sh", append([]string{"-c", here.Replace(readScript), "sh", strconv.Itoa(len(folders))}, folders...)...)
 	facts, err := os.ReadFile(filepath.Join(out, "facts"))
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"dagger/slipway/stages/gate"
 	"dagger/slipway/stages/report"
@@ -57,6 +58,9 @@ func TestRunScript(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(out, summary))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !utf8.Valid(text) {
+		t.Errorf("the engine would change what is read: %q", text)
 	}
 	files, err := parseReports(string(text))
 	if err != nil || len(files) != 3 || len(files["started"]) != 10 || string(files["junit.xml"]) != "<a>\xff</a>" || files["coverage.xml"] == nil {

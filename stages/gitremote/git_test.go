@@ -2,7 +2,9 @@ package gitremote
 
 import (
 	"errors"
+	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -175,6 +177,44 @@ func TestRealPushAfterCommands(t *testing.T) {
 	}
 	if got := p.in(p.remote, "rev-parse", "slipway/revert", "slipway/revert^"); got != strings.TrimSpace(out)+"\n"+base {
 		t.Errorf("pushed %s", got)
+	}
+}
+
+// TestRealFetchIntoPartial: what the source names and does not hold is not taken for known, or the remote would send differences
+// from it.
+func TestRealFetchIntoPartial(t *testing.T) {
+	p := newPlace(t)
+	long := func(from int) {
+		var text strings.Builder
+		for n := range 5000 {
+			fmt.Fprintln(&text, from+n)
+		}
+		if err := os.WriteFile(filepath.Join(p.source, "long"), []byte(text.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p.in(p.source, "add", "long")
+	}
+	long(1)
+	p.commit("main")
+	p.in(p.source, "branch", "side")
+	p.in(p.source, "rm", "-q", "--force", "long")
+	p.commit("main")
+	p.in(p.source, "push", "--quiet", p.remote, "main")
+	p.in(p.remote, "config", "uploadpack.allowFilter", "true")
+	partial := filepath.Join(t.TempDir(), "clone")
+	p.in(p.remote, "clone", "--quiet", "--single-branch", "--branch=main", "--filter=blob:none", "file://"+p.remote, partial)
+	p.in(p.source, "checkout", "--quiet", "side")
+	long(2)
+	side := p.commit("side")
+	p.in(p.source, "push", "--quiet", p.remote, "side")
+	p.git.source = partial
+	for incomplete, want := range map[bool]string{true: side, false: ""} {
+		r := p.reached()
+		r.Incomplete = incomplete
+		got, _ := r.History(t.Context(), []string{"refs/heads/side"}, "--format=%H", "-1", side)
+		if strings.TrimSpace(got) != want {
+			t.Errorf("incomplete %t: fetched %q, want %q", incomplete, got, want)
+		}
 	}
 }
 

@@ -129,8 +129,8 @@ func (r *Run) tool(name string) *dagger.Container {
 // lately makes an exec that looks into a volume run once in so many minutes, and not in every run: the engine may have emptied
 // the volume since, or what lies in it may be out of date.
 func (r *Run) lately(c *dagger.Container) *dagger.Container {
-	const lately = 10 * time.Minute
-	return c.WithEnvVariable("SLIPWAY_LATELY", r.started.UTC().Truncate(lately).Format(time.RFC3339))
+	const window = 10 * time.Minute
+	return c.WithEnvVariable("SLIPWAY_LATELY", r.started.UTC().Truncate(window).Format(time.RFC3339))
 }
 
 // again makes an exec run each time: the engine repeats one only if something about it is new.

@@ -177,8 +177,9 @@ func (r *Run) runTests(ctx context.Context, c *dagger.Container, command []strin
 	return readTests(ctx, c.WithEnvVariable("SLIPWAY_RUN", r.nonce), command)
 }
 
-// runScript runs a command that writes its reports to /reports, and puts what Slipway reads of them into one file, in the form
-// of git cat-file --batch, and base64, because an answer of the engine is UTF-8: every question to the engine costs more than its answer.
+// runScript runs a command that writes its reports to /reports, and puts what Slipway reads of them into one file, because every
+// question to the engine costs more than its answer: in the form of git cat-file --batch, and in base64, because an answer is
+// UTF-8 whatever the file is.
 const runScript = `mkdir -p /reports
 started=$(date +%s)
 code=0

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -177,7 +178,7 @@ func (l *lab) ensureToken(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	token := lastLine(out) // above it stand Gitea's words on running as root
+	token := tokenPattern.FindString(out) // before or behind it stand Gitea's words on running as root
 	if token == "" {
 		return errors.New("gitea printed no token")
 	}
@@ -194,10 +195,8 @@ func (l *lab) giteaUsers(ctx context.Context, args ...string) (string, error) {
 	return out, err
 }
 
-func lastLine(text string) string {
-	text = strings.TrimSpace(text)
-	return text[strings.LastIndexByte(text, '\n')+1:]
-}
+// tokenPattern is a line that is a token.
+var tokenPattern = regexp.MustCompile(`(?m)^[0-9a-f]{40}$`)
 
 // giteaToken is empty until up has made one.
 func (l *lab) giteaToken() string {

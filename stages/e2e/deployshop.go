@@ -78,7 +78,10 @@ const smallCompose = `x-service: &service
     interval: 10s
     start_period: 5s
     start_interval: 1s
-services:
+` + composeServices
+
+// composeServices are the images of a release as services that differ in nothing else.
+const composeServices = `services:
   backend:
     <<: *service
     image: ${REGISTRY:-localhost:5000}/backend:${VERSION:-latest}

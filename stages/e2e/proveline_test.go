@@ -64,17 +64,7 @@ var provedFiles = map[string]string{
     interval: 10s
     start_period: 10s
     start_interval: 1s
-services:
-  backend:
-    <<: *service
-    image: ${REGISTRY:-localhost:5000}/backend:${VERSION:-latest}
-  frontend:
-    <<: *service
-    image: ${REGISTRY:-localhost:5000}/frontend:${VERSION:-latest}
-  arq-worker:
-    <<: *service
-    image: ${REGISTRY:-localhost:5000}/arq-worker:${VERSION:-latest}
-`,
+` + composeServices,
 }
 
 // newReleaseLine makes the repository and its first release, which nobody disturbs.

@@ -404,7 +404,7 @@ func (b *bench) peerChain(ctx context.Context, n int, p peer) error {
 	return b.chain(repository, n, func(scenario string) error { return b.timed(ctx, p.name+" "+scenario, repository, args...) })
 }
 
-// floor times what no module can be faster than, and the shortest function of Slipway.
+// floor times what no module can be faster than, and the calls of Slipway that have least to do.
 func (b *bench) floor(ctx context.Context, n int) error {
 	repository := filepath.Join(b.dir, "slipway")
 	calls := []struct {
@@ -415,6 +415,7 @@ func (b *bench) floor(ctx context.Context, n int) error {
 		{never, b.emptyCall()},
 		{refused, b.slipway(repository, "validate", "--version=none")},
 		{validate, b.slipway(repository, "validate", "--version="+benchVersion(n))},
+		{dryRunAgain, b.slipway(repository, dryRun(n)...)},
 	}
 	for _, c := range calls {
 		// The first call may load what the cache has lost; a user's second is what counts.

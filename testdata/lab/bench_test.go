@@ -47,7 +47,7 @@ func TestTable(t *testing.T) {
 // collect notes a value for each measure that the ratio asks for.
 func collect(s samples, r ratio, round int, value float64) {
 	for _, name := range []string{
-		firstLoad, firstLoadEmpty, coreVersion, never, refused, validate, images10, images30, changelog1000, changelog5000, deployment, composeByHand,
+		firstLoad, firstLoadEmpty, coreVersion, never, refused, validate, dryRunAgain, images10, images30, changelog1000, changelog5000, deployment, composeByHand,
 	} {
 		note(s, name, round, value)
 	}

@@ -28,6 +28,7 @@ const (
 	never          = "never"
 	refused        = "refused"
 	validate       = "validate"
+	dryRunAgain    = "dry run again"
 	images10       = "10 images"
 	images30       = "30 images"
 	changelog1000  = "changelog 1000"
@@ -112,6 +113,7 @@ var ratios = []ratio{
 	{"Processor time, one file in backend/ ÷ `make -j2`", "Процессорное время, один файл в backend/ ÷ `make -j2`", measure(slipwayName + backendChange + cpuSuffix), measure("make " + backendChange + cpuSuffix), 0},
 	{"The same without that of the engine's own process", "То же без процесса движка", besideEngine(backendChange), measure("make " + backendChange + cpuSuffix), 0},
 	{"`validate` ÷ an empty function", "`validate` ÷ пустая функция", measure(validate), measure(never), 1.25},
+	{"A dry run, again ÷ `validate`", "Пробный прогон ещё раз ÷ `validate`", measure(dryRunAgain), measure(validate), 1.5},
 	{"`validate` refused at once ÷ an empty function", "`validate` с отказом сразу ÷ пустая функция", measure(refused), measure(never), 0},
 	{"An empty function ÷ `dagger core version`", "Пустая функция ÷ `dagger core version`", measure(never), measure(coreVersion), 0},
 	{"First load of the module ÷ of an empty Go module", "Первая загрузка модуля ÷ пустого модуля на Go", measure(firstLoad), measure(firstLoadEmpty), 0},

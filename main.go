@@ -350,11 +350,12 @@ func New(
 	//
 	// +default="60s"
 	healthTimeout string,
-	// Script of the repository that backs the database up and prints the file it wrote. If it is missing: no database.
+	// Script of the repository that backs the database up into the file that it is given, and prints that file's name. If it
+	// is missing, nothing is saved, and what has a migration is refused; none: somebody else makes the backups.
 	//
 	// +default="scripts/backup_db.sh"
 	backupScript string,
-	// Script of the repository that restores the database from the file it is given.
+	// Script of the repository that restores the database from the file it is given; none: there is none.
 	//
 	// +default="scripts/restore_db.sh"
 	restoreScript string,

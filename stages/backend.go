@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"dagger/slipway/internal/dagger"
@@ -261,19 +262,22 @@ const (
 	redisPort    = 6379
 )
 
+// postgresImages are PostgreSQL's own and those made from it, which are set up by the same variables.
+var postgresImages = []string{"postgres", "postgis", "pgvector", "timescaledb"}
+
 // withServices starts the test services beside the tests, under the names of the setting, for one suite each. What the
 // settings say of a variable is stronger than what we know of a service.
 func (r *Run) withServices(c *dagger.Container, suite string) *dagger.Container {
 	for _, p := range r.config.services {
 		service := r.dag.Container().From(p.value).WithEnvVariable("SLIPWAY_SUITE", suite)
-		switch imageName(p.value) {
-		case "postgres":
+		switch name := imageName(p.value); {
+		case slices.Contains(postgresImages, name):
 			service = service.
 				WithEnvVariable("POSTGRES_USER", testUser).
 				WithEnvVariable("POSTGRES_PASSWORD", testUser).
 				WithEnvVariable("POSTGRES_DB", testDatabase)
 			c = c.WithEnvVariable("DATABASE_URL", fmt.Sprintf("postgresql://%[1]s:%[1]s@%[2]s:%[3]d/%[4]s", testUser, p.name, postgresPort, testDatabase))
-		case "redis", "valkey":
+		case name == "redis" || name == "valkey":
 			c = c.WithEnvVariable("REDIS_URL", fmt.Sprintf("redis://%s:%d/0", p.name, redisPort))
 		}
 		c = c.WithServiceBinding(p.name, service.AsService(dagger.ContainerAsServiceOpts{UseEntrypoint: true}))

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/project"
 	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/server"
 )
@@ -17,6 +18,7 @@ func (r *Run) shipped(ctx context.Context, env *server.Environment, commit strin
 	release := server.Release{Version: r.Version.String(), Commit: commit, By: r.who(), Reason: r.Reason}
 	release.Tree = func(ctx context.Context, paths []string) ([]server.File, error) { return r.filesAt(ctx, commit, paths) }
 	release.Registry = r.serverRegistry()
+	env.Unsaved = r.config.BackupScript == project.Off
 	var found bool
 	var err error
 	if release.Compose, found, err = r.fileAt(ctx, commit, env.ComposeFile); err != nil {
@@ -32,6 +34,9 @@ func (r *Run) shipped(ctx context.Context, env *server.Environment, commit strin
 		{"backupScript", r.config.BackupScript, defaultBackupScript, &env.Backup},
 		{"restoreScript", r.config.RestoreScript, defaultRestoreScript, &env.Restore},
 	} {
+		if s.name == project.Off {
+			continue
+		}
 		file := orDefault(s.name, s.standard)
 		text, found, err := r.fileAt(ctx, commit, file)
 		switch {

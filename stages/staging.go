@@ -40,7 +40,7 @@ func (s *stagingServer) Look(ctx context.Context) (release.Running, error) {
 	preview, err := server.Preflight(ctx, env, shipped)
 	s.found.preview = preview
 	if refused, ok := asFailure(err); ok {
-		s.refusal = refuse("mend it, and run the same line again", "%v", refused)
+		s.refusal = refuse(orDefault(refused.Next, "mend it, and run the same line again"), "%v", refused)
 		err = nil
 	}
 	return running(preview.Ledger), err

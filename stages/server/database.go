@@ -8,8 +8,12 @@ import (
 
 // backUp saves the database before anything may change it (D6), the first deployment's too.
 func (d *deployment) backUp(ctx context.Context) error {
-	if d.env.Backup == "" {
-		return nil // there is no database
+	switch {
+	case d.env.Unsaved:
+		return nil
+	case d.env.Backup == "":
+		d.figures = append(d.figures, "no database was saved: there is no backup script")
+		return nil
 	}
 	saves, err := d.wake(ctx)
 	if err == nil && saves {

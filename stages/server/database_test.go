@@ -298,7 +298,7 @@ func TestMigrationThatFails(t *testing.T) {
 			s.image("backend", version, behaviour{}).service("migrate", c.does)
 			env := s.environment()
 			if c.backup == "" {
-				env.Backup, env.Restore = "", ""
+				env.Backup, env.Restore, env.Unsaved = "", "", true
 			}
 			_, err := Deploy(t.Context(), env, s.scripted(version, shopCompose, c.backup))
 			f := failure(t, err)

@@ -26,7 +26,7 @@ func newApplication(t *testing.T) *application {
 	c, login := folder(t)
 	a := &application{Conn: c, image: labImage(t, "redis", "8")}
 	a.image.Build = Build{"backend", "Dockerfile", ""}
-	a.env = Environment{Name: "staging", Target: c.target, Login: login, ComposeFile: "deploy/compose.yml", Migrate: "migrate", Pace: Pace{Steady: 2 * time.Second, Step: 300 * time.Millisecond}, Step: func(ctx context.Context, _ string) (context.Context, func(error)) { return ctx, func(error) {} }}
+	a.env = Environment{Name: "staging", Target: c.target, Login: login, ComposeFile: "deploy/compose.yml", Migrate: "migrate", Unsaved: true, Pace: Pace{Steady: 2 * time.Second, Step: 300 * time.Millisecond}, Step: func(ctx context.Context, _ string) (context.Context, func(error)) { return ctx, func(error) {} }}
 	t.Cleanup(func() {
 		last, err := Connect(context.Background(), c.target, login)
 		if err != nil {

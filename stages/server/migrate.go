@@ -7,6 +7,18 @@ import (
 	"strings"
 )
 
+// saved insists on a backup before a migration (D6).
+func (e Environment) saved(a compose) error {
+	if _, migrates := a.Services[e.Migrate]; !migrates || e.Backup != "" || e.Unsaved {
+		return nil
+	}
+	return &Failure{
+		Err:   fmt.Errorf("the service %s migrates the database, and no script would save it before", e.Migrate),
+		State: Untouched, Found: "nothing was changed on the server",
+		Next: "commit such a script and name it in the setting backupScript, or set backupScript=none if somebody else makes the backups",
+	}
+}
+
 // migrate runs the migration on its own, before any container is replaced: one that fails leaves the old version up.
 func (d *deployment) migrate(ctx context.Context) error {
 	if _, ok := d.next.compose.Services[d.env.Migrate]; !ok {

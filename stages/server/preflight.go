@@ -99,6 +99,9 @@ func (c *Conn) plan(ctx context.Context, env Environment, release Release) (*pla
 	if err := p.compose.refusal(release.Images); err != nil {
 		return nil, err
 	}
+	if err := env.saved(p.compose); err != nil {
+		return nil, err
+	}
 	if err := c.hasExternal(ctx, p.compose); err != nil {
 		return nil, err
 	}

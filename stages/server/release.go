@@ -13,7 +13,8 @@ type Environment struct {
 	HealthURL   string // asked besides the containers' own health checks; empty: not asked
 	VersionURL  string // has to mention the version; empty: not asked
 	Migrate     string // the one-shot service that migrates the database
-	Backup      string // the script that backs the database up; empty: there is no database
+	Backup      string // the script that backs the database up; empty: nothing is saved
+	Unsaved     bool   // a migration may run without a backup: somebody else makes one
 	Restore     string
 	Postgres    string // an image with pg_restore, for archives that nothing else on the server can read
 	Pace        Pace

@@ -104,7 +104,7 @@ func (r *Run) pythonTools(p *project.Python) *dagger.Container {
 	if p.Git {
 		c = c.WithExec([]string{"sh", "-c", "apt-get -qq update && apt-get -qq install --no-install-recommends git"})
 	}
-	c = r.pipInstall(c, "uv=="+uvVersion).
+	c = r.pipInstall(c, uvFor(p)).
 		WithMountedCache("/root/.cache/uv", r.dag.CacheVolume("slipway-uv")).
 		WithEnvVariable("UV_LINK_MODE", "copy").
 		WithEnvVariable("UV_PROJECT_ENVIRONMENT", "/venv").
@@ -122,6 +122,14 @@ func (r *Run) pythonTools(p *project.Python) *dagger.Container {
 	}
 	// The package manager is asked where the manifest lies.
 	return r.mountFiles(c, p.Root, p.Manifests).WithWorkdir(at(p.Root, p.Home))
+}
+
+// uvFor is ours, unless the project insists on another.
+func uvFor(p *project.Python) string {
+	if p.TakesUV(uvVersion) {
+		return "uv==" + uvVersion
+	}
+	return "uv" + p.UV
 }
 
 // pythonManager is a tool that locks Python dependencies.

@@ -110,6 +110,7 @@ func (h *rehearsal) connect(r *Run, address string, hostKey ssh.PublicKey, priva
 	}
 	e := environment{name: "rehearsal", target: target, composeFile: r.config.composeFiles[staging], healthTimeout: r.config.healthTimeouts[staging]}
 	h.env = r.serverEnvironment(e, server.Login{Keys: private, KnownHosts: knownhosts.Line([]string{address}, hostKey)})
+	h.env.Throwaway = true
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/dockerfile"
 	"dagger/slipway/stages/project"
 )
 
@@ -19,16 +20,31 @@ type sides struct {
 // readSides finds out what each side is made of.
 func (r *Run) readSides() (s sides, err error) {
 	if !r.config.backend.off {
-		if s.backend, err = project.NewPython(r.source.project, r.config.backend.path, r.config.testExtras); err != nil {
+		folder := r.config.backend.path
+		if s.backend, err = project.NewPython(r.source.project, folder, r.config.testExtras, r.imageLanguage(folder, "python")); err != nil {
 			return s, refuseState("correct the file", "%w", err)
 		}
 	}
 	if !r.config.frontend.off {
-		if s.frontend, err = project.NewNode(r.source.project, r.config.frontend.path); err != nil {
+		folder := r.config.frontend.path
+		if s.frontend, err = project.NewNode(r.source.project, folder, r.imageLanguage(folder, "node")); err != nil {
 			return s, refuseState("correct the file", "%w", err)
 		}
 	}
 	return s, nil
+}
+
+// imageLanguage is which version of a language the image of a side's folder runs on, by its Dockerfile.
+func (r *Run) imageLanguage(folder, language string) project.Language {
+	for _, i := range r.config.images {
+		if !project.Within(folder, i.path()) && !project.Within(folder, i.Context) {
+			continue
+		}
+		if version, base := dockerfile.Runs(r.source.files[i.path()], i.Target, language); version != "" {
+			return project.Language{Version: version, From: i.path() + " is FROM " + base}
+		}
+	}
+	return project.Language{}
 }
 
 // absent says why a side has nothing to look at. One that was named and holds nothing is refused in stage 1.
@@ -56,14 +72,21 @@ func (r *Run) checkSides(context.Context) error {
 		folder
 		found bool
 	}{{"backend", r.config.backend, r.sides.backend != nil}, {"frontend", r.config.frontend, r.sides.frontend != nil}} {
+		_, pipenv := r.source.project[path.Join(side.path, "Pipfile")]
 		switch {
 		case side.found || side.off:
+		case pipenv:
+			return refuseState("write what it has locked as requirements: pipenv requirements --dev > requirements-dev.txt; or switch the side off: "+side.setting+"="+project.Off,
+				"%s/ is locked by Pipenv, which Slipway does not read", side.path)
 		case side.named && r.source.folders[side.path] == nil:
 			return refuseState("correct the setting, or switch the side off: "+side.setting+"="+project.Off, "setting %s: the folder %s is not in the repository", side.setting, side.path)
 		case side.named:
 			return refuseState("correct the setting, or switch the side off: "+side.setting+"="+project.Off, "setting %s: the folder %s holds no %s", side.setting, side.path, side.manifest)
 		default:
 			absent = append(absent, side.path)
+			if r.source.folders[side.path] != nil {
+				r.notCheckedf("the %s's tests and dependencies: %s/ holds no %s", side.setting, side.path, side.manifest)
+			}
 		}
 	}
 	if len(absent) == 2 && len(r.config.images) > 0 {

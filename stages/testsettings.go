@@ -73,6 +73,9 @@ func (r *Run) readTestVariables() (all []pair, err error) {
 	return all, nil
 }
 
+// A comment may follow a value behind white space, as python-dotenv and compose have it; in quotes it is none.
+var commented = regexp.MustCompile(`^([^=]*=)(\s*"(?:[^"\\]|\\.)*"|\s*'[^']*'|.*?)(?:\s+#.*|\s*)$`)
+
 var reference = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*\}`)
 
 // dotenvLines are the lines of a dotenv file that say something, by their numbers, without an export before them.
@@ -93,7 +96,7 @@ func dotenvLines(text string) iter.Seq2[int, string] {
 func dotenv(all []pair, text string) ([]pair, error) {
 	var wrong error
 	for _, line := range dotenvLines(text) {
-		v, err := parseVariable(line)
+		v, err := parseVariable(commented.ReplaceAllString(line, "$1$2"))
 		wrong = errors.Join(wrong, err)
 		v.value = reference.ReplaceAllStringFunc(v.value, func(name string) string {
 			for _, before := range slices.Backward(all) {

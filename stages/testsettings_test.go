@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/project"
 )
 
@@ -26,6 +27,18 @@ func TestTestVariables(t *testing.T) {
 	r.source.files = map[string][]byte{".env.example": []byte("A=1\nnonsense\n")}
 	if _, err := r.readTestVariables(); err == nil || !strings.Contains(err.Error(), `.env.example: expected NAME=value, found "nonsense"`) {
 		t.Errorf("a line that is no variable: %v", err)
+	}
+}
+
+// A comment behind a value is none of it, as those who wrote the file expect.
+func TestCommentsInDotenv(t *testing.T) {
+	for line, want := range map[string]string{
+		`A=3306  # the port`: "3306", `A=1 # x # y`: "1", `A="a b"  # c`: "a b", `A='a # b' # c`: "a # b", `A="a # b"`: "a # b", `A= # nothing`: "",
+		`A=a#b`: "a#b", `A=http://x/#part`: "http://x/#part", `A="a\"b" # c`: `a"b`, `A='it"s`: `'it"s`, "A=": "", "A=x  ": "x",
+	} {
+		if got, err := dotenv(nil, line); err != nil || !slices.Equal(got, []pair{{"A", want}}) {
+			t.Errorf("%s: got %q, %v; want %q", line, got, err, want)
+		}
 	}
 }
 
@@ -63,6 +76,23 @@ func TestPytestCommands(t *testing.T) {
 		if !slices.Equal(required[4:], c.required) || !slices.Equal(mark, c.mark) {
 			t.Errorf("%s: got %q and %q", name, required[4:], mark)
 		}
+	}
+}
+
+// TestSideThatNobodyReads: a folder that is there and that Slipway cannot test is never passed over without a word.
+func TestSideThatNobodyReads(t *testing.T) {
+	c, err := Settings{Backend: "backend", Frontend: "frontend", Severity: "HIGH"}.read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Run{config: c, sides: sides{frontend: &project.Node{}}, found: &found{}}
+	r.source.folders = map[string]*dagger.Directory{"backend": {}}
+	if err := r.checkSides(t.Context()); err != nil || !slices.Equal(r.found.notChecked, []string{"the backend's tests and dependencies: backend/ holds no pyproject.toml, setup.py or requirements.txt"}) {
+		t.Errorf("%v; not checked: %q", err, r.found.notChecked)
+	}
+	r.source.project = project.Files{"backend/Pipfile": nil}
+	if err := r.checkSides(t.Context()); err == nil || !strings.Contains(err.Error(), "backend/ is locked by Pipenv, which Slipway does not read") {
+		t.Errorf("Pipenv: %v", err)
 	}
 }
 

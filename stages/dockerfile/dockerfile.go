@@ -165,8 +165,14 @@ func (s *scope) read(nodes []*parser.Node) {
 		switch strings.ToLower(node.Value) {
 		case command.Arg:
 			for _, word := range values(node) {
-				name, _, valued := strings.Cut(word, "=")
-				s.declare(name, valued)
+				name, value, valued := strings.Cut(word, "=")
+				s.declare(name, valued && !isItself(name, value))
+			}
+		case command.Run:
+			for name := range s.unset {
+				if isPublic(name) {
+					s.used[name] = true
+				}
 			}
 		case command.Env:
 			for words := values(node); len(words) > 1; words = words[min(3, len(words)):] { // name, value, separator
@@ -174,6 +180,19 @@ func (s *scope) read(nodes []*parser.Node) {
 			}
 		}
 	}
+}
+
+// isItself says whether a default names the argument itself, and so gives it nothing.
+func isItself(name, value string) bool {
+	return slices.Contains([]string{"$" + name, "${" + name + "}"}, strings.Trim(value, `"`))
+}
+
+// isPublic says whether a bundler puts an argument into what browsers load. It finds it in the environment of any RUN, where
+// arguments are, so the Dockerfile need not mention it again.
+func isPublic(name string) bool {
+	return slices.ContainsFunc([]string{"VITE_", "NEXT_PUBLIC_", "REACT_APP_", "NUXT_PUBLIC_", "PUBLIC_", "VUE_APP_"}, func(prefix string) bool {
+		return strings.HasPrefix(name, prefix)
+	})
 }
 
 func (s *scope) declare(name string, valued bool) {

@@ -2,6 +2,7 @@ package project
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
@@ -67,21 +68,50 @@ func choose(known []string, preferred string, allows func(version string) bool) 
 	return newer
 }
 
-// pythonFor is the version of Python that a requires-python asks for; empty when it asks for none that is known.
-func pythonFor(requirement string) string {
-	constraint, err := semver.NewConstraint(pep440(requirement))
-	if err != nil {
-		return ""
+// wishes are what manifests ask of a version, all at once. What cannot be read asks for nothing.
+type wishes []*semver.Constraints
+
+func readWishes(texts ...string) (all wishes) {
+	for _, text := range texts {
+		if c, err := semver.NewConstraint(text); err == nil && text != "" {
+			all = append(all, c)
+		}
 	}
-	return choose(pythons, DefaultPython, func(v string) bool {
-		// Images have the last patch of a version, so that is what a requirement is asked about.
-		return constraint.Check(semver.MustParse(v + ".99"))
-	})
+	return all
 }
 
+func (w wishes) allow(version string) bool {
+	v := semver.MustParse(version)
+	return !slices.ContainsFunc(w, func(c *semver.Constraints) bool { return !c.Check(v) })
+}
+
+// pythonWishes are those of a manifest about Python. One exact version means its images, which have the last patch.
+func pythonWishes(requirements ...string) wishes {
+	var texts []string
+	for _, r := range requirements {
+		texts = append(texts, pep440(exactPython.ReplaceAllString(r, "$1.x")))
+	}
+	return readWishes(texts...)
+}
+
+// pythonFor is the version of Python that all of some requirements ask for; empty when they ask for none that is known.
+func pythonFor(requirements ...string) string {
+	wanted := pythonWishes(requirements...)
+	if len(wanted) == 0 {
+		return ""
+	}
+	return choose(pythons, DefaultPython, wanted.allowPython)
+}
+
+// Images have the last patch of a version, so that is what requirements are asked about.
+func (w wishes) allowPython(v string) bool { return w.allow(v + ".99") }
+func (w wishes) allowNode(v string) bool   { return w.allow(v + ".99.99") }
+
 var (
-	compatible = regexp.MustCompile(`~=\s*([0-9]+)((?:\.[0-9]+)+)`)
-	wildcard   = regexp.MustCompile(`==\s*([0-9.]+)\.\*`)
+	exactPython = regexp.MustCompile(`^\s*(?:={1,3}\s*)?([0-9]+\.[0-9]+)\.[0-9]+\s*$`)
+	exactNode   = regexp.MustCompile(`^\s*=?\s*v?([0-9]+)\.[0-9]+\.[0-9]+\s*$`)
+	compatible  = regexp.MustCompile(`~=\s*([0-9]+)((?:\.[0-9]+)+)`)
+	wildcard    = regexp.MustCompile(`==\s*([0-9.]+)\.\*`)
 )
 
 // pep440 writes a Python requirement in the words of semver: ~=3.11 is >=3.11,<4 and ==3.11.* is 3.11.x.
@@ -96,13 +126,17 @@ func pep440(requirement string) string {
 	return wildcard.ReplaceAllString(requirement, "$1.x")
 }
 
+func nodeWishes(requirement string) wishes {
+	return readWishes(exactNode.ReplaceAllString(requirement, "$1.x"))
+}
+
 // nodeFor is the major version of Node that engines.node asks for; empty when it asks for none that is known.
 func nodeFor(requirement string) string {
-	constraint, err := semver.NewConstraint(requirement)
-	if err != nil {
+	wanted := nodeWishes(requirement)
+	if len(wanted) == 0 {
 		return ""
 	}
-	return choose(nodes, DefaultNode, func(v string) bool { return constraint.Check(semver.MustParse(v + ".99.99")) })
+	return choose(nodes, DefaultNode, wanted.allowNode)
 }
 
 // The versions of a side that does not say which.

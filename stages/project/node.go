@@ -69,8 +69,9 @@ var nodeLocks = []struct{ name, manager string }{
 	{"pnpm-lock.yaml", PNPM}, {"package-lock.json", NPM}, {"npm-shrinkwrap.json", NPM}, {"yarn.lock", Yarn}, {"bun.lock", Bun}, {"bun.lockb", Bun},
 }
 
-// NewNode reads the side of a folder. It is nil when the folder has no package.json.
-func NewNode(files Files, folder string) (*Node, error) {
+// NewNode reads the side of a folder, whose image says which Node it runs on or is built with, if it does. It is nil when the
+// folder has no package.json.
+func NewNode(files Files, folder string, image Language) (*Node, error) {
 	if !files.has(path.Join(folder, "package.json")) {
 		return nil, nil
 	}
@@ -88,8 +89,8 @@ func NewNode(files Files, folder string) (*Node, error) {
 	}
 	n.Manifests = n.manifests(files)
 	n.Scripts = installScripts(own, root)
-	n.Language = nodeLanguage(files, folder, n.Root, own, root)
-	n.Runner = runner(own, root, n.Manager)
+	n.Language = n.language(files, own, root, image)
+	n.Runner = n.runner(files, own, root)
 	n.Lint = own.Scripts["lint"] != ""
 	n.Coverage = own.has(coverageProviders...) || root.has(coverageProviders...)
 	for name := range files {
@@ -190,22 +191,36 @@ func (p packageJSON) has(names ...string) bool {
 	return slices.ContainsFunc(names, func(name string) bool { return p.Dependencies[name] != nil || p.Dev[name] != nil })
 }
 
-func runner(own, root packageJSON, manager string) string {
+func (n *Node) runner(files Files, own, root packageJSON) string {
 	for _, p := range []packageJSON{own, root} {
 		for _, name := range []string{Vitest, ReactScripts, Jest} {
-			if p.has(name) {
+			// Who builds with react-scripts has its jest, and not always tests for it.
+			if p.has(name) && (name != ReactScripts || hasTests(files, n.Folder)) {
 				return name
 			}
 		}
 	}
-	if manager == Bun && strings.Contains(own.Scripts["test"], BunTest) {
+	if n.Manager == Bun && strings.Contains(own.Scripts["test"], BunTest) {
 		return BunTest
 	}
 	return ""
 }
 
-func nodeLanguage(files Files, folder, root string, own, above packageJSON) Language {
-	if text, from := pinned(files, folder, root, "nodejs", ".nvmrc", ".node-version"); text != "" {
+// hasTests says whether a folder has files that jest takes for tests.
+func hasTests(files Files, folder string) bool {
+	for name := range files {
+		base := path.Base(name)
+		if Within(folder, name) && (strings.Contains(base, ".test.") || strings.Contains(base, ".spec.") || path.Base(path.Dir(name)) == "__tests__") {
+			return true
+		}
+	}
+	return false
+}
+
+// language goes by what says exactly one version, then by the image that is released, if the manifests allow it, and then by
+// the manifests.
+func (n *Node) language(files Files, own, above packageJSON, image Language) Language {
+	if text, from := pinned(files, n.Folder, n.Root, "nodejs", ".nvmrc", ".node-version"); text != "" {
 		if v := codenames[strings.ToLower(text)]; v != "" {
 			return Language{v, from + " says " + text}
 		}
@@ -213,15 +228,20 @@ func nodeLanguage(files Files, folder, root string, own, above packageJSON) Lang
 			return Language{m[1], from + " says " + text}
 		}
 	}
+	var wanted Language
+	allows := wishes(nil)
 	for _, p := range []struct {
 		at string
 		packageJSON
-	}{{folder, own}, {root, above}} {
-		if text, ok := p.Engines["node"].(string); ok {
-			if v := nodeFor(text); v != "" {
-				return Language{v, path.Join(p.at, "package.json") + " wants " + text}
-			}
+	}{{n.Folder, own}, {n.Root, above}} {
+		text, _ := p.Engines["node"].(string)
+		if v := nodeFor(text); v != "" {
+			wanted, allows = Language{v, path.Join(p.at, "package.json") + " wants " + text}, nodeWishes(text)
+			break
 		}
 	}
-	return Language{}
+	if slices.Contains(nodes, image.Version) && allows.allowNode(image.Version) {
+		return image
+	}
+	return wanted
 }

@@ -55,9 +55,14 @@ func TestNode(t *testing.T) {
 				Manifests: []string{"apps/api/package.json", "apps/web/package.json", "package.json", "patches/a.patch", "pnpm-lock.yaml", "pnpm-workspace.yaml"}},
 		},
 		"yarn 1": {
-			files:  repository("frontend/package.json", `{"dependencies":{"react-scripts":"5"},"engines":{"node":"99"}}`, "frontend/yarn.lock", ""),
+			files:  repository("frontend/package.json", `{"dependencies":{"react-scripts":"5"},"engines":{"node":"99"}}`, "frontend/yarn.lock", "", "frontend/src/App.test.js", ""),
 			folder: "frontend",
 			want:   Node{Root: "frontend", Manager: Yarn, Lock: "frontend/yarn.lock", Runner: ReactScripts, Manifests: []string{"frontend/package.json", "frontend/yarn.lock"}},
+		},
+		"react-scripts without a test": {
+			files:  repository("frontend/package.json", `{"dependencies":{"react-scripts":"5"}}`, "frontend/yarn.lock", "", "e2e/shop.spec.ts", ""),
+			folder: "frontend",
+			want:   Node{Root: "frontend", Manager: Yarn, Lock: "frontend/yarn.lock", Manifests: []string{"frontend/package.json", "frontend/yarn.lock"}},
 		},
 		"yarn berry": {
 			files:  repository("frontend/package.json", `{"packageManager":"yarn@4.5.0"}`, "frontend/yarn.lock", "", "frontend/.nvmrc", "lts/iron\n"),
@@ -78,18 +83,34 @@ func TestNode(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.want.Folder = c.folder
-			got, err := NewNode(c.files, c.folder)
+			got, err := NewNode(c.files, c.folder, Language{})
 			if err != nil || got == nil {
 				t.Fatalf("got %v, %v", got, err)
 			}
 			same(t, *got, c.want)
 		})
 	}
-	if got, err := NewNode(repository("frontend/index.html", ""), "frontend"); got != nil || err != nil {
+	if got, err := NewNode(repository("frontend/index.html", ""), "frontend", Language{}); got != nil || err != nil {
 		t.Errorf("got %+v, %v for a folder without a manifest", got, err)
 	}
-	if _, err := NewNode(repository("frontend/package.json", "{"), "frontend"); err == nil || !strings.Contains(err.Error(), "frontend/package.json is not JSON") {
+	if _, err := NewNode(repository("frontend/package.json", "{"), "frontend", Language{}); err == nil || !strings.Contains(err.Error(), "frontend/package.json is not JSON") {
 		t.Errorf("a broken manifest: %v", err)
+	}
+}
+
+func TestNodeOfTheImage(t *testing.T) {
+	image := Language{"20", "web/Dockerfile is FROM node:20-alpine"}
+	for engines, want := range map[string]Language{
+		`{}`: image, `{"engines":{"node":">=18"}}`: image, `{"engines":{"node":">=22"}}`: {"22", "web/package.json wants >=22"},
+		`{"engines":{"node":"24.1.0"}}`: {"24", "web/package.json wants 24.1.0"}, `{"engines":{"node":"20.11.1"}}`: image,
+	} {
+		if n, err := NewNode(repository("web/package.json", engines), "web", image); err != nil || n.Language != want {
+			t.Errorf("%s: got %+v, %v; want %+v", engines, n.Language, err, want)
+		}
+	}
+	n, err := NewNode(repository("web/package.json", "{}", "web/.nvmrc", "18\n"), "web", image)
+	if want := (Language{"18", "web/.nvmrc says 18"}); err != nil || n.Language != want {
+		t.Errorf("got %+v, %v; want %+v", n.Language, err, want)
 	}
 }
 
@@ -97,7 +118,7 @@ func FuzzNode(f *testing.F) {
 	f.Add(`{"packageManager":"yarn@4","workspaces":["a"]}`, "v22")
 	f.Fuzz(func(t *testing.T, manifest, pin string) {
 		files := repository("a/package.json", manifest, "a/yarn.lock", "", "a/.nvmrc", pin, "package.json", manifest, "bun.lock", "")
-		if n, err := NewNode(files, "a"); err == nil && n != nil && n.Manager != "" && n.Lock == "" {
+		if n, err := NewNode(files, "a", Language{}); err == nil && n != nil && n.Manager != "" && n.Lock == "" {
 			t.Errorf("%s without a lock", n.Manager)
 		}
 	})

@@ -36,9 +36,10 @@ type Python struct {
 	Member       string   // name of the side's package in a workspace whose lock lies above it
 	Sources      []string // folders of the project's own packages, the side's own first
 
-	Package       bool // the project itself is installed, after its dependencies
-	VersionFromVC bool // its version is computed from Git, which no container has
-	Git           bool // dependencies are taken from Git repositories
+	Package       bool   // the project itself is installed, after its dependencies
+	VersionFromVC bool   // its version is computed from Git, which no container has
+	Git           bool   // dependencies are taken from Git repositories
+	UV            string // what the project wants of uv itself, as pip takes it; empty: nothing
 	Pytest        PytestConfig
 }
 
@@ -59,6 +60,7 @@ type pyproject struct {
 	Tool   struct {
 		UV struct {
 			Package   *bool
+			Required  string   `toml:"required-version"`
 			Dev       []string `toml:"dev-dependencies"`
 			Default   any      `toml:"default-groups"`
 			Workspace struct{ Members, Exclude []string }
@@ -93,8 +95,9 @@ func readPyproject(files Files, folder string) (p pyproject, err error) {
 	return p, nil
 }
 
-// NewPython reads the side of a folder. It is nil when the folder holds nothing that Python projects have.
-func NewPython(files Files, folder string, extras []string) (*Python, error) {
+// NewPython reads the side of a folder, whose image says which Python it runs on, if it does. It is nil when the folder holds
+// nothing that Python projects have.
+func NewPython(files Files, folder string, extras []string, image Language) (*Python, error) {
 	p := &Python{Folder: folder, Root: folder}
 	if err := p.findLock(files); err != nil {
 		return nil, err
@@ -120,7 +123,8 @@ func NewPython(files Files, folder string, extras []string) (*Python, error) {
 	p.Package = p.isPackage(files, own)
 	p.VersionFromVC = versionFromVC(own)
 	p.Git = fromGit(files, p)
-	p.Language = p.language(files, own)
+	p.Language = p.language(files, own, image)
+	p.UV = uvRequirement(cmp.Or(root.Tool.UV.Required, own.Tool.UV.Required))
 	if slices.ContainsFunc(p.dependencies(files, own, root), isPytest) {
 		p.Runner = Pytest
 	}
@@ -242,18 +246,44 @@ func fromGit(files Files, p *Python) bool {
 	return slices.ContainsFunc(p.Manifests, func(name string) bool { return gitSource.Match(files[name]) })
 }
 
-func (p *Python) language(files Files, own pyproject) Language {
+var specifier = regexp.MustCompile(`^[<>=!~]{1,3}\s*[0-9][0-9A-Za-z.,*<>=!~ ]*$`)
+
+// uvRequirement is uv's required-version as pip has it; a version alone is that very one.
+func uvRequirement(required string) string {
+	if exactPython.MatchString(required) {
+		required = "==" + strings.TrimLeft(required, "= ")
+	}
+	if !specifier.MatchString(required) {
+		return ""
+	}
+	return required
+}
+
+// TakesUV says whether the project can do with a version of uv.
+func (p *Python) TakesUV(version string) bool {
+	return readWishes(pep440(strings.ReplaceAll(p.UV, "==", "="))).allow(version)
+}
+
+// language goes by what says exactly one version, then by the image that is released, if the manifest allows it, and then by
+// the manifest.
+func (p *Python) language(files Files, own pyproject, image Language) Language {
 	if text, from := pinned(files, p.Folder, p.Root, "python", ".python-version"); text != "" {
 		if m := pythonPin.FindStringSubmatch(text); m != nil {
 			return Language{m[1], from + " says " + text}
 		}
 	}
-	requirement := own.Project.Requires
-	if text, ok := own.Tool.Poetry.Dependencies["python"].(string); ok && requirement == "" {
-		requirement = text
+	var requirements []string
+	poetry, _ := own.Tool.Poetry.Dependencies["python"].(string)
+	for _, text := range []string{own.Project.Requires, poetry} {
+		if text != "" && !slices.Contains(requirements, text) {
+			requirements = append(requirements, text)
+		}
 	}
-	if v := pythonFor(requirement); v != "" && requirement != "" {
-		return Language{v, path.Join(p.Home, "pyproject.toml") + " wants " + requirement}
+	if slices.Contains(pythons, image.Version) && pythonWishes(requirements...).allowPython(image.Version) {
+		return image
+	}
+	if v := pythonFor(requirements...); v != "" {
+		return Language{v, path.Join(p.Home, "pyproject.toml") + " wants " + strings.Join(requirements, " and ")}
 	}
 	return Language{}
 }

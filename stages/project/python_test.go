@@ -103,6 +103,18 @@ func TestPython(t *testing.T) {
 			want: Python{Root: ".", Manager: Requirements, Lock: "requirements.txt", Runner: Pytest, Requirements: []string{"requirements.txt", "requirements-dev.txt"},
 				Manifests: []string{"requirements-dev.txt", "requirements.txt"}, Sources: []string{"."}},
 		},
+		"the older layout of cookiecutter-django": {
+			files:  repository("backend/requirements/base.txt", "django\n", "backend/requirements/local.txt", "-r ./base.txt\npytest-django\n", "backend/requirements/production.txt", "-r base.txt\n"),
+			folder: "backend",
+			want: Python{Root: "backend", Manager: Requirements, Lock: "backend/requirements/local.txt", Runner: Pytest, Requirements: []string{"backend/requirements/local.txt"},
+				Manifests: []string{"backend/requirements/base.txt", "backend/requirements/local.txt", "backend/requirements/production.txt"}, Sources: []string{"backend"}},
+		},
+		"default requirements beside those for development": {
+			files:  repository("backend/requirements/default.txt", "celery\n", "backend/requirements/dev.txt", "pytest\n"),
+			folder: "backend",
+			want: Python{Root: "backend", Manager: Requirements, Lock: "backend/requirements/default.txt", Runner: Pytest, Requirements: []string{"backend/requirements/default.txt", "backend/requirements/dev.txt"},
+				Manifests: []string{"backend/requirements/default.txt", "backend/requirements/dev.txt"}, Sources: []string{"backend"}},
+		},
 		"no test runner": {
 			files:  repository("backend/pyproject.toml", plain, "backend/uv.lock", ""),
 			folder: "backend",
@@ -114,7 +126,7 @@ func TestPython(t *testing.T) {
 			if c.want.Home == "" {
 				c.want.Home = c.folder
 			}
-			got, err := NewPython(c.files, c.folder, c.extras)
+			got, err := NewPython(c.files, c.folder, c.extras, Language{})
 			if err != nil || got == nil {
 				t.Fatalf("got %v, %v", got, err)
 			}
@@ -129,11 +141,11 @@ func TestNoPython(t *testing.T) {
 		"tools for Python above it":      repository("backend/go.mod", "module x", "pyproject.toml", tested, "uv.lock", ""),
 		"requirements of something else": repository("docs/requirements.txt", "mkdocs"),
 	} {
-		if got, err := NewPython(files, "backend", nil); got != nil || err != nil {
+		if got, err := NewPython(files, "backend", nil, Language{}); got != nil || err != nil {
 			t.Errorf("%s: got %+v, %v", name, got, err)
 		}
 	}
-	if _, err := NewPython(repository("backend/pyproject.toml", "x = "), "backend", nil); err == nil || !strings.Contains(err.Error(), "backend/pyproject.toml is not TOML") {
+	if _, err := NewPython(repository("backend/pyproject.toml", "x = "), "backend", nil, Language{}); err == nil || !strings.Contains(err.Error(), "backend/pyproject.toml is not TOML") {
 		t.Errorf("a broken manifest: %v", err)
 	}
 }
@@ -141,6 +153,7 @@ func TestNoPython(t *testing.T) {
 func TestPythonVersions(t *testing.T) {
 	for requirement, want := range map[string]string{
 		"": "", ">=3.11": "3.13", ">=3.12,<3.13": "3.12", "^3.10": "3.13", "~=3.11": "3.13", "~=3.11.2": "3.11", "==3.12.*": "3.12",
+		"3.11.4": "3.11", "==3.12.3": "3.12", "===3.12.3": "3.12", "3.11": "3.11",
 		">=3.14,<4.0": "3.14", ">=3.9,<3.12": "3.11", "<3.9": "", ">=3.13,<3.14": "3.13", "!=3.13.*,>=3.12": "3.12", "nonsense": "",
 	} {
 		if got := pythonFor(requirement); got != want {
@@ -148,12 +161,50 @@ func TestPythonVersions(t *testing.T) {
 		}
 	}
 	files := repository("backend/pyproject.toml", "[project]\nrequires-python = \">=3.10\"\n", "backend/uv.lock", "", ".python-version", "# pinned\n3.12.4\n")
-	if p, err := NewPython(files, "backend", nil); err != nil || p.Language != (Language{"3.13", "backend/pyproject.toml wants >=3.10"}) {
+	if p, err := NewPython(files, "backend", nil, Language{}); err != nil || p.Language != (Language{"3.13", "backend/pyproject.toml wants >=3.10"}) {
 		t.Errorf("a file above the root of the lock counts: %+v, %v", p.Language, err)
 	}
 	files["backend/.tool-versions"] = []byte("nodejs 20.1.0\npython 3.11.9\n")
-	if p, err := NewPython(files, "backend", nil); err != nil || p.Language != (Language{"3.11", "backend/.tool-versions says 3.11.9"}) {
+	if p, err := NewPython(files, "backend", nil, Language{}); err != nil || p.Language != (Language{"3.11", "backend/.tool-versions says 3.11.9"}) {
 		t.Errorf("got %+v, %v", p.Language, err)
+	}
+}
+
+// TestPythonOfTheImage: tests run on the Python that is released, unless a file says exactly another or the manifest forbids it.
+func TestPythonOfTheImage(t *testing.T) {
+	image := Language{"3.10", "backend/Dockerfile is FROM python:3.10-slim"}
+	for name, c := range map[string]struct {
+		files Files
+		image Language
+		want  Language
+	}{
+		"requirements alone":              {repository("backend/requirements.txt", "flask"), image, image},
+		"the manifest allows it":          {repository("backend/pyproject.toml", "[project]\nrequires-python = \">=3.9\"\n"), image, image},
+		"the manifest forbids it":         {repository("backend/pyproject.toml", "[project]\nrequires-python = \">=3.11\"\n"), image, Language{"3.13", "backend/pyproject.toml wants >=3.11"}},
+		"a file says which":               {repository("backend/requirements.txt", "", "backend/.python-version", "3.12\n"), image, Language{"3.12", "backend/.python-version says 3.12"}},
+		"one that is not known":           {repository("backend/requirements.txt", ""), Language{"3.6", "x"}, Language{}},
+		"the image says nothing":          {repository("backend/requirements.txt", ""), Language{}, Language{}},
+		"both manifests, and the two ask": {repository("backend/pyproject.toml", "[project]\nrequires-python = \">=3.8\"\n[tool.poetry.dependencies]\npython = \">=3.9,<3.12\"\n"), Language{}, Language{"3.11", "backend/pyproject.toml wants >=3.8 and >=3.9,<3.12"}},
+	} {
+		if p, err := NewPython(c.files, "backend", nil, c.image); err != nil || p.Language != c.want {
+			t.Errorf("%s: got %+v, %v; want %+v", name, p.Language, err, c.want)
+		}
+	}
+}
+
+// TestUVOfTheProject: uv refuses to work in a project that wants another one.
+func TestUVOfTheProject(t *testing.T) {
+	for required, c := range map[string]struct {
+		pip   string
+		takes bool
+	}{
+		"": {"", true}, ">=0.13": {">=0.13", true}, ">=0.12.15,<0.13": {">=0.12.15,<0.13", false}, "0.5.1": {"==0.5.1", false},
+		"==0.13.9": {"==0.13.9", true}, "~=0.13.2": {"~=0.13.2", true}, "nonsense": {"", true}, "@ https://example.com/x": {"", true},
+	} {
+		files := repository("backend/pyproject.toml", "[tool.uv]\nrequired-version = \""+required+"\"\n", "backend/uv.lock", "")
+		if p, err := NewPython(files, "backend", nil, Language{}); err != nil || p.UV != c.pip || p.TakesUV("0.13.9") != c.takes {
+			t.Errorf("%q: got %q, taken %t, %v", required, p.UV, p.TakesUV("0.13.9"), err)
+		}
 	}
 }
 
@@ -182,7 +233,7 @@ func FuzzPython(f *testing.F) {
 	f.Add(tested+built, "-r other.txt\npytest", "[pytest]\naddopts = -m x")
 	f.Fuzz(func(t *testing.T, manifest, requirements, ini string) {
 		files := repository("a/b/pyproject.toml", manifest, "a/b/requirements.txt", requirements, "a/pytest.ini", ini, "a/uv.lock", "", "a/pyproject.toml", manifest)
-		p, err := NewPython(files, "a/b", nil)
+		p, err := NewPython(files, "a/b", nil, Language{})
 		if err == nil && p != nil && !slices.Contains(p.Sources, "a/b") {
 			t.Errorf("the side itself is not among its sources: %q", p.Sources)
 		}

@@ -9,9 +9,9 @@ import (
 
 var (
 	// testRequirements are files with what tests need; other words (docs, prod, lint, deploy) are not installed for them.
-	testRequirements = regexp.MustCompile(`(?i)(^|[-_.])(dev|develop|development|test|tests|testing|ci)([-_.]|$)`)
+	testRequirements = regexp.MustCompile(`(?i)(^|[-_.])(dev|develop|development|local|test|tests|testing|ci)([-_.]|$)`)
 	// baseRequirements are those that the application itself runs on.
-	baseRequirements = regexp.MustCompile(`(?i)^(requirements|base|main|common|project-requirements|app)\.txt$`)
+	baseRequirements = regexp.MustCompile(`(?i)^(requirements|base|main|default|common|project-requirements|app)\.txt$`)
 )
 
 // allRequirements are all requirement files that belong to a folder: beside its manifest, and in requirements/.

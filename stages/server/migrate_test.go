@@ -2,6 +2,7 @@ package server
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -26,6 +27,22 @@ func TestMigrationNeedsABackup(t *testing.T) {
 	if result, err := Deploy(t.Context(), env, release); err != nil || result.Backup != "" || !slices.Equal(s.schema(), []string{table("one"), table("two")}) {
 		t.Errorf("with backupScript=none: %+v, %v, and the schema is %q", result, err, s.schema())
 	}
+}
+
+// A throw-away server has what compose expects somebody else to have made.
+func TestExternalOnAThrowawayServer(t *testing.T) {
+	t.Parallel()
+	s := shop(t, false)
+	file := strings.Replace(shopCompose, "  backend:\n", "  backend:\n    networks: [edge]\n", 1) + "networks: {edge: {external: true, name: traefik-public}}\n"
+	env := s.environment()
+	if _, err := Deploy(t.Context(), env, s.release("1.0.0", file)); !strings.Contains(message(err), "docker network create traefik-public") {
+		t.Errorf("on any other: %v", err)
+	}
+	env.Throwaway = true
+	if _, err := Deploy(t.Context(), env, s.release("1.0.0", file)); err != nil {
+		t.Error(err)
+	}
+	wantRunning(t, s, map[string]string{"backend": "backend:1.0.0", "db": "postgres:17"})
 }
 
 // Without a migration there may be no database at all: the deployment says that it saved none.

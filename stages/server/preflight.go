@@ -102,7 +102,7 @@ func (c *Conn) plan(ctx context.Context, env Environment, release Release) (*pla
 	if err := env.saved(p.compose); err != nil {
 		return nil, err
 	}
-	if err := c.hasExternal(ctx, p.compose); err != nil {
+	if err := c.hasExternal(ctx, env, p.compose); err != nil {
 		return nil, err
 	}
 	if p.pins, err = p.compose.pin(release.Images); err != nil {
@@ -120,13 +120,16 @@ func (c *Conn) plan(ctx context.Context, env Environment, release Release) (*pla
 	return p, err
 }
 
-// hasExternal insists on what compose expects somebody else to have made.
-func (c *Conn) hasExternal(ctx context.Context, a compose) error {
+// hasExternal insists on what compose expects somebody else to have made. On a throw-away server nobody could have.
+func (c *Conn) hasExternal(ctx context.Context, env Environment, a compose) error {
 	networks, volumes := a.external()
 	for kind, names := range map[string][]string{"network": networks, "volume": volumes} {
 		for _, name := range names {
 			_, err := c.run(ctx, command{args: []string{"docker", kind, "inspect", "--format", "{{.Name}}", name}})
-			if exit := new(exitError); errors.As(err, &exit) {
+			missing := errors.As(err, new(*exitError))
+			if missing && env.Throwaway {
+				_, err = c.run(ctx, command{args: []string{"docker", kind, "create", name}})
+			} else if missing {
 				return fmt.Errorf("the compose file expects the external %s %s, and it is not on %s: make it there with docker %s create %s", kind, name, c.target.Host, kind, name)
 			}
 			if err != nil {

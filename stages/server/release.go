@@ -16,6 +16,7 @@ type Environment struct {
 	Backup      string // the script that backs the database up; empty: nothing is saved
 	Unsaved     bool   // a migration may run without a backup: somebody else makes one
 	Restore     string
+	Throwaway   bool   // the server is made for this run and goes with it
 	Postgres    string // an image with pg_restore, for archives that nothing else on the server can read
 	Pace        Pace
 	// Step names what is being done, for those who watch.

@@ -1,0 +1,52 @@
+package dockerfile
+
+import (
+	"bytes"
+	"cmp"
+	"os"
+	"regexp"
+	"strings"
+
+	"github.com/moby/buildkit/frontend/dockerfile/command"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+)
+
+// The images of languages by their names: the official ones, and uv's own with a Python.
+var languages = map[string]*regexp.Regexp{
+	"python": regexp.MustCompile(`(?:^|/)(?:python:|uv:(?:[0-9.]+-)?python)(3\.[0-9]+)`),
+	"node":   regexp.MustCompile(`(?:^|/)node:([0-9]+)`),
+}
+
+// Runs says which version of a language, python or node, the target runs on, and which image says so. The stage that is built
+// counts before those that it copies from. An empty target is the last stage; both are empty where no image says it.
+func Runs(text []byte, target, language string) (version, base string) {
+	parsed, err := parser.Parse(bytes.NewReader(text))
+	if err != nil {
+		return "", ""
+	}
+	f := split(parsed.AST.Children)
+	for _, n := range f.needed(f.find(target)) {
+		image := f.withDefaults(f.stages[n].base)
+		if m := languages[language].FindStringSubmatch(image); m != nil {
+			return m[1], image
+		}
+	}
+	return "", ""
+}
+
+// withDefaults is a name with the defaults of the arguments before the first FROM, and those of the name itself.
+func (f file) withDefaults(name string) string {
+	defaults := map[string]string{}
+	for _, node := range f.global {
+		if strings.EqualFold(node.Value, command.Arg) {
+			for _, word := range values(node) {
+				argument, value, _ := strings.Cut(word, "=")
+				defaults[argument] = strings.Trim(value, `"'`)
+			}
+		}
+	}
+	return os.Expand(name, func(argument string) string {
+		argument, otherwise, _ := strings.Cut(argument, ":-")
+		return cmp.Or(defaults[argument], otherwise)
+	})
+}

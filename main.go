@@ -189,15 +189,15 @@ func New(
 	//
 	// +default="linux/amd64"
 	platforms string,
-	// Folder of the Python backend, or none to switch it off. Package manager (uv, Poetry, pdm, requirements files), Python's
-	// version and runner are told by the files in it, and plan says by which. If the default one is absent or holds no
-	// project, it is not applicable.
+	// Folder of the Python backend, or none to switch it off. Package manager (uv, Poetry, pdm, Pipenv, requirements files),
+	// Python's version and runner are told by the files in it and the image's Dockerfile, and plan says by which. If the
+	// default one is absent or holds no project, it is not applicable.
 	//
 	// +default="backend"
 	backend string,
 	// Folder of the JavaScript frontend, or none to switch it off. Package manager (npm, pnpm, yarn, bun), Node's version and
-	// runner (vitest, jest) are told by the files in it. If the default one is absent or holds no package.json, it is not
-	// applicable.
+	// runner (vitest, jest) are told by the files in it and the image's Dockerfile. If the default one is absent or holds no
+	// package.json, it is not applicable.
 	//
 	// +default="frontend"
 	frontend string,

@@ -16,6 +16,7 @@ const (
 	uvVersion     = "0.13.9"
 	poetryVersion = "2.5.1"
 	pdmVersion    = "2.29.4"
+	pipenvVersion = "2026.10.3"
 )
 
 // testBackend runs the backend's tests with coverage.
@@ -134,23 +135,25 @@ func uvFor(p *project.Python) string {
 
 // pythonManager is a tool that locks Python dependencies.
 type pythonManager struct {
-	program string   // its package, if it is not uv
-	with    []string // options for what it needs besides
-	cache   string
-	check   []string // that the lock is in step with the manifest
-	stale   string   // what it says when it is not
+	program  string   // its package, if it is not uv
+	with     []string // options for what it needs besides
+	cache    string
+	manifest string
+	check    []string // that the lock is in step with the manifest
+	stale    string   // what it says when it is not
 	// dependencies are installed first, without what lies in the repository itself; then the project.
 	dependencies, project func(p *project.Python) []string
 }
 
 var pythonManagers = map[string]pythonManager{
 	project.UV: {
-		check: []string{"uv", "lock", "--quiet", "--check"}, stale: "needs to be updated",
+		manifest: "pyproject.toml",
+		check:    []string{"uv", "lock", "--quiet", "--check"}, stale: "needs to be updated",
 		dependencies: func(p *project.Python) []string { return uvSync(p, "--no-install-local") },
 		project:      func(p *project.Python) []string { return uvSync(p) },
 	},
 	project.Poetry: {
-		program: "poetry==" + poetryVersion, cache: "/root/.cache/pypoetry",
+		program: "poetry==" + poetryVersion, manifest: "pyproject.toml", cache: "/root/.cache/pypoetry",
 		// Its own check also wants files that no lock depends on, such as the README that the manifest names.
 		check: []string{"poetry", "install", "--no-root", "--no-interaction", "--no-ansi", "--dry-run"}, stale: "changed significantly",
 		dependencies: func(p *project.Python) []string {
@@ -162,7 +165,7 @@ var pythonManagers = map[string]pythonManager{
 	},
 	project.PDM: {
 		// It works with no newer hishel, and asks for one that is not older.
-		program: "pdm==" + pdmVersion, with: []string{"--with", "hishel<2"}, cache: "/root/.cache/pdm",
+		program: "pdm==" + pdmVersion, with: []string{"--with", "hishel<2"}, manifest: "pyproject.toml", cache: "/root/.cache/pdm",
 		check: []string{"pdm", "lock", "--check"}, stale: "out of date",
 		dependencies: func(p *project.Python) []string {
 			return named([]string{"pdm", "sync", "--no-self"}, "--group", p.Groups, "--group", p.Extras)
@@ -171,7 +174,16 @@ var pythonManagers = map[string]pythonManager{
 			return named([]string{"pdm", "sync"}, "--group", p.Groups, "--group", p.Extras)
 		},
 	},
+	project.Pipenv: {
+		program: "pipenv==" + pipenvVersion, manifest: "Pipfile", cache: "/root/.cache/pipenv",
+		check: []string{"pipenv", "verify"}, stale: "out-of-date",
+		dependencies: func(*project.Python) []string { return []string{"sh", "-c", pipenvInstall} },
+		project:      func(*project.Python) []string { return editable },
+	},
 }
+
+// pipenvInstall leaves the installation to uv, as that of other requirements.
+const pipenvInstall = `pipenv requirements --dev --hash > /tmp/requirements.txt && exec uv pip install --quiet -r /tmp/requirements.txt`
 
 func uvSync(p *project.Python, more ...string) []string {
 	args := append([]string{"uv", "sync", "--quiet", "--locked"}, more...)
@@ -212,8 +224,8 @@ func (r *Run) pythonEnvironment(p *project.Python) (*dagger.Container, error) {
 
 // noPythonLock says how to lock, and in which folder.
 func noPythonLock(p *project.Python) error {
-	return refuseState(fmt.Sprintf("lock the dependencies in %s with uv (uv lock), Poetry (poetry lock), pdm (pdm lock) or pip-tools (requirements.txt) and commit the lock", p.Folder),
-		"the backend has no lock file: expected uv.lock, poetry.lock, pdm.lock or requirements.txt in %s", p.Folder)
+	return refuseState(fmt.Sprintf("lock the dependencies in %s with uv (uv lock), Poetry (poetry lock), pdm (pdm lock), Pipenv (pipenv lock) or pip-tools (requirements.txt) and commit the lock", p.Folder),
+		"the backend has no lock file: expected uv.lock, poetry.lock, pdm.lock, Pipfile.lock or requirements.txt in %s", p.Folder)
 }
 
 // pythonProject is the side with its sources. The project itself is installed last, so that a change of its sources
@@ -232,6 +244,8 @@ func (r *Run) pythonProject(p *project.Python) (*dagger.Container, error) {
 	return c.WithWorkdir(at(p.Root, p.Folder)), nil
 }
 
+var editable = []string{"uv", "pip", "install", "--quiet", "--no-deps", "--editable", "."}
+
 // versionVariables tell the build plugins that ask Git for a version which one it is.
 var versionVariables = []string{"SETUPTOOLS_SCM_PRETEND_VERSION", "POETRY_DYNAMIC_VERSIONING_BYPASS", "UV_DYNAMIC_VERSIONING_BYPASS", "PDM_BUILD_SCM_VERSION"}
 
@@ -244,7 +258,7 @@ func (r *Run) installProject(c *dagger.Container, p *project.Python) *dagger.Con
 	if m, ok := pythonManagers[p.Manager]; ok {
 		return c.WithExec(m.project(p))
 	}
-	return c.WithExec([]string{"uv", "pip", "install", "--quiet", "--no-deps", "--editable", "."})
+	return c.WithExec(editable)
 }
 
 // pythonVersion is the version in Python's spelling; outside of a release any will do.

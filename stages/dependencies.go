@@ -79,8 +79,8 @@ func (r *Run) askPackageManager(ctx context.Context, p *project.Python) (gate.Re
 	if !strings.Contains(said, m.stale) {
 		return gate.Result{}, &failure{err: fmt.Errorf("%s could not say whether %s is in step: it ended with %s", p.Manager, p.Lock, gate.ExitText(code)), ending: report.Broken, output: lastLines(said)}
 	}
-	return gate.Result{Verdict: gate.Fail, Reason: fmt.Sprintf("%[2]s does not agree with pyproject.toml: run %[1]s lock in %[3]s and commit %[2]s",
-		p.Manager, path.Base(p.Lock), p.Root)}, nil
+	return gate.Result{Verdict: gate.Fail, Reason: fmt.Sprintf("%[2]s does not agree with %[4]s: run %[1]s lock in %[3]s and commit %[2]s",
+		p.Manager, path.Base(p.Lock), p.Root, m.manifest)}, nil
 }
 
 // checkNodeLocks reads npm's lock itself; the other managers refuse to install from one that is out of step.

@@ -135,7 +135,7 @@ const (
 func (s Settings) read() (config, error) {
 	s = s.withLists()
 	c := config{Settings: s,
-		backend:      folderOf(s.Backend, defaultBackend, "pyproject.toml, setup.py or requirements.txt"),
+		backend:      folderOf(s.Backend, defaultBackend, "pyproject.toml, setup.py, Pipfile or requirements.txt"),
 		frontend:     folderOf(s.Frontend, defaultFrontend, "package.json"),
 		testCommands: map[string]string{backendSide: strings.TrimSpace(s.BackendTests), frontendSide: strings.TrimSpace(s.FrontendTests)},
 		testExtras:   slices.Collect(splitList(s.TestExtras)),

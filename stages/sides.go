@@ -72,12 +72,8 @@ func (r *Run) checkSides(context.Context) error {
 		folder
 		found bool
 	}{{"backend", r.config.backend, r.sides.backend != nil}, {"frontend", r.config.frontend, r.sides.frontend != nil}} {
-		_, pipenv := r.source.project[path.Join(side.path, "Pipfile")]
 		switch {
 		case side.found || side.off:
-		case pipenv:
-			return refuseState("write what it has locked as requirements: pipenv requirements --dev > requirements-dev.txt; or switch the side off: "+side.setting+"="+project.Off,
-				"%s/ is locked by Pipenv, which Slipway does not read", side.path)
 		case side.named && r.source.folders[side.path] == nil:
 			return refuseState("correct the setting, or switch the side off: "+side.setting+"="+project.Off, "setting %s: the folder %s is not in the repository", side.setting, side.path)
 		case side.named:

@@ -16,7 +16,7 @@ type Files map[string][]byte
 
 // Read are git's patterns of the files whose content tells something.
 var Read = []string{
-	"**/pyproject.toml", "**/requirements*.txt", "**/*requirements.txt", "**/requirements/*.txt",
+	"**/pyproject.toml", "**/Pipfile", "**/requirements*.txt", "**/*requirements.txt", "**/requirements/*.txt",
 	"**/pytest.ini", "**/setup.cfg", "**/tox.ini",
 	"**/package.json", "**/pnpm-workspace.yaml", "**/.yarnrc.yml",
 	"**/.python-version", "**/.nvmrc", "**/.node-version", "**/.tool-versions",
@@ -26,7 +26,7 @@ var Read = []string{
 var Look = []string{
 	"**/uv.lock", "**/poetry.lock", "**/poetry.toml", "**/pdm.lock", "**/setup.py",
 	"**/package-lock.json", "**/npm-shrinkwrap.json", "**/pnpm-lock.yaml", "**/yarn.lock", "**/bun.lock", "**/bun.lockb", "**/.npmrc",
-	"**/*.test.*", "**/*.spec.*", "**/__tests__/*", "**/Pipfile", "**/__init__.py", "**/conftest.py", "**/patches/*", "**/.yarn/patches/*",
+	"**/*.test.*", "**/*.spec.*", "**/__tests__/*", "**/Pipfile.lock", "**/__init__.py", "**/conftest.py", "**/patches/*", "**/.yarn/patches/*",
 }
 
 func (f Files) has(name string) bool {

@@ -16,6 +16,7 @@ const (
 	UV           = "uv"
 	Poetry       = "poetry"
 	PDM          = "pdm"
+	Pipenv       = "pipenv"
 	Requirements = "requirements"
 )
 
@@ -95,6 +96,25 @@ func readPyproject(files Files, folder string) (p pyproject, err error) {
 	return p, nil
 }
 
+// pipfile is what is read of Pipenv's manifest.
+type pipfile struct {
+	Packages map[string]any
+	Dev      map[string]any `toml:"dev-packages"`
+	Requires struct {
+		Python string `toml:"python_version"`
+		Full   string `toml:"python_full_version"`
+	}
+}
+
+// readPipfile is empty when there is no such file.
+func readPipfile(files Files, folder string) (p pipfile, err error) {
+	name := path.Join(folder, "Pipfile")
+	if err := toml.Unmarshal(files[name], &p); err != nil {
+		return p, fmt.Errorf("%s is not TOML: %w", name, err)
+	}
+	return p, nil
+}
+
 // NewPython reads the side of a folder, whose image says which Python it runs on, if it does. It is nil when the folder holds
 // nothing that Python projects have.
 func NewPython(files Files, folder string, extras []string, image Language) (*Python, error) {
@@ -102,7 +122,7 @@ func NewPython(files Files, folder string, extras []string, image Language) (*Py
 	if err := p.findLock(files); err != nil {
 		return nil, err
 	}
-	if _, any := files.first(folder, "pyproject.toml", "setup.py"); !any && p.Manager == "" {
+	if _, any := files.first(folder, "pyproject.toml", "setup.py", "Pipfile"); !any && p.Manager == "" {
 		return nil, nil
 	}
 	p.Home = folder
@@ -117,22 +137,26 @@ func NewPython(files Files, folder string, extras []string, image Language) (*Py
 	if err != nil {
 		return nil, err
 	}
+	pipenv, err := readPipfile(files, p.Root)
+	if err != nil {
+		return nil, err
+	}
 	p.Groups, p.Extras = p.wanted(own, extras)
 	p.Sources = p.sources(files, own, root)
 	p.Manifests = p.manifests(files)
 	p.Package = p.isPackage(files, own)
 	p.VersionFromVC = versionFromVC(own)
 	p.Git = fromGit(files, p)
-	p.Language = p.language(files, own, image)
+	p.Language = p.language(files, own, pipenv, image)
 	p.UV = uvRequirement(cmp.Or(root.Tool.UV.Required, own.Tool.UV.Required))
-	if slices.ContainsFunc(p.dependencies(files, own, root), isPytest) {
+	if slices.ContainsFunc(p.dependencies(files, own, root, pipenv), isPytest) {
 		p.Runner = Pytest
 	}
 	p.Pytest, err = readPytest(files, folder, p.Root)
 	return p, err
 }
 
-var lockNames = []struct{ name, manager string }{{"uv.lock", UV}, {"poetry.lock", Poetry}, {"pdm.lock", PDM}}
+var lockNames = []struct{ name, manager string }{{"uv.lock", UV}, {"poetry.lock", Poetry}, {"pdm.lock", PDM}, {"Pipfile.lock", Pipenv}}
 
 // findLock looks in the folder and then above it: a workspace has one lock for all its members, and a folder without a
 // manifest belongs to the project that it lies in.
@@ -266,15 +290,19 @@ func (p *Python) TakesUV(version string) bool {
 
 // language goes by what says exactly one version, then by the image that is released, if the manifest allows it, and then by
 // the manifest.
-func (p *Python) language(files Files, own pyproject, image Language) Language {
+func (p *Python) language(files Files, own pyproject, pipenv pipfile, image Language) Language {
 	if text, from := pinned(files, p.Folder, p.Root, "python", ".python-version"); text != "" {
 		if m := pythonPin.FindStringSubmatch(text); m != nil {
 			return Language{m[1], from + " says " + text}
 		}
 	}
-	var requirements []string
 	poetry, _ := own.Tool.Poetry.Dependencies["python"].(string)
-	for _, text := range []string{own.Project.Requires, poetry} {
+	asked, manifest := []string{own.Project.Requires, poetry}, path.Join(p.Home, "pyproject.toml")
+	if p.Manager == Pipenv {
+		asked, manifest = []string{cmp.Or(pipenv.Requires.Full, pipenv.Requires.Python)}, path.Join(p.Root, "Pipfile")
+	}
+	var requirements []string
+	for _, text := range asked {
 		if text != "" && !slices.Contains(requirements, text) {
 			requirements = append(requirements, text)
 		}
@@ -283,7 +311,7 @@ func (p *Python) language(files Files, own pyproject, image Language) Language {
 		return image
 	}
 	if v := pythonFor(requirements...); v != "" {
-		return Language{v, path.Join(p.Home, "pyproject.toml") + " wants " + strings.Join(requirements, " and ")}
+		return Language{v, manifest + " wants " + strings.Join(requirements, " and ")}
 	}
 	return Language{}
 }

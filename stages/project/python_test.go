@@ -115,6 +115,18 @@ func TestPython(t *testing.T) {
 			want: Python{Root: "backend", Manager: Requirements, Lock: "backend/requirements/default.txt", Runner: Pytest, Requirements: []string{"backend/requirements/default.txt", "backend/requirements/dev.txt"},
 				Manifests: []string{"backend/requirements/default.txt", "backend/requirements/dev.txt"}, Sources: []string{"backend"}},
 		},
+		"pipenv, beside requirements that somebody has written of it": {
+			files: repository("backend/Pipfile", "[packages]\nflask = \"*\"\n[dev-packages]\npytest-cov = \"*\"\n[requires]\npython_version = \"3.11\"\n",
+				"backend/Pipfile.lock", "", "backend/requirements.txt", "flask==3\n"),
+			folder: "backend",
+			want: Python{Root: "backend", Manager: Pipenv, Lock: "backend/Pipfile.lock", Runner: Pytest, Language: Language{"3.11", "backend/Pipfile wants 3.11"},
+				Manifests: []string{"backend/Pipfile", "backend/Pipfile.lock"}, Sources: []string{"backend"}},
+		},
+		"pipenv without a lock": {
+			files:  repository("backend/Pipfile", "[packages]\nflask = \"*\"\n"),
+			folder: "backend",
+			want:   Python{Root: "backend", Manifests: []string{"backend/Pipfile"}, Sources: []string{"backend"}},
+		},
 		"no test runner": {
 			files:  repository("backend/pyproject.toml", plain, "backend/uv.lock", ""),
 			folder: "backend",

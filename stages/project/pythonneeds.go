@@ -7,7 +7,8 @@ import (
 )
 
 // dependencies are the names of all that the side may install, for its tests too.
-func (p *Python) dependencies(files Files, own, root pyproject) (names []string) {
+func (p *Python) dependencies(files Files, own, root pyproject, pipenv pipfile) (names []string) {
+	names = append(sorted(pipenv.Packages), sorted(pipenv.Dev)...)
 	for _, from := range []pyproject{own, root} {
 		all := slices.Clone(from.Project.Dependencies)
 		for _, list := range from.Project.Optional {

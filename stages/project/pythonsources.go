@@ -13,7 +13,7 @@ func (p *Python) manifests(files Files) (found []string) {
 		found = files.below(p.Root, "pyproject.toml")
 	}
 	for _, at := range append([]string{p.Root}, p.Sources...) {
-		for _, name := range []string{"pyproject.toml", "uv.lock", "poetry.lock", "poetry.toml", "pdm.lock"} {
+		for _, name := range []string{"pyproject.toml", "uv.lock", "poetry.lock", "poetry.toml", "pdm.lock", "Pipfile", "Pipfile.lock"} {
 			if file := path.Join(at, name); files.has(file) {
 				found = append(found, file)
 			}

@@ -98,12 +98,16 @@ var repos = []repo{
 	},
 	{
 		name:   "commands",
+		locks:  []lock{pythonLock("pipenv==2026.10.3", "cd backend; "+pipenvLock, "backend/Pipfile.lock", "backend/Pipfile")},
 		call:   []string{"--backend-tests=python -m unittest", "--frontend=none"},
-		expect: []string{"Backend Tests     passed", "tests not counted", "Frontend Tests    skipped", "switched off", "Outcome: dry-run-ok"},
+		expect: []string{"Pipfile.lock in step", "Backend Tests     passed", "tests not counted", "Frontend Tests    skipped", "switched off", "Outcome: dry-run-ok"},
 	},
 	{
 		name:  "commands",
-		locks: []lock{npmLock("npm@10", "npm install --package-lock-only", "frontend/package-lock.json")},
+		locks: []lock{
+			pythonLock("pipenv==2026.10.3", "cd backend; "+pipenvLock, "backend/Pipfile.lock", "backend/Pipfile"),
+			npmLock("npm@10", "npm install --package-lock-only", "frontend/package-lock.json"),
+		},
 		expect: []string{"Backend Tests     not configured", "Frontend Tests    not configured", "no test runner",
 			"the backend's tests: none of pytest is among the dependencies of backend", "the frontend's tests: none of vitest, jest is among the dependencies of frontend/package.json", "Outcome: dry-run-ok"},
 	},
@@ -125,9 +129,15 @@ var handbook = repo{
 	stale: &stale{"backend/pyproject.toml", `pytest = "8.3.4"`, `pytest = "8.3.3"`, "poetry.lock does not agree with pyproject.toml: run poetry lock in backend and commit poetry.lock"},
 }
 
+// pipIndex is the index that pip knows of.
+const pipIndex = `index=$(pip config get global.index-url 2>/dev/null || python -c 'from pip._internal.models.index import PyPI; print(PyPI.simple_url)')
+	`
+
+// pipenvLock names that index in the manifest, which names one in any project.
+const pipenvLock = pipIndex + `printf '\n[[source]]\nname = "index"\nurl = "%s"\nverify_ssl = true\n' "$index" >> Pipfile && pipenv lock`
+
 // poetryLock tells Poetry, which asks PyPI itself in a way that few mirrors know, of the index that pip knows of as of any other.
-const poetryLock = `index=$(pip config get global.index-url 2>/dev/null || python -c 'from pip._internal.models.index import PyPI; print(PyPI.simple_url)')
-	poetry source add -q --priority=primary simple "$index" && poetry lock`
+const poetryLock = pipIndex + `poetry source add -q --priority=primary simple "$index" && poetry lock`
 
 // TestRepositories runs the gates of each, with no more settings than its shape needs.
 func TestRepositories(t *testing.T) {

@@ -91,7 +91,7 @@ func (a *attempt) release(p *process) {
 		a.end("gate-fail", errors.New("a gate is red"))
 		return
 	}
-	act, err := release.Begin(ctx, world, q, &maker{p, q}, gitremote.Holder{Run: fmt.Sprint(p.number), Who: p.name, Version: a.line.Version, Commit: a.line.Commit}, a.line.Wait)
+	act, err := release.Begin(ctx, world, q, &maker{p, q}, gitremote.Holder{Run: p.run(), Who: p.name, Version: a.line.Version, Commit: a.line.Commit}, a.line.Wait)
 	if err != nil {
 		a.end(word(err), err)
 		return

@@ -3,7 +3,6 @@ package simulation
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"dagger/slipway/stages/gitremote"
@@ -58,7 +57,7 @@ func keepDraft(l Line) func(*process) {
 		}
 		l.Version = w.comes()
 		u := release.Upcoming{Request: w.request(l), Branch: "main", Notes: "Notes so far, of " + l.Version}
-		holder := gitremote.Holder{Run: fmt.Sprint(p.number), Who: p.name, Version: l.Version, Commit: l.Commit}
+		holder := gitremote.Holder{Run: p.run(), Who: p.name, Version: l.Version, Commit: l.Commit}
 		done, err := release.KeepDraft(context.Background(), w.as(p), u, holder)
 		p.say("ends: draft of %s, wrote %t, %s (%v)", l.Version, done.Wrote, done.Left, err)
 	}
@@ -128,7 +127,7 @@ func (b *back) follow(ctx context.Context) error {
 		v, _ := version.Parse(text)
 		q.Withdrawn = append(q.Withdrawn, v)
 	}
-	holder := gitremote.Holder{Run: fmt.Sprint(p.number), Who: p.name, Version: "rollback", Commit: b.done.Commit}
+	holder := gitremote.Holder{Run: p.run(), Who: p.name, Version: "rollback", Commit: b.done.Commit}
 	act, err := release.BeginBack(ctx, w.as(p), q, holder, time.Hour)
 	if err != nil {
 		return err

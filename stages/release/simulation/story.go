@@ -173,7 +173,7 @@ func (s Story) lines() (lines []Line) {
 	for _, r := range s.Cast {
 		known := slices.ContainsFunc(lines, func(l Line) bool { return l.Version == r.Line.Version })
 		if r.What == releases && !known {
-			lines = append(lines, Line{Version: r.Line.Version, Commit: r.Line.Commit, Wait: time.Hour})
+			lines = append(lines, Line{Version: r.Line.Version, Commit: r.Line.Commit})
 		}
 	}
 	return lines
@@ -189,7 +189,10 @@ func newWorld(s Story, faults script) *World {
 			forge:    newForge(s.Forge),
 			staging:  &host{name: "staging"}, production: &host{name: "production"},
 		},
-		books:  books{told: map[string]int{}, toldAt: map[string]int{}, untold: map[string]bool{}, notStored: map[string]bool{}, done: map[string]bool{}, pushed: map[string]bool{}},
+		books: books{
+			told: map[string]int{}, toldAt: map[string]int{}, untold: map[string]bool{}, notStored: map[string]bool{}, done: map[string]bool{}, pushed: map[string]bool{},
+			gone: map[string]time.Time{},
+		},
 		result: Result{Story: s, Faults: map[Kind]int{}, Outcomes: map[string]int{}},
 	}
 	w.done["1.1.0"], w.done["1.2.2"] = true, true

@@ -83,5 +83,6 @@ var Mutations = []Mutation{
 	}}},
 	{"a provenance of another image speaks for this one", "release/own.go", []Edit{{"built.Image != where || ", `where == "" || `}}},
 	{"a rollback moves tags up to what is half released", "release/back.go", []Edit{{" || v.Compare(q.Version) > 0", ""}}},
+	{"a rollback moves no tag if one image has nothing to go back to", "release/back.go", []Edit{{"b.Kept = append(b.Kept, kept)", "return nil, errors.New(kept.String())"}}},
 	{"a rollback does not say which versions it took back", "release/back.go", []Edit{{"p.Mark = append(p.Mark, next)", "_ = next"}}},
 }

@@ -107,10 +107,7 @@ func (b *back) known(ctx context.Context) (known []version.Version, err error) {
 	if !w.story.Git {
 		return known, nil
 	}
-	refs, err := gitremote.ReadRefs(ctx, gitClient{b.p}, b.p)
-	if err != nil {
-		return nil, err
-	}
+	refs, _ := gitremote.ReadRefs(ctx, gitClient{b.p}, b.p) // the server does not wait for git
 	for _, tag := range release.TagsOf(refs) {
 		if v, ok := version.DefaultTagPrefix.FromTag(tag.Name); ok {
 			known = append(known, v)

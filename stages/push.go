@@ -70,14 +70,25 @@ func (r *Run) lockFigures(record release.Record) []string {
 func (r *Run) reusePublished(plan release.Plan) error {
 	for name, at := range plan.Reused {
 		b := r.found.images[name]
-		if b.reused && b.digest != at.Digest {
-			return b.gone() // and what stands there now was not judged by anybody here
+		if err := r.unscanned(b, at); err != nil {
+			return err
 		}
 		if !b.reused {
 			if err := r.reuse(b, at.Digest); err != nil {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// unscanned refuses what stands in the registry now and no scan has passed: neither this run's nor that of whoever has pushed it.
+func (r *Run) unscanned(b *built, at registry.Image) error {
+	switch {
+	case b.reused && b.digest != at.Digest:
+		return b.gone()
+	case !b.reused && at.Labels[forcedLabel] != "" && r.Reason == "":
+		return refuseState("run the same line again, which scans it", "%s was pushed by a forced release while this one worked, which has scanned another image", b.Name)
 	}
 	return nil
 }

@@ -1,11 +1,71 @@
 package stages
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
 
+	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/forge"
+	"dagger/slipway/stages/gitremote"
 	"dagger/slipway/stages/registry"
+	"dagger/slipway/stages/report"
 )
+
+// TestCoverageWithoutImages: what is no image's business goes to Codecov from every project. Without an engine the token cannot
+// be read, which is as far as this gets.
+func TestCoverageWithoutImages(t *testing.T) {
+	for name, stage := range map[string]func(*Run, context.Context) (Outcome, error){"a release": (*Run).push, "a dry run": (*Run).wouldPush} {
+		t.Run(name, func(t *testing.T) {
+			r := prefixed(t, "v", "1.2.3")
+			r.nonce, r.access.git = "run", branches{refs: gitremote.Refs{Default: "main", Of: map[string]string{"refs/heads/main": "this"}}}
+			r.config.CodecovToken = dagger.Connect().SetSecret("codecovToken", "upload-token")
+			r.found.coverage = map[string]*dagger.File{"backend": nil}
+			got, err := stage(r, t.Context())
+			defer r.found.act.End(t.Context()) //nolint:errcheck // it goes with the remote
+			if err != nil || got.Ending != report.NotConfigured || got.Reason != "no images are set" {
+				t.Fatalf("got %+v, %v", got, err)
+			}
+			if len(got.Figures) != 1 || !strings.HasPrefix(got.Figures[0], "warning: coverage was not uploaded: ") {
+				t.Errorf("nobody has tried to upload the coverage: %q", got.Figures)
+			}
+		})
+	}
+}
+
+func TestCoverageToUpload(t *testing.T) {
+	const warning = "warning: coverage was not uploaded: "
+	hub := access{
+		forge:      forge.New(forge.Repository{Kind: forge.GitHub, API: "https://api.github.com", Path: "acme/shop"}, ""),
+		repository: forge.Repository{Kind: forge.GitHub, API: "https://api.github.com", Path: "acme/shop"},
+	}
+	both := map[string]*dagger.File{"frontend": nil, "backend": nil}
+	for _, c := range []struct {
+		name     string
+		at       access
+		measured map[string]*dagger.File
+		token    string
+		err      error
+		sides    string
+		wrong    string
+	}{
+		{name: "both sides", at: hub, measured: both, token: "upload-token", sides: "backend frontend"},
+		{name: "no token", at: hub, measured: both},
+		{name: "nothing was measured", at: hub, token: "upload-token"},
+		{name: "a token that cannot be read", at: hub, measured: both, err: errors.New("is it the right one?"), wrong: warning + "is it the right one?"},
+		{name: "no forge", measured: both, token: "upload-token", wrong: warning + "Codecov knows GitHub and GitLab only, and this repository is on neither"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := prefixed(t, "v", "1.2.3")
+			r.access, r.found.coverage = c.at, c.measured
+			sides, wrong := r.toUpload(c.token, c.err)
+			if got := strings.Join(sides, " "); got != c.sides || strings.Join(wrong, " ") != c.wrong {
+				t.Errorf("got %q and %q", got, wrong)
+			}
+		})
+	}
+}
 
 // TestForcedImageAppears: an image that a forced release has pushed meanwhile was scanned by nobody whose verdict counts.
 func TestForcedImageAppears(t *testing.T) {

@@ -47,7 +47,7 @@ func TestRealTakeOver(t *testing.T) {
 	p := newPlace(t)
 	dead := acquired(t, p.reached(), newClock(), "dead")
 	r := p.reached()
-	l, err := Acquire(t.Context(), r, r.clock, holder("b", "1.2.4"), 10*time.Minute)
+	l, err := Acquire(t.Context(), r, r.clock, holder("b", "1.2.4"), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

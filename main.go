@@ -491,7 +491,8 @@ func (s *Slipway) Release(
 	//
 	// +optional
 	reason string,
-	// How long to wait for a release of another version that is under way: minutes, or a duration such as 90s.
+	// How long to wait for a release of another version that is at work: minutes, or a duration such as 90s. One that was killed
+	// is not waited for any longer than the three minutes until that is sure.
 	//
 	// +default="0"
 	lockWait string,

@@ -204,6 +204,9 @@ func (r *Run) versionText() string {
 
 const labelPrefix = "org.opencontainers.image."
 
+// forcedLabel is on the images of a release that was forced, and says why.
+const forcedLabel = "slipway.forced"
+
 // labelled says in the image itself where it is from. The time is the commit's, so that the same commit gives the same image.
 func (r *Run) labelled(c *dagger.Container, image Image) *dagger.Container {
 	c = c.
@@ -215,7 +218,7 @@ func (r *Run) labelled(c *dagger.Container, image Image) *dagger.Container {
 		c = c.WithLabel(labelPrefix+"source", r.source.remote)
 	}
 	if r.Reason != "" {
-		c = c.WithLabel("slipway.forced", "skipped "+forceSkips+", by "+r.who()+": "+r.Reason)
+		c = c.WithLabel(forcedLabel, "skipped "+forceSkips+", by "+r.who()+": "+r.Reason)
 	}
 	return c
 }

@@ -20,18 +20,11 @@ var codecovRequirements string
 // uploadCoverage sends each side's report to Codecov. A failure is a warning that everybody sees, and no more.
 func (r *Run) uploadCoverage(ctx context.Context) []string {
 	token, err := secretText(ctx, r.config.CodecovToken, "codecovToken")
-	switch {
-	case err != nil:
-		return []string{"warning: coverage was not uploaded: " + err.Error()}
-	case token == "" || len(r.found.coverage) == 0:
-		return nil
+	sides, wrong := r.toUpload(token, err)
+	if len(sides) == 0 {
+		return wrong
 	}
-	service := r.codecovService()
-	if service == "" {
-		return []string{"warning: coverage was not uploaded: Codecov knows GitHub and GitLab only, and this repository is on neither"}
-	}
-	secret := r.dag.SetSecret("codecovToken", token)
-	sides := sortedKeys(r.found.coverage)
+	secret, service := r.dag.SetSecret("codecovToken", token), r.codecovService()
 	results := make([]string, len(sides))
 	var group errgroup.Group
 	for n, side := range sides {
@@ -46,6 +39,28 @@ func (r *Run) uploadCoverage(ctx context.Context) []string {
 	}
 	group.Wait() //nolint:errcheck // results carry the errors
 	return results
+}
+
+// wouldUploadCoverage shows what uploadCoverage would do.
+func (r *Run) wouldUploadCoverage(ctx context.Context) []string {
+	sides, figures := r.toUpload(secretText(ctx, r.config.CodecovToken, "codecovToken"))
+	for _, side := range sides {
+		figures = append(figures, "would upload "+side+" coverage")
+	}
+	return figures
+}
+
+// toUpload are the sides whose coverage goes to Codecov with this token, or why that of none does.
+func (r *Run) toUpload(token string, err error) (sides, wrong []string) {
+	switch {
+	case err != nil:
+		return nil, []string{"warning: coverage was not uploaded: " + err.Error()}
+	case token == "" || len(r.found.coverage) == 0:
+		return nil, nil
+	case r.codecovService() == "":
+		return nil, []string{"warning: coverage was not uploaded: Codecov knows GitHub and GitLab only, and this repository is on neither"}
+	}
+	return sortedKeys(r.found.coverage), nil
 }
 
 // codecovService is Codecov's word for the forge, empty for one that it does not know.

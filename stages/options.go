@@ -17,7 +17,7 @@ type Options struct {
 	DryRun  bool
 	Force   bool
 	Reason  string
-	// LockWait is how long to wait for a release of another version: minutes, or a duration.
+	// LockWait is how long to wait for a release of another version that is at work: minutes, or a duration.
 	LockWait string
 }
 

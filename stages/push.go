@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ func (r *Run) push(ctx context.Context) (Outcome, error) {
 	r.found.act = act
 	figures := r.lockFigures(act.Record)
 	if len(r.config.images) == 0 {
-		return Outcome{Ending: report.NotConfigured, Reason: "no images are set", Figures: figures}, nil
+		return noImages(append(figures, r.uploadCoverage(ctx)...)), nil
 	}
 	if err := r.reusePublished(act.Plan); err != nil {
 		return Outcome{Figures: figures}, err
@@ -42,12 +43,18 @@ func (r *Run) push(ctx context.Context) (Outcome, error) {
 	return passed(figures...), nil
 }
 
+// noImages is a release of tags and notes alone.
+func noImages(figures []string) Outcome {
+	return Outcome{Ending: report.NotConfigured, Reason: "no images are set", Figures: figures}
+}
+
 // wouldPush shows what push would do.
-func (r *Run) wouldPush(context.Context) (Outcome, error) {
+func (r *Run) wouldPush(ctx context.Context) (Outcome, error) {
+	uploads := r.wouldUploadCoverage(ctx)
 	if len(r.config.images) == 0 {
-		return notConfigured("no images are set"), nil
+		return noImages(uploads), nil
 	}
-	figures := append(r.buildFigures(), r.found.plan.Lines(release.PhaseImages)...)
+	figures := slices.Concat(r.buildFigures(), r.found.plan.Lines(release.PhaseImages), uploads)
 	return Outcome{Ending: report.DryRun, Reason: "would push", Figures: figures}, nil
 }
 
@@ -70,14 +77,25 @@ func (r *Run) lockFigures(record release.Record) []string {
 func (r *Run) reusePublished(plan release.Plan) error {
 	for name, at := range plan.Reused {
 		b := r.found.images[name]
-		if b.reused && b.digest != at.Digest {
-			return b.gone() // and what stands there now was not judged by anybody here
+		if err := r.unscanned(b, at); err != nil {
+			return err
 		}
 		if !b.reused {
 			if err := r.reuse(b, at.Digest); err != nil {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// unscanned refuses what stands in the registry now and no scan has passed: neither this run's nor that of whoever has pushed it.
+func (r *Run) unscanned(b *built, at registry.Image) error {
+	switch {
+	case b.reused && b.digest != at.Digest:
+		return b.gone()
+	case !b.reused && at.Labels[forcedLabel] != "" && r.Reason == "":
+		return refuseState("run the same line again, which scans it", "%s was pushed by a forced release while this one worked, which has scanned another image", b.Name)
 	}
 	return nil
 }

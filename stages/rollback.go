@@ -110,17 +110,28 @@ func (b *rollback) find(r *Run, ctx context.Context) (Outcome, error) {
 	if err := r.needRegistry(); err != nil {
 		return Outcome{}, err
 	}
-	if r.access.git != nil {
-		refs, err := gitremote.ReadRefs(ctx, r.access.git, retry.Real)
-		if err != nil {
-			return Outcome{}, err
-		}
-		r.found.refs = refs
-	}
+	return passed(), b.askGit(r, ctx)
+}
+
+// askGit reads branches and tags. Which version the server goes back to is in its own ledger, so that it does not wait for a
+// remote that is down; only the code does.
+func (b *rollback) askGit(r *Run, ctx context.Context) (err error) {
+	const without = "leave --revert-code out"
 	if b.RevertCode && (!r.access.writable || r.access.git == nil) {
-		return Outcome{}, refuseState("set forgeToken, or leave --revert-code out", "the code cannot be reverted: %s", r.access.noGit)
+		return refuseState("set forgeToken, or "+without, "the code cannot be reverted: %s", r.access.noGit)
 	}
-	return passed(), nil
+	if r.access.git == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, askingTime)
+	defer cancel()
+	switch r.found.refs, err = gitremote.ReadRefs(ctx, r.access.git, retry.Real); {
+	case err != nil && b.RevertCode:
+		return refuseState("nothing was changed; mend that, or "+without+": the server is rolled back without git", "the code cannot be reverted: %w", err)
+	case err != nil:
+		b.unread = append(b.unread, "warning: git was not asked which versions there are: "+err.Error())
+	}
+	return nil
 }
 
 // server rolls the server back, which is what cannot wait.

@@ -29,7 +29,7 @@ type Run struct {
 	goal     goal
 	Version  version.Version
 	Reason   string        // why it is forced; empty when it is not
-	lockWait time.Duration // for a release of another version
+	lockWait time.Duration // for a release of another version that is at work
 	started  time.Time
 	nonce    string // makes an exec that looks at the outside world run in every run
 

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"dagger/slipway/stages/gitremote"
 	"dagger/slipway/stages/report"
 )
 
@@ -43,7 +44,7 @@ func (r *Run) graph(stages []stage) []*part {
 	add := func(s stage, name string, after []string, work func(context.Context) Outcome) {
 		limit := r.config.stageTimeout
 		if s.locks {
-			limit += r.lockWait // what is waited for is no work that hangs
+			limit += gitremote.Patience(r.lockWait) // what is waited for is no work that hangs
 		}
 		parts = append(parts, &part{name: name, after: after, always: s.always, limit: limit, work: work, done: make(chan struct{})})
 	}

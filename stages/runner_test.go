@@ -122,6 +122,23 @@ func TestForcedStageIsSkippedAndNeverPassed(t *testing.T) {
 	}
 }
 
+// TestWaitingIsNoWork: a stage that waits for the lock, also for that of a run that is gone, has all of its own time left.
+func TestWaitingIsNoWork(t *testing.T) {
+	const dead = 3 * time.Minute // until a lock is taken over
+	for _, wait := range []time.Duration{0, 10 * time.Minute} {
+		r := &Run{config: config{stageTimeout: 45 * time.Minute}, lockWait: wait}
+		for _, p := range r.graph(slices.Clone(pipeline)) {
+			want := r.config.stageTimeout
+			if p.name == buildAndPush {
+				want += wait + dead
+			}
+			if p.limit != want {
+				t.Errorf("waiting for %s: %q has %s, want %s", wait, p.name, p.limit, want)
+			}
+		}
+	}
+}
+
 func TestCriticalPath(t *testing.T) {
 	start := time.Unix(0, 0)
 	at := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }

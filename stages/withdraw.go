@@ -122,6 +122,9 @@ func (b *rollback) tags(r *Run, ctx context.Context) (Outcome, error) {
 	for _, tag := range back.Plan.Stay {
 		figures = append(figures, tag+" stays: no version is left for it")
 	}
+	for _, kept := range back.Kept {
+		figures = append(figures, fmt.Sprintf("warning: %s; remove that tag, or leave it to the next release", kept))
+	}
 	if err := back.MarkLatest(ctx); err != nil {
 		return Outcome{Figures: figures}, err
 	}

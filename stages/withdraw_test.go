@@ -1,8 +1,10 @@
 package stages
 
 import (
+	"slices"
 	"testing"
 
+	"dagger/slipway/stages/release"
 	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/server"
 )
@@ -41,5 +43,23 @@ func TestTheSameRollbackAgain(t *testing.T) {
 				t.Errorf("got %t", got)
 			}
 		})
+	}
+}
+
+// TestTagsThatStay: a rollback that cannot move each tag says which stay where, and what to do.
+func TestTagsThatStay(t *testing.T) {
+	old := mustVersion(t, "1.2.0")
+	r := prefixed(t, "v", "1.2.0")
+	r.found.back = &release.Back{
+		Plan: release.BackPlan{Tags: []release.Floating{{Tag: "latest", Version: old}}, Stay: []string{"1.3"}},
+		Kept: []release.Kept{{Image: "worker", At: "the withdrawn 1.3.0", Floating: release.Floating{Tag: "latest", Version: old}}},
+	}
+	got, err := new(rollback).tags(r, t.Context())
+	want := []string{
+		"latest is 1.2.0", "1.3 stays: no version is left for it",
+		"warning: worker:latest stays at the withdrawn 1.3.0: there is no worker:1.2.0 for it to go back to; remove that tag, or leave it to the next release",
+	}
+	if err != nil || got.Ending != report.Passed || !slices.Equal(got.Figures, want) {
+		t.Errorf("got %+v, %v", got, err)
 	}
 }

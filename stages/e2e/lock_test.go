@@ -126,30 +126,38 @@ func TestTwoRunsOfOneRelease(t *testing.T) {
 	}
 }
 
-// takeLock makes the lock somebody else's, whoever had it.
-func (f forgeShop) takeLock(t *testing.T, text string) (blob string) {
+// takeLock makes the lock somebody else's, whoever had it, from another repository: nobody touches the shop while it is read.
+func (f forgeShop) takeLock(t *testing.T, from Shop, text string) (blob string) {
 	t.Helper()
-	f.Write(t, "../lock", text)
-	blob = f.Git(t, "hash-object", "-w", "../lock")
-	f.Git(t, "push", "-q", "--force", f.address(f.token), blob+":refs/slipway/lock")
+	blob = from.gitReads(t, text, "hash-object", "-w", "--stdin")
+	from.Git(t, "push", "-q", "--force", f.address(f.token), blob+":refs/slipway/lock")
 	return blob
 }
 
-// TestLocked meets a lock of another version.
+// TestLocked meets a lock of another version, whose run is at work and renews it.
 func TestLocked(t *testing.T) {
 	t.Parallel()
 	f, _ := newSmallForgeShop(t)
 	prefix := NewPrefix(t)
-	f.takeLock(t, lockBlob(t, "9.9.9"))
-	before := f.remoteRefs(t)
-	red(t, f.releaseSmall(t, prefix, "1.2.3"), "is locked by the release of 9.9.9 (commit 0123456) by Ada, since 2026-01-02 03:04:05 UTC (", "--lock-wait", "Outcome: locked")
-	wantRefs(t, f.remoteRefs(t), before)
-	WantTags(t, prefix)
+	before, other := f.remoteRefs(t), Shop{Dir: t.TempDir(), env: f.env}
+	other.Git(t, "init", "-q")
+	ended := f.start(t, append([]string{tinyImages}, f.arguments(prefix, "1.2.3")...)...)
+	for beat := 0; ; beat++ {
+		before["refs/slipway/lock"] = f.takeLock(t, other, lockBlob(t, "9.9.9", beat))
+		select {
+		case r := <-ended:
+			red(t, r, "is locked by the release of 9.9.9 (commit 0123456) by Ada, since 2026-01-02 03:04:05 UTC (", "--lock-wait", "Outcome: locked")
+			wantRefs(t, f.remoteRefs(t), before)
+			WantTags(t, prefix)
+			return
+		case <-time.After(time.Second):
+		}
+	}
 }
 
-func lockBlob(t *testing.T, version string) string {
+func lockBlob(t *testing.T, version string, beat int) string {
 	t.Helper()
-	text, err := json.Marshal(map[string]string{"run": "x", "who": "Ada", "version": version, "commit": "0123456789abcdef", "since": "2026-01-02T03:04:05Z"})
+	text, err := json.Marshal(map[string]any{"run": "x", "who": "Ada", "version": version, "commit": "0123456789abcdef", "since": "2026-01-02T03:04:05Z", "beat": beat})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,7 @@ func TestNotifyAndCoverage(t *testing.T) {
 	}
 
 	t.Run("a dry run tells nobody", func(t *testing.T) {
-		green(t, release("1.2.3", "--dry-run"), "would tell the team")
+		green(t, release("1.2.3", "--dry-run"), "would tell the team", "would upload backend coverage")
 		messages(0)
 		if len(codecov.Uploads()) > 0 {
 			t.Error("a dry run has uploaded coverage")

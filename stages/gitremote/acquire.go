@@ -12,6 +12,8 @@ const (
 	pollEvery = 5 * time.Second
 	// A holder that did not rewrite its blob for so long is gone: six beats have failed.
 	stale = 3 * time.Minute
+	// Until it was seen to rewrite it within so long, it may be.
+	quiet = 2 * beatEvery
 )
 
 // move is what a run does about a lock that it sees.
@@ -29,6 +31,7 @@ type view struct {
 	unchanged time.Duration // for how long it has seen this very blob
 	waited    time.Duration
 	own       bool // an attempt of ours has arrived after all
+	lives     bool // its holder was at work just now; one that nobody has seen there may have been killed
 	same      bool // the holder releases the same version of the same commit, or needs the lock for seconds only
 	unread    bool // who holds it could not be read: it may be free or renewed by now
 	allowed   time.Duration
@@ -39,11 +42,15 @@ func (v view) move() move {
 	switch {
 	case v.blob == "" || v.own || v.unchanged >= stale:
 		return moveTake
-	case v.same || v.waited < v.allowed || v.unread && v.waited < stale:
+	case v.same || v.waited < v.allowed || !v.lives || v.unread && v.waited < stale:
 		return moveWait
 	}
 	return moveFail
 }
+
+// Patience is the longest that a run of another version is waited for: for as long as is allowed if it lives, and until it is
+// sure to be gone if it does not.
+func Patience(allowed time.Duration) time.Duration { return allowed + stale }
 
 // waiter is what a run remembers while it waits.
 type waiter struct {
@@ -53,14 +60,16 @@ type waiter struct {
 	allowed time.Duration
 	began   time.Time
 	blob    string
+	looked  time.Time // when its last look began
 	since   time.Time // it has seen this blob
+	before  time.Time // it saw another, or none: what it sees now was written after that; zero: nobody knows when
 	held    Holder
 	unread  bool
 }
 
 // Acquire takes the repository's lock, waits for it, or fails with *Busy. A run of the same version and commit, or one that
-// is brief, is waited for as long as it lives, any other for as long as is allowed; nothing but ctx cuts that off. Since and
-// Beat of the holder are the lock's to say.
+// is brief, is waited for as long as it lives, any other for as long as is allowed; nothing but ctx cuts that off. Whether it
+// lives is seen by its heartbeat, for which everybody waits. Since and Beat of the holder are the lock's to say.
 func Acquire(ctx context.Context, s Server, clock retry.Clock, own Holder, allowed time.Duration) (*Lock, error) {
 	if own.Run == "" {
 		return nil, errors.New("a run without an id cannot tell its lock from another's")
@@ -86,16 +95,18 @@ func Acquire(ctx context.Context, s Server, clock retry.Clock, own Holder, allow
 }
 
 func (w *waiter) look(ctx context.Context) error {
+	began, last := w.clock.Now(), w.looked
 	refs, err := ReadRefs(ctx, w.server, w.clock)
 	if err != nil {
 		return err
 	}
+	w.looked = began
 	blob := refs.Of[LockRef]
 	if blob == w.blob && !w.since.IsZero() && !w.unread {
 		return nil
 	}
 	if blob != w.blob || w.since.IsZero() {
-		w.blob, w.since = blob, w.clock.Now()
+		w.blob, w.since, w.before = blob, w.clock.Now(), last
 	}
 	w.held, w.unread = Holder{}, false
 	if blob != "" {
@@ -110,7 +121,7 @@ func (w *waiter) view() view {
 	twin := !w.own.Brief && w.held.Version == w.own.Version && w.held.Commit == w.own.Commit
 	return view{
 		blob: w.blob, unchanged: now.Sub(w.since), waited: now.Sub(w.began), allowed: w.allowed, own: w.held.Run == w.own.Run,
-		same: twin || w.held.Brief, unread: w.unread,
+		lives: !w.before.IsZero() && now.Sub(w.before) < quiet, same: twin || w.held.Brief, unread: w.unread,
 	}
 }
 

@@ -17,15 +17,21 @@ func TestMove(t *testing.T) {
 	}{
 		"free":                                      {view{}, moveTake},
 		"free, after a wait":                        {view{waited: time.Hour}, moveTake},
-		"another version":                           {view{blob: "a"}, moveFail},
-		"another version, allowed to wait":          {view{blob: "a", waited: time.Minute, allowed: 2 * time.Minute}, moveWait},
-		"another version, waited long enough":       {view{blob: "a", waited: 2 * time.Minute, allowed: 2 * time.Minute}, moveFail},
+		"another version, at work":                  {view{blob: "a", lives: true}, moveFail},
+		"another version, which may be dead":        {view{blob: "a"}, moveWait},
+		"just not known to be":                      {view{blob: "a", waited: 3*time.Minute - 1, unchanged: 3*time.Minute - 1}, moveWait},
+		"known to be":                               {view{blob: "a", waited: 3 * time.Minute, unchanged: 3 * time.Minute}, moveTake},
+		"another version, allowed to wait":          {view{blob: "a", lives: true, waited: time.Minute, allowed: 2 * time.Minute}, moveWait},
+		"another version, waited long enough":       {view{blob: "a", lives: true, waited: 2 * time.Minute, allowed: 2 * time.Minute}, moveFail},
+		"waited long enough, and it has gone quiet": {view{blob: "a", waited: time.Hour, allowed: time.Hour, unchanged: time.Minute}, moveWait},
+		"nobody can read whose it is":               {view{blob: "a", lives: true, unread: true, waited: time.Minute}, moveWait},
+		"nobody could for long":                     {view{blob: "a", lives: true, unread: true, waited: 3 * time.Minute}, moveFail},
 		"the same release":                          {view{blob: "a", same: true}, moveWait},
 		"the same release, for as long as it takes": {view{blob: "a", same: true, waited: time.Hour}, moveWait},
 		"just not stale":                            {view{blob: "a", same: true, unchanged: 3*time.Minute - 1}, moveWait},
 		"stale":                                     {view{blob: "a", same: true, unchanged: 3 * time.Minute}, moveTake},
 		"stale, of another version":                 {view{blob: "a", waited: 4 * time.Minute, allowed: 4 * time.Minute, unchanged: 3 * time.Minute}, moveTake},
-		"alive for hours is not stale":              {view{blob: "a", waited: time.Hour, unchanged: 29 * time.Second}, moveFail},
+		"alive for hours is not stale":              {view{blob: "a", lives: true, waited: time.Hour, unchanged: 29 * time.Second}, moveFail},
 		"ours":                                      {view{blob: "a", own: true}, moveTake},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -34,8 +40,8 @@ func TestMove(t *testing.T) {
 			}
 		})
 	}
-	if stale < 5*beatEvery {
-		t.Errorf("a holder that misses %d beats loses its lock", stale/beatEvery)
+	if stale < 5*beatEvery || quiet <= beatEvery {
+		t.Errorf("a holder that misses %d beats loses its lock, and one that misses %d is not known to live", stale/beatEvery, quiet/beatEvery)
 	}
 }
 
@@ -57,46 +63,67 @@ func TestAcquire(t *testing.T) {
 	for name, c := range map[string]struct {
 		held    string                                // what the blob says, "" for none
 		while   func(s *fakeServer, at time.Duration) // what its holder does
+		asleep  time.Duration                         // after its first look
 		allowed time.Duration
 		faults  map[string][]fault
-		waited  [2]time.Duration // at least, less than
+		waited  [2]time.Duration // at least, less than; of an error, if it says so
 		from    string           // the run that it was taken over from
 		wantErr string
 	}{
-		"free":                     {waited: [2]time.Duration{0, 1}},
-		"free, the answer is lost": {faults: map[string][]fault{"note": {{errAway, true}}}, waited: [2]time.Duration{0, 1}},
-		"free, the server is away": {faults: map[string][]fault{"refs": {{err: errAway}}, "note": {{err: errAway}}}, waited: [2]time.Duration{0, 5 * time.Second}},
-		"free, and refused":        {faults: map[string][]fault{"note": {{err: errNo}}}, wantErr: errNo.What},
-		"not to be read":           {faults: map[string][]fault{"refs": {{err: errNo}}}, wantErr: errNo.What},
-		"another version's":        {held: holder("b", "1.2.4").Text(), wantErr: "the repository is locked by the release of 1.2.4"},
+		"free":                           {waited: [2]time.Duration{0, 1}},
+		"free, the answer is lost":       {faults: map[string][]fault{"note": {{errAway, true}}}, waited: [2]time.Duration{0, 1}},
+		"free, the server is away":       {faults: map[string][]fault{"refs": {{err: errAway}}, "note": {{err: errAway}}}, waited: [2]time.Duration{0, 5 * time.Second}},
+		"free, and refused":              {faults: map[string][]fault{"note": {{err: errNo}}}, wantErr: errNo.What},
+		"not to be read":                 {faults: map[string][]fault{"refs": {{err: errNo}}}, wantErr: errNo.What},
+		"another version's that is dead": {held: holder("b", "1.2.4").Text(), waited: [2]time.Duration{stale, stale + pollEvery}, from: "b"},
 		"another version's that is dead, allowed to wait": {held: holder("b", "1.2.4").Text(), allowed: 10 * time.Minute, waited: [2]time.Duration{stale, stale + pollEvery}, from: "b"},
-		"another version's that lives":                    {held: holder("b", "1.2.4").Text(), allowed: 10 * time.Minute, while: beats("1.2.4"), wantErr: "the repository is locked by the release of 1.2.4"},
-		"the same release, dead":                          {held: holder("b", "1.2.3").Text(), waited: [2]time.Duration{stale, stale + pollEvery}, from: "b"},
+		"another version's that lives":                    {held: holder("b", "1.2.4").Text(), while: beats("1.2.4"), waited: [2]time.Duration{beatEvery, beatEvery + pollEvery}, wantErr: "the repository is locked by the release of 1.2.4"},
+		"another version's that lives, allowed to wait":   {held: holder("b", "1.2.4").Text(), allowed: 10 * time.Minute, while: beats("1.2.4"), waited: [2]time.Duration{10 * time.Minute, 10*time.Minute + pollEvery}, wantErr: "the repository is locked by the release of 1.2.4"},
+		"another version's that dies while it is waited for": {held: holder("b", "1.2.4").Text(), allowed: 10 * time.Minute, waited: [2]time.Duration{9*time.Minute + stale, 9*time.Minute + stale + pollEvery}, from: "b", while: func(s *fakeServer, at time.Duration) {
+			if at <= 9*time.Minute {
+				beats("1.2.4")(s, at)
+			}
+		}},
+		"another version's that dies while the waiter's machine sleeps": {held: holder("b", "1.2.4").Text(), waited: [2]time.Duration{time.Hour + stale, time.Hour + stale + 2*pollEvery}, from: "b", asleep: time.Hour, while: func(s *fakeServer, at time.Duration) {
+			beats("1.2.4")(s, min(at, 30*time.Minute))
+		}},
+		"another version's that ends before it is known to live": {held: holder("b", "1.2.4").Text(), waited: [2]time.Duration{10 * time.Second, 10*time.Second + pollEvery}, while: func(s *fakeServer, at time.Duration) {
+			if at >= 10*time.Second {
+				delete(s.refs, LockRef)
+			}
+		}},
+		"the same release, dead": {held: holder("b", "1.2.3").Text(), waited: [2]time.Duration{stale, stale + pollEvery}, from: "b"},
 		"the same release, which ends after an hour": {held: holder("b", "1.2.3").Text(), waited: [2]time.Duration{time.Hour, time.Hour + pollEvery}, while: func(s *fakeServer, at time.Duration) {
 			if beats("1.2.3")(s, at); at >= time.Hour {
 				delete(s.refs, LockRef)
 			}
 		}},
-		"a blob that says nothing, dead":              {held: "{", allowed: 10 * time.Minute, waited: [2]time.Duration{stale, stale + pollEvery}},
+		"a blob that says nothing, dead":              {held: "{", waited: [2]time.Duration{stale, stale + pollEvery}},
 		"whose holder cannot be read for a moment":    {held: holder("b", "1.2.3").Text(), faults: map[string][]fault{"read": {{err: errAway}}}, waited: [2]time.Duration{stale, stale + 2*pollEvery}, from: "b"},
 		"our own, which arrived when we had given up": {held: holder("a", "1.2.3").Text(), waited: [2]time.Duration{0, 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, clock := newServer(), newClock()
 			began := clock.Now()
-			if c.held != "" {
-				s.refs[LockRef], s.texts["x"] = "x", c.held
+			if blob := blobOf(c.held); c.held != "" {
+				s.refs[LockRef], s.texts[blob] = blob, c.held
 			}
-			if c.while != nil {
-				clock.passes = func(now time.Time) { c.while(s, now.Sub(began)) }
+			clock.passes = func(now time.Time) {
+				if now.Sub(began) < c.asleep {
+					clock.pass(c.asleep)
+				}
+				if c.while != nil {
+					c.while(s, clock.Now().Sub(began))
+				}
 			}
 			for kind, faults := range c.faults {
 				s.faults[kind] = faults
 			}
 			l, err := Acquire(t.Context(), s, clock, holder("a", "1.2.3"), c.allowed)
 			if c.wantErr != "" {
-				if err == nil || !strings.HasPrefix(err.Error(), c.wantErr) {
-					t.Errorf("got %v", err)
+				took := clock.Now().Sub(began)
+				if err == nil || !strings.HasPrefix(err.Error(), c.wantErr) || c.waited[1] > 0 && (took < c.waited[0] || took >= c.waited[1]) {
+					t.Errorf("got %v after %s", err, took)
 				}
 				return
 			}
@@ -164,10 +191,11 @@ func TestUnreadLock(t *testing.T) {
 		waited time.Duration
 		busy   string
 	}{
-		"given back meanwhile":      {unread: 1, gone: 0, waited: pollEvery},
-		"read at the second try":    {unread: 1, gone: time.Hour, busy: "locked by the release of 1.3.0"},
-		"nobody ever can read it":   {unread: 1000, gone: time.Hour, waited: stale},
-		"and its holder is at work": {unread: 1000, gone: -1, busy: "locked by an unknown run"},
+		"given back meanwhile":    {unread: 1, gone: 0, waited: pollEvery},
+		"read at the second try":  {unread: 1, gone: -1, busy: "locked by the release of 1.3.0"},
+		"its holder is dead":      {unread: 1, gone: time.Hour, waited: stale},
+		"nobody ever can read it": {unread: 1000, gone: time.Hour, waited: stale},
+		"nor that of one at work": {unread: 1000, gone: -1, busy: "locked by an unknown run"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, clock := newServer(), newClock()
@@ -179,6 +207,7 @@ func TestUnreadLock(t *testing.T) {
 				case c.gone < 0:
 					beat++
 					s.refs[LockRef] = fmt.Sprint("x", beat)
+					s.texts[s.refs[LockRef]] = s.texts["x"]
 				case now.Sub(began) > c.gone:
 					delete(s.refs, LockRef)
 				}

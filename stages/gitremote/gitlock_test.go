@@ -1,6 +1,7 @@
 package gitremote
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -8,14 +9,26 @@ import (
 	"time"
 )
 
+// racer is one of those that all look before any of them writes.
+type racer struct {
+	*Remote
+	looked func()
+}
+
+func (r racer) Note(ctx context.Context, text string, refs map[string]string) (string, error) {
+	r.looked()
+	return r.Remote.Note(ctx, text, refs)
+}
+
 // TestRealRace: of six runs that see a free lock at the same moment, one gets it.
 func TestRealRace(t *testing.T) {
 	p := newPlace(t)
-	var all sync.WaitGroup
+	var all, looking sync.WaitGroup
 	errs := make([]error, 6)
+	looking.Add(len(errs))
 	for i := range errs {
 		all.Go(func() {
-			r := p.reached()
+			r := racer{p.reached(), sync.OnceFunc(func() { looking.Done(); looking.Wait() })}
 			_, errs[i] = Acquire(t.Context(), r, r.clock, holder(fmt.Sprint(i), "1.2."+fmt.Sprint(i)), 0)
 		})
 	}
@@ -34,7 +47,7 @@ func TestRealTakeOver(t *testing.T) {
 	p := newPlace(t)
 	dead := acquired(t, p.reached(), newClock(), "dead")
 	r := p.reached()
-	l, err := Acquire(t.Context(), r, r.clock, holder("b", "1.2.4"), 10*time.Minute)
+	l, err := Acquire(t.Context(), r, r.clock, holder("b", "1.2.4"), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,5 +61,5 @@ func (b *Busy) Error() string {
 
 // Next is what there is to do.
 func (b *Busy) Next() string {
-	return "wait for it, or run the same line with --lock-wait=10: a lock that a killed run has left is taken over after 3 minutes"
+	return "run the same line again when it has ended; a release waits for that itself with --lock-wait=10 (minutes)"
 }

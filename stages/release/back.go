@@ -37,6 +37,18 @@ type Floating struct {
 	Version version.Version
 }
 
+// Kept is a floating tag that one image keeps at what was taken back, because it has no version to go to: it is younger than
+// that.
+type Kept struct {
+	Image string
+	At    string // what stands there
+	Floating
+}
+
+func (k Kept) String() string {
+	return fmt.Sprintf("%s:%s stays at %s: there is no %s:%s for it to go back to", k.Image, k.Tag, k.At, k.Image, k.Version)
+}
+
 // DecideBack says which marks are missing, and where floating tags belong without what was taken back.
 func DecideBack(o Observed, q BackRequest) BackPlan {
 	var p BackPlan
@@ -108,6 +120,7 @@ func latestRelease(releases []forge.Release, q BackRequest, latest version.Versi
 type Back struct {
 	Plan   BackPlan
 	Record Record
+	Kept   []Kept // once floating tags were moved
 
 	world World
 	q     BackRequest
@@ -163,7 +176,8 @@ func (b *Back) Write(ctx context.Context) error {
 	return nil
 }
 
-// Move brings the floating tags that stand at what was taken back to the versions that are left, all or none.
+// Move brings the floating tags that stand at what was taken back to the versions that are left, all or none. An image that has
+// no such version keeps its tag, and the others do not wait for it.
 func (b *Back) Move(ctx context.Context) error {
 	if b.world.Registry == nil {
 		return nil
@@ -184,20 +198,30 @@ func (b *Back) Move(ctx context.Context) error {
 	return err
 }
 
-// move is nothing for a tag that stands at a version which was not taken back.
+// move is nothing for a tag that stands at a version which was not taken back, and for one that has nothing to go to.
 func (b *Back) move(ctx context.Context, image string, f Floating) ([]registry.Move, error) {
 	now, found, err := b.world.Registry.Inspect(ctx, image, f.Tag)
 	if err != nil {
 		return nil, err
 	}
-	if v, ok := version.FromTag(now.Version()); found && ok && !b.q.isTaken(b.seen, v) {
+	v, ok := version.FromTag(now.Version())
+	if found && ok && !b.q.isTaken(b.seen, v) {
 		return nil, nil
 	}
 	digest, err := b.world.Registry.Resolve(ctx, image, f.Version.String())
-	if err == nil && digest == "" {
-		err = fmt.Errorf("%s belongs to %s, whose image %s is not in the registry", f.Tag, f.Version, image)
+	switch {
+	case err != nil:
+		return nil, err
+	case digest != "":
+		return []registry.Move{{Image: image, Tag: f.Tag, Digest: digest}}, nil
+	case found:
+		kept := Kept{Image: image, At: now.Digest, Floating: f}
+		if ok {
+			kept.At = "the withdrawn " + v.String()
+		}
+		b.Kept = append(b.Kept, kept)
 	}
-	return []registry.Move{{Image: image, Tag: f.Tag, Digest: digest}}, err
+	return nil, nil
 }
 
 // MarkLatest lets the forge's mark follow the tag latest, where a forge has such a mark.

@@ -30,7 +30,7 @@ type Drafted struct {
 }
 
 // KeepDraft makes the one standing draft say what the next release brings. It takes the lock as every writer does, and leaves
-// everything to a release that has it, or to the run of a later commit.
+// everything to a release that is at work, or to the run of a later commit.
 func KeepDraft(ctx context.Context, w World, u Upcoming, holder gitremote.Holder) (Drafted, error) {
 	holder.Brief = true
 	lock, err := gitremote.Acquire(ctx, w.Git, w.Clock, holder, 0)

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"dagger/slipway/stages/forge"
 	"dagger/slipway/stages/gitremote"
@@ -84,9 +86,13 @@ func TestRollbackLeavesTheStandingDraft(t *testing.T) {
 type refServer struct {
 	gitremote.Server
 	refs, notes map[string]string
+	beats       bool // whoever has the lock renews it each time that somebody looks
 }
 
 func (s *refServer) Refs(context.Context) (gitremote.Refs, error) {
+	if s.beats {
+		s.refs[gitremote.LockRef] += "'"
+	}
 	return gitremote.Refs{Default: "main", Of: maps.Clone(s.refs)}, nil
 }
 
@@ -153,7 +159,8 @@ func TestKeepDraft(t *testing.T) {
 		can     forge.Capabilities
 		found   []forge.Release
 		refs    map[string]string
-		notes   map[string]string
+		held    bool          // another run has the lock
+		beats   bool          // and is at work
 		want    forge.Release // of which these are looked at: ID, Tag, Title, and how its text begins
 		writes  int
 		old     string
@@ -180,18 +187,26 @@ func TestKeepDraft(t *testing.T) {
 		"a later commit":                          {can: gitHub, refs: map[string]string{"refs/heads/main": other}, left: "main is at 2222222 on the remote: left to the run of that commit"},
 		"its release has begun":                   {can: gitHub, refs: map[string]string{"refs/tags/v1.3.0": other}, left: "the tag v1.3.0 is on the remote: its release takes the draft over"},
 		"its release, by a bare tag":              {can: gitHub, refs: map[string]string{"refs/tags/1.3.0": other}, left: "the tag 1.3.0 is on the remote"},
-		"a release has the lock":                  {can: gitHub, refs: map[string]string{gitremote.LockRef: "x"}, notes: map[string]string{gitremote.LockRef: gitremote.Holder{Run: "2", Who: "Ada", Version: "1.3.0", Commit: here}.Text()}, left: "a release is under way and takes the draft over: the repository is locked by the release of 1.3.0 (commit 1111111) by Ada"},
+		"a run that is gone has left the lock":    {can: gitHub, held: true, want: forge.Release{ID: 10, Tag: "v1.3.0", Title: "v1.3.0"}, writes: 1},
+		"a release has the lock":                  {can: gitHub, held: true, beats: true, left: "a release is under way and takes the draft over: the repository is locked by the release of 1.3.0 (commit 1111111) by Ada"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			git := &refServer{refs: map[string]string{"refs/heads/main": here}, notes: map[string]string{}}
+			git := &refServer{refs: map[string]string{"refs/heads/main": here}, notes: map[string]string{}, beats: c.beats}
 			maps.Copy(git.refs, c.refs)
-			maps.Copy(git.notes, c.notes)
+			if c.held {
+				git.refs[gitremote.LockRef], git.notes[gitremote.LockRef] = "x", gitremote.Holder{Run: "2", Who: "Ada", Version: "1.3.0", Commit: here}.Text()
+			}
 			at := &pages{can: c.can, all: slices.Clone(c.found)}
 			u := Upcoming{Request: wanted(t), Branch: "main", Commits: []string{here}, Notes: "what is new"}
 			u.Local = []Tag{{"v1.2.0", here}}
 			u.Version = parse(t, "1.3.0")
 			h := gitremote.Holder{Run: "1", Who: "CI", Version: "1.3.0", Commit: here}
-			done, err := KeepDraft(t.Context(), World{Clock: retry.Real, Git: git, Forge: at, Together: Parallel}, u, h)
+			var done Drafted
+			var err error
+			synctest.Test(t, func(t *testing.T) { // minutes pass
+				done, err = KeepDraft(t.Context(), World{Clock: retry.Real, Git: git, Forge: at, Together: Parallel}, u, h)
+				time.Sleep(time.Minute) // its heartbeat ends
+			})
 			if c.refused != "" {
 				if err == nil || !strings.Contains(err.Error(), c.refused) || at.writes != 0 {
 					t.Errorf("got %v after %d writes", err, at.writes)
@@ -201,8 +216,8 @@ func TestKeepDraft(t *testing.T) {
 			if err != nil || at.writes != c.writes || done.Wrote != (c.writes > 0) || done.Old != c.old || !strings.HasPrefix(done.Left, c.left) || (done.Left == "") != (c.left == "") {
 				t.Fatalf("got %+v, %v after %d writes", done, err, at.writes)
 			}
-			if held := git.refs[gitremote.LockRef]; held != c.refs[gitremote.LockRef] {
-				t.Errorf("the lock stays: %q", held)
+			if held := git.refs[gitremote.LockRef]; (held != "") != c.beats {
+				t.Errorf("the lock is at %q", held)
 			}
 			if c.left != "" {
 				return

@@ -91,7 +91,7 @@ func (a *attempt) release(p *process) {
 		a.end("gate-fail", errors.New("a gate is red"))
 		return
 	}
-	act, err := release.Begin(ctx, world, q, &maker{p, q}, gitremote.Holder{Run: fmt.Sprint(p.number), Who: p.name, Version: a.line.Version, Commit: a.line.Commit}, a.line.Wait)
+	act, err := release.Begin(ctx, world, q, &maker{p, q}, gitremote.Holder{Run: p.run(), Who: p.name, Version: a.line.Version, Commit: a.line.Commit}, a.line.Wait)
 	if err != nil {
 		a.end(word(err), err)
 		return
@@ -213,11 +213,19 @@ func (m *maker) Sign(_ context.Context, _ string, data []byte) ([]byte, error) {
 
 func signedBy(name string) string { return "signed by " + name + ": " }
 
-// imagesOf are what stands under a tag of every image.
-func (w *World) imagesOf(tag string) (all []registry.Image, whole bool) {
+// had are the images that a version has: one may be younger than what was released before the story.
+func (w *World) had(v string) []string {
+	if w.story.NewImage && (v == "1.1.0" || v == "1.2.2") {
+		return w.story.Images[:len(w.story.Images)-1]
+	}
+	return w.story.Images
+}
+
+// imagesOf are what stands under a version of every image that it has.
+func (w *World) imagesOf(v string) (all []registry.Image, whole bool) {
 	whole = true
-	for _, image := range w.story.Images {
-		at, ok := w.registry.imageOf(image, tag)
+	for _, image := range w.had(v) {
+		at, ok := w.registry.imageOf(image, v)
 		all, whole = append(all, at), whole && ok
 	}
 	return all, whole

@@ -213,7 +213,7 @@ func (w *World) checkFloating() {
 		if !whole || stopped {
 			continue // half released, and nothing will finish it
 		}
-		for n, image := range w.story.Images {
+		for n, image := range w.had(top.String()) {
 			at, _ := w.registry.imageOf(image, tag)
 			if v, ok := version.FromTag(at.Version()); ok && w.isWithdrawn(v) {
 				continue // a rollback was killed, and is completed below
@@ -249,7 +249,7 @@ func (w *World) checkBack() {
 		}
 	}
 	for tag, top := range version.Floating(left) {
-		for _, image := range w.story.Images {
+		for _, image := range w.had(top.String()) { // any other has nothing to go back to
 			at, _ := w.registry.imageOf(image, tag)
 			v, _ := version.Parse(at.Version())
 			if v != top && (w.isWithdrawn(v) || v.Compare(top) < 0) {

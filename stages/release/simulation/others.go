@@ -3,7 +3,6 @@ package simulation
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"dagger/slipway/stages/gitremote"
@@ -58,7 +57,7 @@ func keepDraft(l Line) func(*process) {
 		}
 		l.Version = w.comes()
 		u := release.Upcoming{Request: w.request(l), Branch: "main", Notes: "Notes so far, of " + l.Version}
-		holder := gitremote.Holder{Run: fmt.Sprint(p.number), Who: p.name, Version: l.Version, Commit: l.Commit}
+		holder := gitremote.Holder{Run: p.run(), Who: p.name, Version: l.Version, Commit: l.Commit}
 		done, err := release.KeepDraft(context.Background(), w.as(p), u, holder)
 		p.say("ends: draft of %s, wrote %t, %s (%v)", l.Version, done.Wrote, done.Left, err)
 	}
@@ -108,10 +107,7 @@ func (b *back) known(ctx context.Context) (known []version.Version, err error) {
 	if !w.story.Git {
 		return known, nil
 	}
-	refs, err := gitremote.ReadRefs(ctx, gitClient{b.p}, b.p)
-	if err != nil {
-		return nil, err
-	}
+	refs, _ := gitremote.ReadRefs(ctx, gitClient{b.p}, b.p) // the server does not wait for git
 	for _, tag := range release.TagsOf(refs) {
 		if v, ok := version.DefaultTagPrefix.FromTag(tag.Name); ok {
 			known = append(known, v)
@@ -128,7 +124,7 @@ func (b *back) follow(ctx context.Context) error {
 		v, _ := version.Parse(text)
 		q.Withdrawn = append(q.Withdrawn, v)
 	}
-	holder := gitremote.Holder{Run: fmt.Sprint(p.number), Who: p.name, Version: "rollback", Commit: b.done.Commit}
+	holder := gitremote.Holder{Run: p.run(), Who: p.name, Version: "rollback", Commit: b.done.Commit}
 	act, err := release.BeginBack(ctx, w.as(p), q, holder, time.Hour)
 	if err != nil {
 		return err

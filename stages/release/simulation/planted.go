@@ -36,6 +36,8 @@ var Mutations = []Mutation{
 		"if err := lock.Check(ctx); err != nil {", "if err := ctx.Err(); err != nil {",
 	}}},
 	{"a lock is taken over at once", "gitremote/acquire.go", []Edit{{"v.unchanged >= stale", "v.unchanged >= 0"}}},
+	{"nobody waits to see whether the run that has the lock is gone", "gitremote/acquire.go", []Edit{{"!v.lives || ", ""}}},
+	{"a run was at work if another blob was ever seen", "gitremote/acquire.go", []Edit{{"now.Sub(w.before) < quiet", "now.After(w.before)"}}},
 	{"a lock that could not be renewed is trusted for ever", "gitremote/lock.go", []Edit{{
 		"return l.lost, elapsed(l.confirmed, l.clock.Now()) < fresh", "return l.lost, true",
 	}}},
@@ -81,5 +83,6 @@ var Mutations = []Mutation{
 	}}},
 	{"a provenance of another image speaks for this one", "release/own.go", []Edit{{"built.Image != where || ", `where == "" || `}}},
 	{"a rollback moves tags up to what is half released", "release/back.go", []Edit{{" || v.Compare(q.Version) > 0", ""}}},
+	{"a rollback moves no tag if one image has nothing to go back to", "release/back.go", []Edit{{"b.Kept = append(b.Kept, kept)", "return nil, errors.New(kept.String())"}}},
 	{"a rollback does not say which versions it took back", "release/back.go", []Edit{{"p.Mark = append(p.Mark, next)", "_ = next"}}},
 }

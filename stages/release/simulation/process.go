@@ -57,6 +57,9 @@ type traces struct {
 
 var _ retry.Clock = (*process)(nil)
 
+// run is what the process calls itself in the lock.
+func (p *process) run() string { return fmt.Sprint(p.number) }
+
 // request is one scheduling point.
 type request struct {
 	what    string

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +24,7 @@ const (
 	beforeStaging     = "floating tags on none before staging is healthy"
 	publishedWhole    = "published means that everything is there"
 	withoutLock       = "a run that lost its lock writes nothing more"
+	lockedByTheDead   = "what a run has left that is gone locks nobody out"
 	sameEnd           = "one undisturbed run of the same line ends as an undisturbed release does"
 	trueWord          = "the outcome word is true"
 	toldOnce          = "whoever must be told is told exactly once"
@@ -39,7 +41,7 @@ const (
 
 // Rules are all of them, in the order in which they are listed.
 var Rules = []string{
-	versionTagMoves, wentBack, beforeCommitTags, beforeAttested, onlyItsOwn, beforeVersionTags, beforeStaging, publishedWhole, withoutLock, sameEnd, trueWord,
+	versionTagMoves, wentBack, beforeCommitTags, beforeAttested, onlyItsOwn, beforeVersionTags, beforeStaging, publishedWhole, withoutLock, lockedByTheDead, sameEnd, trueWord,
 	toldOnce, dryWrites, rollsBack, downgraded, erased, allOrNone, lies,
 	onePage, takenWhole, signedOnce,
 }
@@ -239,11 +241,25 @@ func (w *World) outcomeSaid(a *attempt) {
 			w.violate(trueWord, "%s is %s, and wrote: %s", a.p.name, a.outcome, what)
 		}
 	}
+	w.checkLocked(a)
 	if a.err == nil {
 		w.checkRelease(a.line, trueWord)
 		for _, image := range w.story.Images {
 			w.checkOwn(a.p, "says "+a.outcome+" of", image, w.registry.tags[image][a.line.Version])
 		}
+	}
+}
+
+// longestLease is how long the lock of a run that is gone may be in the way.
+const longestLease = 3 * time.Minute
+
+func (w *World) checkLocked(a *attempt) {
+	var busy *gitremote.Busy
+	if !errors.As(a.err, &busy) {
+		return
+	}
+	if since, gone := w.gone[busy.Holder.Run]; gone && w.now.Sub(since) > longestLease {
+		w.violate(lockedByTheDead, "%s: %v, and that has ended %s ago", a.p.name, a.err, w.now.Sub(since))
 	}
 }
 

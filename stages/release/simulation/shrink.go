@@ -67,8 +67,8 @@ func (r Result) Text() string {
 	s := r.Story
 	var text strings.Builder
 	fmt.Fprintf(&text, "seed %d: %s\n", s.Seed, s.Name)
-	fmt.Fprintf(&text, "forge: %s; git: %t; staging: %t; immutable tags: %t; statements: %s, of strangers: %t; protected tags: %t; standing draft: %s, by hand: %t; images: %s\n",
-		orNone(s.Forge), s.Git, s.Staging, s.Immutable, orNone(s.Attests), s.Stranger, s.Protected, orNone(s.Standing), s.ByHand, strings.Join(s.Images, ", "))
+	fmt.Fprintf(&text, "forge: %s; git: %t; staging: %t; immutable tags: %t; statements: %s, of strangers: %t; protected tags: %t; standing draft: %s, by hand: %t; images: %s, the last one new: %t\n",
+		orNone(s.Forge), s.Git, s.Staging, s.Immutable, orNone(s.Attests), s.Stranger, s.Protected, orNone(s.Standing), s.ByHand, strings.Join(s.Images, ", "), s.NewImage)
 	for _, v := range r.Violations {
 		fmt.Fprintf(&text, "broken: %s\n", v)
 	}

@@ -76,6 +76,8 @@ var kept = map[uint64]string{
 	63375: "a tag that could not be put back was called put back, because a stale read said so",
 	22:    "a signed release took an image for its own that a stranger had put under the tag of its commit",
 	19:    "a signed release finished a version that a stranger had put on an image of his",
+	7:     "a lock that a killed run had left refused every run of another version that was not told to wait, for ever",
+	37:    "a rollback moved no floating tag, because one image was younger than the version that it went back to",
 	825:   "a move that the registry had accepted was taken for one that never happened, because reads lagged",
 }
 

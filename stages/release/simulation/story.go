@@ -26,6 +26,7 @@ type Story struct {
 	Twins     bool // all commits begin with the same seven digits
 	Untagged  bool // the release before is in the registry only
 	Images    []string
+	NewImage  bool   // the last image is younger than the versions before the story
 	Standing  string // the version of the standing draft that is there; empty: none
 	ByHand    bool   // people have written into it
 	Signs     bool   // pull requests say in which release they are
@@ -74,6 +75,7 @@ func newStory(seed uint64) Story {
 		Forge:  []string{forgesGitHub, forgesGitHub, forgesImmutable, forgesGitea, forgesGitea, forgesGitLab, ""}[dice.IntN(7)],
 		Images: []string{"backend", "frontend", "worker"}[:1+dice.IntN(3)],
 	}
+	s.NewImage = len(s.Images) > 1 && seed%10 == 7
 	s.cast(dice)
 	if !s.Git { // there is no lock, and nobody could say that a version was withdrawn
 		s.Name, s.Cast = Stories[0], s.Cast[len(s.Cast)-1:]
@@ -173,7 +175,7 @@ func (s Story) lines() (lines []Line) {
 	for _, r := range s.Cast {
 		known := slices.ContainsFunc(lines, func(l Line) bool { return l.Version == r.Line.Version })
 		if r.What == releases && !known {
-			lines = append(lines, Line{Version: r.Line.Version, Commit: r.Line.Commit, Wait: time.Hour})
+			lines = append(lines, Line{Version: r.Line.Version, Commit: r.Line.Commit})
 		}
 	}
 	return lines
@@ -189,7 +191,10 @@ func newWorld(s Story, faults script) *World {
 			forge:    newForge(s.Forge),
 			staging:  &host{name: "staging"}, production: &host{name: "production"},
 		},
-		books:  books{told: map[string]int{}, toldAt: map[string]int{}, untold: map[string]bool{}, notStored: map[string]bool{}, done: map[string]bool{}, pushed: map[string]bool{}},
+		books: books{
+			told: map[string]int{}, toldAt: map[string]int{}, untold: map[string]bool{}, notStored: map[string]bool{}, done: map[string]bool{}, pushed: map[string]bool{},
+			gone: map[string]time.Time{},
+		},
 		result: Result{Story: s, Faults: map[Kind]int{}, Outcomes: map[string]int{}},
 	}
 	w.done["1.1.0"], w.done["1.2.2"] = true, true
@@ -222,7 +227,7 @@ func (w *World) drafted() {
 func (w *World) released(text string, commit int, tagged bool) {
 	v, _ := version.Parse(text)
 	rollout := release.Rollout{Version: v, Commit: w.story.commit(commit), Digests: map[string]string{}}
-	for _, image := range w.story.Images {
+	for _, image := range w.had(text) {
 		digest := w.registry.add(image, rollout.Commit, text, 0)
 		rollout.Digests[image], w.pushed[digest] = digest, true
 		sha := "sha-" + rollout.Commit[:7]

@@ -40,16 +40,17 @@ type services struct {
 
 // books are what is noted to judge by.
 type books struct {
-	told       map[string]int  // messages of success, by version
-	toldAt     map[string]int  // how many writes there were when the team was told of a version
-	untold     map[string]bool // versions of which a run was killed while it told
-	statements int             // that were made
-	notStored  map[string]bool // digests below which the registry has refused a statement
-	done       map[string]bool // versions that are released as they should be
-	pushed     map[string]bool // digests of images that releases have pushed
-	writes     []string        // which version's run wrote what everybody can see, one write after the other
-	otherTool  time.Time       // when another tool has pushed something
-	overrun    bool            // its tags were overwritten, because it was so close
+	told       map[string]int       // messages of success, by version
+	toldAt     map[string]int       // how many writes there were when the team was told of a version
+	untold     map[string]bool      // versions of which a run was killed while it told
+	statements int                  // that were made
+	notStored  map[string]bool      // digests below which the registry has refused a statement
+	done       map[string]bool      // versions that are released as they should be
+	pushed     map[string]bool      // digests of images that releases have pushed
+	gone       map[string]time.Time // when processes have ended, by what they call themselves in the lock
+	writes     []string             // which version's run wrote what everybody can see, one write after the other
+	otherTool  time.Time            // when another tool has pushed something
+	overrun    bool                 // its tags were overwritten, because it was so close
 }
 
 // Result is what one history showed.
@@ -139,7 +140,7 @@ func (w *World) leave(p *process) {
 			break
 		}
 	}
-	p.gone = true
+	p.gone, w.gone[p.run()] = true, w.now
 	if next := w.next(); next != nil {
 		w.wake(next)
 		return

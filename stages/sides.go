@@ -34,14 +34,17 @@ func (r *Run) readSides() (s sides, err error) {
 	return s, nil
 }
 
-// imageLanguage is which version of a language the image of a side's folder runs on, by its Dockerfile.
+// imageLanguage is which version of a language the image of a side's folder runs on, by its Dockerfile: one that lies in the
+// folder, or else one that is built from what the folder lies in.
 func (r *Run) imageLanguage(folder, language string) project.Language {
-	for _, i := range r.config.images {
-		if !project.Within(folder, i.path()) && !project.Within(folder, i.Context) {
-			continue
-		}
-		if version, base := dockerfile.Runs(r.source.files[i.path()], i.Target, language); version != "" {
-			return project.Language{Version: version, From: i.path() + " is FROM " + base}
+	inside := func(i Image) bool { return project.Within(folder, i.path()) || project.Within(folder, i.Context) }
+	around := func(i Image) bool { return project.Within(i.Context, folder) }
+	for _, concerns := range []func(Image) bool{inside, around} {
+		for _, i := range r.config.images {
+			version, base := dockerfile.Runs(r.source.files[i.path()], i.Target, language)
+			if version != "" && concerns(i) {
+				return project.Language{Version: version, From: i.path() + " is FROM " + base}
+			}
 		}
 	}
 	return project.Language{}

@@ -79,6 +79,23 @@ func TestPytestCommands(t *testing.T) {
 	}
 }
 
+// TestImageLanguage: the image of a side is the one that lies in its folder, before one that is built from all of the repository.
+func TestImageLanguage(t *testing.T) {
+	files := map[string][]byte{"api.Dockerfile": []byte("FROM python:3.9"), "backend/Dockerfile": []byte("FROM python:3.12"), "web/Dockerfile": []byte("FROM node:20")}
+	for images, want := range map[string]string{
+		"web=web, a=.:api.Dockerfile, b=backend": "3.12", "a=.:api.Dockerfile": "3.9", "a=.:backend/Dockerfile": "3.12", "web=web": "", "c=worker": "",
+	} {
+		c, err := Settings{Images: images, Registry: "ghcr.io/acme", Severity: "HIGH"}.read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &Run{config: c, source: source{files: files}}
+		if got := r.imageLanguage("backend", "python"); got.Version != want {
+			t.Errorf("%s: got %+v, want %s", images, got, want)
+		}
+	}
+}
+
 // TestSideThatNobodyReads: a folder that is there and that Slipway cannot test is never passed over without a word.
 func TestSideThatNobodyReads(t *testing.T) {
 	c, err := Settings{Backend: "backend", Frontend: "frontend", Severity: "HIGH"}.read()

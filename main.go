@@ -350,7 +350,8 @@ func New(
 	//
 	// +default="60s"
 	healthTimeout string,
-	// Script of the repository that backs the database up and prints the file it wrote. If it is missing: no database.
+	// Script of the repository that backs the database up to the file it is given, may add an ending to its name, and prints
+	// the name. If it is missing: no database.
 	//
 	// +default="scripts/backup_db.sh"
 	backupScript string,

@@ -35,19 +35,20 @@ const (
 
 // Entry is one line of the ledger: what was tried on this server, when, by whom, and what came of it.
 type Entry struct {
-	Time    time.Time         `json:"time"`
-	Kind    Kind              `json:"kind"`
-	Ending  Ending            `json:"result"`
-	Version string            `json:"version"`
-	Commit  string            `json:"commit,omitempty"`
-	Images  map[string]string `json:"images,omitempty"`  // by name: repository@digest
-	Compose string            `json:"compose,omitempty"` // the compose file, as the repository calls it
-	By      string            `json:"by"`
-	Reason  string            `json:"reason,omitempty"`
-	Backup  string            `json:"backup,omitempty"` // taken just before
-	Schema  string            `json:"schema,omitempty"` // fingerprint of the database's schema afterwards
-	State   State             `json:"state,omitempty"`  // what a failure has left
-	Error   string            `json:"error,omitempty"`
+	Time     time.Time         `json:"time"`
+	Kind     Kind              `json:"kind"`
+	Ending   Ending            `json:"result"`
+	Version  string            `json:"version"`
+	Commit   string            `json:"commit,omitempty"`
+	Images   map[string]string `json:"images,omitempty"`  // by name: repository@digest
+	Compose  string            `json:"compose,omitempty"` // the compose file, as the repository calls it
+	By       string            `json:"by"`
+	Reason   string            `json:"reason,omitempty"`
+	Backup   string            `json:"backup,omitempty"`   // taken just before
+	Checksum string            `json:"checksum,omitempty"` // of that, by sha256
+	Schema   string            `json:"schema,omitempty"`   // fingerprint of the database's schema afterwards
+	State    State             `json:"state,omitempty"`    // what a failure has left
+	Error    string            `json:"error,omitempty"`
 }
 
 // Ledger is what happened on a server, the oldest first.
@@ -153,16 +154,16 @@ func (l Ledger) wayBack() string {
 // whyBefore is why a rollback goes where it does, for those who have named no version.
 const whyBefore = "the healthy version that ran before"
 
-// BackupOf is the backup that holds what a version left behind: the first that was taken after it was last healthy here.
-func (l Ledger) BackupOf(version string) string {
-	backup, ran := "", false
+// backupOf is the entry whose backup holds what a version left behind: the first that was taken after it was last healthy here.
+func (l Ledger) backupOf(version string) Entry {
+	backup, ran := Entry{}, false
 	for _, e := range l {
 		switch {
 		case e.Kind == Withdrawn:
 		case e.Version == version && e.Ending == Healthy:
-			backup, ran = "", true
-		case ran && backup == "":
-			backup = e.Backup
+			backup, ran = Entry{}, true
+		case ran && backup.Backup == "":
+			backup = e
 		}
 	}
 	return backup

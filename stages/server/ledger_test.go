@@ -34,10 +34,10 @@ func story(t testing.TB, lines ...string) Ledger {
 }
 
 func TestParseLedger(t *testing.T) {
-	one := `{"time":"2026-01-02T03:04:05Z","kind":"deploy","result":"healthy","version":"1.2.3","commit":"abc","images":{"backend":"r/b@sha256:1"},"by":"ann","backup":"backup/1.sql","schema":"s1"}`
+	one := `{"time":"2026-01-02T03:04:05Z","kind":"deploy","result":"healthy","version":"1.2.3","commit":"abc","images":{"backend":"r/b@sha256:1"},"by":"ann","backup":"backup/1.sql","checksum":"c1","schema":"s1"}`
 	two := `{"time":"2026-01-02T03:05:05Z","kind":"rollback","result":"failed","version":"1.2.2","by":"bob","reason":"slow","state":"kept","error":"no"}`
 	first := Entry{Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Kind: Deployed, Ending: Healthy, Version: "1.2.3", Commit: "abc",
-		Images: map[string]string{"backend": "r/b@sha256:1"}, By: "ann", Backup: "backup/1.sql", Schema: "s1"}
+		Images: map[string]string{"backend": "r/b@sha256:1"}, By: "ann", Backup: "backup/1.sql", Checksum: "c1", Schema: "s1"}
 	second := Entry{Time: time.Date(2026, 1, 2, 3, 5, 5, 0, time.UTC), Kind: RolledBack, Ending: Failed, Version: "1.2.2", By: "bob", Reason: "slow", State: Kept, Error: "no"}
 	for _, c := range []struct {
 		name, text string
@@ -97,7 +97,7 @@ func FuzzParseLedger(f *testing.F) {
 			t.Errorf("%q: %d entries, written and read again %d, %v", text, len(ledger), len(same), err)
 		}
 		ledger.Before()
-		ledger.BackupOf("1.2.3")
+		ledger.backupOf("1.2.3")
 	})
 }
 
@@ -198,7 +198,7 @@ func TestLedgerBackupOf(t *testing.T) {
 		{"withdrawing in between", "1", []string{"deploy 1", "deploy 2", "rollback 1", "withdraw 2", "deploy 3 c"}, "c"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := story(t, c.lines...).BackupOf(c.target); got != c.want {
+			if got := story(t, c.lines...).backupOf(c.target).Backup; got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})

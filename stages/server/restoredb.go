@@ -9,6 +9,9 @@ import (
 
 // restoreDatabase runs with everything stopped that could write.
 func (d *rollback) restoreDatabase(ctx context.Context) error {
+	if err := d.checkUnspoiled(ctx); err != nil {
+		return err
+	}
 	d.restoring = true
 	_, err := d.script(ctx, d.env.Restore, d.backup)
 	if exit := new(exitError); errors.As(err, &exit) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -42,9 +41,10 @@ type RolledResult struct {
 // rollback is a deployment of what ran before.
 type rollback struct {
 	*deployment
-	back   Back
-	target Entry
-	backup string // the one to restore
+	back    Back
+	target  Entry
+	backup  string // the one to restore
+	asFound string // what its file was when everything was found
 	// stopped is what could have written to the database; restoring says that its restore was begun.
 	stopped   []container
 	restoring bool
@@ -190,43 +190,6 @@ func (d *rollback) fetchMissing(ctx context.Context) error {
 		if !d.conn.has(ctx, i.Ref()) {
 			return d.pull(ctx)
 		}
-	}
-	return nil
-}
-
-// findBackup checks the backup before anything is stopped (B6).
-func (d *rollback) findBackup(ctx context.Context) error {
-	if d.back.Database == "" {
-		return nil
-	}
-	if d.env.Restore == "" || d.env.Backup == "" {
-		return errors.New("the database cannot be restored: the repository has no scripts for it (settings backupScript, restoreScript)")
-	}
-	d.backup = d.back.Database
-	if d.backup == Recorded {
-		if d.backup = d.ledger.BackupOf(d.target.Version); d.backup == "" {
-			return fmt.Errorf("the ledger knows no backup of what %s left: name a file in the server's backup folder", d.target.Version)
-		}
-	}
-	if err := d.checkBackup(ctx, d.backup); err != nil {
-		return err
-	}
-	return d.checkAge(ctx)
-}
-
-// checkAge refuses a backup from before the target ran: its schema may be older still.
-func (d *rollback) checkAge(ctx context.Context) error {
-	text, err := d.conn.run(ctx, command{args: []string{"stat", "--format", "%Y", "--", d.backup}})
-	if err != nil {
-		return err
-	}
-	seconds, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
-	if err != nil {
-		return fmt.Errorf("stat on the server has answered %q", text)
-	}
-	first, ok := d.ledger.Find(d.target.Version)
-	if taken := time.Unix(seconds, 0).UTC(); ok && taken.Before(first.Time.Add(-time.Second)) {
-		return fmt.Errorf("the backup %s is too old: it is from %s, and %s was deployed at %s", d.backup, taken.Format(time.DateTime), d.target.Version, first.Time.Format(time.DateTime))
 	}
 	return nil
 }

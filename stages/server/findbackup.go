@@ -1,0 +1,106 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// findBackup checks the backup before anything is stopped (B6).
+func (d *rollback) findBackup(ctx context.Context) error {
+	if d.back.Database == "" {
+		return nil
+	}
+	if d.env.Restore == "" || d.env.Backup == "" {
+		return errors.New("the database cannot be restored: the repository has no scripts for it (settings backupScript, restoreScript)")
+	}
+	saved, err := d.chosen()
+	if err != nil {
+		return err
+	}
+	d.backup = saved.Backup
+	if err := d.checkBackup(ctx, d.backup); err != nil {
+		return err
+	}
+	if err := d.checkSame(ctx, saved); err != nil {
+		return err
+	}
+	return d.checkAge(ctx, saved)
+}
+
+// chosen is the backup to restore, with what the ledger says of it.
+func (d *rollback) chosen() (Entry, error) {
+	if d.back.Database == Recorded {
+		saved := d.ledger.backupOf(d.target.Version)
+		if saved.Backup == "" {
+			return saved, fmt.Errorf("the ledger knows no backup of what %s left: name a file in the server's backup folder", d.target.Version)
+		}
+		return saved, nil
+	}
+	saved := Entry{}
+	for _, e := range d.ledger {
+		if e.Backup != "" && d.conn.inside(e.Backup) == d.conn.inside(d.back.Database) {
+			saved = e
+		}
+	}
+	saved.Backup = d.back.Database
+	return saved, nil
+}
+
+// checkSame insists that a backup is what it was when it was made.
+func (d *rollback) checkSame(ctx context.Context, saved Entry) error {
+	if saved.Checksum == "" {
+		return nil
+	}
+	sum, err := d.checksum(ctx, saved.Backup)
+	if err == nil && sum != saved.Checksum {
+		err = fmt.Errorf("the backup %s is not what it was when it was made: its sha256 is %s, expected %s; name another file with --restore-db", saved.Backup, sum, saved.Checksum)
+	}
+	return err
+}
+
+// skew is how far the server's clock may be from ours.
+const skew = time.Minute
+
+// checkAge refuses a backup from before the target first ran, whose schema may be older still, and one that was written over
+// as far as an older ledger tells, which has no checksum: whoever means that all the same names it.
+func (d *rollback) checkAge(ctx context.Context, saved Entry) (err error) {
+	if d.asFound, err = d.stat(ctx); err != nil {
+		return err
+	}
+	word, _, _ := strings.Cut(d.asFound, " ")
+	seconds, err := strconv.ParseInt(word, 10, 64)
+	if err != nil {
+		return fmt.Errorf("stat on the server has answered %q", d.asFound)
+	}
+	taken := time.Unix(seconds, 0).UTC()
+	if d.back.Database == Recorded && saved.Checksum == "" && taken.After(saved.Time.Add(skew)) {
+		return fmt.Errorf("the backup %s was written over at %s, after the %s of %s: name the file to restore with --restore-db", d.backup, taken.Format(time.DateTime), saved.Kind, saved.Version)
+	}
+	first := slices.IndexFunc(d.ledger, func(e Entry) bool {
+		return e.Version == d.target.Version && e.Kind != Withdrawn && e.Ending == Healthy
+	})
+	if first >= 0 && taken.Before(d.ledger[first].Time.Add(-time.Second)) {
+		return fmt.Errorf("the backup %s is too old: it is from %s, and %s was deployed at %s", d.backup, taken.Format(time.DateTime), d.target.Version, d.ledger[first].Time.Format(time.DateTime))
+	}
+	return nil
+}
+
+// stat tells the backup's file from any other that takes its place: its time in seconds, its number, its time.
+func (d *rollback) stat(ctx context.Context) (string, error) {
+	text, err := d.conn.run(ctx, command{args: []string{"stat", "--dereference", "--format", "%Y %i %y", "--", d.backup}})
+	return strings.TrimSpace(text), err
+}
+
+// checkUnspoiled insists that saving the present database has left everything as it was found.
+func (d *rollback) checkUnspoiled(ctx context.Context) error {
+	now, err := d.stat(ctx)
+	if exit := new(exitError); errors.As(err, &exit) || err == nil && now != d.asFound {
+		return fmt.Errorf("saving the present database has changed or removed the backup %s: name another one, or a copy of it that %s leaves alone", d.backup, d.env.Backup)
+	}
+	return err
+}

@@ -754,7 +754,7 @@ func (s *Slipway) Status(
 
 // Bring an older version back: its images, and the database and the code if asked for.
 //
-// Everything is found first (version, images, backup, schema), and nothing is changed if anything is missing. The older
+// Everything is found first (version, images, backup, schema, scripts), and nothing is changed if anything is missing. The older
 // version's containers start beside those that run. After a production rollback every version above it, up to the one that
 // was left, is withdrawn: floating tags go back, the forge says so.
 //

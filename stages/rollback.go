@@ -129,12 +129,13 @@ func (b *rollback) server(r *Run, ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	if _, err := r.shipped(ctx, &env, r.source.commit); err != nil {
+	checkout, err := r.shipped(ctx, &env, r.source.commit)
+	if err != nil {
 		return Outcome{}, err
 	}
 	listing := r.listed(ctx, b.environment)
 	env.Announce = listing.begin
-	b.done, err = server.Rollback(ctx, env, b.back(r))
+	b.done, err = server.Rollback(ctx, env, b.back(r, checkout.Scripts))
 	figures := listing.end(ctx, err)
 	if err != nil {
 		r.noteFailure(b.environment, err)
@@ -151,9 +152,9 @@ func (b *rollback) server(r *Run, ctx context.Context) (Outcome, error) {
 }
 
 // back is what the server is asked for. Only production takes versions back.
-func (b *rollback) back(r *Run) server.Back {
+func (b *rollback) back(r *Run, scripts []server.Script) server.Back {
 	back := server.Back{
-		To: b.To, Database: b.RestoreDB, SchemaAhead: b.AllowSchemaAhead,
+		To: b.To, Database: b.RestoreDB, SchemaAhead: b.AllowSchemaAhead, Scripts: scripts,
 		Registry: r.serverRegistry(), By: r.who(), Reason: b.Reason, Exists: r.imageExists,
 	}
 	if b.Environment == production {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// findBackup checks the backup before anything is stopped (B6).
+// findBackup checks the backup before anything is stopped (B6), and puts the scripts in place.
 func (d *rollback) findBackup(ctx context.Context) error {
 	if d.back.Database == "" {
 		return nil
@@ -29,7 +29,10 @@ func (d *rollback) findBackup(ctx context.Context) error {
 	if err := d.checkSame(ctx, saved); err != nil {
 		return err
 	}
-	return d.checkAge(ctx, saved)
+	if err := d.checkAge(ctx, saved); err != nil {
+		return err
+	}
+	return d.findScripts(ctx)
 }
 
 // chosen is the backup to restore, with what the ledger says of it.
@@ -101,6 +104,45 @@ func (d *rollback) checkUnspoiled(ctx context.Context) error {
 	now, err := d.stat(ctx)
 	if exit := new(exitError); errors.As(err, &exit) || err == nil && now != d.asFound {
 		return fmt.Errorf("saving the present database has changed or removed the backup %s: name another one, or a copy of it that %s leaves alone", d.backup, d.env.Backup)
+	}
+	if err != nil {
+		return err
+	}
+	return d.conn.canRun(ctx, d.env.Restore)
+}
+
+// findScripts puts the scripts of the checkout on the server, as a deployment does, and insists that they can be run there.
+func (d *rollback) findScripts(ctx context.Context) error {
+	if err := d.sendScripts(ctx); err != nil {
+		return err
+	}
+	for _, script := range []string{d.env.Backup, d.env.Restore} {
+		if err := d.conn.canRun(ctx, script); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// runnableScript fails where a script cannot be run, and prints the program that its first line asks for if that is missing.
+// What says more to env than a name is believed.
+const runnableScript = `test -f "$1" && test -x "$1" || exit 1
+read -r line < "$1" || :
+case $line in '#!'*) ;; *) exit 0 ;; esac
+set -f
+set -- ${line#??}
+case $1 in */env) shift; test "$1" != -S || shift ;; esac
+case $1 in '' | -* | *=*) exit 0 ;; esac
+command -v "$1" > /dev/null || printf '%s\n' "$1"`
+
+// canRun tells a script that was never begun from one that has failed half way.
+func (c *Conn) canRun(ctx context.Context, script string) error {
+	text, err := c.run(ctx, command{args: []string{"sh", "-c", runnableScript, "sh", script}})
+	if exit := new(exitError); errors.As(err, &exit) {
+		return fmt.Errorf("%s cannot be run on %s: expected a file there that %s may execute", script, c.target.Host, c.target.User)
+	}
+	if missing := strings.TrimSuffix(text, "\n"); err == nil && missing != "" {
+		return fmt.Errorf("%s cannot be run on %s: its first line asks for %q, which is not there", script, c.target.Host, missing)
 	}
 	return err
 }

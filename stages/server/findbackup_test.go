@@ -21,6 +21,97 @@ func (s *server) entries() Ledger {
 	return l
 }
 
+// checkout are the scripts of a checkout, under these names.
+func checkout(backup, restore string) []Script {
+	return []Script{{backup, []byte(backupSh)}, {restore, []byte(restoreSh)}}
+}
+
+// A rollback brings its scripts along, as a deployment does: what was deployed may not have had them.
+func TestRollbackBringsItsScripts(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, before, backup, restore string }{
+		{"added since", "rm restore.sh", "backup.sh", "restore.sh"},
+		{"renamed since", "true", "scripts/save.sh", "scripts/restore.sh"},
+		{"corrected since", "echo 'exit 1' > restore.sh", "backup.sh", "restore.sh"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := upgradedBy(t, migration("two"), plainBackup)
+			s.sh(c.before)
+			env, back := s.environment(), restoring(s)
+			env.Backup, env.Restore = c.backup, c.restore
+			back.Scripts = checkout(c.backup, c.restore)
+			if _, err := Rollback(t.Context(), env, back); err != nil {
+				t.Fatal(err)
+			}
+			if got := s.schema(); !slices.Equal(got, []string{table("one")}) {
+				t.Errorf("the schema is %q", got)
+			}
+			wantRunning(t, s, map[string]string{"backend": "backend:1.0.0", "db": "postgres:17"})
+		})
+	}
+	t.Run("to see the schema", func(t *testing.T) {
+		t.Parallel()
+		s := upgradedBy(t, migration("two"), plainBackup)
+		s.sh("rm backup.sh")
+		back := s.back("1.0.0")
+		back.Scripts = checkout("backup.sh", "restore.sh")
+		_, err := Rollback(t.Context(), s.environment(), back)
+		wantText(t, message(err), "1.0.0 ran on another schema than the database has now", "nothing was changed on the server")
+	})
+}
+
+// What cannot be run is found before anything is stopped.
+func TestRollbackFindsItsScripts(t *testing.T) {
+	t.Parallel()
+	s := upgradedBy(t, migration("two"), plainBackup)
+	containers, stops := s.ids(), s.lines("docker stop")
+	for _, c := range []struct{ name, restore, want string }{
+		{"made on Windows", "#!/bin/sh\r\nexit 0\r\n", `restore.sh cannot be run on 127.0.0.1: its first line asks for "/bin/sh\r", which is not there`},
+		{"by a program that is not there", "#!/usr/bin/env no-such-program\n", `restore.sh cannot be run on 127.0.0.1: its first line asks for "no-such-program", which is not there`},
+		{"likewise, with options", "#! /usr/bin/env -S no-such-program -e\n", `asks for "no-such-program"`},
+		{"nowhere", "", "restore.sh cannot be run on 127.0.0.1: expected a file there that deploy may execute"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			back := restoring(s)
+			back.Scripts = []Script{{"restore.sh", []byte(c.restore)}}
+			if c.restore == "" {
+				s.sh("rm restore.sh")
+				back.Scripts = nil
+			}
+			_, err := Rollback(t.Context(), s.environment(), back)
+			wantText(t, message(err), c.want, "nothing was changed on the server")
+			if now := s.ids(); !maps.Equal(now, containers) || !slices.Equal(s.lines("docker stop"), stops) {
+				t.Errorf("running: %v, before: %v; stopped by %q", now, containers, s.lines("docker stop"))
+			}
+		})
+	}
+}
+
+func TestRunnableScript(t *testing.T) {
+	t.Parallel()
+	s := standIn(t)
+	d := s.directly()
+	for text, runs := range map[string]bool{
+		"#!/bin/sh\n": true, "#! /bin/sh -e\n": true, "#!/usr/bin/env sh\n": true, "#!/usr/bin/env -S sh -e\n": true, "#!/usr/bin/env -i sh\n": true,
+		"#!/usr/bin/env A=1 sh\n": true, "echo no first line\n": true, "": true, "#!\n": true, "\x7fELF\x00\x00": true,
+		"#!/no/such/program\n": false, "#!/usr/bin/env no-such-program": false, "#!/bin/*\n": false,
+	} {
+		if err := os.WriteFile(s.target.Dir+"/it's a script", []byte(text), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.conn.canRun(t.Context(), "it's a script"); (err == nil) != runs {
+			t.Errorf("%q: got %v, want it to be run: %t", text, err, runs)
+		}
+	}
+	for _, cannot := range []string{"missing", "folder", "file"} {
+		s.sh("mkdir -p folder && touch file")
+		if err := d.conn.canRun(t.Context(), cannot); err == nil {
+			t.Errorf("a %s is called a script that can be run", cannot)
+		}
+	}
+}
+
 // What saving the present database has spoiled is not restored: nothing was begun yet, and the same containers start again.
 func TestSafetyBackupThatSpoilsWhatIsRestored(t *testing.T) {
 	t.Parallel()
@@ -35,13 +126,14 @@ func TestSafetyBackupThatSpoilsWhatIsRestored(t *testing.T) {
 		want           string
 	}{
 		{"written over", "backup/latest.sql", then(func() {}), "saving the present database has changed or removed the backup backup/latest.sql"},
+		{"the script is gone", Recorded, removes("restore.sh"), "restore.sh cannot be run on 127.0.0.1"},
 		{"removed", Recorded, removes(kept), "saving the present database has changed or removed the backup " + kept},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before, containers, schema := spaceless(s.rows()), s.ids(), s.schema()
 			s.on("exec db pg_dump", c.spoils)
 			back := restoring(s)
-			back.Database = c.restored
+			back.Database, back.Scripts = c.restored, []Script{{"restore.sh", []byte(restoreSh)}}
 			_, err := Rollback(t.Context(), s.environment(), back)
 			wantText(t, message(err), c.want, "the database was not touched, and 1.1.0 runs again and is healthy")
 			if f := failure(t, err); f.State != Restored || !maps.Equal(s.ids(), containers) {
@@ -51,6 +143,35 @@ func TestSafetyBackupThatSpoilsWhatIsRestored(t *testing.T) {
 				t.Errorf("the database has %q, %q, want those from before: %q, %q", s.schema(), now, schema, before)
 			}
 		})
+	}
+}
+
+// Where the older version's files have taken the place of the scripts, the safety backup goes back all the same.
+func TestSafetyBackupGoesBackByTheScriptsOfTheCheckout(t *testing.T) {
+	t.Parallel()
+	s := shop(t, false)
+	s.image("backend", "1.1.0", behaviour{healthyAfter: 20 * time.Millisecond, writes: true}).service("migrate", migration("two"))
+	env := s.environment()
+	env.Backup, env.Restore = "scripts/backup.sh", "scripts/restore.sh"
+	compose := strings.Replace(shopCompose, "    restart: unless-stopped\n", "    restart: unless-stopped\n    volumes: [\"./scripts:/scripts:ro\"]\n", 1)
+	scripts := checkout(env.Backup, env.Restore)
+	files := []File{{Path: env.Backup, Text: []byte(backupSh)}, {Path: env.Restore, Text: []byte(restoreSh)}}
+	for n, version := range []string{"1.0.0", "1.1.0"} { // the first has no restore script yet
+		r := s.release(version, compose, files[:n+1]...)
+		r.Scripts = scripts[:n+1]
+		if _, err := Deploy(t.Context(), env, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before, schema := spaceless(s.rows()), s.schema()
+	broken := fail(1, "no space left")
+	s.on("exec db psql", then(func() { s.on("compose config --format", broken); s.on("compose config --format", broken) }))
+	back := restoring(s)
+	back.Scripts = scripts
+	_, err := Rollback(t.Context(), env, back)
+	wantText(t, message(err), "no space left; the database is the one from before, from backup/", ", and 1.1.0 runs again and is healthy")
+	if now := spaceless(s.rows()); !startsWith(now, before) || !slices.Equal(s.schema(), schema) {
+		t.Errorf("the database has %q, %q, want those from before: %q, %q", s.schema(), now, schema, before)
 	}
 }
 

@@ -78,6 +78,8 @@ func (d *rollback) restoreSafety(ctx context.Context) error {
 			break
 		}
 	}
+	// The older version's files may have taken the scripts' places. Where nothing can be written, they may be there all the same.
+	_ = d.sendScripts(ctx)
 	_, err := d.script(ctx, d.env.Restore, d.entry.Backup)
 	return err
 }

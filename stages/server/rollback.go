@@ -14,9 +14,10 @@ const Recorded = "recorded"
 
 // Back is where a rollback goes, and what goes with it.
 type Back struct {
-	To          string // a version; empty: the healthy one before
-	Database    string // a backup in the application's folder, or Recorded; empty: the database stays
-	SchemaAhead bool   // the older version may run on the newer schema
+	To          string   // a version; empty: the healthy one before
+	Database    string   // a backup in the application's folder, or Recorded; empty: the database stays
+	SchemaAhead bool     // the older version may run on the newer schema
+	Scripts     []Script // of the checkout, which save and restore the database
 	Registry    Registry
 	By          string
 	Reason      string
@@ -53,7 +54,7 @@ type rollback struct {
 // Rollback brings an older version back, by the digests that ran then. It finds everything first, and changes nothing if
 // anything is missing.
 func Rollback(ctx context.Context, env Environment, back Back) (RolledResult, error) {
-	begun, err := begin(ctx, env, Release{Version: back.To, Registry: back.Registry, By: back.By, Reason: back.Reason}, RolledBack)
+	begun, err := begin(ctx, env, Release{Version: back.To, Scripts: back.Scripts, Registry: back.Registry, By: back.By, Reason: back.Reason}, RolledBack)
 	if err != nil {
 		return RolledResult{}, err
 	}

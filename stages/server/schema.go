@@ -83,7 +83,10 @@ func (d *rollback) checkSchema(ctx context.Context) (err error) {
 	if d.target.Schema == "" {
 		return fmt.Errorf("the schema that %s ran on is not known: %s", d.target.Version, ways)
 	}
-	if d.entry.Schema, err = d.schemaNow(ctx); err != nil {
+	if err = d.sendScripts(ctx); err == nil {
+		d.entry.Schema, err = d.schemaNow(ctx)
+	}
+	if err != nil {
 		return fmt.Errorf("the schema that the database has now is not known (%w): %s", err, ways)
 	}
 	if d.entry.Schema != d.target.Schema {

@@ -18,7 +18,7 @@ func (d *rollback) findBackup(ctx context.Context) error {
 	if d.env.Restore == "" || d.env.Backup == "" {
 		return errors.New("the database cannot be restored: the repository has no scripts for it (settings backupScript, restoreScript)")
 	}
-	saved, err := d.chosen()
+	saved, err := d.chosen(ctx)
 	if err != nil {
 		return err
 	}
@@ -36,13 +36,9 @@ func (d *rollback) findBackup(ctx context.Context) error {
 }
 
 // chosen is the backup to restore, with what the ledger says of it.
-func (d *rollback) chosen() (Entry, error) {
+func (d *rollback) chosen(ctx context.Context) (Entry, error) {
 	if d.back.Database == Recorded {
-		saved := d.ledger.backupOf(d.target.Version)
-		if saved.Backup == "" {
-			return saved, fmt.Errorf("the ledger knows no backup of what %s left: name a file in the server's backup folder", d.target.Version)
-		}
-		return saved, nil
+		return d.recorded(ctx)
 	}
 	saved := Entry{}
 	for _, e := range d.ledger {
@@ -52,6 +48,51 @@ func (d *rollback) chosen() (Entry, error) {
 	}
 	saved.Backup = d.back.Database
 	return saved, nil
+}
+
+// recorded is the backup that holds what the target left behind. Each attempt that failed has made one, and the version ran on
+// after it: all is in the last, if that is what the version can run on.
+func (d *rollback) recorded(ctx context.Context) (Entry, error) {
+	saved := d.ledger.backupsOf(d.target.Version)
+	if len(saved) == 0 {
+		return Entry{}, fmt.Errorf("the ledger knows no backup of what %s left: name a file in the server's backup folder", d.target.Version)
+	}
+	last := saved[len(saved)-1]
+	if why := d.doubt(ctx, saved[:len(saved)-1], last); why != "" {
+		var all []string
+		for _, e := range saved {
+			all = append(all, fmt.Sprintf("%s (before the %s of %s, %s at %s)", e.Backup, e.Kind, e.Version, e.Ending, e.Time.UTC().Format("2006-01-02 15:04:05 UTC")))
+		}
+		return Entry{}, fmt.Errorf("%s has left more than one backup, and %s: name one with --restore-db, what was written after it is lost: %s", d.target.Version, why, strings.Join(all, "; "))
+	}
+	return last, nil
+}
+
+// doubt is why the last backup may hold something else than what the version left behind.
+func (d *rollback) doubt(ctx context.Context, earlier []Entry, last Entry) string {
+	if len(earlier) == 0 {
+		return ""
+	}
+	for _, e := range earlier {
+		switch {
+		case e.Ending == Healthy:
+			return e.Version + " ran between them"
+		case e.Kind == RolledBack && e.State == NotRestored:
+			return "between them a rollback to " + e.Version + " may have put another database in its place"
+		}
+	}
+	first, err := d.schema(ctx, earlier[0].Backup)
+	if err != nil {
+		return err.Error()
+	}
+	now, err := d.schema(ctx, last.Backup)
+	switch {
+	case err != nil:
+		return err.Error()
+	case now != first:
+		return "the schema was changed between them"
+	}
+	return ""
 }
 
 // checkSame insists that a backup is what it was when it was made.

@@ -285,3 +285,76 @@ func TestBackupThatWasWrittenOver(t *testing.T) {
 		}
 	}
 }
+
+// What a version has left behind is in the last backup, as long as the attempts that have failed did not change its schema.
+func TestRecordedAfterAnAttemptThatFailed(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		failing behaviour
+		refused bool
+	}{{"nothing changed", migration("one"), false}, {"schema changed", migration("two"), true}} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := shop(t, true)
+			s.image("backend", "1.1.0", behaviour{unhealthyAfter: 10 * time.Millisecond}).service("migrate", c.failing)
+			s.image("backend", "1.2.0", behaviour{healthyAfter: 20 * time.Millisecond}).service("migrate", migration("three"))
+			if _, err := Deploy(t.Context(), s.environment(), s.release("1.1.0", shopCompose)); err == nil {
+				t.Fatal("1.1.0 is never healthy")
+			}
+			if _, err := Deploy(t.Context(), s.environment(), s.release("1.2.0", shopCompose)); err != nil {
+				t.Fatal(err)
+			}
+			first, last := s.entries()[1], s.entries()[2]
+			rolled, err := Rollback(t.Context(), s.environment(), restoring(s))
+			if !c.refused {
+				if err != nil || !slices.Contains(rolled.Figures, "database restored from "+last.Backup) {
+					t.Errorf("got %q, %v, want %s restored", rolled.Figures, err, last.Backup)
+				}
+				return
+			}
+			wantText(t, message(err), "1.0.0 has left more than one backup, and the schema was changed between them: name one with --restore-db, what was written after it is lost: ",
+				first.Backup+" (before the deploy of 1.1.0, failed at "+first.Time.Format("2006-01-02 15:04:05 UTC")+"); "+last.Backup+" (before the deploy of 1.2.0, healthy at ", "nothing was changed on the server")
+			back := restoring(s)
+			back.Database = first.Backup
+			if _, err := Rollback(t.Context(), s.environment(), back); err != nil || !slices.Equal(s.schema(), []string{table("one")}) {
+				t.Errorf("the one that was named: %v, the schema is %q", err, s.schema())
+			}
+		})
+	}
+}
+
+// Where something else may have been in the database between two backups, nobody picks one.
+func TestDoubt(t *testing.T) {
+	t.Parallel()
+	s := standIn(t)
+	for name, columns := range map[string]string{"a": "", "b": "\n    age integer,", "c": "", "d": ""} {
+		s.file(name, postgres("k", "1\t"+name+"\n", "1", columns))
+	}
+	for _, c := range []struct {
+		name  string
+		lines []string
+		state State
+		want  string
+	}{
+		{"only one", []string{"deploy 2 b"}, "", ""},
+		{"the same schema", []string{"failed deploy 2 a", "deploy 3 c"}, Kept, ""},
+		{"the same schema again", []string{"failed deploy 2 a", "failed deploy 2 b", "deploy 3 c"}, NotRestored, ""},
+		{"another schema", []string{"failed deploy 2 a", "deploy 3 b"}, Kept, "the schema was changed between them"},
+		{"gone", []string{"failed deploy 2 gone", "deploy 3 b"}, Kept, "the schema cannot be read from the backup gone: "},
+		{"a rollback that was undone", []string{"failed rollback 0 a", "deploy 3 c"}, Restored, ""},
+		{"a rollback that was not", []string{"failed rollback 0 a", "deploy 3 c"}, NotRestored, "between them a rollback to 0 may have put another database in its place"},
+		{"another version", []string{"deploy 2 a", "failed deploy 3 c"}, Kept, "2 ran between them"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			saved := story(t, c.lines...)
+			for n := range saved {
+				saved[n].State = c.state
+			}
+			d := &rollback{deployment: s.directly()}
+			if got := d.doubt(t.Context(), saved[:len(saved)-1], saved[len(saved)-1]); got != c.want && (c.want == "" || !strings.HasPrefix(got, c.want)) {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}

@@ -84,12 +84,20 @@ func (l Ledger) Current() (Entry, bool) {
 	return Entry{}, false
 }
 
+// cameUp is where a version was last healthy here, -1 if it never was.
+func (l Ledger) cameUp(version string) int {
+	for n, e := range slices.Backward(l) {
+		if e.Version == version && e.Kind != Withdrawn && e.Ending == Healthy {
+			return n
+		}
+	}
+	return -1
+}
+
 // Find is the last time that a version was healthy here.
 func (l Ledger) Find(version string) (Entry, bool) {
-	for _, e := range slices.Backward(l) {
-		if e.Version == version && e.Kind != Withdrawn && e.Ending == Healthy {
-			return e, true
-		}
+	if at := l.cameUp(version); at >= 0 {
+		return l[at], true
 	}
 	return Entry{}, false
 }
@@ -154,19 +162,21 @@ func (l Ledger) wayBack() string {
 // whyBefore is why a rollback goes where it does, for those who have named no version.
 const whyBefore = "the healthy version that ran before"
 
-// backupOf is the entry whose backup holds what a version left behind: the first that was taken after it was last healthy here.
-func (l Ledger) backupOf(version string) Entry {
-	backup, ran := Entry{}, false
-	for _, e := range l {
-		switch {
-		case e.Kind == Withdrawn:
-		case e.Version == version && e.Ending == Healthy:
-			backup, ran = Entry{}, true
-		case ran && backup.Backup == "":
-			backup = e
-		}
+// backupsOf are the entries whose backups hold what a version left behind, the oldest first: it runs on after an attempt that
+// fails, until another is healthy.
+func (l Ledger) backupsOf(version string) (saved []Entry) {
+	at := l.cameUp(version)
+	if at < 0 {
+		return nil
 	}
-	return backup
+	left := false
+	for _, e := range l[at+1:] {
+		if e.Backup != "" && (!left || len(saved) == 0) {
+			saved = append(saved, e)
+		}
+		left = left || e.Ending == Healthy
+	}
+	return saved
 }
 
 func (c *Conn) readLedger(ctx context.Context) (Ledger, error) {

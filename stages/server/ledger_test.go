@@ -97,7 +97,7 @@ func FuzzParseLedger(f *testing.F) {
 			t.Errorf("%q: %d entries, written and read again %d, %v", text, len(ledger), len(same), err)
 		}
 		ledger.Before()
-		ledger.backupOf("1.2.3")
+		ledger.backupsOf("1.2.3")
 	})
 }
 
@@ -180,7 +180,7 @@ func TestLedgerVersions(t *testing.T) {
 	}
 }
 
-func TestLedgerBackupOf(t *testing.T) {
+func TestLedgerBackupsOf(t *testing.T) {
 	for _, c := range []struct {
 		name, target string
 		lines        []string
@@ -193,12 +193,20 @@ func TestLedgerBackupOf(t *testing.T) {
 		{"unknown version", "4", []string{"deploy 1", "deploy 2 b"}, ""},
 		{"of the last time that it ran", "1", []string{"deploy 1", "deploy 2 b", "rollback 1", "deploy 3 d"}, "d"},
 		{"what it ran on is not what it left", "2", []string{"deploy 1", "deploy 2 b", "deploy 2 c", "deploy 3 d"}, "d"},
-		{"next version migrated and failed first", "1", []string{"deploy 1", "failed deploy 2 b", "deploy 2 c"}, "b"},
+		{"it ran on when the next version had failed", "1", []string{"deploy 1", "failed deploy 2 b", "failed deploy 2", "failed deploy 2 c", "deploy 2 d"}, "b c d"},
+		{"it runs on", "1", []string{"deploy 1", "failed deploy 2 b"}, "b"},
+		{"another version ran when the next had failed", "1", []string{"deploy 1", "deploy 2 b", "failed deploy 3 c", "deploy 4 d"}, "b"},
+		{"what ran in between saved nothing", "1", []string{"deploy 1", "failed deploy 2 b", "deploy 3", "deploy 4 d"}, "b"},
+		{"a rollback failed", "2", []string{"deploy 1", "deploy 2 b", "failed rollback 1 c", "deploy 3 d"}, "c d"},
 		{"next version without a backup", "1", []string{"deploy 1", "deploy 2", "deploy 3 c"}, "c"},
 		{"withdrawing in between", "1", []string{"deploy 1", "deploy 2", "rollback 1", "withdraw 2", "deploy 3 c"}, "c"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := story(t, c.lines...).backupOf(c.target).Backup; got != c.want {
+			var got []string
+			for _, e := range story(t, c.lines...).backupsOf(c.target) {
+				got = append(got, e.Backup)
+			}
+			if strings.Join(got, " ") != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})

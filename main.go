@@ -771,8 +771,8 @@ func (s *Slipway) Rollback(
 	// +optional
 	to string,
 	// Backup to restore: a file in the server's folder, or the word recorded for what the version gone back to has left.
-	// What was written since is lost. What may write stops, a safety backup is made, and put back if the restore fails. Not
-	// given: no restore.
+	// What was written since is lost. What may write stops, a safety backup is made, and put back if the restore fails. Added
+	// to the line of a rollback that is done, it brings the database back as well. Not given: no restore.
 	//
 	// +optional
 	restoreDb string,

@@ -165,13 +165,17 @@ func (b *rollback) back(r *Run, scripts []server.Script) server.Back {
 
 // word is the first figure of a server that was rolled back.
 func (b *rollback) word() string {
+	did := b.done.Left + " was left"
+	if b.done.Left == b.done.Version {
+		did = "its database was restored"
+	}
 	switch {
 	case b.done.Unchanged:
-		return fmt.Sprintf("NOTHING WAS CHANGED on %s: %s is healthy, %s was left by an earlier run", b.Environment, b.done.Version, b.done.Left)
+		return fmt.Sprintf("NOTHING WAS CHANGED on %s: %s is healthy, %s by an earlier run", b.Environment, b.done.Version, did)
 	case b.done.Already:
-		return fmt.Sprintf("%s is healthy, %s was left by an earlier run", b.done.Version, b.done.Left)
+		return fmt.Sprintf("%s is healthy, %s by an earlier run", b.done.Version, did)
 	}
-	return fmt.Sprintf("%s is healthy, %s was left", b.done.Version, b.done.Left)
+	return fmt.Sprintf("%s is healthy, %s", b.done.Version, did)
 }
 
 // changed is for a step that has completed what an earlier run had begun.
@@ -202,6 +206,9 @@ func (r *Run) imageExists(ctx context.Context, ref string) (bool, error) {
 
 // revert opens a pull request that takes the release's commits back.
 func (b *rollback) revert(r *Run, ctx context.Context) (Outcome, error) {
+	if b.done.Left == b.done.Version {
+		return passed("no version was left, so no code is taken back"), nil
+	}
 	left, target := b.done.LeftCommit, b.done.Commit
 	if left == "" || target == "" {
 		return Outcome{}, errors.New("the ledger does not say which commits the two versions are from")

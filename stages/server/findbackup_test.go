@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"maps"
 	"os"
 	"path/filepath"
@@ -172,6 +173,9 @@ func TestSafetyBackupGoesBackByTheScriptsOfTheCheckout(t *testing.T) {
 	wantText(t, message(err), "no space left; the database is the one from before, from backup/", ", and 1.1.0 runs again and is healthy")
 	if now := spaceless(s.rows()); !startsWith(now, before) || !slices.Equal(s.schema(), schema) {
 		t.Errorf("the database has %q, %q, want those from before: %q, %q", s.schema(), now, schema, before)
+	}
+	if last := s.entries()[2]; last.Restored != "" || last.Backup == "" {
+		t.Errorf("the ledger says %+v, and what was restored was taken back", last)
 	}
 }
 
@@ -356,5 +360,70 @@ func TestDoubt(t *testing.T) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// The same line with --restore-db brings the database back as well: what runs stays, and it goes no further back.
+func TestDatabaseOfTheSameRollback(t *testing.T) {
+	t.Parallel()
+	s := upgradedBy(t, migration("two"), plainBackup)
+	kept := rowsOf(t, s)
+	back := s.back("")
+	back.SchemaAhead, back.Known = true, func(context.Context) []string { return []string{"1.0.0", "1.1.0", "1.2.0"} }
+	if rolled, err := Rollback(t.Context(), s.environment(), back); err != nil || rolled.Version != "1.0.0" || len(s.schema()) != 2 {
+		t.Fatalf("got %+v, %v", rolled, err)
+	}
+	back.Database = Recorded
+	rolled, err := Rollback(t.Context(), s.environment(), back)
+	if err != nil || rolled.Already || rolled.Unchanged || rolled.Version != "1.0.0" || rolled.Left != "1.1.0" || !slices.Equal(rolled.Withdrawn, []string{"1.1.0"}) {
+		t.Fatalf("got %+v, %v", rolled, err)
+	}
+	if now := spaceless(s.rows()); !slices.Equal(s.schema(), []string{table("one")}) || !startsWith(now, kept) {
+		t.Errorf("the database has %q, %q, want %q", s.schema(), now, kept)
+	}
+	saved := s.entries()[1].Backup
+	if last := s.entries()[len(s.entries())-1]; last.Kind != RolledBack || last.Restored != saved || last.Backup == "" || slices.Contains(rolled.Figures, "went to 1.0.0") {
+		t.Errorf("the ledger says %+v, and the run %q", last, rolled.Figures)
+	}
+	wantRunning(t, s, map[string]string{"backend": "backend:1.0.0", "db": "postgres:17"})
+	for _, same := range []string{Recorded, saved, ""} {
+		before := s.ledger()
+		back.Database = same
+		if again, err := Rollback(t.Context(), s.environment(), back); err != nil || !again.Unchanged || again.Left != "1.1.0" || s.ledger() != before {
+			t.Errorf("the same line with the database %q again: got %+v, %v", same, again, err)
+		}
+	}
+	other := s.back("1.0.0")
+	other.Reason = "another one"
+	_, err = Rollback(t.Context(), s.environment(), other)
+	wantText(t, message(err), "1.0.0 is what runs here already: name a lower version, or with --restore-db a backup", "nothing was changed on the server")
+	s.alter("by hand")
+	other.Database = saved
+	if rolled, err := Rollback(t.Context(), s.environment(), other); err != nil || rolled.Already || !slices.Equal(s.schema(), []string{table("one")}) {
+		t.Errorf("with another reason: got %+v, %v, the schema is %q", rolled, err, s.schema())
+	}
+}
+
+// A version that nobody has rolled back to can have its database brought back, and leaves nothing.
+func TestDatabaseOfWhatRuns(t *testing.T) {
+	t.Parallel()
+	s := upgradedBy(t, migration("two"), plainBackup)
+	back := s.back("1.1.0")
+	back.Known = func(context.Context) []string { return []string{"1.0.0", "1.1.0", "1.2.0"} }
+	back.Database = Recorded
+	_, err := Rollback(t.Context(), s.environment(), back)
+	wantText(t, message(err), "the ledger knows no backup of what 1.1.0 left", "nothing was changed on the server")
+	s.sh("docker compose exec -T db pg_dump --clean > backup/by-hand.sql")
+	s.alter("by hand")
+	containers := s.ids()
+	back.Database = "backup/by-hand.sql"
+	for _, again := range []bool{false, true} {
+		rolled, err := Rollback(t.Context(), s.environment(), back)
+		if err != nil || rolled.Unchanged != again || rolled.Left != "1.1.0" || len(rolled.Withdrawn) > 0 || !slices.Equal(rolled.Above, []string{"1.2.0"}) {
+			t.Errorf("got %+v, %v", rolled, err)
+		}
+	}
+	if !slices.Equal(s.schema(), []string{table("one"), table("two")}) || !maps.Equal(s.ids(), containers) {
+		t.Errorf("the schema is %q, and %v run instead of %v", s.schema(), s.ids(), containers)
 	}
 }

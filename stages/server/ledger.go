@@ -46,6 +46,7 @@ type Entry struct {
 	Reason   string            `json:"reason,omitempty"`
 	Backup   string            `json:"backup,omitempty"`   // taken just before
 	Checksum string            `json:"checksum,omitempty"` // of that, by sha256
+	Restored string            `json:"restored,omitempty"` // the backup that a rollback has put in the database's place
 	Schema   string            `json:"schema,omitempty"`   // fingerprint of the database's schema afterwards
 	State    State             `json:"state,omitempty"`    // what a failure has left
 	Error    string            `json:"error,omitempty"`
@@ -102,11 +103,16 @@ func (l Ledger) Find(version string) (Entry, bool) {
 	return Entry{}, false
 }
 
-// leftBy is what ran before the last time that a version was brought up.
-func (l Ledger) leftBy(current Entry) Entry {
+// left is what the version that runs was brought back from. One that was deployed, and had only its database brought back
+// since, has left nothing but itself.
+func (l Ledger) left() Entry {
 	ran := slices.DeleteFunc(slices.Clone(l), func(e Entry) bool { return e.Kind == Withdrawn || e.Ending != Healthy })
 	for n, e := range slices.Backward(ran) {
-		if e.Version == current.Version && n > 0 {
+		switch {
+		case n > 0 && ran[n-1].Version == e.Version:
+		case e.Kind == Deployed:
+			return e
+		case n > 0:
 			return ran[n-1]
 		}
 	}
@@ -163,7 +169,7 @@ func (l Ledger) wayBack() string {
 const whyBefore = "the healthy version that ran before"
 
 // backupsOf are the entries whose backups hold what a version left behind, the oldest first: it runs on after an attempt that
-// fails, until another is healthy.
+// fails, until another is healthy. What runs, and was brought back without its database, left that the time before.
 func (l Ledger) backupsOf(version string) (saved []Entry) {
 	at := l.cameUp(version)
 	if at < 0 {
@@ -175,6 +181,9 @@ func (l Ledger) backupsOf(version string) (saved []Entry) {
 			saved = append(saved, e)
 		}
 		left = left || e.Ending == Healthy
+	}
+	if !left && l[at].Kind == RolledBack && l[at].Backup == "" {
+		return append(l[:at].backupsOf(version), saved...)
 	}
 	return saved
 }

@@ -20,6 +20,7 @@ func (d *rollback) restoreDatabase(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("restoring the database was cut off: %w", err)
 	}
+	d.entry.Restored = d.backup
 	d.figures = append(d.figures, "database restored from "+d.backup)
 	d.startOthers(ctx)
 	return nil
@@ -81,6 +82,9 @@ func (d *rollback) restoreSafety(ctx context.Context) error {
 	// The older version's files may have taken the scripts' places. Where nothing can be written, they may be there all the same.
 	_ = d.sendScripts(ctx)
 	_, err := d.script(ctx, d.env.Restore, d.entry.Backup)
+	if err == nil {
+		d.entry.Restored = ""
+	}
 	return err
 }
 

@@ -350,8 +350,8 @@ func New(
 	//
 	// +default="60s"
 	healthTimeout string,
-	// Script of the repository that backs the database up into the file that it is given, and prints that file's name. If it
-	// is missing, nothing is saved, and what has a migration is refused; none: somebody else makes the backups.
+	// Script of the repository that backs the database up to the file it is given, may add an ending to its name, and prints
+	// the name. If it is missing, nothing is saved, and what has a migration is refused; none: somebody else makes the backups.
 	//
 	// +default="scripts/backup_db.sh"
 	backupScript string,
@@ -755,7 +755,7 @@ func (s *Slipway) Status(
 
 // Bring an older version back: its images, and the database and the code if asked for.
 //
-// Everything is found first (version, images, backup, schema), and nothing is changed if anything is missing. The older
+// Everything is found first (version, images, backup, schema, scripts), and nothing is changed if anything is missing. The older
 // version's containers start beside those that run. After a production rollback every version above it, up to the one that
 // was left, is withdrawn: floating tags go back, the forge says so.
 //
@@ -772,8 +772,8 @@ func (s *Slipway) Rollback(
 	// +optional
 	to string,
 	// Backup to restore: a file in the server's folder, or the word recorded for what the version gone back to has left.
-	// What was written since is lost. What may write stops, a safety backup is made, and put back if the restore fails. Not
-	// given: no restore.
+	// What was written since is lost. What may write stops, a safety backup is made, and put back if the restore fails. Added
+	// to the line of a rollback that is done, it brings the database back as well. Not given: no restore.
 	//
 	// +optional
 	restoreDb string,

@@ -166,8 +166,12 @@ func (h *rehearsal) fails(r *Run, ctx context.Context) (Outcome, error) {
 
 // rollsBack goes to the first version, with the database from before the second.
 func (h *rehearsal) rollsBack(r *Run, ctx context.Context) (Outcome, error) {
+	checkout, err := r.shipped(ctx, &h.env, h.commit)
+	if err != nil {
+		return Outcome{}, err
+	}
 	back := server.Back{
-		To: h.version(r, 1), SchemaAhead: true, By: r.who(), Reason: "rehearsal",
+		To: h.version(r, 1), SchemaAhead: true, Scripts: checkout.Scripts, By: r.who(), Reason: "rehearsal",
 		Exists: func(context.Context, string) (bool, error) { return true, nil },
 	}
 	if h.env.Backup != "" && h.env.Restore != "" {

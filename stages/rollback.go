@@ -140,12 +140,13 @@ func (b *rollback) server(r *Run, ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	if _, err := r.shipped(ctx, &env, r.source.commit); err != nil {
+	checkout, err := r.shipped(ctx, &env, r.source.commit)
+	if err != nil {
 		return Outcome{}, err
 	}
 	listing := r.listed(ctx, b.environment)
 	env.Announce = listing.begin
-	b.done, err = server.Rollback(ctx, env, b.back(r))
+	b.done, err = server.Rollback(ctx, env, b.back(r, checkout.Scripts))
 	figures := listing.end(ctx, err)
 	if err != nil {
 		r.noteFailure(b.environment, err)
@@ -162,9 +163,9 @@ func (b *rollback) server(r *Run, ctx context.Context) (Outcome, error) {
 }
 
 // back is what the server is asked for. Only production takes versions back.
-func (b *rollback) back(r *Run) server.Back {
+func (b *rollback) back(r *Run, scripts []server.Script) server.Back {
 	back := server.Back{
-		To: b.To, Database: b.RestoreDB, SchemaAhead: b.AllowSchemaAhead,
+		To: b.To, Database: b.RestoreDB, SchemaAhead: b.AllowSchemaAhead, Scripts: scripts,
 		Registry: r.serverRegistry(), By: r.who(), Reason: b.Reason, Exists: r.imageExists,
 	}
 	if b.Environment == production {
@@ -175,13 +176,17 @@ func (b *rollback) back(r *Run) server.Back {
 
 // word is the first figure of a server that was rolled back.
 func (b *rollback) word() string {
+	did := b.done.Left + " was left"
+	if b.done.Left == b.done.Version {
+		did = "its database was restored"
+	}
 	switch {
 	case b.done.Unchanged:
-		return fmt.Sprintf("NOTHING WAS CHANGED on %s: %s is healthy, %s was left by an earlier run", b.Environment, b.done.Version, b.done.Left)
+		return fmt.Sprintf("NOTHING WAS CHANGED on %s: %s is healthy, %s by an earlier run", b.Environment, b.done.Version, did)
 	case b.done.Already:
-		return fmt.Sprintf("%s is healthy, %s was left by an earlier run", b.done.Version, b.done.Left)
+		return fmt.Sprintf("%s is healthy, %s by an earlier run", b.done.Version, did)
 	}
-	return fmt.Sprintf("%s is healthy, %s was left", b.done.Version, b.done.Left)
+	return fmt.Sprintf("%s is healthy, %s", b.done.Version, did)
 }
 
 // changed is for a step that has completed what an earlier run had begun.
@@ -212,6 +217,9 @@ func (r *Run) imageExists(ctx context.Context, ref string) (bool, error) {
 
 // revert opens a pull request that takes the release's commits back.
 func (b *rollback) revert(r *Run, ctx context.Context) (Outcome, error) {
+	if b.done.Left == b.done.Version {
+		return passed("no version was left, so no code is taken back"), nil
+	}
 	left, target := b.done.LeftCommit, b.done.Commit
 	if left == "" || target == "" {
 		return Outcome{}, errors.New("the ledger does not say which commits the two versions are from")

@@ -16,8 +16,9 @@ func TestTheSameRollbackAgain(t *testing.T) {
 		"1.2.0 is healthy, 1.4.0 was left":                                                      func() {},
 		"1.2.0 is healthy, 1.4.0 was left by an earlier run":                                    func() { b.done.Already = true },
 		"NOTHING WAS CHANGED on production: 1.2.0 is healthy, 1.4.0 was left by an earlier run": func() { b.done.Already, b.done.Unchanged = true, true },
+		"1.2.0 is healthy, its database was restored":                                           func() { b.done.Left = "1.2.0" },
 	} {
-		b.done.Already, b.done.Unchanged = false, false
+		b.done.Already, b.done.Unchanged, b.done.Left = false, false, "1.4.0"
 		if change(); b.word() != want {
 			t.Errorf("got %q, want %q", b.word(), want)
 		}

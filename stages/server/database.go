@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -27,8 +28,11 @@ func (d *deployment) backUp(ctx context.Context) error {
 
 func (d *deployment) save(ctx context.Context) error {
 	file, err := d.dump(ctx, "backup/"+time.Now().UTC().Format("2006-01-02_15-04-05.000")+".sql")
-	if err != nil && d.previous == nil && len(d.woken) == 0 {
+	if err != nil && !errors.As(err, new(*misnamedError)) && d.previous == nil && len(d.woken) == 0 {
 		return fmt.Errorf("nothing runs here yet, and the compose file has no database that %s could ask; it has to reach one without containers of the project, or start the application once by hand: %w", d.env.Backup, err)
+	}
+	if err == nil {
+		d.entry.Checksum, err = d.checksum(ctx, file)
 	}
 	if err != nil {
 		return err

@@ -200,13 +200,8 @@ func (d *deployment) read(ctx context.Context) error {
 
 // send puts the release's files on the server, beside those that run, and pins its images by digest.
 func (d *deployment) send(ctx context.Context) error {
-	for _, s := range d.release.Scripts {
-		if err := d.conn.write(ctx, s.Path, s.Text, "077"); err != nil {
-			return err
-		}
-		if _, err := d.conn.run(ctx, command{args: []string{"chmod", "700", s.Path}}); err != nil {
-			return err
-		}
+	if err := d.sendScripts(ctx); err != nil {
+		return err
 	}
 	files, err := json.Marshal(d.files)
 	if err != nil {
@@ -216,6 +211,19 @@ func (d *deployment) send(ctx context.Context) error {
 		return err
 	}
 	return d.ship(ctx, d.next, d.release.Compose, d.next.view.pins)
+}
+
+// sendScripts puts the database's scripts where they are run.
+func (d *deployment) sendScripts(ctx context.Context) error {
+	for _, s := range d.release.Scripts {
+		if err := d.conn.write(ctx, s.Path, s.Text, "077"); err != nil {
+			return err
+		}
+		if _, err := d.conn.run(ctx, command{args: []string{"chmod", "700", s.Path}}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ship writes the two files of a project.

@@ -1,9 +1,11 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 )
 
@@ -31,6 +33,13 @@ test "$(unpack "$1" | head -c 5 | tr -d '\000')" = PGDMP && { echo archive; exit
 unpack "$1" | tail -n 20 | grep -q -i -e '^-- .*dump complete' && { echo complete; exit; }
 echo incomplete`
 
+// misnamedError is a backup under a name of the script's own, which the next one may be written over.
+type misnamedError struct{ script, printed, given string }
+
+func (e *misnamedError) Error() string {
+	return fmt.Sprintf("%s has printed %q as the file that it wrote: expected the one that it is given as $1 (%s), to whose name it may add an ending such as .gz", e.script, e.printed, e.given)
+}
+
 // dump runs the backup script, which is given the file to write and prints the one that it wrote.
 func (d *deployment) dump(ctx context.Context, file string) (string, error) {
 	text, err := d.script(ctx, d.env.Backup, file)
@@ -40,10 +49,18 @@ func (d *deployment) dump(ctx context.Context, file string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if written := lastLine(text); written != "" {
-		file = written
+	written := cmp.Or(lastLine(text), file)
+	if !strings.HasPrefix(path.Clean(d.conn.inside(written)), d.conn.inside(file)) {
+		return "", &misnamedError{d.env.Backup, written, file}
 	}
-	return file, d.checkBackup(ctx, file)
+	return written, d.checkBackup(ctx, written)
+}
+
+// checksum is that of a file on the server.
+func (d *deployment) checksum(ctx context.Context, file string) (string, error) {
+	text, err := d.conn.run(ctx, command{args: []string{"sh", "-c", `sha256sum < "$1"`, "sh", file}, time: scriptTime})
+	sum, _, _ := strings.Cut(text, " ")
+	return sum, err
 }
 
 // checkBackup insists on a file that a restore could use.

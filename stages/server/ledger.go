@@ -35,19 +35,21 @@ const (
 
 // Entry is one line of the ledger: what was tried on this server, when, by whom, and what came of it.
 type Entry struct {
-	Time    time.Time         `json:"time"`
-	Kind    Kind              `json:"kind"`
-	Ending  Ending            `json:"result"`
-	Version string            `json:"version"`
-	Commit  string            `json:"commit,omitempty"`
-	Images  map[string]string `json:"images,omitempty"`  // by name: repository@digest
-	Compose string            `json:"compose,omitempty"` // the compose file, as the repository calls it
-	By      string            `json:"by"`
-	Reason  string            `json:"reason,omitempty"`
-	Backup  string            `json:"backup,omitempty"` // taken just before
-	Schema  string            `json:"schema,omitempty"` // fingerprint of the database's schema afterwards
-	State   State             `json:"state,omitempty"`  // what a failure has left
-	Error   string            `json:"error,omitempty"`
+	Time     time.Time         `json:"time"`
+	Kind     Kind              `json:"kind"`
+	Ending   Ending            `json:"result"`
+	Version  string            `json:"version"`
+	Commit   string            `json:"commit,omitempty"`
+	Images   map[string]string `json:"images,omitempty"`  // by name: repository@digest
+	Compose  string            `json:"compose,omitempty"` // the compose file, as the repository calls it
+	By       string            `json:"by"`
+	Reason   string            `json:"reason,omitempty"`
+	Backup   string            `json:"backup,omitempty"`   // taken just before
+	Checksum string            `json:"checksum,omitempty"` // of that, by sha256
+	Restored string            `json:"restored,omitempty"` // the backup that a rollback has put in the database's place
+	Schema   string            `json:"schema,omitempty"`   // fingerprint of the database's schema afterwards
+	State    State             `json:"state,omitempty"`    // what a failure has left
+	Error    string            `json:"error,omitempty"`
 }
 
 // Ledger is what happened on a server, the oldest first.
@@ -83,21 +85,34 @@ func (l Ledger) Current() (Entry, bool) {
 	return Entry{}, false
 }
 
+// cameUp is where a version was last healthy here, -1 if it never was.
+func (l Ledger) cameUp(version string) int {
+	for n, e := range slices.Backward(l) {
+		if e.Version == version && e.Kind != Withdrawn && e.Ending == Healthy {
+			return n
+		}
+	}
+	return -1
+}
+
 // Find is the last time that a version was healthy here.
 func (l Ledger) Find(version string) (Entry, bool) {
-	for _, e := range slices.Backward(l) {
-		if e.Version == version && e.Kind != Withdrawn && e.Ending == Healthy {
-			return e, true
-		}
+	if at := l.cameUp(version); at >= 0 {
+		return l[at], true
 	}
 	return Entry{}, false
 }
 
-// leftBy is what ran before the last time that a version was brought up.
-func (l Ledger) leftBy(current Entry) Entry {
+// left is what the version that runs was brought back from. One that was deployed, and had only its database brought back
+// since, has left nothing but itself.
+func (l Ledger) left() Entry {
 	ran := slices.DeleteFunc(slices.Clone(l), func(e Entry) bool { return e.Kind == Withdrawn || e.Ending != Healthy })
 	for n, e := range slices.Backward(ran) {
-		if e.Version == current.Version && n > 0 {
+		switch {
+		case n > 0 && ran[n-1].Version == e.Version:
+		case e.Kind == Deployed:
+			return e
+		case n > 0:
 			return ran[n-1]
 		}
 	}
@@ -153,19 +168,24 @@ func (l Ledger) wayBack() string {
 // whyBefore is why a rollback goes where it does, for those who have named no version.
 const whyBefore = "the healthy version that ran before"
 
-// BackupOf is the backup that holds what a version left behind: the first that was taken after it was last healthy here.
-func (l Ledger) BackupOf(version string) string {
-	backup, ran := "", false
-	for _, e := range l {
-		switch {
-		case e.Kind == Withdrawn:
-		case e.Version == version && e.Ending == Healthy:
-			backup, ran = "", true
-		case ran && backup == "":
-			backup = e.Backup
-		}
+// backupsOf are the entries whose backups hold what a version left behind, the oldest first: it runs on after an attempt that
+// fails, until another is healthy. What runs, and was brought back without its database, left that the time before.
+func (l Ledger) backupsOf(version string) (saved []Entry) {
+	at := l.cameUp(version)
+	if at < 0 {
+		return nil
 	}
-	return backup
+	left := false
+	for _, e := range l[at+1:] {
+		if e.Backup != "" && (!left || len(saved) == 0) {
+			saved = append(saved, e)
+		}
+		left = left || e.Ending == Healthy
+	}
+	if !left && l[at].Kind == RolledBack && l[at].Backup == "" {
+		return append(l[:at].backupsOf(version), saved...)
+	}
+	return saved
 }
 
 func (c *Conn) readLedger(ctx context.Context) (Ledger, error) {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// story makes a ledger of lines such as "deploy 1", "deploy 2 backup-a" and "failed deploy 3".
+// story makes a ledger of lines such as "deploy 1", "deploy 2 backup-a", "failed deploy 3" and "rollback 1 backup-b restored".
 func story(t testing.TB, lines ...string) Ledger {
 	t.Helper()
 	kinds := map[string]Kind{"deploy": Deployed, "rollback": RolledBack, "withdraw": Withdrawn}
@@ -18,26 +18,24 @@ func story(t testing.TB, lines ...string) Ledger {
 	for n, line := range lines {
 		e := Entry{Ending: Healthy, Time: time.Date(2026, 1, 1, 0, n, 0, 0, time.UTC)}
 		rest, failed := strings.CutPrefix(line, "failed ")
-		words := strings.Fields(rest + " -")
+		words := strings.Fields(rest + " - -")
 		if failed {
 			e.Ending = Failed
 		}
 		if e.Kind, e.Version = kinds[words[0]], words[1]; e.Kind == Withdrawn {
 			e.Ending = ""
 		}
-		if e.Backup = words[2]; e.Backup == "-" {
-			e.Backup = ""
-		}
+		e.Backup, e.Restored = strings.Trim(words[2], "-"), strings.Trim(words[3], "-")
 		l = append(l, e)
 	}
 	return l
 }
 
 func TestParseLedger(t *testing.T) {
-	one := `{"time":"2026-01-02T03:04:05Z","kind":"deploy","result":"healthy","version":"1.2.3","commit":"abc","images":{"backend":"r/b@sha256:1"},"by":"ann","backup":"backup/1.sql","schema":"s1"}`
+	one := `{"time":"2026-01-02T03:04:05Z","kind":"deploy","result":"healthy","version":"1.2.3","commit":"abc","images":{"backend":"r/b@sha256:1"},"by":"ann","backup":"backup/1.sql","checksum":"c1","restored":"backup/0.sql","schema":"s1"}`
 	two := `{"time":"2026-01-02T03:05:05Z","kind":"rollback","result":"failed","version":"1.2.2","by":"bob","reason":"slow","state":"kept","error":"no"}`
 	first := Entry{Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Kind: Deployed, Ending: Healthy, Version: "1.2.3", Commit: "abc",
-		Images: map[string]string{"backend": "r/b@sha256:1"}, By: "ann", Backup: "backup/1.sql", Schema: "s1"}
+		Images: map[string]string{"backend": "r/b@sha256:1"}, By: "ann", Backup: "backup/1.sql", Checksum: "c1", Restored: "backup/0.sql", Schema: "s1"}
 	second := Entry{Time: time.Date(2026, 1, 2, 3, 5, 5, 0, time.UTC), Kind: RolledBack, Ending: Failed, Version: "1.2.2", By: "bob", Reason: "slow", State: Kept, Error: "no"}
 	for _, c := range []struct {
 		name, text string
@@ -97,7 +95,8 @@ func FuzzParseLedger(f *testing.F) {
 			t.Errorf("%q: %d entries, written and read again %d, %v", text, len(ledger), len(same), err)
 		}
 		ledger.Before()
-		ledger.BackupOf("1.2.3")
+		ledger.backupsOf("1.2.3")
+		ledger.left()
 	})
 }
 
@@ -180,7 +179,7 @@ func TestLedgerVersions(t *testing.T) {
 	}
 }
 
-func TestLedgerBackupOf(t *testing.T) {
+func TestLedgerBackupsOf(t *testing.T) {
 	for _, c := range []struct {
 		name, target string
 		lines        []string
@@ -193,12 +192,45 @@ func TestLedgerBackupOf(t *testing.T) {
 		{"unknown version", "4", []string{"deploy 1", "deploy 2 b"}, ""},
 		{"of the last time that it ran", "1", []string{"deploy 1", "deploy 2 b", "rollback 1", "deploy 3 d"}, "d"},
 		{"what it ran on is not what it left", "2", []string{"deploy 1", "deploy 2 b", "deploy 2 c", "deploy 3 d"}, "d"},
-		{"next version migrated and failed first", "1", []string{"deploy 1", "failed deploy 2 b", "deploy 2 c"}, "b"},
+		{"it ran on when the next version had failed", "1", []string{"deploy 1", "failed deploy 2 b", "failed deploy 2", "failed deploy 2 c", "deploy 2 d"}, "b c d"},
+		{"it runs on", "1", []string{"deploy 1", "failed deploy 2 b"}, "b"},
+		{"another version ran when the next had failed", "1", []string{"deploy 1", "deploy 2 b", "failed deploy 3 c", "deploy 4 d"}, "b"},
+		{"what ran in between saved nothing", "1", []string{"deploy 1", "failed deploy 2 b", "deploy 3", "deploy 4 d"}, "b"},
+		{"a rollback failed", "2", []string{"deploy 1", "deploy 2 b", "failed rollback 1 c", "deploy 3 d"}, "c d"},
+		{"it runs again, without its database", "1", []string{"deploy 1", "deploy 2 b", "rollback 1", "withdraw 2"}, "b"},
+		{"likewise, and an attempt has failed since", "1", []string{"deploy 1", "deploy 2 b", "rollback 1", "failed deploy 3 c"}, "b c"},
+		{"it runs again, with its database", "1", []string{"deploy 1", "deploy 2 b", "rollback 1 c b"}, ""},
 		{"next version without a backup", "1", []string{"deploy 1", "deploy 2", "deploy 3 c"}, "c"},
 		{"withdrawing in between", "1", []string{"deploy 1", "deploy 2", "rollback 1", "withdraw 2", "deploy 3 c"}, "c"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := story(t, c.lines...).BackupOf(c.target); got != c.want {
+			var got []string
+			for _, e := range story(t, c.lines...).backupsOf(c.target) {
+				got = append(got, e.Backup)
+			}
+			if strings.Join(got, " ") != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestLedgerLeft(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		lines []string
+		want  string
+	}{
+		{"rolled back", []string{"deploy 1", "deploy 2", "rollback 1"}, "2"},
+		{"past one that failed", []string{"deploy 1", "deploy 2", "failed deploy 3", "rollback 1", "withdraw 2", "failed deploy 3"}, "2"},
+		{"and its database brought back afterwards", []string{"deploy 1", "deploy 2 b", "rollback 1", "rollback 1 c b"}, "2"},
+		{"only its database brought back", []string{"deploy 1", "deploy 2 b", "rollback 2 c x"}, "2"},
+		{"rolled back twice", []string{"deploy 1", "deploy 2", "deploy 3", "rollback 2", "rollback 1"}, "2"},
+		{"nothing is known", []string{"rollback 1"}, ""},
+		{"empty", nil, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := story(t, c.lines...).left().Version; got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})

@@ -9,6 +9,9 @@ import (
 
 // restoreDatabase runs with everything stopped that could write.
 func (d *rollback) restoreDatabase(ctx context.Context) error {
+	if err := d.checkUnspoiled(ctx); err != nil {
+		return err
+	}
 	d.restoring = true
 	_, err := d.script(ctx, d.env.Restore, d.backup)
 	if exit := new(exitError); errors.As(err, &exit) {
@@ -17,6 +20,7 @@ func (d *rollback) restoreDatabase(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("restoring the database was cut off: %w", err)
 	}
+	d.entry.Restored = d.backup
 	d.figures = append(d.figures, "database restored from "+d.backup)
 	d.startOthers(ctx)
 	return nil
@@ -75,7 +79,12 @@ func (d *rollback) restoreSafety(ctx context.Context) error {
 			break
 		}
 	}
+	// The older version's files may have taken the scripts' places. Where nothing can be written, they may be there all the same.
+	_ = d.sendScripts(ctx)
 	_, err := d.script(ctx, d.env.Restore, d.entry.Backup)
+	if err == nil {
+		d.entry.Restored = ""
+	}
 	return err
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -15,9 +14,10 @@ const Recorded = "recorded"
 
 // Back is where a rollback goes, and what goes with it.
 type Back struct {
-	To          string // a version; empty: the healthy one before
-	Database    string // a backup in the application's folder, or Recorded; empty: the database stays
-	SchemaAhead bool   // the older version may run on the newer schema
+	To          string   // a version; empty: the healthy one before
+	Database    string   // a backup in the application's folder, or Recorded; empty: the database stays
+	SchemaAhead bool     // the older version may run on the newer schema
+	Scripts     []Script // of the checkout, which save and restore the database
 	Registry    Registry
 	By          string
 	Reason      string
@@ -42,9 +42,10 @@ type RolledResult struct {
 // rollback is a deployment of what ran before.
 type rollback struct {
 	*deployment
-	back   Back
-	target Entry
-	backup string // the one to restore
+	back    Back
+	target  Entry
+	backup  string // the one to restore
+	asFound string // what its file was when everything was found
 	// stopped is what could have written to the database; restoring says that its restore was begun.
 	stopped   []container
 	restoring bool
@@ -53,13 +54,13 @@ type rollback struct {
 // Rollback brings an older version back, by the digests that ran then. It finds everything first, and changes nothing if
 // anything is missing.
 func Rollback(ctx context.Context, env Environment, back Back) (RolledResult, error) {
-	begun, err := begin(ctx, env, Release{Version: back.To, Registry: back.Registry, By: back.By, Reason: back.Reason}, RolledBack)
+	begun, err := begin(ctx, env, Release{Version: back.To, Scripts: back.Scripts, Registry: back.Registry, By: back.By, Reason: back.Reason}, RolledBack)
 	if err != nil {
 		return RolledResult{}, err
 	}
 	d := &rollback{deployment: begun, back: back}
 	defer d.end()
-	if d.previous != nil && d.before.did(back) {
+	if d.previous != nil && d.ledger.did(back) {
 		return d.again(ctx)
 	}
 	found := []step{{"find the version", d.findTarget}, {"find its images", d.findImages}, {"check the schema", d.checkSchema}, {"find the backup", d.findBackup}}
@@ -79,24 +80,48 @@ func Rollback(ctx context.Context, env Environment, back Back) (RolledResult, er
 	if err := d.steps(ctx, slices.Concat([]step{{"keep the files", d.keepFiles}}, r.finish(), []step{{"wait for health", d.wait}})); err != nil {
 		return RolledResult{}, d.failed(ctx, d.stuck(ctx, err), nil)
 	}
-	result := RolledResult{Result: d.result(false), Left: d.before.Version, LeftCommit: d.before.Commit, Commit: d.target.Commit}
+	left := d.left()
+	result := RolledResult{Result: d.result(false), Left: left.Version, LeftCommit: left.Commit, Commit: d.target.Commit}
 	if err := d.conclude(ctx); err != nil {
 		return RolledResult{}, err
 	}
 	return result, d.withdraw(ctx, &result)
 }
 
+// left is what is gone away from: where only a database is brought back, what an earlier run had left.
+func (d *rollback) left() Entry {
+	if d.target.Version == d.before.Version {
+		return d.ledger.left()
+	}
+	return d.before
+}
+
 // goal is what is gone back to, and why if nobody has named it.
 func (d *rollback) goal() string {
-	if d.back.To != "" {
+	if d.back.To != "" || d.target.Version == d.before.Version {
 		return d.target.Version
 	}
 	return d.target.Version + ", " + whyBefore + " " + d.before.Version
 }
 
-// did knows the same line again by its reason, whoever gives it: it completes what came after, and goes no further back.
-func (e Entry) did(back Back) bool {
+// same knows the same line again by its reason, whoever gives it: it goes no further back.
+func (e Entry) same(back Back) bool {
 	return e.Kind == RolledBack && e.Reason == back.Reason && (back.To == "" || back.To == e.Version)
+}
+
+// did says that the same line has brought up what runs, with the database that it asks for: what came after is completed.
+func (l Ledger) did(back Back) bool {
+	e, _ := l.Current()
+	switch {
+	case !e.same(back):
+		return false
+	case back.Database == "", back.Database == e.Restored:
+		return true
+	case e.Restored == "": // older ledgers do not name it, and a rollback saves a database only to restore one
+		return e.Backup != ""
+	}
+	before := l[:l.cameUp(e.Version)]
+	return back.Database == Recorded && slices.ContainsFunc(before.backupsOf(e.Version), func(saved Entry) bool { return saved.Backup == e.Restored })
 }
 
 // findTarget reads from the ledger what to go back to, and from the release's folder how it ran.
@@ -104,23 +129,27 @@ func (d *rollback) findTarget(ctx context.Context) error {
 	if d.before.Version == "" || d.previous == nil {
 		return errors.New("nothing was ever deployed here by Slipway, so there is nothing to go back to")
 	}
-	target, ok := d.ledger.Find(d.back.To)
-	if d.back.To == "" {
+	to := d.back.To
+	if d.before.same(d.back) {
+		to = d.before.Version
+	}
+	target, ok := d.ledger.Find(to)
+	if to == "" {
 		target, ok = d.ledger.Before()
 	}
 	switch {
-	case !ok && d.back.To == "":
+	case !ok && to == "":
 		return fmt.Errorf("no version before %s was healthy here", d.before.Version)
 	case !ok:
-		return fmt.Errorf("%s was never healthy here; healthy here were: %s", d.back.To, strings.Join(d.ledger.healthy(), ", "))
-	case target.Version == d.before.Version:
-		return fmt.Errorf("%s is what runs here already", target.Version)
+		return fmt.Errorf("%s was never healthy here; healthy here were: %s", to, strings.Join(d.ledger.healthy(), ", "))
+	case target.Version == d.before.Version && d.back.Database == "":
+		return fmt.Errorf("%s is what runs here already: name a lower version, or with --restore-db a backup to bring its database back", target.Version)
 	case higher(target.Version, d.before.Version):
 		return fmt.Errorf("%s is higher than %s, which runs here: that is a deployment, not a rollback", target.Version, d.before.Version)
 	}
 	d.target = target
-	if d.back.To == "" {
-		d.figures = append(d.figures, "went to "+d.goal())
+	if goal := d.goal(); goal != target.Version {
+		d.figures = append(d.figures, "went to "+goal)
 	}
 	d.release.Version, d.release.Commit = target.Version, target.Commit
 	d.entry.Version, d.entry.Commit, d.entry.Compose = target.Version, target.Commit, target.Compose
@@ -190,43 +219,6 @@ func (d *rollback) fetchMissing(ctx context.Context) error {
 		if !d.conn.has(ctx, i.Ref()) {
 			return d.pull(ctx)
 		}
-	}
-	return nil
-}
-
-// findBackup checks the backup before anything is stopped (B6).
-func (d *rollback) findBackup(ctx context.Context) error {
-	if d.back.Database == "" {
-		return nil
-	}
-	if d.env.Restore == "" || d.env.Backup == "" {
-		return errors.New("the database cannot be restored: the repository has no scripts for it (settings backupScript, restoreScript)")
-	}
-	d.backup = d.back.Database
-	if d.backup == Recorded {
-		if d.backup = d.ledger.BackupOf(d.target.Version); d.backup == "" {
-			return fmt.Errorf("the ledger knows no backup of what %s left: name a file in the server's backup folder", d.target.Version)
-		}
-	}
-	if err := d.checkBackup(ctx, d.backup); err != nil {
-		return err
-	}
-	return d.checkAge(ctx)
-}
-
-// checkAge refuses a backup from before the target ran: its schema may be older still.
-func (d *rollback) checkAge(ctx context.Context) error {
-	text, err := d.conn.run(ctx, command{args: []string{"stat", "--format", "%Y", "--", d.backup}})
-	if err != nil {
-		return err
-	}
-	seconds, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
-	if err != nil {
-		return fmt.Errorf("stat on the server has answered %q", text)
-	}
-	first, ok := d.ledger.Find(d.target.Version)
-	if taken := time.Unix(seconds, 0).UTC(); ok && taken.Before(first.Time.Add(-time.Second)) {
-		return fmt.Errorf("the backup %s is too old: it is from %s, and %s was deployed at %s", d.backup, taken.Format(time.DateTime), d.target.Version, first.Time.Format(time.DateTime))
 	}
 	return nil
 }

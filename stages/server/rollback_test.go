@@ -27,7 +27,31 @@ func TestSameRollback(t *testing.T) {
 		{"nothing yet", Entry{}, Back{}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := c.before.did(c.back); got != c.want {
+			if got := (Ledger{c.before}).did(c.back); got != c.want {
+				t.Errorf("got %t", got)
+			}
+		})
+	}
+}
+
+// TestSameRollbackWithADatabase: the same line is another one where it asks for a database that was not restored.
+func TestSameRollbackWithADatabase(t *testing.T) {
+	for _, c := range []struct {
+		name, last, asked string
+		want              bool
+	}{
+		{"it stayed", "rollback 1.1.0", Recorded, false},
+		{"it stayed, and a file is named", "rollback 1.1.0", "b", false},
+		{"the recorded one", "rollback 1.1.0 safe b", Recorded, true},
+		{"the recorded one, by its name", "rollback 1.1.0 safe b", "b", true},
+		{"another file", "rollback 1.1.0 safe b", "c", false},
+		{"another file before", "rollback 1.1.0 safe c", Recorded, false},
+		{"it is not asked for any more", "rollback 1.1.0 safe b", "", true},
+		{"an older ledger, which does not say which", "rollback 1.1.0 safe", Recorded, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := story(t, "deploy 1.0.0", "deploy 1.1.0 a", "deploy 1.2.0 b", c.last, "failed deploy 1.2.1 d")
+			if got := l.did(Back{Database: c.asked}); got != c.want {
 				t.Errorf("got %t", got)
 			}
 		})
@@ -106,7 +130,7 @@ func TestRollbackRefuses(t *testing.T) {
 		back Back
 		says string
 	}{
-		{s.back("1.1.0"), "1.1.0 is what runs here already"},
+		{s.back("1.1.0"), "1.1.0 is what runs here already: name a lower version, or with --restore-db a backup to bring its database back"},
 		{s.back("0.9.0"), "0.9.0 was never healthy here; healthy here were: 1.0.0, 1.1.0"},
 		{s.back("1.2.0"), "1.2.0 was never healthy here"},
 		{gone, " of 1.0.0 is gone from the registry"},

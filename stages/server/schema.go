@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 	"time"
 )
@@ -65,9 +64,6 @@ func (d *deployment) noteSchema(ctx context.Context) (err error) {
 // schemaNow dumps once more, for the schema alone.
 func (d *deployment) schemaNow(ctx context.Context) (string, error) {
 	file, err := d.dump(ctx, "backup/.schema-"+time.Now().UTC().Format("2006-01-02_15-04-05.000000000")+".sql")
-	if d.isBackup(file) {
-		return "", fmt.Errorf("%s has written over the backup %s: expected it to write the file that it is given as $1", d.env.Backup, file)
-	}
 	if file != "" {
 		defer func() { _, _ = d.conn.run(ctx, command{args: []string{"rm", "-f", "--", file}}) }()
 	}
@@ -75,11 +71,6 @@ func (d *deployment) schemaNow(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return d.schema(ctx, file)
-}
-
-// isBackup says whether a file is one that can be gone back to.
-func (d *deployment) isBackup(file string) bool {
-	return file != "" && (file == d.entry.Backup || slices.ContainsFunc(d.ledger, func(e Entry) bool { return e.Backup == file }))
 }
 
 // checkSchema refuses to run an older version on a schema that it does not know (B5). The database itself is asked, because
@@ -92,7 +83,10 @@ func (d *rollback) checkSchema(ctx context.Context) (err error) {
 	if d.target.Schema == "" {
 		return fmt.Errorf("the schema that %s ran on is not known: %s", d.target.Version, ways)
 	}
-	if d.entry.Schema, err = d.schemaNow(ctx); err != nil {
+	if err = d.sendScripts(ctx); err == nil {
+		d.entry.Schema, err = d.schemaNow(ctx)
+	}
+	if err != nil {
 		return fmt.Errorf("the schema that the database has now is not known (%w): %s", err, ways)
 	}
 	if d.entry.Schema != d.target.Schema {

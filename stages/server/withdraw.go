@@ -53,12 +53,12 @@ func (d *rollback) withdraw(ctx context.Context, result *RolledResult) error {
 	if d.back.Known == nil {
 		return nil
 	}
-	known := append(d.back.Known(ctx), d.before.Version)
+	known := append(d.back.Known(ctx), result.Left)
 	for _, e := range d.ledger {
 		known = append(known, e.Version)
 	}
 	before := d.ledger.WithdrawnVersions()
-	result.Withdrawn, result.Above = takenBack(known, d.target.Version, d.before.Version)
+	result.Withdrawn, result.Above = takenBack(known, d.target.Version, result.Left)
 	result.Above = slices.DeleteFunc(result.Above, func(v string) bool { return slices.Contains(before, v) })
 	for _, v := range result.Withdrawn {
 		if slices.Contains(before, v) {
@@ -84,8 +84,8 @@ func (d *rollback) again(ctx context.Context) (RolledResult, error) {
 	}
 	result := RolledResult{Result: Result{Version: d.before.Version, Already: true}, Commit: d.before.Commit, Unchanged: true}
 	result.Figures = []string{fmt.Sprintf("it was brought back at %s by %s, for the same reason", d.before.Time.Format("2006-01-02 15:04:05 UTC"), d.before.By)}
-	left := d.ledger.leftBy(d.before)
+	left := d.ledger.left()
 	result.Left, result.LeftCommit = left.Version, left.Commit
-	d.target, d.before = d.before, Entry{Version: result.Left}
+	d.target = d.before
 	return result, d.withdraw(ctx, &result)
 }

@@ -103,7 +103,7 @@ var repos = []repo{
 		expect: []string{"Pipfile.lock in step", "Backend Tests     passed", "tests not counted", "Frontend Tests    skipped", "switched off", "Outcome: dry-run-ok"},
 	},
 	{
-		name:  "commands",
+		name: "commands",
 		locks: []lock{
 			pythonLock("pipenv==2026.10.3", "cd backend; "+pipenvLock, "backend/Pipfile.lock", "backend/Pipfile"),
 			npmLock("npm@10", "npm install --package-lock-only", "frontend/package-lock.json"),

@@ -66,7 +66,7 @@ func (c *Conn) session(ctx context.Context, program string, limit time.Duration,
 	case <-within.Done():
 	}
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 	return &noAnswerError{program, c.target.Host, limit}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/gitremote"
 	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/server"
 )
@@ -174,11 +175,17 @@ func serverFailure(err error, restored, lost report.Outcome) error {
 	if !ok {
 		return err
 	}
-	f := &failure{err: errors.New(found.Error()), outcome: lost, ending: report.Failed, output: found.Logs, next: found.Next}
+	f := &failure{err: found, outcome: lost, ending: report.Failed, output: found.Logs, next: found.Next}
 	locked := new(server.LockedError)
+	lockLost := errors.Is(err, gitremote.ErrLost)
+	if lockLost {
+		f.next = orDefault(found.Next, continues)
+	}
 	switch {
 	case errors.As(err, &locked):
 		f.outcome, f.next = report.Locked, "wait until it has ended, and run the same line again"
+	case found.State == server.Untouched && lockLost:
+		f.outcome = report.Locked
 	case found.State == server.Untouched:
 		f.outcome = report.RefusedState
 	case slices.Contains([]server.State{server.Kept, server.Restored}, found.State):

@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -123,13 +124,26 @@ const maxOutputLines = 25
 func explain(err error) *failure {
 	var f *failure
 	if errors.As(err, &f) {
-		return f
+		return f.withLostLock(err)
 	}
 	if f := explainWorld(err); f != nil {
 		return f
 	}
 	return explainExec(err)
 }
+
+// withLostLock keeps the loss of the lock, where it stands beside what a deployment has left.
+func (f *failure) withLostLock(err error) *failure {
+	if !errors.Is(err, gitremote.ErrLost) || errors.Is(f, gitremote.ErrLost) {
+		return f
+	}
+	both := *f
+	both.err, both.outcome, both.next = err, cmp.Or(f.outcome, report.Locked), cmp.Or(f.next, continues)
+	return &both
+}
+
+// continues is what there is to do for a run that has lost the lock.
+const continues = "run the same line again: it continues from what is there"
 
 // explainWorld is what the worlds say that a release writes to; nil for everybody else.
 func explainWorld(err error) *failure {
@@ -139,7 +153,7 @@ func explainWorld(err error) *failure {
 	var refused release.Refused
 	switch {
 	case errors.Is(err, gitremote.ErrLost):
-		return &failure{err: err, outcome: report.Locked, ending: report.Failed, next: "run the same line again: it continues from what is there"}
+		return &failure{err: err, outcome: report.Locked, ending: report.Failed, next: continues}
 	case errors.As(err, &busy):
 		return &failure{err: busy, outcome: report.Locked, ending: report.Failed, next: busy.Next()}
 	case errors.As(err, &taken):

@@ -23,10 +23,18 @@ func through[T any](ctx context.Context, may pass, write func(context.Context) (
 	}
 	defer done()
 	result, err := write(held)
-	if lost := context.Cause(held); err != nil && errors.Is(lost, gitremote.ErrLost) {
+	if lost := lockLost(held); err != nil && lost != nil {
 		return result, lost
 	}
 	return result, err
+}
+
+// lockLost is why a write's context has ended, if that is the loss of the lock.
+func lockLost(held context.Context) error {
+	if lost := context.Cause(held); errors.Is(lost, gitremote.ErrLost) {
+		return lost
+	}
+	return nil
 }
 
 // through1 is through for what returns nothing.

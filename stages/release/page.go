@@ -220,11 +220,24 @@ func (e rollout) do(ctx context.Context, a *Act) ([]Deed, error) {
 			return nil, err
 		}
 	}
-	already, err := through(ctx, passOf(a.lock), func(ctx context.Context) (bool, error) {
-		return a.world.Staging.Deploy(ctx, Rollout{Version: a.Plan.Version, Commit: a.Plan.Commit, Digests: a.digests})
-	})
+	already, err := a.deploy(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return []Deed{{What: "server", On: "staging", Old: now.Version, New: a.Plan.Version.String(), Wrote: !already, Earlier: already}}, nil
+}
+
+// deploy ends with the lock, as every write does. Its error says what it has left on the server, so that it stands beside the
+// loss of the lock.
+func (a *Act) deploy(ctx context.Context) (already bool, err error) {
+	held, done, err := passOf(a.lock)(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer done()
+	already, err = a.world.Staging.Deploy(held, Rollout{Version: a.Plan.Version, Commit: a.Plan.Commit, Digests: a.digests})
+	if lost := lockLost(held); err != nil && lost != nil && !errors.Is(err, gitremote.ErrLost) {
+		err = fmt.Errorf("%w; %w", lost, err)
+	}
+	return already, err
 }

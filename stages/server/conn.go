@@ -33,6 +33,7 @@ type Conn struct {
 	client  *ssh.Client
 	through *Conn         // a bastion; nil without one
 	gone    chan struct{} // closed with the connection
+	held    *hold         // the server's lock; nil if it was not taken
 }
 
 // Connect logs in, through the bastion if there is one. A host whose key is not the known one is refused before anything of

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 type wire struct {
 	listener net.Listener
 	silent   atomic.Bool
+	asleep   sync.RWMutex // while it is locked, what is sent is only late
 }
 
 // over is the way to a server through a wire.
@@ -60,7 +62,9 @@ func (w *wire) carry(to, from net.Conn) {
 			return
 		}
 		if !w.silent.Load() {
+			w.asleep.RLock()
 			_, _ = to.Write(part[:n])
+			w.asleep.RUnlock()
 		}
 	}
 }

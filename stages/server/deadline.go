@@ -66,19 +66,24 @@ func (c *Conn) session(ctx context.Context, program string, limit time.Duration,
 	case <-within.Done():
 	}
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 	return &noAnswerError{program, c.target.Host, limit}
 }
 
-// open begins a session. A server that refuses one has as many as it allows, ten as a rule: some of them will end.
+// open begins a session. A server that refuses one has as many as it allows, ten as a rule: some of them will end. What ends
+// the lock is told before the server lets in who asks later, so that nothing begins without it.
 func (c *Conn) open(ctx context.Context) (*ssh.Session, error) {
 	for {
 		session, err := c.client.NewSession()
-		if err == nil {
+		full := new(ssh.OpenChannelError)
+		switch {
+		case err == nil && c.held.lost():
+			c.Close()
+			return nil, errLost
+		case err == nil:
 			return session, nil
-		}
-		if full := new(ssh.OpenChannelError); !errors.As(err, &full) {
+		case !errors.As(err, &full):
 			return nil, errLost
 		}
 		select {

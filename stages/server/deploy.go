@@ -255,11 +255,32 @@ func (d *deployment) conclude(ctx context.Context) error {
 		d.figures = append(d.figures, "warning: the schema is not known: "+firstLine(err.Error()))
 	}
 	d.entry.Time, d.entry.Ending, d.entry.Images = time.Now().UTC().Truncate(time.Second), Healthy, d.release.refs()
-	if err := d.conn.record(ctx, d.entry); err != nil {
-		return unrecorded(d.release.Version, "so", err)
+	ctx = context.WithoutCancel(ctx) // it runs, whatever the caller's time
+	if err := d.writeDown(ctx); err != nil {
+		return err
 	}
 	if err := d.settle(ctx, d.release.Version); err != nil {
 		d.figures = append(d.figures, "warning: what the files replaced was not put away: "+firstLine(err.Error()))
+	}
+	return nil
+}
+
+// writeDown adds the entry to the ledger, over another connection if the first is lost. It may have been written before that.
+func (d *deployment) writeDown(ctx context.Context) error {
+	err := d.conn.record(ctx, d.entry)
+	if errors.Is(err, errLost) {
+		lost, overtaken := d.reconnect(ctx, err), new(overtakenError)
+		switch {
+		case lost == nil:
+			err = d.conn.record(ctx, d.entry)
+		case errors.As(lost, &overtaken) && overtaken.by.is(d.entry):
+			return nil
+		case errors.As(lost, &overtaken):
+			return (&Failure{Err: err}).leftAlone(lost)
+		}
+	}
+	if err != nil {
+		return unrecorded(d.release.Version, "so", err)
 	}
 	return nil
 }

@@ -6,10 +6,9 @@ import (
 	"time"
 )
 
-// failed writes a failure down as well as the connection lets it.
+// failed takes away what was started and writes a failure down, as well as the connection lets it and for as long as it takes.
 func (d *deployment) failed(ctx context.Context, f *Failure, started *rollout) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reconnectTime+restoreTime)
-	defer cancel()
+	ctx = context.WithoutCancel(ctx)
 	if err := d.reconnect(ctx, f.Err); err != nil {
 		return f.leftAlone(err)
 	}

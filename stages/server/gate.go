@@ -16,6 +16,8 @@ func (c *Conn) gate(ctx context.Context, w *watch) (err error) {
 	for {
 		v, err := c.look(within, w)
 		switch {
+		case ctx.Err() != nil:
+			return fmt.Errorf("not healthy yet: %s: %w", said.reason, context.Cause(ctx))
 		case within.Err() != nil:
 			return fmt.Errorf("not healthy after %s: %s", w.patience(), said.reason)
 		case err != nil:

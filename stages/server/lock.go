@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -65,14 +66,16 @@ func (e *LockedError) Error() string {
 // hold is the lock while it is ours: it lives in the SSH session and goes with it.
 type hold struct {
 	session *ssh.Session
+	writing sync.Mutex // held while input is used
 	input   io.WriteCloser
-	temp    string // a folder in the server's memory, removed with the lock
-	stop    chan struct{}
+	temp    string        // a folder in the server's memory, removed with the lock
+	stop    chan struct{} // closed when the lock is given back
+	ended   chan struct{} // closed when the server has let it go
 }
 
 // lock takes the server for one deployment.
 func (c *Conn) lock(ctx context.Context, holder Holder) (*hold, error) {
-	h := &hold{stop: make(chan struct{})}
+	h := &hold{stop: make(chan struct{}), ended: make(chan struct{})}
 	err := c.session(ctx, "flock", commandTime, func(session *ssh.Session) error {
 		h.session = session
 		err := h.take(c, holder)
@@ -84,7 +87,9 @@ func (c *Conn) lock(ctx context.Context, holder Holder) (*hold, error) {
 	if err != nil {
 		return nil, err
 	}
-	go h.beat()
+	c.held = h
+	go h.watch(c)
+	go h.beat(c)
 	return h, ctx.Err()
 }
 
@@ -120,28 +125,62 @@ func (h *hold) take(c *Conn, holder Holder) (err error) {
 	return fmt.Errorf("%s cannot hold a lock in %s: it needs flock, timeout and head, and a folder that %s may write to", c.target.Host, c.target.Dir, c.target.User)
 }
 
+// watch waits for the end of the lock. One that was not given back has ended on the server alone, for want of dots: this machine
+// was asleep. The connection goes with it, so that whoever works by it looks first who has had the server since.
+func (h *hold) watch(c *Conn) {
+	_ = h.session.Wait()
+	close(h.ended)
+	if !h.givenBack() {
+		c.Close()
+	}
+}
+
 // beat keeps the lock, and ends it: the server takes the end of the dots for the end of the lock.
-func (h *hold) beat() {
-	defer h.input.Close()
-	for {
-		if _, err := io.WriteString(h.input, "."); err != nil {
-			return
-		}
+func (h *hold) beat(c *Conn) {
+	for h.dot() == nil {
 		select {
 		case <-h.stop:
+			h.noMore()
+			return
+		case <-h.ended:
 			return
 		case <-time.After(lockBeat):
 		}
 	}
+	c.Close()
 }
+
+// dot says that the lock is still wanted. One that has ended takes none.
+func (h *hold) dot() error {
+	h.writing.Lock()
+	defer h.writing.Unlock()
+	_, err := io.WriteString(h.input, ".")
+	return err
+}
+
+func (h *hold) noMore() {
+	h.writing.Lock()
+	defer h.writing.Unlock()
+	h.input.Close()
+}
+
+func (h *hold) givenBack() bool {
+	select {
+	case <-h.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// lost says whether the lock has ended without being given back, as far as the server has told so far.
+func (h *hold) lost() bool { return h != nil && !h.givenBack() && h.dot() != nil }
 
 // release gives the server free and waits until it is. One that does not answer frees itself, for want of dots.
 func (h *hold) release() {
 	close(h.stop)
-	freed := make(chan struct{})
-	go func() { defer close(freed); _ = h.session.Wait() }()
 	select {
-	case <-freed:
+	case <-h.ended:
 	case <-time.After(commandTime):
 	}
 }

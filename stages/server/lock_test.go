@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -119,4 +120,185 @@ func TestPutBackStopsWhereSomebodyElseIsAtWork(t *testing.T) {
 	if after := readFile(t, filepath.Join(env.Target.Dir, ledgerFile)); strings.Count(after, "\n") != 1 {
 		t.Errorf("the ledger was written to without the lock: %s", after)
 	}
+}
+
+// TestTheConnectionGoesWithTheLock: one that the server has let go is not ours any more, though the connection may still work.
+func TestTheConnectionGoesWithTheLock(t *testing.T) {
+	s, env := near(t)
+	c := connect(t, env.Target, env.Login)
+	held, err := c.lock(t.Context(), Holder{Who: "ann", Run: "1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.starve()
+	endsIn(t, 3*time.Second, "the connection", func() { <-c.gone })
+	if _, err := c.run(t.Context(), command{args: []string{"true"}}); !errors.Is(err, errLost) {
+		t.Errorf("without the lock: got %v", err)
+	}
+	endsIn(t, time.Second, "giving it back", held.release)
+}
+
+func TestTheConnectionOutlivesALockThatIsGivenBack(t *testing.T) {
+	_, env := near(t)
+	c := connect(t, env.Target, env.Login)
+	for range 2 {
+		held, err := c.lock(t.Context(), Holder{Who: "ann", Run: "1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		held.release()
+		if _, err := c.run(t.Context(), command{args: []string{"true"}}); err != nil {
+			t.Errorf("afterwards: %v", err)
+		}
+	}
+}
+
+// TestNothingBeginsWithoutTheLock: a machine that wakes up hears of its lock's end in the moment in which it goes on.
+func TestNothingBeginsWithoutTheLock(t *testing.T) {
+	s, env := near(t)
+	wire := over(t, &env)
+	for range 10 {
+		c := connect(t, env.Target, env.Login)
+		if _, err := c.lock(t.Context(), Holder{Who: "ann", Run: "1"}); err != nil {
+			t.Fatal(err)
+		}
+		wire.asleep.Lock()
+		s.starve()
+		ended := make(chan error, 1)
+		go func() {
+			_, err := c.run(t.Context(), command{args: []string{"touch", "begun"}})
+			ended <- err
+		}()
+		time.Sleep(5 * time.Millisecond) // it asks while the network sleeps
+		wire.asleep.Unlock()
+		err := <-ended
+		if _, none := os.Stat(filepath.Join(env.Target.Dir, "begun")); none == nil || !errors.Is(err, errLost) {
+			t.Fatalf("a program has begun on the server after the lock had ended: %v", err)
+		}
+		endsIn(t, 3*time.Second, "the connection", func() { <-c.gone })
+	}
+}
+
+// TestSleeper: a laptop sleeps for longer than the server waits for its dots, and its connection outlives that.
+func TestSleeper(t *testing.T) {
+	ours, theirs := map[string]string{"proxy": "nginx:1", "db": "postgres:17"}, map[string]string{"proxy": "nginx:1", "db": "postgres:17"}
+	ours["web"], ours["worker"] = "web:1.0.0 web:1.0.0", "worker:1.0.0"
+	theirs["web"], theirs["worker"] = "web:1.3.0 web:1.3.0", "worker:1.3.0"
+	for _, c := range []struct {
+		name  string
+		nth   int // of the commands in containers, during which it sleeps
+		other bool
+		state State
+		found string // with … for the time
+		runs  map[string]string
+	}{
+		{"another run has the server, the old containers still run", 1, true, NotRestored, "1.3.0 was deployed by ann at … meanwhile; nothing was put back", theirs},
+		{"another run has the server, the old containers are gone", 4, true, NotRestored, "1.3.0 was deployed by ann at … meanwhile; nothing was put back", theirs},
+		{"nobody has it", 4, false, Restored, "1.0.0 runs again and is healthy", ours},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := frontShop(t, front, good)
+			s.image("web", "1.3.0", good)
+			s.image("worker", "1.3.0", good)
+			env, direct := s.environment(), s.environment()
+			wire := over(t, &env)
+			s.onNth(c.nth, "docker exec", then(func() {
+				wire.asleep.Lock()
+				defer wire.asleep.Unlock()
+				s.sshd.starve()
+				if !c.other {
+					return
+				}
+				if _, err := Deploy(t.Context(), direct, s.release("1.3.0", front)); err != nil {
+					t.Errorf("the other run: %v", err)
+				}
+			}))
+			_, err := Deploy(t.Context(), env, s.release("1.1.0", front))
+			f := failure(t, err)
+			before, after, _ := strings.Cut(c.found, "…")
+			if f.State != c.state || !errors.Is(err, errLost) || !strings.HasPrefix(f.Found, before) || !strings.HasSuffix(f.Found, after) {
+				t.Errorf("got %s: %v, want %s", f.State, err, c.found)
+			}
+			wantRunning(t, s, c.runs)
+			if ledger := s.sh("cat " + ledgerFile); strings.Contains(ledger, `"version":"1.1.0"`) == c.other {
+				t.Errorf("the ledger says:\n%s", ledger)
+			}
+			s.sh("flock --nonblock " + lockFile + " true")
+			nothingLeft(t, s.sshd)
+		})
+	}
+}
+
+// TestWriteDownWithoutTheLock: what was found healthy is said to run only if nobody else has had the server since.
+func TestWriteDownWithoutTheLock(t *testing.T) {
+	other := Entry{Kind: Deployed, Ending: Healthy, Version: "1.3.0", By: "ann", Time: now}
+	for _, c := range []struct {
+		name      string
+		meanwhile func(own Entry) []Entry
+		want      string // what is found, if it is not written down
+		ledger    []string
+	}{
+		{"nobody", func(Entry) []Entry { return nil }, "", []string{"1.2.2", "1.2.3"}},
+		{"only the answer was lost", func(own Entry) []Entry { return []Entry{own} }, "", []string{"1.2.2", "1.2.3"}},
+		{"another run", func(Entry) []Entry { return []Entry{other} }, "1.3.0 was deployed by ann at 2026-01-02 03:04:05 UTC meanwhile; nothing was put back", []string{"1.2.2", "1.3.0"}},
+		{"another run, after the answer was lost", func(own Entry) []Entry { return []Entry{own, other} }, "1.3.0 was deployed by ann at 2026-01-02 03:04:05 UTC meanwhile; nothing was put back", []string{"1.2.2", "1.2.3", "1.3.0"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, env := near(t)
+			d := begun(t, env)
+			d.entry.Ending, d.entry.Time = Healthy, now.Add(time.Minute)
+			for _, e := range c.meanwhile(d.entry) {
+				if err := d.conn.record(t.Context(), e); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.starve()
+			err := d.writeDown(t.Context())
+			if f := new(Failure); (err == nil) != (c.want == "") || errors.As(err, &f) && (f.Found != c.want || f.State != NotRestored || f.Runs != "") {
+				t.Errorf("got %s, want %q", message(err), c.want)
+			}
+			ledger, err := connect(t, env.Target, env.Login).readLedger(t.Context())
+			var got []string
+			for _, e := range ledger {
+				got = append(got, e.Version)
+			}
+			if err != nil || !slices.Equal(got, c.ledger) {
+				t.Errorf("the ledger has %v, %v, want %v", got, err, c.ledger)
+			}
+		})
+	}
+}
+
+// nothingLeft insists on a machine whose memory is as it was.
+func nothingLeft(t *testing.T, s *sshd) {
+	t.Helper()
+	if left, err := os.ReadDir(s.memory); err != nil || len(left) > 0 {
+		t.Errorf("in the server's memory there are %v, %v", left, err)
+	}
+}
+
+// TestCredentialsGoWithTheLock: nobody would take away what is written beside a lock that has ended.
+func TestCredentialsGoWithTheLock(t *testing.T) {
+	t.Run("it ends while an image is pulled", func(t *testing.T) {
+		s, release := privateShop(t, false)
+		release.Registry = Registry{Host: "registry.example.com", User: "ann", Token: "pull-token"}
+		s.on("docker pull", then(s.sshd.starve))
+		_, err := Deploy(t.Context(), s.environment(), release)
+		if f := failure(t, err); f.State != Untouched {
+			t.Errorf("got %s: %v", f.State, err)
+		}
+		nothingLeft(t, s.sshd)
+	})
+	t.Run("its folder is gone", func(t *testing.T) {
+		s, env := near(t)
+		d := begun(t, env)
+		if err := os.RemoveAll(d.hold.temp); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.credentials(t.Context()); !strings.HasPrefix(message(err), d.hold.temp+"/config.json on the server cannot be written: ") {
+			t.Errorf("got %v", err)
+		}
+		nothingLeft(t, s)
+	})
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -53,11 +54,17 @@ func (c *Conn) has(ctx context.Context, ref string) bool {
 	return err == nil
 }
 
+// secretScript writes into a folder that has to be there: the one of a lock that has ended is gone, and nobody else would
+// take away what is written there.
+const secretScript = `umask 077 && cat > "$1"`
+
 // credentials are written to the server's memory, and go with the lock.
 func (d *deployment) credentials(ctx context.Context) ([]string, error) {
 	text, err := d.release.Registry.dockerConfig()
 	if err != nil {
 		return nil, err
 	}
-	return []string{"--config", d.hold.temp}, d.conn.write(ctx, d.hold.temp+"/config.json", text, "077")
+	file := d.hold.temp + "/config.json"
+	_, err = d.conn.run(ctx, command{args: []string{"sh", "-c", secretScript, "sh", file}, stdin: bytes.NewReader(text)})
+	return []string{"--config", d.hold.temp}, notWritten(file, err)
 }

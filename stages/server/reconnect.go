@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// reconnectTime is for how long a lost server is looked for; its lock ends within a minute by itself.
+// reconnectTime is for how long a lost server is looked for, and then for its lock, which ends within a minute by itself.
 const reconnectTime = 90 * time.Second
 
 // reconnect opens a new connection, once, if the old one is lost, and takes the lock again. If that fails it stays so:
@@ -22,16 +22,16 @@ func (d *deployment) reconnect(ctx context.Context, cause error) error {
 
 func (d *deployment) connectAgain(ctx context.Context) error {
 	d.conn.Close()
-	ctx, cancel := context.WithTimeout(ctx, reconnectTime)
+	within, cancel := context.WithTimeout(ctx, reconnectTime)
 	defer cancel()
 	for {
-		conn, err := Connect(ctx, d.env.Target, d.env.Login)
+		conn, err := Connect(within, d.env.Target, d.env.Login)
 		if err == nil {
 			d.use(conn)
 			return d.resume(ctx)
 		}
 		select {
-		case <-ctx.Done():
+		case <-within.Done():
 			return err
 		case <-time.After(3 * time.Second):
 		}
@@ -50,6 +50,8 @@ func (d *deployment) use(conn *Conn) {
 
 // resume takes the lock again, and insists that nobody had it in the meantime: what runs now may be somebody else's.
 func (d *deployment) resume(ctx context.Context) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, reconnectTime)
+	defer cancel()
 	if d.hold, err = d.conn.lockPatiently(ctx, d.holder()); err != nil {
 		return err
 	}
@@ -65,6 +67,11 @@ func (d *deployment) resume(ctx context.Context) (err error) {
 
 // overtakenError is somebody else's deed on the server while our connection to it was lost.
 type overtakenError struct{ by Entry }
+
+// is knows an entry again that was written down.
+func (e Entry) is(other Entry) bool {
+	return e.Kind == other.Kind && e.Ending == other.Ending && e.Version == other.Version && e.By == other.By && e.Time.Equal(other.Time)
+}
 
 func (e *overtakenError) Error() string {
 	did := "deploying %s was tried"

@@ -7,11 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
-
-// restoreTime bounds bringing back what ran before, besides the wait for its health; the caller's own time may be over then.
-const restoreTime = 5 * time.Minute
 
 // kept is a failure before anything was replaced.
 func (d *deployment) kept(err error) *Failure {
@@ -28,10 +24,10 @@ func (d *deployment) kept(err error) *Failure {
 	return f
 }
 
-// putBack ends a failed deployment with what ran before (D9): once, and without a second attempt.
+// putBack ends a failed deployment with what ran before (D9): once, and without a second attempt. The caller's own time may be
+// over: each program has as long as on the way forward, because new containers drain and stop as the old ones would have.
 func (d *deployment) putBack(ctx context.Context, cause error) *Failure {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restoreTime+d.patience())
-	defer cancel()
+	ctx = context.WithoutCancel(ctx)
 	f := &Failure{Err: cause, State: NotRestored}
 	if err := d.reconnect(ctx, cause); err != nil {
 		return f.leftAlone(err)
@@ -48,14 +44,6 @@ func (d *deployment) putBack(ctx context.Context, cause error) *Failure {
 	}
 	f.State, f.Found = Restored, d.ran()+" runs again and is healthy"
 	return f
-}
-
-// patience is for how long what ran before may take to be healthy again.
-func (d *deployment) patience() time.Duration {
-	if d.previous == nil {
-		return 0
-	}
-	return d.previous.watched(d.env, d.previous.version, nil).patience()
 }
 
 func (d *deployment) restore(ctx context.Context) error {

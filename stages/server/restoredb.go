@@ -29,8 +29,7 @@ func (d *rollback) restoreDatabase(ctx context.Context) error {
 // databaseBack ends a restore that did not come about with the database and the containers from before. Nothing is started
 // on a database of which nobody knows what it is.
 func (d *rollback) databaseBack(ctx context.Context, cause error) *Failure {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), scriptTime)
-	defer cancel()
+	ctx = context.WithoutCancel(ctx)
 	f := &Failure{Err: cause, State: NotRestored}
 	if err := d.reconnect(ctx, cause); err != nil {
 		f.Found = fmt.Sprintf("the server could not be reached again: %v", err)
@@ -70,8 +69,10 @@ func (d *rollback) stoppedOnPurpose(f *Failure) *Failure {
 
 // restoreSafety waits first for the restore that a lost connection has left at work.
 func (d *rollback) restoreSafety(ctx context.Context) error {
+	within, cancel := context.WithTimeout(ctx, scriptTime)
+	defer cancel()
 	for {
-		_, err := d.conn.run(ctx, command{args: busy("true"), time: changeTime})
+		_, err := d.conn.run(within, command{args: busy("true"), time: changeTime})
 		if exit := new(exitError); err != nil && !errors.As(err, &exit) {
 			return err
 		}

@@ -240,8 +240,7 @@ func (d *rollback) notBegun(ctx context.Context, r *rollout, err error) *Failure
 
 // stuck is a rollback whose own target is not healthy: another attempt would only make it worse (B3).
 func (d *rollback) stuck(ctx context.Context, cause error) *Failure {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-	defer cancel()
+	ctx = context.WithoutCancel(ctx)
 	f := &Failure{Err: cause, State: NotRestored}
 	if err := d.reconnect(ctx, cause); err != nil {
 		return f.leftAlone(err)

@@ -144,6 +144,7 @@ func (r *rollout) unproven(ctx context.Context, w *watch, err error) error {
 		return err
 	}
 	f := r.kept(fmt.Errorf("the containers of %s, started beside the running ones: %w", called(r.to.version), err))
+	ctx = context.WithoutCancel(ctx) // the caller's time may be what is over
 	if l, err := r.conn.observe(ctx, w); err == nil {
 		f.Logs = r.conn.logs(ctx, l)
 	}
@@ -189,6 +190,10 @@ func (r *rollout) discard(ctx context.Context) error {
 	if !r.started {
 		return nil
 	}
+	return r.steps(ctx, []step{{"take away what was started", r.takeAway}})
+}
+
+func (r *rollout) takeAway(ctx context.Context) error {
 	if err := r.conn.idle(ctx); err != nil {
 		return err
 	}

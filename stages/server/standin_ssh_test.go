@@ -28,11 +28,19 @@ type sshd struct {
 	env      []string      // of each program
 	bars     atomic.Bool   // even the one key
 	sessions chan struct{} // as many as a connection may have; nil: any
+	memory   string        // where programs find this machine's memory
 
 	mu      sync.Mutex
 	conns   []net.Conn
 	groups  map[int]bool // process groups at work
 	refuses bool
+	lock    starved // what has taken the server's lock last
+}
+
+// starved is a program that gets nothing to read any more, and its end as the client is told it.
+type starved struct {
+	input io.Closer
+	ended chan struct{}
 }
 
 func startSSHD(t testing.TB, env []string) *sshd {
@@ -42,7 +50,8 @@ func startSSHD(t testing.TB, env []string) *sshd {
 		t.Fatal(err)
 	}
 	may := signer(t, "ed25519").PublicKey().Marshal()
-	s := &sshd{listener: listener, env: withMemory(t, env), groups: map[int]bool{}}
+	s := &sshd{listener: listener, memory: t.TempDir(), groups: map[int]bool{}}
+	s.env = withMemory(t, env, s.memory)
 	s.config = &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
 		if string(key.Marshal()) != string(may) || s.bars.Load() {
 			return nil, errors.New("unknown key")
@@ -56,9 +65,9 @@ func startSSHD(t testing.TB, env []string) *sshd {
 }
 
 // withMemory gives programs a folder of the test's own for this machine's memory, where a killed one leaves nothing behind.
-func withMemory(t testing.TB, env []string) []string {
+func withMemory(t testing.TB, env []string, memory string) []string {
 	t.Helper()
-	bin, memory := t.TempDir(), t.TempDir()
+	bin := t.TempDir()
 	script := fmt.Sprintf("#!/bin/sh\ncase \"$*\" in \"-d %s/\"*) set -- -d %s/slipway.XXXXXXXX ;; esac\nexec /bin/mktemp \"$@\"\n", tempDir, quote([]string{memory}))
 	if err := os.WriteFile(filepath.Join(bin, "mktemp"), []byte(script), 0o700); err != nil {
 		t.Fatal(err)
@@ -98,6 +107,15 @@ func (s *sshd) cut() {
 		c.Close()
 	}
 	s.conns = nil
+}
+
+// starve ends the server's lock as one for which no dots have come in its time, while the connection stays.
+func (s *sshd) starve() {
+	s.mu.Lock()
+	lock := s.lock
+	s.mu.Unlock()
+	lock.input.Close()
+	<-lock.ended
 }
 
 // bar lets nobody in any more.
@@ -256,11 +274,16 @@ func (s *sshd) start(channel ssh.Channel, line string, told <-chan struct{}) int
 		channel.Close()
 		return 0
 	}
+	ended := make(chan struct{})
 	s.mu.Lock()
 	s.groups[cmd.Process.Pid] = true
+	if strings.Contains(line, lockFile) {
+		s.lock = starved{input, ended}
+	}
 	s.mu.Unlock()
 	go func() { _, _ = io.Copy(input, channel); input.Close() }()
 	go func() {
+		defer close(ended)
 		_ = cmd.Wait()
 		<-told
 		s.mu.Lock()

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Recorded asks for the backup of what the version that is gone back to had left behind.

@@ -175,7 +175,7 @@ func (c *Conn) run(ctx context.Context, cmd command) (string, error) {
 	err := c.session(ctx, cmd.name(), cmd.time, func(session *ssh.Session) error {
 		defer session.Close()
 		session.Stdout, session.Stderr, session.Stdin = &stdout, &stderr, cmd.stdin
-		err := session.Run(cmd.line(c.target.Dir))
+		err := session.Run(c.inTurn(cmd).line(c.target.Dir))
 		return runError(cmd, err, stdout.String()+stderr.String())
 	})
 	if exit := new(exitError); err != nil && !errors.As(err, &exit) {
@@ -189,6 +189,8 @@ func runError(cmd command, err error, output string) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &exit) && strings.HasSuffix(strings.TrimSpace(output), notHeld):
+		return fmt.Errorf("%w before %s ran", errLost, cmd.name())
 	case errors.As(err, &exit):
 		return &exitError{program: cmd.name(), code: exit.ExitStatus(), output: lastLines(cause(output))}
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -41,6 +42,25 @@ echo "held $temp"
 while [ "$(timeout 60 head -c 1)" = . ]; do :; done
 `
 
+// turnScript runs a command that changes something only if the lock is still this run's when its turn comes: it may have been
+// on its way, or waited for the one before, for longer than that.
+const turnScript = `test "$(cat .slipway/lock)" = "$1" || { echo '` + notHeld + `' >&2; exit 1; }
+shift
+exec "$@"`
+
+// notHeld is what the server says of a command that comes too late.
+const notHeld = "the lock of this run has ended"
+
+// inTurn has the server look whose lock it is before a command that changes something.
+func (c *Conn) inTurn(cmd command) command {
+	queue := busy()
+	if c.held == nil || len(cmd.args) <= len(queue) || !slices.Equal(cmd.args[:len(queue)], queue) {
+		return cmd
+	}
+	cmd.args = slices.Concat(queue, []string{"sh", "-c", turnScript, "sh", c.held.text}, cmd.args[len(queue):])
+	return cmd
+}
+
 // Holder is who deploys, for those who have to wait.
 type Holder struct {
 	Who   string    `json:"who"`
@@ -68,6 +88,7 @@ type hold struct {
 	session *ssh.Session
 	writing sync.Mutex // held while input is used
 	input   io.WriteCloser
+	text    string        // what the lock says while it is ours
 	temp    string        // a folder in the server's memory, removed with the lock
 	stop    chan struct{} // closed when the lock is given back
 	ended   chan struct{} // closed when the server has let it go
@@ -105,7 +126,8 @@ func (h *hold) take(c *Conn, holder Holder) (err error) {
 	if err != nil {
 		return err
 	}
-	script := command{args: []string{"sh", "-c", holdScript, "sh", string(text), tempDir}}
+	h.text = string(text)
+	script := command{args: []string{"sh", "-c", holdScript, "sh", h.text, tempDir}}
 	if err := h.session.Start(script.line(c.target.Dir)); err != nil {
 		return errLost
 	}

@@ -179,6 +179,53 @@ func TestNothingBeginsWithoutTheLock(t *testing.T) {
 	}
 }
 
+// TestNothingHasItsTurnWithoutTheLock: what a run has left in the queue does nothing once the lock is another's.
+func TestNothingHasItsTurnWithoutTheLock(t *testing.T) {
+	s, env := near(t)
+	slept, other := connect(t, env.Target, env.Login), connect(t, env.Target, env.Login)
+	if _, err := slept.lock(t.Context(), Holder{Who: "it's \"ann\"", Run: "1"}); err != nil {
+		t.Fatal(err)
+	}
+	change := func(c *Conn, args ...string) error {
+		_, err := c.run(t.Context(), command{args: busy(args...)})
+		return err
+	}
+	if err := change(slept, "touch", "ours"); err != nil {
+		t.Errorf("under the lock: %v", err)
+	}
+	atWork, waits := make(chan error, 1), make(chan error, 1)
+	go func() { atWork <- change(other, "sh", "-c", "touch begun; while test ! -e free; do sleep 0.01; done") }()
+	at := func(name string) bool { _, err := os.Stat(filepath.Join(env.Target.Dir, name)); return err == nil }
+	eventually(t, "something is at work", func() bool { return at("begun") })
+	go func() { waits <- change(slept, "touch", "late") }()
+	eventually(t, "a command waits for its turn", func() bool { return s.signal(0) == 3 })
+	s.starve()
+	if err := <-waits; !errors.Is(err, errLost) {
+		t.Errorf("what waited: %v", err)
+	}
+	held, err := other.lock(t.Context(), Holder{Who: "ann", Run: "2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.release()
+	if err := os.WriteFile(filepath.Join(env.Target.Dir, "free"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-atWork; err != nil {
+		t.Error(err)
+	}
+	eventually(t, "the one that waited has had its turn", func() bool { return s.signal(0) == 1 })
+	if err := change(other, "touch", "theirs"); err != nil || at("late") || !at("theirs") || !at("ours") {
+		t.Errorf("%v; what came too late was done: %t", err, at("late"))
+	}
+	if err := os.WriteFile(filepath.Join(env.Target.Dir, lockFile), []byte("another's\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := change(other, "touch", "late"); !errors.Is(err, errLost) || message(err) != "the connection to the server was lost before touch late ran" || at("late") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestSleeper: a laptop sleeps for longer than the server waits for its dots, and its connection outlives that.
 func TestSleeper(t *testing.T) {
 	ours, theirs := map[string]string{"proxy": "nginx:1", "db": "postgres:17"}, map[string]string{"proxy": "nginx:1", "db": "postgres:17"}

@@ -277,7 +277,7 @@ func (s *sshd) start(channel ssh.Channel, line string, told <-chan struct{}) int
 	ended := make(chan struct{})
 	s.mu.Lock()
 	s.groups[cmd.Process.Pid] = true
-	if strings.Contains(line, lockFile) {
+	if strings.Contains(line, "flock --nonblock") {
 		s.lock = starved{input, ended}
 	}
 	s.mu.Unlock()

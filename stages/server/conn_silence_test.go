@@ -81,7 +81,7 @@ func endsIn(t testing.TB, limit time.Duration, what string, work func()) {
 	}
 }
 
-// impatient makes every program have to answer soon.
+// impatient makes every program have to answer soon, also those of tests that would run beside.
 func impatient(t testing.TB) {
 	command, agent := commandTime, agentTime
 	commandTime, agentTime = 200*time.Millisecond, 200*time.Millisecond
@@ -89,7 +89,6 @@ func impatient(t testing.TB) {
 }
 
 func TestEveryProgramHasItsTime(t *testing.T) {
-	t.Parallel()
 	impatient(t)
 	_, env := near(t)
 	c := connect(t, env.Target, env.Login)
@@ -147,7 +146,6 @@ func TestStatusWithAStoppedDockerd(t *testing.T) {
 }
 
 func TestASilentNetwork(t *testing.T) {
-	t.Parallel()
 	impatient(t)
 	_, env := near(t)
 	wire := over(t, &env)

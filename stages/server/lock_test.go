@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -136,6 +137,10 @@ func TestTheConnectionGoesWithTheLock(t *testing.T) {
 		t.Errorf("without the lock: got %v", err)
 	}
 	endsIn(t, time.Second, "giving it back", held.release)
+	eventually(t, "nobody keeps the lock any more", func() bool {
+		all := make([]byte, 1<<20)
+		return !strings.Contains(string(all[:runtime.Stack(all, true)]), "server.(*hold).")
+	})
 }
 
 func TestTheConnectionOutlivesALockThatIsGivenBack(t *testing.T) {

@@ -149,8 +149,13 @@ var pythonManagers = map[string]pythonManager{
 	project.UV: {
 		manifest: "pyproject.toml",
 		check:    []string{"uv", "lock", "--quiet", "--check"}, stale: "needs to be updated",
-		dependencies: func(p *project.Python) []string { return uvSync(p, "--no-install-local") },
-		project:      func(p *project.Python) []string { return uvSync(p) },
+		dependencies: func(p *project.Python) []string {
+			if !p.TakesUV(uvVersion) {
+				return uvSync(p, "--no-install-workspace") // older ones do not know the other
+			}
+			return uvSync(p, "--no-install-local")
+		},
+		project: func(p *project.Python) []string { return uvSync(p) },
 	},
 	project.Poetry: {
 		program: "poetry==" + poetryVersion, manifest: "pyproject.toml", cache: "/root/.cache/pypoetry",
@@ -183,7 +188,10 @@ var pythonManagers = map[string]pythonManager{
 }
 
 // pipenvInstall leaves the installation to uv, as that of other requirements.
-const pipenvInstall = `pipenv requirements --dev --hash > /tmp/requirements.txt && exec uv pip install --quiet -r /tmp/requirements.txt`
+const pipenvInstall = `set -e
+pipenv requirements --dev --hash > /tmp/locked.txt
+sed -E '/^(-e )?\.([ ;]|$)/d' /tmp/locked.txt > /tmp/requirements.txt # the project itself comes with its sources
+exec uv pip install --quiet -r /tmp/requirements.txt`
 
 func uvSync(p *project.Python, more ...string) []string {
 	args := append([]string{"uv", "sync", "--quiet", "--locked"}, more...)

@@ -45,11 +45,16 @@ func imageNames(images []Image) (names []string) {
 	return names
 }
 
-// missingArgs are the build arguments that an image uses and nobody gives.
-func (c config) missingArgs(image Image, text []byte) []string {
-	given := []string{versionArg}
+// missingArgs are the build arguments that an image uses and nobody gives, and those that a bundler in it may look for.
+func (c config) missingArgs(image Image, text []byte) (used, bundled []string) {
+	return dockerfile.Missing(text, image.Target, append(sortedKeys(c.givenArgs(image)), versionArg))
+}
+
+// givenArgs are the values that the settings give to an image's build arguments.
+func (c config) givenArgs(image Image) map[string]string {
+	given := map[string]string{}
 	for _, arg := range c.buildArgs[image.Name] {
-		given = append(given, arg.name)
+		given[arg.name] = arg.value
 	}
-	return dockerfile.Missing(text, image.Target, given)
+	return given
 }

@@ -39,7 +39,10 @@ func (r *Run) checkDockerfiles(context.Context) error {
 // checkBuildArgs finds what would be built with nothing where a value belongs: the build itself does not mind.
 func (r *Run) checkBuildArgs(context.Context) error {
 	return allOf(r.eachImage(func(i Image) error {
-		missing := r.config.missingArgs(i, r.source.files[i.path()])
+		missing, bundled := r.config.missingArgs(i, r.source.files[i.path()])
+		if len(bundled) > 0 {
+			r.notCheckedf("that image %s does without a value for %s: set buildArgs (%s:%s=value) if it does not", i.Name, report.Few(bundled), i.Name, bundled[0])
+		}
 		if len(missing) == 0 {
 			return nil
 		}

@@ -34,17 +34,28 @@ func (r *Run) readSides() (s sides, err error) {
 	return s, nil
 }
 
-// imageLanguage is which version of a language the image of a side's folder runs on, by its Dockerfile: one that lies in the
-// folder, or else one that is built from what the folder lies in.
+// imageLanguage is which version of a language the images of a side's folder run on, by their Dockerfiles: those that are built
+// from the folder itself, or else those that lie in it, or else those that are built from what it lies in. It is empty where
+// none says it, or they differ.
 func (r *Run) imageLanguage(folder, language string) project.Language {
-	inside := func(i Image) bool { return project.Within(folder, i.path()) || project.Within(folder, i.Context) }
-	around := func(i Image) bool { return project.Within(i.Context, folder) }
-	for _, concerns := range []func(Image) bool{inside, around} {
+	for _, concerns := range []func(Image) bool{
+		func(i Image) bool { return i.Context == folder },
+		func(i Image) bool { return project.Within(folder, i.path()) || project.Within(folder, i.Context) },
+		func(i Image) bool { return project.Within(i.Context, folder) },
+	} {
+		var said []project.Language
 		for _, i := range r.config.images {
-			version, base := dockerfile.Runs(r.source.files[i.path()], i.Target, language)
+			version, base := dockerfile.Runs(r.source.files[i.path()], i.Target, language, r.config.givenArgs(i))
 			if version != "" && concerns(i) {
-				return project.Language{Version: version, From: i.path() + " is FROM " + base}
+				said = append(said, project.Language{Version: version, From: i.path() + " is FROM " + base})
 			}
+		}
+		switch {
+		case len(said) == 0:
+		case slices.ContainsFunc(said, func(l project.Language) bool { return l.Version != said[0].Version }):
+			return project.Language{}
+		default:
+			return said[0]
 		}
 	}
 	return project.Language{}

@@ -81,9 +81,11 @@ func TestPytestCommands(t *testing.T) {
 
 // TestImageLanguage: the image of a side is the one that lies in its folder, before one that is built from all of the repository.
 func TestImageLanguage(t *testing.T) {
-	files := map[string][]byte{"api.Dockerfile": []byte("FROM python:3.9"), "backend/Dockerfile": []byte("FROM python:3.12"), "web/Dockerfile": []byte("FROM node:20")}
+	files := map[string][]byte{"api.Dockerfile": []byte("FROM python:3.9"), "backend/Dockerfile": []byte("FROM python:3.12"), "web/Dockerfile": []byte("FROM node:20"),
+		"ml.Dockerfile": []byte("FROM python:3.11"), "backend/ml/Dockerfile": []byte("FROM python:3.11")}
 	for images, want := range map[string]string{
 		"web=web, a=.:api.Dockerfile, b=backend": "3.12", "a=.:api.Dockerfile": "3.9", "a=.:backend/Dockerfile": "3.12", "web=web": "", "c=worker": "",
+		"a=.:api.Dockerfile, b=.:ml.Dockerfile": "", "b=backend, m=backend/ml": "3.12",
 	} {
 		c, err := Settings{Images: images, Registry: "ghcr.io/acme", Severity: "HIGH"}.read()
 		if err != nil {

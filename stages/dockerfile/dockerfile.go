@@ -22,24 +22,27 @@ func isPredefined(name string) bool {
 	return slices.Contains(predefined, strings.ToUpper(name)) || strings.HasPrefix(name, "BUILDKIT_")
 }
 
-// Missing names the build arguments, sorted, that the target uses without a value: the Dockerfile has no default for them,
-// and they are not among those given. An empty target is the last stage. What cannot be parsed is for the build to refuse.
-func Missing(text []byte, target string, given []string) []string {
+// Missing names the build arguments, sorted, that the target has no value for: the Dockerfile has no default for them, and they
+// are not among those given. Used are those that it refers to, bundled those that a bundler finds in the environment of a RUN,
+// if it looks for them. An empty target is the last stage. What cannot be parsed is for the build to refuse.
+func Missing(text []byte, target string, given []string) (used, bundled []string) {
 	parsed, err := parser.Parse(bytes.NewReader(text))
 	if err != nil {
-		return nil
+		return nil, nil
 	}
 	f := split(parsed.AST.Children)
 	global := scope{has: func(name string) bool { return isPredefined(name) || slices.Contains(given, name) }}
 	global.read(f.global)
-	missing := map[string]bool{}
+	missing, open := map[string]bool{}, map[string]bool{}
 	for _, n := range f.needed(f.find(target)) {
 		maps.Copy(missing, global.missing(f.stages[n].from))
 		s := scope{has: func(name string) bool { return global.has(name) || global.defined[name] }}
 		s.read(f.instructions(n))
 		maps.Copy(missing, s.used)
+		maps.Copy(open, s.bundled)
 	}
-	return slices.Sorted(maps.Keys(missing))
+	maps.DeleteFunc(open, func(name string, _ bool) bool { return missing[name] })
+	return slices.Sorted(maps.Keys(missing)), slices.Sorted(maps.Keys(open))
 }
 
 // file is a Dockerfile by its stages.
@@ -156,10 +159,11 @@ type scope struct {
 	unset   map[string]bool        // declared without any
 	defined map[string]bool
 	used    map[string]bool // while unset
+	bundled map[string]bool // in the environment of a RUN while unset
 }
 
 func (s *scope) read(nodes []*parser.Node) {
-	s.unset, s.defined, s.used = map[string]bool{}, map[string]bool{}, map[string]bool{}
+	s.unset, s.defined, s.used, s.bundled = map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, node := range nodes {
 		maps.Copy(s.used, s.missing(node))
 		switch strings.ToLower(node.Value) {
@@ -170,8 +174,8 @@ func (s *scope) read(nodes []*parser.Node) {
 			}
 		case command.Run:
 			for name := range s.unset {
-				if isPublic(name) {
-					s.used[name] = true
+				if isPublic(name) && !strings.Contains(node.Original, name) {
+					s.bundled[name] = true
 				}
 			}
 		case command.Env:

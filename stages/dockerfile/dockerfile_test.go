@@ -18,9 +18,6 @@ func TestMissing(t *testing.T) {
 		{"required by the Dockerfile itself", "FROM node\nARG API\nRUN : ${API:?is needed}\n", "", []string{"API"}},
 		{"the usual line of Next.js", "FROM node\nARG NEXT_PUBLIC_API_URL\nENV NEXT_PUBLIC_API_URL=$NEXT_PUBLIC_API_URL\nRUN npm run build\n", "", []string{"NEXT_PUBLIC_API_URL"}},
 		{"declared and never used", "FROM node\nARG API\nRUN npm run build\n", "", nil},
-		{"in the environment of what bundles", "FROM node\nARG VITE_API_URL\nRUN npm run build\n", "", []string{"VITE_API_URL"}},
-		{"bundled before it is declared", "FROM node\nRUN npm run build\nARG VITE_API_URL\n", "", nil},
-		{"bundled, with a default", "FROM node\nARG VITE_API_URL=/api\nRUN npm run build\n", "", nil},
 		{"a default that is itself", "FROM node\nARG A=${A}\nARG B=\"$B\"\nRUN x $A $B\n", "", []string{"A", "B"}},
 		{"with a default", "FROM node\nARG API=http://localhost\nRUN build $API\n", "", nil},
 		{"with an empty default", "FROM node\nARG API=\nRUN build $API\n", "", nil},
@@ -57,7 +54,7 @@ func TestMissing(t *testing.T) {
 		{"empty", "", "", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := Missing([]byte(c.text), c.target, []string{"VERSION", "GIVEN"}); !slices.Equal(got, c.want) {
+			if got, _ := Missing([]byte(c.text), c.target, []string{"VERSION", "GIVEN"}); !slices.Equal(got, c.want) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
@@ -73,4 +70,25 @@ func FuzzMissing(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestBundled: a bundler finds arguments in the environment, so a Dockerfile need not mention them again.
+func TestBundled(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		want       []string
+	}{
+		{"declared for what bundles", "FROM node\nARG VITE_API_URL\nRUN npm run build\n", []string{"VITE_API_URL"}},
+		{"of a stage that is copied from", "FROM node AS build\nARG REACT_APP_API\nRUN npm run build\nFROM nginx\nCOPY --from=build /a /a\n", []string{"REACT_APP_API"}},
+		{"used by name as well", "FROM node\nARG VITE_API\nRUN npm run build\nRUN echo $VITE_API\n", nil},
+		{"with a default in the command", "FROM node\nARG VITE_API\nRUN VITE_API=${VITE_API:-/api} npm run build\n", nil},
+		{"declared after it", "FROM node\nRUN npm run build\nARG VITE_API_URL\n", nil},
+		{"with a default", "FROM node\nARG VITE_API_URL=/api\nRUN npm run build\n", nil},
+		{"given", "FROM node\nARG VITE_GIVEN\nRUN npm run build\n", nil},
+		{"no public one", "FROM node\nARG API\nRUN npm run build\n", nil},
+	} {
+		if _, got := Missing([]byte(c.text), "", []string{"VITE_GIVEN"}); !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
 }

@@ -18,15 +18,16 @@ var languages = map[string]*regexp.Regexp{
 }
 
 // Runs says which version of a language, python or node, the target runs on, and which image says so. The stage that is built
-// counts before those that it copies from. An empty target is the last stage; both are empty where no image says it.
-func Runs(text []byte, target, language string) (version, base string) {
+// counts before those that it copies from. An empty target is the last stage; given are the values of build arguments. Both are
+// empty where no image says it.
+func Runs(text []byte, target, language string, given map[string]string) (version, base string) {
 	parsed, err := parser.Parse(bytes.NewReader(text))
 	if err != nil {
 		return "", ""
 	}
 	f := split(parsed.AST.Children)
 	for _, n := range f.needed(f.find(target)) {
-		image := f.withDefaults(f.stages[n].base)
+		image := f.expand(f.stages[n].base, given)
 		if m := languages[language].FindStringSubmatch(image); m != nil {
 			return m[1], image
 		}
@@ -34,8 +35,8 @@ func Runs(text []byte, target, language string) (version, base string) {
 	return "", ""
 }
 
-// withDefaults is a name with the defaults of the arguments before the first FROM, and those of the name itself.
-func (f file) withDefaults(name string) string {
+// expand puts in the values of arguments: those that are given, the defaults before the first FROM, and those of the name itself.
+func (f file) expand(name string, given map[string]string) string {
 	defaults := map[string]string{}
 	for _, node := range f.global {
 		if strings.EqualFold(node.Value, command.Arg) {
@@ -47,6 +48,6 @@ func (f file) withDefaults(name string) string {
 	}
 	return os.Expand(name, func(argument string) string {
 		argument, otherwise, _ := strings.Cut(argument, ":-")
-		return cmp.Or(defaults[argument], otherwise)
+		return cmp.Or(given[argument], defaults[argument], otherwise)
 	})
 }

@@ -11,6 +11,7 @@ func TestRuns(t *testing.T) {
 		{"uv's own with its version", "FROM ghcr.io/astral-sh/uv:0.9.2-python3.14-alpine", "", "python", "3.14", "ghcr.io/astral-sh/uv:0.9.2-python3.14-alpine"},
 		{"an argument with a default", "ARG PYTHON=3.11\nARG SUITE=\"slim\"\nFROM python:${PYTHON}-$SUITE", "", "python", "3.11", "python:3.11-slim"},
 		{"a default of its own", "ARG PYTHON\nFROM python:${PYTHON:-3.12}", "", "python", "3.12", "python:3.12"},
+		{"an argument that is given", "ARG GIVEN=3.9\nFROM python:$GIVEN", "", "python", "3.12", "python:3.12"},
 		{"an argument without one", "ARG PYTHON\nFROM python:$PYTHON", "", "python", "", ""},
 		{"what it is copied from", "FROM node:20-alpine AS build\nFROM nginx\nCOPY --from=build /a /a", "", "node", "20", "node:20-alpine"},
 		{"what runs before what builds", "FROM node:22 AS build\nFROM node:20\nCOPY --from=build /a /a", "", "node", "20", "node:20"},
@@ -22,7 +23,7 @@ func TestRuns(t *testing.T) {
 		{"no exact version", "FROM python:3", "", "python", "", ""},
 		{"no Dockerfile", "", "", "python", "", ""},
 	} {
-		if version, base := Runs([]byte(c.text), c.target, c.language); version != c.version || base != c.base {
+		if version, base := Runs([]byte(c.text), c.target, c.language, map[string]string{"GIVEN": "3.12"}); version != c.version || base != c.base {
 			t.Errorf("%s: got %q by %q", c.name, version, base)
 		}
 	}

@@ -26,7 +26,7 @@ var Read = []string{
 var Look = []string{
 	"**/uv.lock", "**/poetry.lock", "**/poetry.toml", "**/pdm.lock", "**/setup.py",
 	"**/package-lock.json", "**/npm-shrinkwrap.json", "**/pnpm-lock.yaml", "**/yarn.lock", "**/bun.lock", "**/bun.lockb", "**/.npmrc",
-	"**/*.test.*", "**/*.spec.*", "**/__tests__/*", "**/Pipfile.lock", "**/__init__.py", "**/conftest.py", "**/patches/*", "**/.yarn/patches/*",
+	"**/*.test.*", "**/*.spec.*", "**/__tests__/**", "**/Pipfile.lock", "**/__init__.py", "**/conftest.py", "**/patches/*", "**/.yarn/patches/*",
 }
 
 func (f Files) has(name string) bool {

@@ -210,7 +210,7 @@ func (n *Node) runner(files Files, own, root packageJSON) string {
 func hasTests(files Files, folder string) bool {
 	for name := range files {
 		base := path.Base(name)
-		if Within(folder, name) && (strings.Contains(base, ".test.") || strings.Contains(base, ".spec.") || path.Base(path.Dir(name)) == "__tests__") {
+		if Within(folder, name) && (strings.Contains(base, ".test.") || strings.Contains(base, ".spec.") || strings.Contains(name, "/__tests__/")) {
 			return true
 		}
 	}
@@ -240,7 +240,9 @@ func (n *Node) language(files Files, own, above packageJSON, image Language) Lan
 			break
 		}
 	}
-	if slices.Contains(nodes, image.Version) && allows.allowNode(image.Version) {
+	// The pnpm and the yarn of today, which are taken where no version is named, do not run on 16.
+	old := image.Version == "16" && n.Version == "" && (n.Manager == PNPM || n.Manager == Berry)
+	if slices.Contains(nodes, image.Version) && !old && allows.allowNode(image.Version) {
 		return image
 	}
 	return wanted

@@ -55,7 +55,7 @@ func TestNode(t *testing.T) {
 				Manifests: []string{"apps/api/package.json", "apps/web/package.json", "package.json", "patches/a.patch", "pnpm-lock.yaml", "pnpm-workspace.yaml"}},
 		},
 		"yarn 1": {
-			files:  repository("frontend/package.json", `{"dependencies":{"react-scripts":"5"},"engines":{"node":"99"}}`, "frontend/yarn.lock", "", "frontend/src/App.test.js", ""),
+			files:  repository("frontend/package.json", `{"dependencies":{"react-scripts":"5"},"engines":{"node":"99"}}`, "frontend/yarn.lock", "", "frontend/src/__tests__/pages/Shop.js", ""),
 			folder: "frontend",
 			want:   Node{Root: "frontend", Manager: Yarn, Lock: "frontend/yarn.lock", Runner: ReactScripts, Manifests: []string{"frontend/package.json", "frontend/yarn.lock"}},
 		},
@@ -107,6 +107,9 @@ func TestNodeOfTheImage(t *testing.T) {
 		if n, err := NewNode(repository("web/package.json", engines), "web", image); err != nil || n.Language != want {
 			t.Errorf("%s: got %+v, %v; want %+v", engines, n.Language, err, want)
 		}
+	}
+	if n, err := NewNode(repository("web/package.json", "{}", "web/pnpm-lock.yaml", ""), "web", Language{"16", "x"}); err != nil || n.Language != (Language{}) {
+		t.Errorf("pnpm does not run on it: got %+v, %v", n.Language, err)
 	}
 	n, err := NewNode(repository("web/package.json", "{}", "web/.nvmrc", "18\n"), "web", image)
 	if want := (Language{"18", "web/.nvmrc says 18"}); err != nil || n.Language != want {

@@ -144,7 +144,7 @@ func NewPython(files Files, folder string, extras []string, image Language) (*Py
 	p.Groups, p.Extras = p.wanted(own, extras)
 	p.Sources = p.sources(files, own, root)
 	p.Manifests = p.manifests(files)
-	p.Package = p.isPackage(files, own)
+	p.Package = p.isPackage(files, own, pipenv)
 	p.VersionFromVC = versionFromVC(own)
 	p.Git = fromGit(files, p)
 	p.Language = p.language(files, own, pipenv, image)
@@ -177,7 +177,7 @@ func (p *Python) findLock(files Files) error {
 			continue
 		}
 		for _, lock := range lockNames {
-			if name := path.Join(at, lock.name); files.has(name) {
+			if name := path.Join(at, lock.name); files.has(name) && !(lock.manager == Pipenv && testedByRequirements(files, p.Folder)) {
 				p.Root, p.Manager, p.Lock = at, lock.manager, name
 				if above && hasManifest {
 					p.Member = own.Project.Name
@@ -191,6 +191,11 @@ func (p *Python) findLock(files Files) error {
 		}
 	}
 	return nil
+}
+
+// testedByRequirements says whether requirement files of a folder are for tests: a Pipfile beside them is a leftover.
+func testedByRequirements(files Files, folder string) bool {
+	return slices.ContainsFunc(requirementFiles(files, folder), forTesting)
 }
 
 // usesUV says whether a project without a uv.lock is uv's all the same.
@@ -237,13 +242,27 @@ func (p *Python) wanted(own pyproject, named []string) (groups, extras []string)
 	return groups, extras
 }
 
+// installsItself says whether the project is among its own dependencies.
+func (p pipfile) installsItself() bool {
+	for _, packages := range []map[string]any{p.Packages, p.Dev} {
+		for _, wanted := range packages {
+			if table, ok := wanted.(map[string]any); ok && table["path"] == "." {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // isPackage says whether the project is itself installed where it is developed: src layouts, entry points and
 // importlib.metadata need that.
-func (p *Python) isPackage(files Files, own pyproject) bool {
+func (p *Python) isPackage(files Files, own pyproject, pipenv pipfile) bool {
 	off := func(setting *bool) bool { return setting != nil && !*setting }
 	switch {
 	case off(own.Tool.UV.Package), off(own.Tool.Poetry.PackageMode), off(own.Tool.PDM.Distribution):
 		return false
+	case p.Manager == Pipenv:
+		return pipenv.installsItself()
 	case p.Manager == UV:
 		return len(own.Build.Requires) > 0 || own.Tool.UV.Package != nil
 	case len(own.Build.Requires) == 0:
@@ -270,11 +289,13 @@ func fromGit(files Files, p *Python) bool {
 	return slices.ContainsFunc(p.Manifests, func(name string) bool { return gitSource.Match(files[name]) })
 }
 
+var exactUV = regexp.MustCompile(`^={0,3} *[0-9]+(?:\.[0-9]+)*$`)
+
 var specifier = regexp.MustCompile(`^[<>=!~]{1,3}\s*[0-9][0-9A-Za-z.,*<>=!~ ]*$`)
 
 // uvRequirement is uv's required-version as pip has it; a version alone is that very one.
 func uvRequirement(required string) string {
-	if exactPython.MatchString(required) {
+	if exactUV.MatchString(required) {
 		required = "==" + strings.TrimLeft(required, "= ")
 	}
 	if !specifier.MatchString(required) {
@@ -307,7 +328,9 @@ func (p *Python) language(files Files, own pyproject, pipenv pipfile, image Lang
 			requirements = append(requirements, text)
 		}
 	}
-	if slices.Contains(pythons, image.Version) && pythonWishes(requirements...).allowPython(image.Version) {
+	// The managers of today do not run on 3.9 themselves, uv and pip do.
+	old := image.Version == "3.9" && slices.Contains([]string{Poetry, PDM, Pipenv}, p.Manager)
+	if slices.Contains(pythons, image.Version) && !old && pythonWishes(requirements...).allowPython(image.Version) {
 		return image
 	}
 	if v := pythonFor(requirements...); v != "" {

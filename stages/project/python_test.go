@@ -115,6 +115,30 @@ func TestPython(t *testing.T) {
 			want: Python{Root: "backend", Manager: Requirements, Lock: "backend/requirements/default.txt", Runner: Pytest, Requirements: []string{"backend/requirements/default.txt", "backend/requirements/dev.txt"},
 				Manifests: []string{"backend/requirements/default.txt", "backend/requirements/dev.txt"}, Sources: []string{"backend"}},
 		},
+		"a Pipfile that was left beside requirements for tests": {
+			files:  repository("backend/Pipfile", "[packages]\nflask = \"*\"\n", "backend/Pipfile.lock", "", "backend/requirements.txt", "flask==3\n", "backend/requirements-dev.txt", "pytest\n"),
+			folder: "backend",
+			want: Python{Root: "backend", Manager: Requirements, Lock: "backend/requirements.txt", Runner: Pytest, Requirements: []string{"backend/requirements.txt", "backend/requirements-dev.txt"},
+				Manifests: []string{"backend/Pipfile", "backend/Pipfile.lock", "backend/requirements-dev.txt", "backend/requirements.txt"}, Sources: []string{"backend"}},
+		},
+		"requirements that a Pipfile without a lock lies beside": {
+			files:  repository("backend/Pipfile", "[dev-packages]\npytest = \"*\"\n", "backend/requirements.txt", "flask==3\n"),
+			folder: "backend",
+			want: Python{Root: "backend", Manager: Requirements, Lock: "backend/requirements.txt", Requirements: []string{"backend/requirements.txt"},
+				Manifests: []string{"backend/Pipfile", "backend/requirements.txt"}, Sources: []string{"backend"}},
+		},
+		"pipenv, for a package": {
+			files:  repository("backend/Pipfile", "[packages]\nshop = {path = \".\", editable = true}\n", "backend/Pipfile.lock", "", "backend/setup.py", ""),
+			folder: "backend",
+			want: Python{Root: "backend", Manager: Pipenv, Lock: "backend/Pipfile.lock", Package: true,
+				Manifests: []string{"backend/Pipfile", "backend/Pipfile.lock"}, Sources: []string{"backend"}},
+		},
+		"local requirements beside those for tests": {
+			files:  repository("backend/requirements/base.txt", "", "backend/requirements/test.txt", "pytest\n", "backend/requirements/local.txt", "psycopg2\n"),
+			folder: "backend",
+			want: Python{Root: "backend", Manager: Requirements, Lock: "backend/requirements/base.txt", Runner: Pytest, Requirements: []string{"backend/requirements/base.txt", "backend/requirements/test.txt"},
+				Manifests: []string{"backend/requirements/base.txt", "backend/requirements/local.txt", "backend/requirements/test.txt"}, Sources: []string{"backend"}},
+		},
 		"pipenv, beside requirements that somebody has written of it": {
 			files: repository("backend/Pipfile", "[packages]\nflask = \"*\"\n[dev-packages]\npytest-cov = \"*\"\n[requires]\npython_version = \"3.11\"\n",
 				"backend/Pipfile.lock", "", "backend/requirements.txt", "flask==3\n"),
@@ -194,6 +218,7 @@ func TestPythonOfTheImage(t *testing.T) {
 		"the manifest allows it":          {repository("backend/pyproject.toml", "[project]\nrequires-python = \">=3.9\"\n"), image, image},
 		"the manifest forbids it":         {repository("backend/pyproject.toml", "[project]\nrequires-python = \">=3.11\"\n"), image, Language{"3.13", "backend/pyproject.toml wants >=3.11"}},
 		"a file says which":               {repository("backend/requirements.txt", "", "backend/.python-version", "3.12\n"), image, Language{"3.12", "backend/.python-version says 3.12"}},
+		"Poetry does not run on it":       {repository("backend/pyproject.toml", "[tool.poetry.dependencies]\npython = \"^3.9\"\n", "backend/poetry.lock", ""), Language{"3.9", "x"}, Language{"3.13", "backend/pyproject.toml wants ^3.9"}},
 		"one that is not known":           {repository("backend/requirements.txt", ""), Language{"3.6", "x"}, Language{}},
 		"the image says nothing":          {repository("backend/requirements.txt", ""), Language{}, Language{}},
 		"both manifests, and the two ask": {repository("backend/pyproject.toml", "[project]\nrequires-python = \">=3.8\"\n[tool.poetry.dependencies]\npython = \">=3.9,<3.12\"\n"), Language{}, Language{"3.11", "backend/pyproject.toml wants >=3.8 and >=3.9,<3.12"}},
@@ -210,6 +235,7 @@ func TestUVOfTheProject(t *testing.T) {
 		pip   string
 		takes bool
 	}{
+		"0.13": {"==0.13", false}, "===0.13.9": {"==0.13.9", true},
 		"": {"", true}, ">=0.13": {">=0.13", true}, ">=0.12.15,<0.13": {">=0.12.15,<0.13", false}, "0.5.1": {"==0.5.1", false},
 		"==0.13.9": {"==0.13.9", true}, "~=0.13.2": {"~=0.13.2", true}, "nonsense": {"", true}, "@ https://example.com/x": {"", true},
 	} {

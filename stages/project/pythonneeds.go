@@ -8,7 +8,9 @@ import (
 
 // dependencies are the names of all that the side may install, for its tests too.
 func (p *Python) dependencies(files Files, own, root pyproject, pipenv pipfile) (names []string) {
-	names = append(sorted(pipenv.Packages), sorted(pipenv.Dev)...)
+	if p.Manager == Pipenv {
+		names = append(sorted(pipenv.Packages), sorted(pipenv.Dev)...)
+	}
 	for _, from := range []pyproject{own, root} {
 		all := slices.Clone(from.Project.Dependencies)
 		for _, list := range from.Project.Optional {

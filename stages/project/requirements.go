@@ -9,7 +9,9 @@ import (
 
 var (
 	// testRequirements are files with what tests need; other words (docs, prod, lint, deploy) are not installed for them.
-	testRequirements = regexp.MustCompile(`(?i)(^|[-_.])(dev|develop|development|local|test|tests|testing|ci)([-_.]|$)`)
+	testRequirements = regexp.MustCompile(`(?i)(^|[-_.])(dev|develop|development|test|tests|testing|ci)([-_.]|$)`)
+	// localRequirements are those of a machine of one's own, which stand for the ones above where there are none.
+	localRequirements = regexp.MustCompile(`(?i)(^|[-_.])local([-_.]|$)`)
 	// baseRequirements are those that the application itself runs on.
 	baseRequirements = regexp.MustCompile(`(?i)^(requirements|base|main|default|common|project-requirements|app)\.txt$`)
 )
@@ -25,11 +27,14 @@ func allRequirements(files Files, folder string) []string {
 // requirementFiles are those to install for the tests: the application's and the ones for testing, without those that one of
 // them names already.
 func requirementFiles(files Files, folder string) []string {
+	all := allRequirements(files, folder)
+	wanted := forTesting
+	if !slices.ContainsFunc(all, forTesting) {
+		wanted = func(name string) bool { return localRequirements.MatchString(stem(name)) }
+	}
 	var chosen []string
-	for _, name := range allRequirements(files, folder) {
-		base := path.Base(name)
-		stem := strings.TrimSuffix(base, ".txt")
-		if baseRequirements.MatchString(base) || testRequirements.MatchString(stem) {
+	for _, name := range all {
+		if baseRequirements.MatchString(path.Base(name)) || wanted(name) {
 			chosen = append(chosen, name)
 		}
 	}
@@ -41,6 +46,10 @@ func requirementFiles(files Files, folder string) []string {
 	slices.SortStableFunc(chosen, func(a, b string) int { return rank(a) - rank(b) })
 	return chosen
 }
+
+func stem(name string) string { return strings.TrimSuffix(path.Base(name), ".txt") }
+
+func forTesting(name string) bool { return testRequirements.MatchString(stem(name)) }
 
 // rank puts the application's own requirements first.
 func rank(name string) int {

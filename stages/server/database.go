@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -25,9 +24,12 @@ func (d *deployment) backUp(ctx context.Context) error {
 	return err
 }
 
+// newBackup is a name that no other run gives, without an ending.
+func newBackup() string { return "backup/" + time.Now().UTC().Format("2006-01-02_15-04-05.000") }
+
 func (d *deployment) save(ctx context.Context) error {
-	file, err := d.dump(ctx, "backup/"+time.Now().UTC().Format("2006-01-02_15-04-05.000")+".sql")
-	if err != nil && !errors.As(err, new(*misnamedError)) && d.previous == nil && len(d.woken) == 0 {
+	file, err := d.dump(ctx, newBackup()+".sql")
+	if err != nil && d.previous == nil && len(d.woken) == 0 {
 		return fmt.Errorf("nothing runs here yet, and the compose file has no database that %s could ask; it has to reach one without containers of the project, or start the application once by hand: %w", d.env.Backup, err)
 	}
 	if err == nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -33,13 +34,6 @@ test "$(unpack "$1" | head -c 5 | tr -d '\000')" = PGDMP && { echo archive; exit
 unpack "$1" | tail -n 20 | grep -q -i -e '^-- .*dump complete' && { echo complete; exit; }
 echo incomplete`
 
-// misnamedError is a backup under a name of the script's own, which the next one may be written over.
-type misnamedError struct{ script, printed, given string }
-
-func (e *misnamedError) Error() string {
-	return fmt.Sprintf("%s has printed %q as the file that it wrote: expected the one that it is given as $1 (%s), to whose name it may add an ending such as .gz", e.script, e.printed, e.given)
-}
-
 // dump runs the backup script, which is given the file to write and prints the one that it wrote.
 func (d *deployment) dump(ctx context.Context, file string) (string, error) {
 	text, err := d.script(ctx, d.env.Backup, file)
@@ -50,10 +44,41 @@ func (d *deployment) dump(ctx context.Context, file string) (string, error) {
 		return "", err
 	}
 	written := cmp.Or(lastLine(text), file)
-	if !strings.HasPrefix(path.Clean(d.conn.inside(written)), d.conn.inside(file)) {
-		return "", &misnamedError{d.env.Backup, written, file}
+	if err := d.checkBackup(ctx, written); err != nil {
+		return "", err
 	}
-	return written, d.checkBackup(ctx, written)
+	return d.underItsName(ctx, written, file)
+}
+
+// isBackup says whether a file is one that the ledger has.
+func (d *deployment) isBackup(file string) bool {
+	return slices.ContainsFunc(d.ledger, func(e Entry) bool {
+		return e.Backup != "" && d.conn.inside(e.Backup) == path.Clean(d.conn.inside(file))
+	})
+}
+
+// underItsName moves a backup that the script has named itself to the name that it was given, which no later run writes to. One
+// that the ledger has stays where it is.
+func (d *deployment) underItsName(ctx context.Context, written, given string) (string, error) {
+	if strings.HasPrefix(path.Clean(d.conn.inside(written)), d.conn.inside(given)) {
+		return written, nil
+	}
+	named, program := strings.TrimSuffix(given, path.Ext(given))+endings(written), "mv"
+	if d.isBackup(written) {
+		program = "cp"
+	}
+	args := []string{"sh", "-c", `mkdir -p backup && umask 077 && "$1" -- "$2" "$3"`, "sh", program, written, named}
+	_, err := d.conn.run(ctx, command{args: args, time: scriptTime})
+	return named, err
+}
+
+// endings are those of a file's name by which a restore script may tell what is in it, such as .sql.gz.
+func endings(name string) string {
+	last := path.Ext(name)
+	if last != ".gz" && last != ".zst" {
+		return last
+	}
+	return path.Ext(strings.TrimSuffix(name, last)) + last
 }
 
 // checksum is that of a file on the server.

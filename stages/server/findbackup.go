@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,7 +33,25 @@ func (d *rollback) findBackup(ctx context.Context) error {
 	if err := d.checkAge(ctx, saved); err != nil {
 		return err
 	}
+	if err := d.setAside(ctx); err != nil {
+		return err
+	}
 	return d.findScripts(ctx)
+}
+
+var newBackupName = regexp.MustCompile(`/backup/[0-9-]{10}_[0-9-]{8}\.[0-9]{3}\.`)
+
+// setAside copies a backup whose name is not one that we give: the script may write over it when it saves the present database.
+func (d *rollback) setAside(ctx context.Context) (err error) {
+	if d.chose = d.backup; newBackupName.MatchString(d.conn.inside(d.backup)) {
+		return nil
+	}
+	d.backup = newBackup() + ".kept" + endings(d.chose)
+	args := []string{"sh", "-c", `mkdir -p backup && umask 077 && cp --preserve=timestamps -- "$1" "$2"`, "sh", d.chose, d.backup}
+	if _, err = d.conn.run(ctx, command{args: args, time: scriptTime}); err == nil {
+		d.asFound, err = d.stat(ctx)
+	}
+	return err
 }
 
 // chosen is the backup to restore, with what the ledger says of it.

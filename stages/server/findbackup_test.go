@@ -182,51 +182,53 @@ func TestSafetyBackupGoesBackByTheScriptsOfTheCheckout(t *testing.T) {
 // namesItself is a backup script that has one file for a day, whatever it is given.
 const namesItself = "docker compose exec -T db pg_dump --clean > backup/today.sql\necho backup/today.sql\n"
 
-// A backup under a name of the script's own is refused at the first deployment, before a second writes over it.
-func TestDeploymentRefusesABackupOfAnotherName(t *testing.T) {
+// A script may name its file itself, one for a day: what a deployment has saved is not written over by the next.
+func TestBackupThatTheScriptNames(t *testing.T) {
 	t.Parallel()
 	s := shop(t, true)
-	s.image("backend", "1.1.0", behaviour{healthyAfter: 20 * time.Millisecond}).service("migrate", migration("two"))
-	_, err := Deploy(t.Context(), s.environment(), s.scripted("1.1.0", shopCompose, namesItself))
-	wantText(t, message(err), `backup.sh has printed "backup/today.sql" as the file that it wrote: expected the one that it is given as $1 (backup/20`, "1.0.0 was never stopped and still runs")
-	if f := failure(t, err); f.State != Kept || !slices.Equal(s.schema(), []string{table("one")}) {
-		t.Errorf("the state is %s, the schema %q", f.State, s.schema())
+	for n, version := range []string{"1.1.0", "1.2.0"} {
+		s.image("backend", version, behaviour{healthyAfter: 20 * time.Millisecond}).service("migrate", migration([]string{"two", "three"}[n]))
+		if _, err := Deploy(t.Context(), s.environment(), s.scripted(version, shopCompose, namesItself)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	wantRunning(t, s, map[string]string{"backend": "backend:1.0.0", "db": "postgres:17"})
+	saved := s.entries()[1:]
+	for _, e := range saved {
+		if sum, _, _ := strings.Cut(s.sh("sha256sum "+e.Backup), " "); sum != e.Checksum || !newBackupName.MatchString("/"+e.Backup) {
+			t.Errorf("%s saved %s, whose checksum is %s, want %s", e.Version, e.Backup, sum, e.Checksum)
+		}
+	}
+	if saved[0].Backup == saved[1].Backup || saved[0].Checksum == saved[1].Checksum {
+		t.Errorf("both have saved the same: %+v", saved)
+	}
+	back := restoring(s)
+	if _, err := Rollback(t.Context(), s.environment(), back); err != nil || !slices.Equal(s.schema(), []string{table("one"), table("two")}) {
+		t.Errorf("%v, and the schema is %q", err, s.schema())
+	}
 }
 
-// A safety backup that has written over the very backup is noticed before that is restored: it holds the present database.
-func TestRollbackRefusesASafetyBackupOfAnotherName(t *testing.T) {
+// A backup that the ledger has under a name of the script's own is restored, although saving the present database writes over it.
+func TestRestoreOfABackupThatTheScriptNames(t *testing.T) {
 	t.Parallel()
 	s := upgradedBy(t, migration("two"), plainBackup)
 	kept := s.entries()[1]
 	s.sh("mv " + kept.Backup + " backup/today.sql")
 	s.file(ledgerFile, strings.NewReplacer(kept.Backup, "backup/today.sql", `"checksum":"`+kept.Checksum+`",`, "").Replace(s.ledger()))
 	s.script("app/backup.sh", "set -e\n"+namesItself)
+	s.sh("touch -d '" + kept.Time.Add(2*time.Minute).Format(time.RFC3339) + "' backup/today.sql")
 	_, err := Rollback(t.Context(), s.environment(), restoring(s))
-	wantText(t, message(err), `backup.sh has printed "backup/today.sql" as the file that it wrote`, "the database was not touched, and 1.1.0 runs again and is healthy")
-	if f := failure(t, err); f.State != Restored {
-		t.Errorf("the state is %s", f.State)
-	}
-	s.sh("touch -d '+2 minutes' backup/today.sql")
-	s.script("app/backup.sh", "set -e\n"+plainBackup)
-	_, err = Rollback(t.Context(), s.environment(), restoring(s))
 	wantText(t, message(err), "the backup backup/today.sql was written over at ", ", after the deploy of 1.1.0: name the file to restore with --restore-db; nothing was changed on the server")
-}
-
-// The first deployment says no more of a name than that it is the wrong one.
-func TestFirstDeploymentRefusesABackupOfAnotherName(t *testing.T) {
-	t.Parallel()
-	s := shop(t, false) // with its database elsewhere
-	compose := strings.NewReplacer("    depends_on:\n      db: {condition: service_healthy}\n", "", "    depends_on: [db]\n", "", "  db:\n", "  db:\n    profiles: [local]\n").Replace(shopCompose)
-	s.file("whole", postgres("k", "", "1", ""))
-	_, err := Deploy(t.Context(), s.environment(), s.scripted("1.0.0", compose, "cp whole backup/today.sql\necho backup/today.sql\n"))
-	if !strings.HasPrefix(message(err), `backup.sh has printed "backup/today.sql" as the file that it wrote`) {
-		t.Errorf("got %v", err)
+	s.sh("touch -d '" + kept.Time.Format(time.RFC3339) + "' backup/today.sql")
+	rolled, err := Rollback(t.Context(), s.environment(), restoring(s))
+	if err != nil || !slices.Contains(rolled.Figures, "database restored from backup/today.sql") || !slices.Equal(s.schema(), []string{table("one")}) {
+		t.Errorf("got %q, %v, and the schema is %q", rolled.Figures, err, s.schema())
+	}
+	if last := s.entries()[2]; last.Restored != "backup/today.sql" || last.Backup == "" || last.Backup == last.Restored {
+		t.Errorf("the ledger says %+v", last)
 	}
 }
 
-// A script may add an ending to the file that it is given, and say where it is.
+// A script may add an ending to the file that it is given, say where it is, or have a name of its own, which is taken away.
 func TestNamesOfBackups(t *testing.T) {
 	t.Parallel()
 	s := standIn(t)
@@ -237,7 +239,8 @@ func TestNamesOfBackups(t *testing.T) {
 	for last, want := range map[string]string{
 		`echo "$1"`: "backup/now.sql", `:`: "backup/now.sql", `echo "./$1"`: "./backup/now.sql", `echo "$PWD/$1"`: s.target.Dir + "/backup/now.sql",
 		`cp "$1" "$1.2"; echo copied; echo "$1.2"`: "backup/now.sql.2",
-		`echo backup/today.sql`:                    "", `echo done`: "", `echo "$1/../today.sql"`: "", `echo "/backup/now.sql"`: "",
+		`echo backup/today.sql`:                    "backup/now.sql", `cp whole other.dump; echo "$PWD/other.dump"`: "backup/now.dump",
+		`echo done`: "", `echo "$1/../today.sql"`: "", `echo "/backup/now.sql"`: "",
 	} {
 		s.script("app/backup.sh", "cat whole > \"$1\"\ncp whole backup/today.sql\n"+last)
 		got, err := d.dump(t.Context(), "backup/now.sql")
@@ -425,5 +428,23 @@ func TestDatabaseOfWhatRuns(t *testing.T) {
 	}
 	if !slices.Equal(s.schema(), []string{table("one"), table("two")}) || !maps.Equal(s.ids(), containers) {
 		t.Errorf("the schema is %q, and %v run instead of %v", s.schema(), s.ids(), containers)
+	}
+}
+
+// What was released after a rollback is not withdrawn by bringing a database back later.
+func TestDatabaseOfWhatRunsWithdrawsNothingNew(t *testing.T) {
+	t.Parallel()
+	s := upgradedBy(t, migration("one"), plainBackup)
+	back := s.back("1.0.0")
+	back.Known = func(context.Context) []string { return []string{"1.1.0"} }
+	if _, err := Rollback(t.Context(), s.environment(), back); err != nil {
+		t.Fatal(err)
+	}
+	s.sh("docker compose exec -T db pg_dump --clean > backup/by-hand.sql")
+	back.Reason, back.Database = "corrupt rows", "backup/by-hand.sql"
+	back.Known = func(context.Context) []string { return []string{"1.0.1", "1.1.0"} }
+	rolled, err := Rollback(t.Context(), s.environment(), back)
+	if err != nil || !slices.Equal(rolled.Withdrawn, []string{"1.1.0"}) || strings.Contains(s.ledger(), "1.0.1") {
+		t.Errorf("withdrawn: %q, %v; the ledger:\n%s", rolled.Withdrawn, err, s.ledger())
 	}
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -17,7 +18,7 @@ func (c *Conn) gate(ctx context.Context, w *watch) (err error) {
 		v, err := c.look(within, w)
 		switch {
 		case ctx.Err() != nil:
-			return fmt.Errorf("not healthy yet: %s: %w", said.reason, context.Cause(ctx))
+			return fmt.Errorf("not healthy yet: %s: %w", said.reason, ended(ctx))
 		case within.Err() != nil:
 			return fmt.Errorf("not healthy after %s: %s", w.patience(), said.reason)
 		case err != nil:
@@ -36,6 +37,15 @@ func (c *Conn) gate(ctx context.Context, w *watch) (err error) {
 		}
 		pause(within, w.pace.step())
 	}
+}
+
+// ended is why a deployment was ended from outside.
+func ended(ctx context.Context) error {
+	cause := context.Cause(ctx)
+	if errors.Is(cause, context.DeadlineExceeded) {
+		return fmt.Errorf("the time of the stage (setting stageTimeout) was over (%w)", cause)
+	}
+	return cause
 }
 
 // patience is for how long health is waited for: a container that may take its time to start gets that besides.

@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -65,7 +66,8 @@ func (c *Conn) inTurn(cmd command) command {
 type Holder struct {
 	Who   string    `json:"who"`
 	What  string    `json:"what"`
-	Run   string    `json:"run"` // of this very run and no other
+	Run   string    `json:"run"`  // of this very run and no other
+	Hold  string    `json:"hold"` // of this very lock: a run that has lost it takes another
 	Since time.Time `json:"since"`
 }
 
@@ -122,6 +124,7 @@ func (h *hold) take(c *Conn, holder Holder) (err error) {
 	if err != nil {
 		return err
 	}
+	holder.Hold = rand.Text()
 	text, err := json.Marshal(holder)
 	if err != nil {
 		return err

@@ -208,7 +208,7 @@ func TestNothingHasItsTurnWithoutTheLock(t *testing.T) {
 	if err := <-waits; !errors.Is(err, errLost) {
 		t.Errorf("what waited: %v", err)
 	}
-	held, err := other.lock(t.Context(), Holder{Who: "ann", Run: "2"})
+	held, err := other.lock(t.Context(), Holder{Who: "it's \"ann\"", Run: "1"}) // the same run, which has come back
 	if err != nil {
 		t.Fatal(err)
 	}

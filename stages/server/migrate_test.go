@@ -27,6 +27,9 @@ func TestMigrationNeedsABackup(t *testing.T) {
 	if result, err := Deploy(t.Context(), env, release); err != nil || result.Backup != "" || !slices.Equal(s.schema(), []string{table("one"), table("two")}) {
 		t.Errorf("with backupScript=none: %+v, %v, and the schema is %q", result, err, s.schema())
 	}
+	// Nothing shows then which schema an older version would meet.
+	_, err := Rollback(t.Context(), env, s.back("1.0.0"))
+	wantText(t, message(err), "the schema that the database has now is not known, without a backup script to show it", "--allow-schema-ahead", "nothing was changed on the server")
 }
 
 // A throw-away server has what compose expects somebody else to have made.

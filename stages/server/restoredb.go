@@ -20,8 +20,8 @@ func (d *rollback) restoreDatabase(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("restoring the database was cut off: %w", err)
 	}
-	d.entry.Restored = d.backup
-	d.figures = append(d.figures, "database restored from "+d.backup)
+	d.entry.Restored = d.chose
+	d.figures = append(d.figures, "database restored from "+d.chose)
 	d.startOthers(ctx)
 	return nil
 }

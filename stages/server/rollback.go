@@ -43,8 +43,11 @@ type rollback struct {
 	*deployment
 	back    Back
 	target  Entry
-	backup  string // the one to restore
+	chose   string // the backup that was asked for
+	backup  string // the one to restore: that, or a copy of it
 	asFound string // what its file was when everything was found
+	// databaseOnly says that what runs stays, and has its database brought back.
+	databaseOnly bool
 	// stopped is what could have written to the database; restoring says that its restore was begun.
 	stopped   []container
 	restoring bool
@@ -146,7 +149,7 @@ func (d *rollback) findTarget(ctx context.Context) error {
 	case higher(target.Version, d.before.Version):
 		return fmt.Errorf("%s is higher than %s, which runs here: that is a deployment, not a rollback", target.Version, d.before.Version)
 	}
-	d.target = target
+	d.target, d.databaseOnly = target, target.Version == d.before.Version
 	if goal := d.goal(); goal != target.Version {
 		d.figures = append(d.figures, "went to "+goal)
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,10 +64,9 @@ func (d *deployment) noteSchema(ctx context.Context) (err error) {
 
 // schemaNow dumps once more, for the schema alone.
 func (d *deployment) schemaNow(ctx context.Context) (string, error) {
-	file, err := d.dump(ctx, "backup/.schema-"+time.Now().UTC().Format("2006-01-02_15-04-05.000000000")+".sql")
-	if file != "" {
-		defer func() { _, _ = d.conn.run(ctx, command{args: []string{"rm", "-f", "--", file}}) }()
-	}
+	given := "backup/.schema-" + time.Now().UTC().Format("2006-01-02_15-04-05.000000000") + ".sql"
+	file, err := d.dump(ctx, given)
+	defer func() { _, _ = d.conn.run(ctx, command{args: []string{"rm", "-f", "--", cmp.Or(file, given)}}) }()
 	if err != nil {
 		return "", err
 	}
@@ -79,11 +79,18 @@ func (d *rollback) checkSchema(ctx context.Context) (err error) {
 	if d.back.Database != "" || d.back.SchemaAhead || !d.migrates() {
 		return nil
 	}
+	if d.env.Backup == "" {
+		return fmt.Errorf("the schema that the database has now is not known, without a backup script to show it: say --allow-schema-ahead if %s runs on it", d.target.Version)
+	}
 	ways := fmt.Sprintf("say --restore-db=%s to go back to the backup of what %s left, or --allow-schema-ahead if %s runs on the schema of now", Recorded, d.target.Version, d.target.Version)
 	if d.target.Schema == "" {
 		return fmt.Errorf("the schema that %s ran on is not known: %s", d.target.Version, ways)
 	}
-	if err = d.sendScripts(ctx); err == nil {
+	// The script that is there stays: a rollback that is refused changes nothing.
+	if d.conn.canRun(ctx, d.env.Backup) != nil {
+		err = d.sendScripts(ctx)
+	}
+	if err == nil {
 		d.entry.Schema, err = d.schemaNow(ctx)
 	}
 	if err != nil {
@@ -95,9 +102,9 @@ func (d *rollback) checkSchema(ctx context.Context) (err error) {
 	return nil
 }
 
-// migrates says whether schemas are ours to judge (D6): a service changes them, and a script shows them.
+// migrates says whether schemas are ours to judge (D6): a service changes them.
 func (d *rollback) migrates() bool {
 	_, then := d.next.compose.Services[d.env.Migrate]
 	_, now := d.previous.compose.Services[d.env.Migrate]
-	return d.env.Backup != "" && (then || now)
+	return then || now
 }

@@ -59,6 +59,10 @@ func (d *rollback) withdraw(ctx context.Context, result *RolledResult) error {
 	}
 	before := d.ledger.WithdrawnVersions()
 	result.Withdrawn, result.Above = takenBack(known, d.target.Version, result.Left)
+	// What was rolled back long ago stays withdrawn, and what was released since is none of this.
+	if d.databaseOnly && slices.Contains(before, result.Left) {
+		result.Withdrawn = slices.DeleteFunc(result.Withdrawn, func(v string) bool { return !slices.Contains(before, v) })
+	}
 	result.Above = slices.DeleteFunc(result.Above, func(v string) bool { return slices.Contains(before, v) })
 	for _, v := range result.Withdrawn {
 		if slices.Contains(before, v) {

@@ -64,7 +64,8 @@ func TestMissing(t *testing.T) {
 func FuzzMissing(f *testing.F) {
 	f.Add("ARG A\nFROM x AS y\nARG B\nRUN echo ${A:-${B}} $B\nFROM y\nCOPY --from=0 / /\n", "y")
 	f.Fuzz(func(t *testing.T, text, target string) {
-		for _, name := range Missing([]byte(text), target, nil) {
+		used, bundled := Missing([]byte(text), target, nil)
+		for _, name := range append(used, bundled...) {
 			if !strings.Contains(text, name) {
 				t.Errorf("%q is not in the text", name)
 			}

@@ -44,10 +44,14 @@ func (d *deployment) dump(ctx context.Context, file string) (string, error) {
 		return "", err
 	}
 	written := cmp.Or(lastLine(text), file)
-	if err := d.checkBackup(ctx, written); err != nil {
+	err = d.checkBackup(ctx, written)
+	switch own := strings.HasPrefix(path.Clean(d.conn.inside(written)), d.conn.inside(file)); {
+	case own:
+		return written, err
+	case err != nil:
 		return "", err
 	}
-	return d.underItsName(ctx, written, file)
+	return d.rename(ctx, written, file)
 }
 
 // isBackup says whether a file is one that the ledger has.
@@ -57,12 +61,9 @@ func (d *deployment) isBackup(file string) bool {
 	})
 }
 
-// underItsName moves a backup that the script has named itself to the name that it was given, which no later run writes to. One
-// that the ledger has stays where it is.
-func (d *deployment) underItsName(ctx context.Context, written, given string) (string, error) {
-	if strings.HasPrefix(path.Clean(d.conn.inside(written)), d.conn.inside(given)) {
-		return written, nil
-	}
+// rename moves a backup that the script has named itself to the name that it was given, which no later run writes to. One that
+// the ledger has stays where it is.
+func (d *deployment) rename(ctx context.Context, written, given string) (string, error) {
 	named, program := strings.TrimSuffix(given, path.Ext(given))+endings(written), "mv"
 	if d.isBackup(written) {
 		program = "cp"

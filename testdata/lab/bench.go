@@ -44,6 +44,9 @@ func (l *lab) benchCommand(ctx context.Context, args []string) error {
 	if err := l.up(ctx); err != nil {
 		return err
 	}
+	if _, known := l.running(engineService.name); !known {
+		return errors.New("bench needs the engine that up starts, to tell its work from the rest: found another one that answers")
+	}
 	if err := l.quiet(); err != nil {
 		return err
 	}

@@ -350,8 +350,9 @@ func New(
 	//
 	// +default="60s"
 	healthTimeout string,
-	// Script of the repository that backs the database up to the file it is given, may add an ending to its name, and prints
-	// the name. If it is missing, nothing is saved, and what has a migration is refused; none: somebody else makes the backups.
+	// Script of the repository that backs the database up to the file it is given, or to one of its own, and prints that
+	// file's name. If it is missing, nothing is saved, and what has a migration is refused; none: somebody else makes the
+	// backups.
 	//
 	// +default="scripts/backup_db.sh"
 	backupScript string,

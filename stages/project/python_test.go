@@ -236,7 +236,7 @@ func TestUVOfTheProject(t *testing.T) {
 		takes bool
 	}{
 		"===0.13.9": {"==0.13.9", true},
-		"": {"", true}, ">=0.13": {">=0.13", true}, ">=0.12.15,<0.13": {">=0.12.15,<0.13", false}, "0.5.1": {"==0.5.1", false},
+		"":          {"", true}, ">=0.13": {">=0.13", true}, ">=0.12.15,<0.13": {">=0.12.15,<0.13", false}, "0.5.1": {"==0.5.1", false},
 		"==0.13.9": {"==0.13.9", true}, "~=0.13.2": {"~=0.13.2", true}, "nonsense": {"", true}, "@ https://example.com/x": {"", true},
 	} {
 		files := repository("backend/pyproject.toml", "[tool.uv]\nrequired-version = \""+required+"\"\n", "backend/uv.lock", "")

@@ -280,7 +280,8 @@ func TestLock(t *testing.T) {
 	for name, from := range map[string]*Conn{"another connection": other, "the same connection": c} {
 		t.Run("refused to "+name, func(t *testing.T) {
 			_, err := from.lock(t.Context(), Holder{Who: "bob"})
-			if locked := new(LockedError); !errors.As(err, &locked) || locked.Holder != ann {
+			locked := new(LockedError)
+			if found := errors.As(err, &locked); !found || locked.Holder.Hold == "" || locked.Holder.String() != ann.String() {
 				t.Errorf("got %v, want a LockedError that names %s", err, ann)
 			}
 			if want := "the server is locked by deploy of 1.2.3 by ann, since 2026-01-02 03:04:05 UTC (for "; !strings.HasPrefix(message(err), want) {

@@ -191,7 +191,7 @@ func TestDeployWithoutAGap(t *testing.T) {
 		var err error
 		switch how {
 		case "back":
-			_, err = Rollback(t.Context(), s.env, Back{By: "ann", Reason: strconv.Itoa(n), Exists: func(context.Context, string) (bool, error) { return true, nil }})
+			_, err = Rollback(t.Context(), s.env, Back{By: "ann", Reason: strconv.Itoa(n), SchemaAhead: true, Exists: func(context.Context, string) (bool, error) { return true, nil }})
 		default:
 			_, err = Deploy(t.Context(), s.env, s.version(t, fmt.Sprintf("1.0.%d", n+1), how))
 		}

@@ -71,6 +71,8 @@ async def execute(url: str, query: str) -> None:
             connection = await asyncpg.connect(url)
             break
         await asyncio.sleep(0.2)
+    else:
+        connection = await asyncpg.connect(url)
     try:
         await connection.execute(query)
     finally:

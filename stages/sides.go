@@ -45,8 +45,10 @@ func (r *Run) imageLanguage(folder, language string) project.Language {
 	} {
 		var said []project.Language
 		for _, i := range r.config.images {
-			version, base := dockerfile.Runs(r.source.files[i.path()], i.Target, language, r.config.givenArgs(i))
-			if version != "" && concerns(i) {
+			if !concerns(i) {
+				continue
+			}
+			if version, base := dockerfile.Runs(r.source.files[i.path()], i.Target, language, r.config.givenArgs(i)); version != "" {
 				said = append(said, project.Language{Version: version, From: i.path() + " is FROM " + base})
 			}
 		}

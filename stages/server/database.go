@@ -8,10 +8,10 @@ import (
 
 // backUp saves the database before anything may change it (D6), the first deployment's too.
 func (d *deployment) backUp(ctx context.Context) error {
-	if d.env.Backup == "" && !d.env.Unsaved {
-		d.figures = append(d.figures, "no database was saved: there is no backup script")
-	}
 	if d.env.Backup == "" {
+		if !d.env.Unsaved {
+			d.figures = append(d.figures, "no database was saved: there is no backup script")
+		}
 		return nil
 	}
 	saves, err := d.wake(ctx)

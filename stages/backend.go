@@ -3,9 +3,6 @@ package stages
 import (
 	"context"
 	"fmt"
-	"path"
-	"slices"
-	"strings"
 
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/project"
@@ -66,16 +63,20 @@ func (r *Run) backendSuite(ctx context.Context) (suite, error) {
 	if err != nil {
 		return suite{}, err
 	}
-	s := suite{name: backendSide, folder: p.Folder, required: r.withServices(c, "required")}
+	required, err := r.withServices(ctx, c, "required")
+	if err != nil {
+		return suite{}, err
+	}
+	s := suite{name: backendSide, folder: p.Folder, required: required}
 	if command := r.config.testCommands[backendSide]; command != "" {
 		s.command, s.own = []string{"sh", "-c", command}, true
 		return s, nil
 	}
 	s.command, s.slowCommand = pytestCommands(p.Pytest, r.slowMarked())
 	if s.slowCommand != nil {
-		s.slow = r.withServices(c, "slow") // with services of its own: two suites in one database fail by each other
+		s.slow, err = r.withServices(ctx, c, "slow") // with services of its own: two suites in one database fail by each other
 	}
-	return s, nil
+	return s, err
 }
 
 // pytestCommands are those of the required tests and of the slow ones; there is no second where nothing is marked slow. An
@@ -284,48 +285,10 @@ func (r *Run) pipInstall(c *dagger.Container, args ...string) *dagger.Container 
 		WithExec(append([]string{"python", "-m", "pip", "install", "--quiet", "--root-user-action=ignore"}, args...))
 }
 
-// Addresses and passwords of the well-known test services, under the names of variables that applications read.
-const (
-	testUser     = "test"
-	testDatabase = "app" // unlike the user's, because test suites like to replace the one name in the address
-	postgresPort = 5432
-	redisPort    = 6379
-)
-
-// postgresImages are PostgreSQL's own and those made from it, which are set up by the same variables.
-var postgresImages = []string{"postgres", "postgis", "pgvector", "timescaledb"}
-
-// withServices starts the test services beside the tests, under the names of the setting, for one suite each. What the
-// settings say of a variable is stronger than what we know of a service.
-func (r *Run) withServices(c *dagger.Container, suite string) *dagger.Container {
-	for _, p := range r.config.services {
-		service := r.dag.Container().From(p.value).WithEnvVariable("SLIPWAY_SUITE", suite)
-		switch name := imageName(p.value); {
-		case slices.Contains(postgresImages, name):
-			service = service.
-				WithEnvVariable("POSTGRES_USER", testUser).
-				WithEnvVariable("POSTGRES_PASSWORD", testUser).
-				WithEnvVariable("POSTGRES_DB", testDatabase)
-			c = c.WithEnvVariable("DATABASE_URL", fmt.Sprintf("postgresql://%[1]s:%[1]s@%[2]s:%[3]d/%[4]s", testUser, p.name, postgresPort, testDatabase))
-		case name == "redis" || name == "valkey":
-			c = c.WithEnvVariable("REDIS_URL", fmt.Sprintf("redis://%s:%d/0", p.name, redisPort))
-		}
-		c = c.WithServiceBinding(p.name, service.AsService(dagger.ContainerAsServiceOpts{UseEntrypoint: true}))
-	}
-	return r.withVariables(c)
-}
-
 // withVariables gives the tests what the repository says they need.
 func (r *Run) withVariables(c *dagger.Container) *dagger.Container {
 	for _, v := range r.testVariables {
 		c = c.WithEnvVariable(v.name, v.value)
 	}
 	return c
-}
-
-// imageName is the last word of a reference, without tag and digest.
-func imageName(ref string) string {
-	name, _, _ := strings.Cut(ref, "@")
-	name, _, _ = strings.Cut(path.Base(name), ":")
-	return name
 }

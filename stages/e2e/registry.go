@@ -110,6 +110,27 @@ func Plant(t testing.TB, prefix, image, tag, commit, version string) {
 	push(t, prefix, image, tag, labelled)
 }
 
+// SlowStart copies one of the lab's images to a place of the test's own, under the name there. Its containers answer ten seconds later.
+func SlowStart(t testing.TB, image, tag, name string) string {
+	t.Helper()
+	original, err := remote.Image(repositoryOf(t, path.Join(labtest.Registry(t), "library"), image).Tag(tag))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := original.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.Config.Entrypoint = append([]string{"sh", "-c", `sleep 10; exec "$@"`, "sh"}, config.Config.Entrypoint...)
+	slow, err := mutate.Config(original, config.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prefix := NewPrefix(t)
+	push(t, prefix, name, tag, slow)
+	return path.Join(prefix, name) + ":" + tag
+}
+
 func push(t testing.TB, prefix, image, tag string, what v1.Image) {
 	t.Helper()
 	if err := remote.Write(repositoryOf(t, prefix, image).Tag(tag), what); err != nil {

@@ -57,8 +57,11 @@ func lastReport(t *testing.T, s Shop) report.Report {
 func TestRelease(t *testing.T) {
 	t.Parallel()
 	s, prefix := NewShop(t), NewPrefix(t)
+	// The tests have to wait for both: one of a name that is known, the other by the only port of its image.
+	services := "--test-services=postgres=" + SlowStart(t, "postgres", "17", "postgres") + ", redis=" + SlowStart(t, "redis", "8", "queue")
+	variables := "--test-variables=REDIS_URL=redis://redis:6379"
 	release := func(version string, more ...string) Result {
-		return s.Call(t, append([]string{"--registry=" + prefix, services, "release", "--version=" + version}, more...)...)
+		return s.Call(t, append([]string{"--registry=" + prefix, services, variables, "release", "--version=" + version}, more...)...)
 	}
 	commit := s.Git(t, "rev-parse", "HEAD")
 	sha := "sha-" + commit[:7]
@@ -85,7 +88,7 @@ func TestRelease(t *testing.T) {
 	})
 	t.Run("the same images in another registry", func(t *testing.T) {
 		other := NewPrefix(t)
-		green(t, s.Call(t, "--registry="+other, services, "publish", "--version=1.2.3"))
+		green(t, s.Call(t, "--registry="+other, services, variables, "publish", "--version=1.2.3"))
 		for _, image := range Images {
 			if a, b := Tags(t, prefix, image)["1.2.3"], Tags(t, other, image)["1.2.3"]; a == "" || a != b {
 				t.Errorf("%s is %s in one registry and %s in the other", image, a, b)

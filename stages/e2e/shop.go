@@ -114,8 +114,25 @@ func (s Shop) Dagger(t testing.TB, args ...string) Result {
 	return s.DaggerIn(t, ".", args...)
 }
 
-// DaggerIn runs a dagger command in a folder of the shop.
+// DaggerIn runs a dagger command in a folder of the shop. A call that the engine has lost before it began is said again.
 func (s Shop) DaggerIn(t testing.TB, folder string, args ...string) Result {
+	t.Helper()
+	r := s.call(t, folder, args...)
+	for again := 0; again < 2 && r.lostAtStart(); again++ {
+		t.Logf("Dagger lost the session before it had found the module; once more: %s", strings.Join(args, " "))
+		r = s.call(t, folder, args...)
+	}
+	return r
+}
+
+// lostAtStart says whether the engine, up to v0.19, looked for the session a moment before it had noted it: no module is found
+// then, and nothing of Slipway has run (dagger/dagger#13108; troubleshooting.md tells users to say the line again).
+func (r Result) lostAtStart() bool {
+	return r.Code != 0 && strings.Contains(r.Stderr, "Error: failed to get configured module: ") &&
+		strings.Contains(r.Stderr, "failed to get requester session: session for")
+}
+
+func (s Shop) call(t testing.TB, folder string, args ...string) Result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), callTime)
 	defer cancel()

@@ -25,6 +25,9 @@ var engineService = service{
 		if err := l.layOutEngine(); err != nil {
 			return nil, err
 		}
+		if err := dropDoubtful(l.path("engine", "state")); err != nil {
+			return nil, err
+		}
 		self, err := os.Executable()
 		if err != nil {
 			return nil, err
@@ -91,6 +94,20 @@ func (l *lab) layOutEngine() error {
 		}
 	}
 	return os.WriteFile(l.path("engine", "engine.toml"), engineToml(), 0o644)
+}
+
+// dropDoubtful begins the state of an engine anew that was killed while it wrote. What was mounted then keeps the kernel's mark of
+// a mount without syncs, and is not mounted again; the engine's own look for such marks misses some until v0.19.11.
+func dropDoubtful(state string) error {
+	marks, err := filepath.Glob(filepath.Join(state, "worker", "snapshots", "snapshots", "*", "work", "work", "incompat", "volatile"))
+	if err != nil || len(marks) == 0 {
+		return err
+	}
+	progressf("the engine was killed while it wrote %d snapshots: its state is begun anew", len(marks))
+	if err := os.RemoveAll(state); err != nil {
+		return err
+	}
+	return os.Mkdir(state, 0o755)
 }
 
 func engineToml() []byte {

@@ -1,7 +1,6 @@
 """What the tests share. Each test of the database gets a schema of its own."""
 
 import asyncio
-import contextlib
 import os
 import secrets
 from collections.abc import Iterator
@@ -65,14 +64,8 @@ def needed(variable: str, service: str) -> str:
 
 
 async def execute(url: str, query: str) -> None:
-    """Run one statement on a connection of its own, to a database that may still be starting."""
-    for _ in range(50):
-        with contextlib.suppress(ConnectionRefusedError):
-            connection = await asyncpg.connect(url)
-            break
-        await asyncio.sleep(0.2)
-    else:
-        connection = await asyncpg.connect(url)
+    """Run one statement on a connection of its own."""
+    connection = await asyncpg.connect(url)
     try:
         await connection.execute(query)
     finally:

@@ -110,7 +110,7 @@ func Plant(t testing.TB, prefix, image, tag, commit, version string) {
 	push(t, prefix, image, tag, labelled)
 }
 
-// SlowStart copies one of the lab's images to a place of the test's own, under the name there. Its containers answer ten seconds later.
+// SlowStart copies one of the lab's images to a place of the test's own, under the name there. Its containers answer five seconds later.
 func SlowStart(t testing.TB, image, tag, name string) string {
 	t.Helper()
 	original, err := remote.Image(repositoryOf(t, path.Join(labtest.Registry(t), "library"), image).Tag(tag))
@@ -121,7 +121,7 @@ func SlowStart(t testing.TB, image, tag, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config.Config.Entrypoint = append([]string{"sh", "-c", `sleep 10; exec "$@"`, "sh"}, config.Config.Entrypoint...)
+	config.Config.Entrypoint = append([]string{"sh", "-c", `sleep 5; exec "$@"`, "sh"}, config.Config.Entrypoint...)
 	slow, err := mutate.Config(original, config.Config)
 	if err != nil {
 		t.Fatal(err)

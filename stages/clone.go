@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/Masterminds/semver/v3"
+
+	"dagger/slipway/stages/dockerfile"
 	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/versionfile"
 )
@@ -49,6 +52,30 @@ func (r *Run) checkBuildArgs(context.Context) error {
 		return refuse(fmt.Sprintf("give it with the setting buildArgs (%s:%s=value; an empty value counts too), or give the ARG a default", i.Name, missing[0]),
 			"image %s: %s uses build arguments that have no value: %s", i.Name, i.path(), report.Few(missing))
 	})...)
+}
+
+// checkHealthchecks tells what the engine leaves out of images. Servers would call such containers healthy because they run.
+func (r *Run) checkHealthchecks(ctx context.Context) error {
+	var images []string
+	for _, i := range r.config.images {
+		if dockerfile.HasHealthcheck(r.source.files[i.path()], i.Target) {
+			images = append(images, i.Name)
+		}
+	}
+	if len(images) == 0 {
+		return nil
+	}
+	version, err := r.dag.Version(ctx)
+	if err == nil && !keepsHealthcheck(version) {
+		r.notCheckedf("the HEALTHCHECK of %s: Dagger %s leaves it out of images, v0.20 keeps it; give those services a healthcheck in the compose file", report.Few(images), version)
+	}
+	return err
+}
+
+// keepsHealthcheck says what Dagger has done since dagger/dagger#11951.
+func keepsHealthcheck(version string) bool {
+	v, err := semver.NewVersion(version)
+	return err != nil || v.Major() > 0 || v.Minor() >= 20
 }
 
 // checkFetched finds what the clone has left out of the build contexts.

@@ -180,6 +180,16 @@ func TestBuildsAreComplete(t *testing.T) {
 	}
 }
 
+func TestKeepsHealthcheck(t *testing.T) {
+	for version, want := range map[string]bool{
+		"v0.19.10": false, "v0.19.11": false, "v0.20.0": true, "v0.20.0-dev-1": true, "v0.21.8": true, "v1.0.0-beta.10": true, "": true,
+	} {
+		if got := keepsHealthcheck(version); got != want {
+			t.Errorf("%q: %t", version, got)
+		}
+	}
+}
+
 // TestFoundImageIsReplaced: what stood under the commit's tag when it was judged is what is released, or nothing is.
 func TestFoundImageIsReplaced(t *testing.T) {
 	r := prefixed(t, "v", "1.2.3")

@@ -60,7 +60,7 @@ type check func(context.Context) error
 func (r *Run) examine(ctx context.Context, more ...check) []error {
 	var found []error
 	for _, check := range []check{
-		r.checkClean, r.checkHistory, r.checkSides, r.checkDockerfiles, r.checkBuildArgs, r.checkFetched, r.checkVersionFiles,
+		r.checkClean, r.checkHistory, r.checkSides, r.checkDockerfiles, r.checkBuildArgs, r.checkHealthchecks, r.checkFetched, r.checkVersionFiles,
 		r.checkRegistrySet, r.checkReceivers, r.checkSigner,
 	} {
 		if err := check(ctx); err != nil {

@@ -187,7 +187,7 @@ func TestHandbook(t *testing.T) {
 			t.Errorf("the proxy answers %q by configuration %q (%v), want %s by %q", got, response.Header.Get("X-Proxy"), err, version, proxy)
 		}
 	}
-	green(t, call("plan", "--version=1.4.0"), "poetry by backend/poetry.lock", "pnpm 10.7.1 by frontend/pnpm-lock.yaml", "tests by jest",
+	green(t, call("plan", "--version=1.4.0"), "the HEALTHCHECK of backend: Dagger v0.19", "poetry by backend/poetry.lock", "pnpm 10.7.1 by frontend/pnpm-lock.yaml", "tests by jest",
 		"service arq-worker    gets "+d.Prefix+"/arq-worker", "docker-compose.prod.yml, nginx/nginx.conf")
 	green(t, call("release", "--version=1.4.0"), "poetry.lock in step, pnpm-lock.yaml in step", "1 passed, 40.0% coverage, 1 passed slow", "1 passed, 1 skipped, 100.0% coverage",
 		"1.4.0 is healthy, first deployment", "Outcome: released")

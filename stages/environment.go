@@ -12,6 +12,7 @@ import (
 
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/gitremote"
+	"dagger/slipway/stages/project"
 	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/server"
 )
@@ -23,10 +24,9 @@ const (
 )
 
 const (
-	defaultComposeFile    = "docker-compose.prod.ip.yml"
-	defaultBackupScript   = "scripts/backup_db.sh"
-	defaultRestoreScript  = "scripts/restore_db.sh"
-	defaultMigrateService = "migrate"
+	defaultComposeFile   = "docker-compose.prod.ip.yml"
+	defaultBackupScript  = "scripts/backup_db.sh"
+	defaultRestoreScript = "scripts/restore_db.sh"
 )
 
 // environment is what the settings say about one server.
@@ -124,11 +124,19 @@ func (r *Run) serverEnvironment(e environment, login server.Login) server.Enviro
 	login.Bastion = e.bastion
 	return server.Environment{
 		Name: e.name, Target: e.target, Login: login, ComposeFile: e.composeFile, HealthURL: e.healthURL, VersionURL: e.versionURL,
-		Migrate:  orDefault(r.config.MigrateService, defaultMigrateService),
+		Migrate:  r.migration(),
 		Postgres: r.config.tools["postgres"],
 		Pace:     server.Pace{Deadline: e.healthTimeout},
 		Step:     step,
 	}
+}
+
+// migration is the service that migrates the database; empty if there is none.
+func (r *Run) migration() string {
+	if r.config.MigrateService == project.Off {
+		return ""
+	}
+	return orDefault(r.config.MigrateService, server.DefaultMigration)
 }
 
 func (r *Run) login(ctx context.Context) (server.Login, error) {

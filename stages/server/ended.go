@@ -17,6 +17,9 @@ func (d *deployment) failed(ctx context.Context, f *Failure, started *rollout) e
 			f.Next = strings.TrimPrefix(f.Next+"; the containers of "+d.release.Version+" could not be removed: "+firstLine(err.Error()), "; ")
 		}
 	}
+	if started == nil || started.started {
+		d.tellSchema(ctx, f)
+	}
 	if err := d.putFilesBack(ctx); err != nil {
 		f.Next = strings.TrimPrefix(f.Next+"; the files that were replaced could not be put back ("+firstLine(err.Error())+"): they are in "+replacedFile, "; ")
 	}

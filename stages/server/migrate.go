@@ -4,30 +4,57 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
-// saved insists on a backup before a migration (D6).
-func (e Environment) saved(a compose) error {
-	if _, migrates := a.Services[e.Migrate]; !migrates || e.Backup != "" || e.Unsaved {
+// DefaultMigration is what the service is called that migrates the database, where nobody has said.
+const DefaultMigration = "migrate"
+
+// checkMigration insists on knowing which service migrates the database, and on a backup before it does (D6).
+func (e Environment) checkMigration(a compose, pins map[string]string) error {
+	_, migrates := a.Services[e.Migrate]
+	doubtful := slices.DeleteFunc(sortedNames(pins), func(name string) bool { return !a.Services[name].ends })
+	err, next := error(nil), ""
+	switch {
+	case migrates && e.Backup == "" && !e.Unsaved:
+		err = fmt.Errorf("the service %s migrates the database, and no script would save it before", e.Migrate)
+		next = "commit such a script and name it in the setting backupScript, or set backupScript=none if somebody else makes the backups"
+	case migrates || e.Migrate == "":
+		return nil
+	case e.Migrate != DefaultMigration:
+		err = fmt.Errorf("the compose file has no service %s (setting migrateService): it has %s", e.Migrate, strings.Join(slices.Sorted(maps.Keys(a.Services)), ", "))
+		next = "correct the name, or set migrateService=none if no service migrates the database"
+	case len(doubtful) > 0:
+		err = fmt.Errorf("%s runs to its end before others start, and nothing says whether it migrates the database", strings.Join(doubtful, ", "))
+		next = fmt.Sprintf("set migrateService=%s if it does: it gets a backup before it, and a rollback leaves it out; or migrateService=none", doubtful[0])
+	}
+	if err == nil {
 		return nil
 	}
-	return &Failure{
-		Err:   fmt.Errorf("the service %s migrates the database, and no script would save it before", e.Migrate),
-		State: Untouched, Found: "nothing was changed on the server",
-		Next: "commit such a script and name it in the setting backupScript, or set backupScript=none if somebody else makes the backups",
-	}
+	return &Failure{Err: err, State: Untouched, Found: "nothing was changed on the server", Next: next}
 }
 
 // migrate runs the migration on its own, before any container is replaced: one that fails leaves the old version up.
 func (d *deployment) migrate(ctx context.Context) error {
-	if _, ok := d.next.compose.Services[d.env.Migrate]; !ok {
+	if _, migrates := d.next.compose.Services[d.env.Migrate]; !migrates {
+		if d.env.Migrate != "" {
+			d.figures = append(d.figures, "no database was migrated: the compose file has no service "+d.env.Migrate)
+		}
 		return nil
 	}
 	if err := d.noneAtWork(ctx); err != nil {
 		return err
 	}
-	_, err := d.next.changeWithin(ctx, scriptTime, "run", "--rm", "-T", "--quiet-pull", d.env.Migrate)
+	run := []string{"run", "--rm", "-T", "--quiet-pull"}
+	if d.previous != nil {
+		if err := d.startNeeds(ctx); err != nil {
+			return err
+		}
+		run = append(run, "--no-deps") // compose would make a database anew that the release has changed, and nothing puts that back
+	}
+	_, err := d.next.changeWithin(ctx, scriptTime, append(run, d.env.Migrate)...)
 	if err == nil {
 		return nil
 	}
@@ -37,6 +64,40 @@ func (d *deployment) migrate(ctx context.Context) error {
 		return d.afterMigration(ctx, fmt.Errorf("the migration failed: %s", exit.output), "correct the migration and deploy again")
 	}
 	return d.cutOff(ctx, fmt.Errorf("the migration was cut off: %w", err))
+}
+
+// startNeeds starts what the migration needs and does not run yet, and leaves what runs as it is.
+func (d *deployment) startNeeds(ctx context.Context) error {
+	there, err := d.next.containers(ctx)
+	if err != nil {
+		return err
+	}
+	missing := slices.DeleteFunc(d.next.compose.needs(d.env.Migrate), func(name string) bool {
+		ends := d.next.compose.Services[name].ends
+		return slices.ContainsFunc(of(there, name), func(c container) bool { return c.running() || ends && c.State.Status == "exited" })
+	})
+	if len(missing) == 0 {
+		return nil
+	}
+	if err := d.next.upOnly(ctx, missing, "--no-recreate"); err != nil {
+		return err
+	}
+	return d.awake(ctx, d.next, missing)
+}
+
+// needs are the services that have to be there for another, and what those need, sorted.
+func (a compose) needs(name string) []string {
+	found := map[string]bool{name: true}
+	for next := []string{name}; len(next) > 0; next = next[1:] {
+		for other := range a.Services[next[0]].DependsOn {
+			if _, known := a.Services[other]; known && !found[other] {
+				found[other] = true
+				next = append(next, other)
+			}
+		}
+	}
+	delete(found, name)
+	return slices.Sorted(maps.Keys(found))
 }
 
 // noneAtWork keeps a second migration from running beside the first, of which only the client was killed.
@@ -104,6 +165,21 @@ func (d *deployment) afterMigration(ctx context.Context, cause error, forward st
 		f.Next += "; or go back to the state before, which loses what was written since: " + d.restoreLine(d.entry.Backup)
 	}
 	return f
+}
+
+// tellSchema says what a release that migrates when its containers start has left: what ran before runs on that now.
+func (d *deployment) tellSchema(ctx context.Context, f *Failure) {
+	if _, migrates := d.next.compose.Services[d.env.Migrate]; migrates || d.entry.Kind != Deployed || d.entry.Backup == "" || d.previous == nil {
+		return
+	}
+	changed, err := d.changed(ctx)
+	switch {
+	case err != nil:
+		f.Found += fmt.Sprintf("; whether %s has changed the schema of its database is not known: %v", d.release.Version, err)
+	case changed:
+		f.Found += fmt.Sprintf(", but %s has changed the schema of its database", d.release.Version)
+		f.Next = strings.TrimPrefix(f.Next+"; deploy what can run on it, or go back to the state before, which loses what was written since: "+d.restoreLine(d.entry.Backup), "; ")
+	}
 }
 
 // changed says whether the schema differs from that of the backup.

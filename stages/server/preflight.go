@@ -99,13 +99,13 @@ func (c *Conn) plan(ctx context.Context, env Environment, release Release) (*pla
 	if err := p.compose.refusal(release.Images); err != nil {
 		return nil, err
 	}
-	if err := env.saved(p.compose); err != nil {
+	if p.pins, err = p.compose.pin(release.Images); err != nil {
+		return nil, err
+	}
+	if err := env.checkMigration(p.compose, p.pins); err != nil {
 		return nil, err
 	}
 	if err := c.hasExternal(ctx, env, p.compose); err != nil {
-		return nil, err
-	}
-	if p.pins, err = p.compose.pin(release.Images); err != nil {
 		return nil, err
 	}
 	p.shipped = read

@@ -55,6 +55,26 @@ func TestTheWayBackHasItsTime(t *testing.T) {
 	}
 }
 
+// TestTheWayBackFails: what ran before does not come up again either, and nothing is said of a version that was never stopped.
+func TestTheWayBackFails(t *testing.T) {
+	t.Parallel()
+	s := standIn(t)
+	s.public("postgres:17", behaviour{database: true, healthyAfter: 10 * time.Millisecond})
+	first := s.image("backend", "1.0.0", good)
+	first.service("migrate", migration("one"))
+	s.deploy(t, "1.0.0", shopCompose)
+	s.image("backend", "1.1.0", good).service("migrate", migration("one"))
+	s.on("docker stop", then(func() { s.set(func() { first.does = behaviour{unhealthyAfter: 20 * time.Millisecond} }) }))
+	env := s.environment()
+	env.VersionURL, env.Pace.Deadline = "http://127.0.0.1:1/", time.Second
+	_, err := Deploy(t.Context(), env, s.release("1.1.0", shopCompose))
+	f := failure(t, err)
+	wantText(t, f.Found, "putting 1.0.0 back failed as well: the containers of 1.0.0, started beside the running ones: not healthy: backend is unhealthy")
+	if f.State != NotRestored || strings.Contains(f.Error(), "never stopped") {
+		t.Errorf("%s: %v", f.State, f)
+	}
+}
+
 // TestWhoEndsADeployment: what the caller has ended it for is said, with what is not healthy yet and its logs.
 func TestWhoEndsADeployment(t *testing.T) {
 	t.Parallel()

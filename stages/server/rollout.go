@@ -143,7 +143,11 @@ func (r *rollout) unproven(ctx context.Context, w *watch, err error) error {
 	if errors.Is(err, errLost) || r.removed {
 		return err
 	}
-	f := r.kept(fmt.Errorf("the containers of %s, started beside the running ones: %w", called(r.to.version), err))
+	err = fmt.Errorf("the containers of %s, started beside the running ones: %w", called(r.to.version), err)
+	if r.to == r.previous {
+		return err // the way back, on which something else runs
+	}
+	f := r.kept(err)
 	ctx = context.WithoutCancel(ctx) // the caller's time may be what is over
 	if l, err := r.conn.observe(ctx, w); err == nil {
 		f.Logs = r.conn.logs(ctx, l)

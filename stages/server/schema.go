@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 )
@@ -76,14 +77,21 @@ func (d *deployment) schemaNow(ctx context.Context) (string, error) {
 // checkSchema refuses to run an older version on a schema that it does not know (B5). The database itself is asked, because
 // not every change of a schema is in the ledger.
 func (d *rollback) checkSchema(ctx context.Context) (err error) {
-	if d.back.Database != "" || d.back.SchemaAhead || !d.migrates() {
+	if d.back.Database != "" || d.back.SchemaAhead || !d.migrates() && d.env.Backup == "" {
 		return nil
 	}
 	if d.env.Backup == "" {
 		return fmt.Errorf("the schema that the database has now is not known, without a backup script to show it: say --allow-schema-ahead if %s runs on it", d.target.Version)
 	}
 	ways := fmt.Sprintf("say --restore-db=%s to go back to the backup of what %s left, or --allow-schema-ahead if %s runs on the schema of now", Recorded, d.target.Version, d.target.Version)
-	if d.target.Schema == "" {
+	if !d.migrates() && d.target.Schema == "" {
+		d.target.Schema = d.schemaLeft(ctx)
+	}
+	switch {
+	case d.target.Schema == "" && !d.migrates():
+		d.figures = append(d.figures, "whether "+d.target.Version+" runs on the schema of now is not known: no backup of what it left can be read")
+		return nil
+	case d.target.Schema == "":
 		return fmt.Errorf("the schema that %s ran on is not known: %s", d.target.Version, ways)
 	}
 	// The script that is there stays: a rollback that is refused changes nothing.
@@ -100,6 +108,17 @@ func (d *rollback) checkSchema(ctx context.Context) (err error) {
 		return fmt.Errorf("%s ran on another schema than the database has now: %s", d.target.Version, ways)
 	}
 	return nil
+}
+
+// schemaLeft is that of the backup of what the target left, empty if there is none that can be read. Where no service migrates,
+// the application may, when it starts.
+func (d *rollback) schemaLeft(ctx context.Context) string {
+	for _, saved := range slices.Backward(d.ledger.backupsOf(d.target.Version)) {
+		if schema, err := d.schema(ctx, saved.Backup); err == nil {
+			return schema
+		}
+	}
+	return ""
 }
 
 // migrates says whether schemas are ours to judge (D6): a service changes them.

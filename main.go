@@ -360,7 +360,7 @@ func New(
 	//
 	// +default="scripts/restore_db.sh"
 	restoreScript string,
-	// Compose service that migrates the database and ends; run on its own before anything is replaced.
+	// Compose service that migrates the database and ends; run on its own before anything is replaced. None if no service does.
 	//
 	// +default="migrate"
 	migrateService string,

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"dagger/slipway/stages/project"
 	"dagger/slipway/stages/report"
-	"dagger/slipway/stages/versionfile"
 )
 
 func (r *Run) checkClean(context.Context) error {
@@ -98,29 +98,5 @@ func (r *Run) checkVersionFiles(context.Context) error {
 		r.notCheckedf("%s (forced)", text)
 		return nil
 	}
-	return refuse("change the files and commit", "%s", text)
-}
-
-// versionFiles are those that say a version, and in words why the others say none.
-func (r *Run) versionFiles() (files []versionfile.File, silent string, err error) {
-	var why []string
-	for _, path := range r.config.versionFiles {
-		text, found := r.source.files[path]
-		if !found {
-			why = append(why, path+" is not there")
-			continue
-		}
-		file, err := versionfile.Read(path, text)
-		switch {
-		case err != nil:
-			return nil, "", refuseState("correct the file", "%w", err)
-		case file.State == versionfile.Found:
-			files = append(files, file)
-		case file.State == versionfile.Dynamic:
-			why = append(why, path+" leaves it to the build")
-		default:
-			why = append(why, path+" says none")
-		}
-	}
-	return files, orDefault(strings.Join(why, ", "), "there are none, see the setting versionFiles"), nil
+	return refuse("change the files and commit, or name in the setting versionFiles those that carry the version ("+project.Off+": the tag alone does)", "%s", text)
 }

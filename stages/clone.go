@@ -39,14 +39,14 @@ func (r *Run) checkDockerfiles(context.Context) error {
 // checkBuildArgs finds what would be built with nothing where a value belongs: the build itself does not mind.
 func (r *Run) checkBuildArgs(context.Context) error {
 	return allOf(r.eachImage(func(i Image) error {
-		missing, bundled := r.config.missingArgs(i, r.source.files[i.path()])
+		missing, bundled := r.missingArgs(i)
 		if len(bundled) > 0 {
-			r.notCheckedf("that image %s does without a value for %s: set buildArgs (%s:%s=value) if it does not", i.Name, report.Few(bundled), i.Name, bundled[0])
+			r.notCheckedf("that image %s does without a value for %s: set buildArgs (%s) if it does not", i.Name, report.Few(bundled), example(i.Name, bundled))
 		}
 		if len(missing) == 0 {
 			return nil
 		}
-		return refuse(fmt.Sprintf("give it with the setting buildArgs (%s:%s=value; an empty value counts too), or give the ARG a default", i.Name, missing[0]),
+		return refuse(fmt.Sprintf("give it with the setting buildArgs (%s; an empty value counts too), or give the ARG a default", example(i.Name, missing)),
 			"image %s: %s uses build arguments that have no value: %s", i.Name, i.path(), report.Few(missing))
 	})...)
 }

@@ -176,6 +176,7 @@ func New(
 	// +default="backend=backend, frontend=frontend, arq-worker=backend:Dockerfile.worker"
 	images string,
 	// Build arguments, as image:NAME=value, separated by commas, such as frontend:NEXT_PUBLIC_API_URL=https://api.example.com.
+	// In a value {version} stands for the version that is released, {commit} for the full commit id. VERSION is always given.
 	//
 	// +optional
 	buildArgs string,
@@ -292,8 +293,9 @@ func New(
 	//
 	// +default="v"
 	tagPrefix string,
-	// Files that carry the version and must say the one being released; a missing one is left out. Empty: the pyproject.toml
-	// and package.json of the two folders.
+	// Files that carry the version and must say the one being released; a missing one is left out, and so is 0.0.0 beside another
+	// version. Besides manifests these are .txt files and VERSION with nothing but a version, and .py files with one line
+	// __version__ = "1.2.3". Empty: the pyproject.toml and package.json of the two folders. none: the tag alone is the version.
 	//
 	// +optional
 	versionFiles string,

@@ -181,9 +181,8 @@ func (r *Run) provenance(ctx context.Context, b *built) (json.RawMessage, error)
 func (r *Run) asked(image Image, where string) attest.Asked {
 	asked := attest.Asked{
 		Version: r.versionText(), Image: where, Context: image.Context, Dockerfile: image.Dockerfile, Target: image.Target, Platforms: r.platformNames(),
-		Arguments: []attest.Argument{{Name: versionArg, Value: r.versionText()}},
 	}
-	for _, a := range r.config.buildArgs[image.Name] {
+	for _, a := range r.arguments(image) {
 		asked.Arguments = append(asked.Arguments, attest.Argument{Name: a.name, Value: a.value})
 	}
 	for _, s := range r.concealed.builds {

@@ -185,8 +185,8 @@ func (r *Run) dockerBuild(image Image, platform dagger.Platform) *dagger.Contain
 		context = context.WithNewFile(dockerfile.name, dockerfile.text).WithNewFile(ignore.name, ignore.text)
 		file = dockerfile.name
 	}
-	args := []dagger.BuildArg{{Name: versionArg, Value: r.versionText()}}
-	for _, arg := range r.config.buildArgs[image.Name] {
+	var args []dagger.BuildArg
+	for _, arg := range r.arguments(image) {
 		args = append(args, dagger.BuildArg{Name: arg.name, Value: arg.value})
 	}
 	return context.DockerBuild(dagger.DirectoryDockerBuildOpts{

@@ -15,6 +15,14 @@ const versionArg = "VERSION"
 
 var argPattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*\z`)
 
+// What stands in values for what a release is of, so that it need not be written into the settings anew each time.
+const (
+	versionValue = "{version}"
+	commitValue  = "{commit}"
+)
+
+var braces = regexp.MustCompile(`\{[^{}]*\}`)
+
 // parseBuildArgs reads `image:NAME=value, image:NAME=value`, by image. A value may be empty.
 func parseBuildArgs(setting string, images []Image) (map[string][]pair, error) {
 	args := map[string][]pair{}
@@ -33,6 +41,11 @@ func parseBuildArgs(setting string, images []Image) (map[string][]pair, error) {
 		case slices.ContainsFunc(args[image], func(p pair) bool { return p.name == name }):
 			return nil, fmt.Errorf("%q stands twice", left)
 		}
+		for _, found := range braces.FindAllString(value, -1) {
+			if found != versionValue && found != commitValue {
+				return nil, fmt.Errorf("expected %s or %s, found %q in %q: nothing else may stand in braces", versionValue, commitValue, found, part)
+			}
+		}
 		args[image] = append(args[image], pair{name, value})
 	}
 	return args, nil
@@ -46,15 +59,52 @@ func imageNames(images []Image) (names []string) {
 }
 
 // missingArgs are the build arguments that an image uses and nobody gives, and those that a bundler in it may look for.
-func (c config) missingArgs(image Image, text []byte) (used, bundled []string) {
-	return dockerfile.Missing(text, image.Target, append(sortedKeys(c.givenArgs(image)), versionArg))
+func (r *Run) missingArgs(image Image) (used, bundled []string) {
+	given := []string{versionArg}
+	for _, arg := range r.config.buildArgs[image.Name] {
+		given = append(given, arg.name)
+	}
+	return dockerfile.Missing(r.source.files[image.path()], image.Target, given)
+}
+
+// arguments are those that an image is built with.
+func (r *Run) arguments(image Image) []pair {
+	return append([]pair{{versionArg, r.versionText()}}, r.givenArgs(image)...)
 }
 
 // givenArgs are the values that the settings give to an image's build arguments.
-func (c config) givenArgs(image Image) map[string]string {
-	given := map[string]string{}
-	for _, arg := range c.buildArgs[image.Name] {
-		given[arg.name] = arg.value
+func (r *Run) givenArgs(image Image) (given []pair) {
+	for _, arg := range r.config.buildArgs[image.Name] {
+		value := braces.ReplaceAllStringFunc(arg.value, func(found string) string {
+			if found == versionValue {
+				return r.versionText()
+			}
+			return r.source.commit
+		})
+		given = append(given, pair{arg.name, value})
 	}
 	return given
+}
+
+// example is what to write for one of some arguments: for one whose name tells its value, if there is one.
+func example(image string, names []string) string {
+	for _, name := range names {
+		if value := valueFor(name); value != "" {
+			return fmt.Sprintf("%s:%s=value, or %s", image, name, value)
+		}
+	}
+	return image + ":" + names[0] + "=value"
+}
+
+// valueFor is the value that an argument's name asks for.
+func valueFor(name string) string {
+	name = strings.ToUpper(name)
+	ends := func(end string) bool { return strings.HasSuffix(name, end) }
+	switch {
+	case ends("VERSION"):
+		return versionValue + " for the version that is released"
+	case ends("COMMIT"), ends("SHA"), ends("REVISION"):
+		return commitValue + " for the commit that is released"
+	}
+	return ""
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/version"
@@ -41,61 +40,6 @@ func (n Next) of(l lineage, prefix version.TagPrefix) (version.Version, error) {
 		return version.Version{}, fmt.Errorf("no version file and no tag says what to raise: give the first version itself, --version=0.1.0")
 	}
 	return l.raised(kind, n.Preid)
-}
-
-// twins are lock files that stand beside a version file and repeat its version.
-var twins = map[string]string{"package.json": "package-lock.json", "pyproject.toml": "uv.lock"}
-
-// carrierNames are a version file and the lock file beside it.
-func carrierNames(file string) []string {
-	names := []string{file}
-	if lock := twins[path.Base(file)]; lock != "" {
-		names = append(names, path.Join(path.Dir(file), lock))
-	}
-	return names
-}
-
-// carriers are the version files that say a version, with the locks beside them, and what is wrong with which lock. Locks
-// follow their manifests, so a wrong one stops nothing.
-type carriers struct {
-	files []versionfile.Source
-	wrong []string
-}
-
-func (r *Run) carriers() (c carriers, err error) {
-	for _, name := range r.config.versionFiles {
-		var manifest versionfile.File
-		for _, name := range carrierNames(name) {
-			text, ok := r.source.files[name]
-			if !ok {
-				break // a lock alone says nothing
-			}
-			file, err := versionfile.Read(name, text)
-			if err != nil && !versionfile.IsLock(name) {
-				return carriers{}, refuseState("correct the file", "%w", err)
-			}
-			c.add(versionfile.Source{Path: name, Content: text}, file, manifest, err)
-			if file.State != versionfile.Found {
-				break
-			}
-			manifest = file
-		}
-	}
-	return c, nil
-}
-
-// add takes a file that was read, unless there is nothing to change in it. The manifest is the one beside a lock.
-func (c *carriers) add(source versionfile.Source, file, manifest versionfile.File, unread error) {
-	switch {
-	case unread != nil:
-		c.wrong = append(c.wrong, fmt.Sprintf("A bump leaves a lock out that cannot be read. %v", unread))
-		return
-	case file.State != versionfile.Found:
-		return
-	case manifest.State == versionfile.Found && !file.Repeats(manifest):
-		c.wrong = append(c.wrong, fmt.Sprintf("%s says %q and %s says %q: a bump makes them equal.", file.Path, file.Version, manifest.Path, manifest.Version))
-	}
-	c.files = append(c.files, source)
 }
 
 // bumped is the next version, the files that say one now, and what then differs: nothing, when they say it already.

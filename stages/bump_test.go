@@ -101,6 +101,92 @@ func TestCarriersLeaveOutFilesWithoutAVersion(t *testing.T) {
 	}
 }
 
+// What uv and bun write for a package of a workspace, in the lock at its root.
+const (
+	uvMember  = "[project]\nname = \"app\"\nversion = \"1.2.3\"\n"
+	uvMembers = "version = 1\n\n[manifest]\nmembers = [\n    \"app\",\n]\n\n" +
+		"[[package]]\nname = \"anyio\"\nversion = \"1.2.3\"\nsource = { registry = \"https://pypi.example/simple\" }\n\n" +
+		"[[package]]\nname = \"app\"\nversion = \"1.2.3\"\nsource = { editable = \"backend\" }\n\n" +
+		"[[package]]\nname = \"lib\"\nversion = \"1.2.3\"\nsource = { virtual = \"packages/lib\" }\n"
+	npmMembers = `{"name": "root", "version": "1.2.3", "packages": {"": {"version": "1.2.3"}, "frontend": {"version": "1.2.3"}, "node_modules/frontend": {"link": true}}}`
+	bunMembers = "{\n  \"workspaces\": {\n    \"\": {\n      \"name\": \"root\",\n    },\n    \"frontend\": {\n      \"name\": \"frontend\",\n" +
+		"      \"version\": \"1.2.3\",\n    },\n  },\n  \"packages\": {\n    \"frontend\": [\"frontend@workspace:frontend\"],\n  }\n}\n"
+)
+
+// TestBumpInAWorkspace: the lock at the root repeats the version of each member, which a locked installation compares.
+func TestBumpInAWorkspace(t *testing.T) {
+	const member = `"frontend": {"version": "1.2.3"}`
+	for name, c := range map[string]struct {
+		files     map[string]string
+		lock      string
+		old, want string // of the lock's text
+	}{
+		"uv": {map[string]string{"backend/pyproject.toml": uvMember, "uv.lock": uvMembers}, "uv.lock",
+			"\"1.2.3\"\nsource = { editable = \"backend\" }", "\"1.2.4\"\nsource = { editable = \"backend\" }"},
+		"uv, a member two folders below": {map[string]string{"packages/lib/pyproject.toml": uvMember, "uv.lock": uvMembers}, "uv.lock",
+			"\"1.2.3\"\nsource = { virtual = \"packages/lib\" }", "\"1.2.4\"\nsource = { virtual = \"packages/lib\" }"},
+		"uv, the lock of another version file's project": {map[string]string{"backend/pyproject.toml": uvMember, "shared/pyproject.toml": uvMember,
+			"backend/uv.lock": "[[package]]\nname = \"shared\"\nversion = \"1.2.3\"\nsource = { directory = \"../shared\" }\n"}, "backend/uv.lock", "1.2.3", "1.2.4"},
+		"npm": {map[string]string{"frontend/package.json": numbered, "package-lock.json": npmMembers}, "package-lock.json",
+			member, `"frontend": {"version": "1.2.4"}`},
+		"npm, shrinkwrapped": {map[string]string{"package.json": numbered, "npm-shrinkwrap.json": `{"version": "1.2.3"}`}, "npm-shrinkwrap.json", "1.2.3", "1.2.4"},
+		"bun":                {map[string]string{"frontend/package.json": numbered, "bun.lock": bunMembers}, "bun.lock", "1.2.3", "1.2.4"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := carried(t, c.files)
+			b, err := r.bump(t.Context(), Next{Kind: "patch"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			after := ""
+			for _, file := range b.changed {
+				if file.Path == c.lock {
+					after = string(file.Content)
+				}
+			}
+			if want := strings.Replace(c.files[c.lock], c.old, c.want, 1); after != want {
+				t.Errorf("%s is now\n%s\nwant\n%s", c.lock, after, want)
+			}
+		})
+	}
+}
+
+// TestBumpOfSeveralMembers: one lock repeats the versions of all of them.
+func TestBumpOfSeveralMembers(t *testing.T) {
+	r := carried(t, map[string]string{"backend/pyproject.toml": uvMember, "packages/lib/pyproject.toml": uvMember, "uv.lock": uvMembers})
+	b, err := r.bump(t.Context(), Next{Kind: "patch"})
+	if got := paths(b.changed); err != nil || got != "backend/pyproject.toml packages/lib/pyproject.toml uv.lock" {
+		t.Fatalf("changed %s, %v", got, err)
+	}
+	if text := string(b.changed[2].Content); strings.Count(text, "1.2.4") != 2 || strings.Count(text, "1.2.3") != 1 {
+		t.Errorf("the lock is now\n%s", text)
+	}
+}
+
+// TestNamedLock: a lock among the version files is looked at for the members that are named with it.
+func TestNamedLock(t *testing.T) {
+	for name, c := range map[string]struct{ manifest, lock, text, refused, changed string }{
+		"it agrees":   {"backend/pyproject.toml", "uv.lock", uvMembers, "", "backend/pyproject.toml uv.lock"},
+		"it differs":  {"backend/pyproject.toml", "uv.lock", strings.ReplaceAll(uvMembers, "1.2.3", "1.2.2"), `the version files do not say 1.2.3: uv.lock says "1.2.2", expected "1.2.3"`, "backend/pyproject.toml uv.lock"},
+		"it is alone": {"", "package-lock.json", `{"version": "1.2.2"}`, `the version files do not say 1.2.3: package-lock.json says "1.2.2", expected "1.2.3"`, "package-lock.json"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := map[string]string{c.lock: c.text}
+			if c.manifest != "" {
+				files[c.manifest] = uvMember
+			}
+			r := carried(t, files)
+			r.Version, r.config.versionFiles = mustVersion(t, "1.2.3"), append(r.config.versionFiles, c.lock)
+			if err := r.checkVersionFiles(t.Context()); (err == nil) != (c.refused == "") || err != nil && err.Error() != c.refused {
+				t.Errorf("got %v, want %q", err, c.refused)
+			}
+			if b, err := r.bump(t.Context(), Next{Version: "1.2.4"}); err != nil || paths(b.changed) != c.changed {
+				t.Errorf("changed %s, %v, want %s", paths(b.changed), err, c.changed)
+			}
+		})
+	}
+}
+
 // TestWrongLock: it is named, and the rest goes on.
 func TestWrongLock(t *testing.T) {
 	for name, c := range map[string]struct{ lock, wrong, changed string }{

@@ -8,8 +8,8 @@ import (
 	"github.com/Masterminds/semver/v3"
 
 	"dagger/slipway/stages/dockerfile"
+	"dagger/slipway/stages/project"
 	"dagger/slipway/stages/report"
-	"dagger/slipway/stages/versionfile"
 )
 
 func (r *Run) checkClean(context.Context) error {
@@ -42,14 +42,14 @@ func (r *Run) checkDockerfiles(context.Context) error {
 // checkBuildArgs finds what would be built with nothing where a value belongs: the build itself does not mind.
 func (r *Run) checkBuildArgs(context.Context) error {
 	return allOf(r.eachImage(func(i Image) error {
-		missing, bundled := r.config.missingArgs(i, r.source.files[i.path()])
+		missing, bundled := r.missingArgs(i)
 		if len(bundled) > 0 {
-			r.notCheckedf("that image %s does without a value for %s: set buildArgs (%s:%s=value) if it does not", i.Name, report.Few(bundled), i.Name, bundled[0])
+			r.notCheckedf("that image %s does without a value for %s: set buildArgs (%s) if it does not", i.Name, report.Few(bundled), example(i.Name, bundled))
 		}
 		if len(missing) == 0 {
 			return nil
 		}
-		return refuse(fmt.Sprintf("give it with the setting buildArgs (%s:%s=value; an empty value counts too), or give the ARG a default", i.Name, missing[0]),
+		return refuse(fmt.Sprintf("give it with the setting buildArgs (%s; an empty value counts too), or give the ARG a default", example(i.Name, missing)),
 			"image %s: %s uses build arguments that have no value: %s", i.Name, i.path(), report.Few(missing))
 	})...)
 }
@@ -125,29 +125,5 @@ func (r *Run) checkVersionFiles(context.Context) error {
 		r.notCheckedf("%s (forced)", text)
 		return nil
 	}
-	return refuse("change the files and commit", "%s", text)
-}
-
-// versionFiles are those that say a version, and in words why the others say none.
-func (r *Run) versionFiles() (files []versionfile.File, silent string, err error) {
-	var why []string
-	for _, path := range r.config.versionFiles {
-		text, found := r.source.files[path]
-		if !found {
-			why = append(why, path+" is not there")
-			continue
-		}
-		file, err := versionfile.Read(path, text)
-		switch {
-		case err != nil:
-			return nil, "", refuseState("correct the file", "%w", err)
-		case file.State == versionfile.Found:
-			files = append(files, file)
-		case file.State == versionfile.Dynamic:
-			why = append(why, path+" leaves it to the build")
-		default:
-			why = append(why, path+" says none")
-		}
-	}
-	return files, orDefault(strings.Join(why, ", "), "there are none, see the setting versionFiles"), nil
+	return refuse("change the files and commit, or name in the setting versionFiles those that carry the version ("+project.Off+": the tag alone does)", "%s", text)
 }

@@ -20,6 +20,7 @@ const (
 	private     = `{"name": "shop", "private": true}`
 	numbered    = `{"name": "shop", "version": "1.2.3"}`
 	placeholder = `{"name": "shop", "version": "0.0.0"}`
+	unreleased  = "[project]\nname = \"shop\"\nversion = \"0.0.0\"\n"
 )
 
 // habit is a run of a repository whose sides say their version in these ways; an empty one is not there.
@@ -41,7 +42,11 @@ func TestVersionFilesOfAnyHabit(t *testing.T) {
 		"both say it":               {static, numbered, "", ""},
 		"one of them says it":       {static, private, "", ""},
 		"the other one":             {scm, numbered, "", ""},
-		"one says another":          {scm, placeholder, `the version files do not say 1.2.3: frontend/package.json says "0.0.0", expected "1.2.3"`, ""},
+		"one says another":          {scm, `{"version": "1.2.2"}`, `the version files do not say 1.2.3: frontend/package.json says "1.2.2", expected "1.2.3"`, ""},
+		"one says 0.0.0":            {static, placeholder, "", ""},
+		"0.0.0 beside the build's":  {scm, placeholder, "", "that the version files say 1.2.3: backend/pyproject.toml leaves it to the build, frontend/package.json says 0.0.0, which stands for none"},
+		"0.0.0 beside none":         {nameless, placeholder, `the version files do not say 1.2.3: frontend/package.json says "0.0.0", expected "1.2.3"`, ""},
+		"0.0.0 alone":               {"", placeholder, `the version files do not say 1.2.3: frontend/package.json says "0.0.0", expected "1.2.3"`, ""},
 		"setuptools-scm":            {scm, private, "", "that the version files say 1.2.3: backend/pyproject.toml leaves it to the build, frontend/package.json says none"},
 		"hatch-vcs":                 {hatch, "", "", "that the version files say 1.2.3: backend/pyproject.toml leaves it to the build, frontend/package.json is not there"},
 		"poetry-dynamic-versioning": {poetry, "", "", "that the version files say 1.2.3: backend/pyproject.toml leaves it to the build, frontend/package.json is not there"},
@@ -70,6 +75,38 @@ func TestVersionFilesOfAnyHabit(t *testing.T) {
 	}
 }
 
+// TestVersionFilesThatDifferAreNamed: whoever keeps no version in them has another way out than to change them.
+func TestVersionFilesThatDifferAreNamed(t *testing.T) {
+	err := habit(t, static, `{"version": "1.2.2"}`).checkVersionFiles(t.Context())
+	if next := explain(err).next; !strings.Contains(next, "the setting versionFiles") || !strings.Contains(next, "none") {
+		t.Errorf("next: %q", next)
+	}
+	_, err = habit(t, static, `{"version": "1.2.2"}`).bump(t.Context(), Next{Version: "1.3.0"})
+	if err == nil || !strings.Contains(err.Error(), "the setting versionFiles") {
+		t.Errorf("a bump says %v", err)
+	}
+}
+
+// TestVersionInAnyFile: what is named says the version in its own way, and what cannot be read is refused before anything is done.
+func TestVersionInAnyFile(t *testing.T) {
+	r := carried(t, map[string]string{"version.txt": "1.2.3\n", "app/__init__.py": "import os\n__version__ = '1.2.3'\n"})
+	r.Version = mustVersion(t, "1.2.3")
+	if err := r.checkVersionFiles(t.Context()); err != nil || r.found.notChecked != nil {
+		t.Errorf("got %v, not checked: %v", err, r.found.notChecked)
+	}
+	b, err := r.bump(t.Context(), Next{Version: "1.3.0-rc.1"})
+	if err != nil || paths(b.changed) != "app/__init__.py version.txt" {
+		t.Fatalf("changed %s, %v", paths(b.changed), err)
+	}
+	if got := string(b.changed[0].Content) + string(b.changed[1].Content); got != "import os\n__version__ = '1.3.0rc1'\n1.3.0-rc.1\n" {
+		t.Errorf("got %q", got)
+	}
+	r = carried(t, map[string]string{"requirements.txt": "fastapi==1.2.3\n"})
+	if err := r.checkVersionFiles(t.Context()); err == nil || !strings.Contains(err.Error(), "expected a version and nothing else") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestBumpOfAnyHabit: where no file says the version there is nothing to bump, and that is no success without a word.
 func TestBumpOfAnyHabit(t *testing.T) {
 	const nothing = "no version file says a version, so there is nothing to bump: "
@@ -81,6 +118,8 @@ func TestBumpOfAnyHabit(t *testing.T) {
 		"poetry, bare tags":       {poetry, "", "1.2.3=a", "1.2.4", "", nothing + "backend/pyproject.toml leaves it to the build, frontend/package.json is not there"},
 		"neither file, and a tag": {"", "", "v1.2.3=a", "1.2.4", "", nothing + "backend/pyproject.toml is not there, frontend/package.json is not there"},
 		"no tag":                  {static, numbered, "", "1.2.4", "backend/pyproject.toml frontend/package.json", ""},
+		"one says 0.0.0":          {static, placeholder, "v1.2.3=a", "1.2.4", "backend/pyproject.toml", ""},
+		"both say 0.0.0":          {unreleased, placeholder, "", "0.0.1", "backend/pyproject.toml frontend/package.json", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := habit(t, c.pyproject, c.packageJSON)
@@ -107,6 +146,33 @@ func TestBumpOfAnyHabit(t *testing.T) {
 	}
 	if b, err := r.bump(t.Context(), Next{Version: "0.1.0"}); err != nil || b.version.String() != "0.1.0" {
 		t.Errorf("the first version itself: %+v, %v", b, err)
+	}
+}
+
+// TestFirstReleaseOfPlaceholders: where all files say 0.0.0, that is what kinds raise, and no version to release.
+func TestFirstReleaseOfPlaceholders(t *testing.T) {
+	for text, kinds := range map[string]map[string]string{
+		placeholder:                        {"patch": "0.0.1", "minor": "0.1.0", "major": "1.0.0"},
+		`{"version": "0.0.0-development"}`: {"patch": "0.0.1", "minor": "0.1.0"},
+	} {
+		r := habit(t, "", text)
+		c, err := r.carriers()
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := r.lineage(c.files)
+		p := proposal{lineage: l}
+		if p.next, _ = l.suggested(version.Minor); err != nil || p.next != (version.Version{}) {
+			t.Errorf("%s: proposed is %s, %v", text, p.next, err)
+		}
+		if got := p.text() + p.choices(); !strings.Contains(got, "this is the first release, say 0.1.0") || strings.Contains(got, "0.0.0") {
+			t.Errorf("%s: got %s", text, got)
+		}
+		for kind, want := range kinds {
+			if b, err := r.bump(t.Context(), Next{Kind: kind}); err != nil || b.version.String() != want || len(b.changed) != 1 {
+				t.Errorf("%s, %s: got %s, %v, want %s", text, kind, b.version, err, want)
+			}
+		}
 	}
 }
 

@@ -27,9 +27,62 @@ func TestParseBuildArgs(t *testing.T) {
 		"ui:API=x":                   `no image is called "ui", found it in "ui:API=x": the setting images has frontend, team/api`,
 		"frontend:VERSION=1":         `every image is given VERSION by Slipway, found it in "frontend:VERSION=1"`,
 		"frontend:A=1, frontend:A=2": `"frontend:A" stands twice`,
+		"frontend:A=v{versoin}":      `expected {version} or {commit}, found "{versoin}" in "frontend:A=v{versoin}"`,
+		"frontend:A={}":              `found "{}"`,
+		"frontend:A=${VERSION}":      `found "{VERSION}"`,
 	} {
 		if got, err := parseBuildArgs(setting, images); err == nil || !strings.Contains(err.Error(), reason) {
 			t.Errorf("%q: got %v, %v; want an error with %q", setting, got, err, reason)
+		}
+	}
+}
+
+// TestBuildArgsOfTheRelease: values that name the version or the commit follow them, in the build and in what is said of it.
+func TestBuildArgsOfTheRelease(t *testing.T) {
+	const commit = "0123456789abcdef0123456789abcdef01234567"
+	images := []Image{{Name: "api"}, {Name: "ui"}}
+	args, err := parseBuildArgs("api:RELEASE_VERSION=v{version}, api:ID={version}+{commit}, api:MODE=production", images)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for v, want := range map[string]string{
+		"1.3.0-rc.1": "VERSION=1.3.0-rc.1 RELEASE_VERSION=v1.3.0-rc.1 ID=1.3.0-rc.1+" + commit + " MODE=production",
+		"":           "VERSION=sha-0123456 RELEASE_VERSION=vsha-0123456 ID=sha-0123456+" + commit + " MODE=production", // outside of a release
+	} {
+		r := &Run{Version: mustVersion(t, v), source: source{commit: commit}, config: config{buildArgs: args}}
+		var given, said []string
+		for _, a := range r.arguments(images[0]) {
+			given = append(given, a.name+"="+a.value)
+		}
+		for _, a := range r.asked(images[0], "").Arguments {
+			said = append(said, a.Name+"="+a.Value)
+		}
+		if got := strings.Join(given, " "); got != want {
+			t.Errorf("given: %s, want %s", got, want)
+		}
+		if got := strings.Join(said, " "); got != want {
+			t.Errorf("said: %s, want %s", got, want)
+		}
+		if got := r.arguments(images[1]); len(got) != 1 || got[0].name != "VERSION" {
+			t.Errorf("another image gets %v", got)
+		}
+	}
+}
+
+// TestMissingBuildArgs: the advice gives no value that would still be there in the next release.
+func TestMissingBuildArgs(t *testing.T) {
+	for arg, want := range map[string]string{
+		"API":             "(ui:A=value; an empty value counts too)",
+		"RELEASE_VERSION": "(ui:RELEASE_VERSION=value, or {version} for the version that is released; an empty value counts too)",
+		"COMMIT":          "(ui:COMMIT=value, or {commit} for the commit that is released; an empty value counts too)",
+		"git_sha":         "(ui:git_sha=value, or {commit} for the commit that is released; an empty value counts too)",
+		"VCS_REVISION":    "(ui:VCS_REVISION=value, or {commit} for the commit that is released; an empty value counts too)",
+	} {
+		r := &Run{source: source{files: map[string][]byte{"Dockerfile": []byte("FROM node\nARG A\nARG " + arg + "\nRUN build $A $" + arg + "\n")}}}
+		r.config.images = []Image{{Name: "ui", Context: ".", Dockerfile: "Dockerfile"}}
+		err := r.checkBuildArgs(t.Context())
+		if err == nil || !strings.Contains(explain(err).next, want) {
+			t.Errorf("%s: %v, %q, want %s", arg, err, explain(err).next, want)
 		}
 	}
 }

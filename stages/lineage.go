@@ -27,11 +27,17 @@ func (r *Run) lineage(files []versionfile.Source) (lineage, error) {
 	return l, err
 }
 
+// unversioned is what files say that nobody has given a version: kinds raise it, and nothing is released with it.
+var unversioned, _ = version.Parse("0.0.0")
+
 // versionIn is the version in a file.
 func versionIn(source versionfile.Source) (version.Version, error) {
-	file, err := versionfile.Read(source.Path, source.Content)
+	file, err := versionfile.Read(source.Path, source.Content, source.Members...)
 	if err != nil {
 		return version.Version{}, err
+	}
+	if file.IsPlaceholder() {
+		return unversioned, nil
 	}
 	v, ok := file.Current()
 	if !ok {
@@ -84,13 +90,13 @@ func (l lineage) behind() bool {
 	return l.files != none && l.last != none && l.files.Compare(l.last) < 0
 }
 
-// planned is the version that the files are on the way to; none if it is released.
+// planned is the version that the files are on the way to; none if it is released, or they say none.
 func (l lineage) planned() version.Version {
 	v := l.files
 	if l.released(v) {
 		v = leadsTo(v) // a prerelease wants to be finished
 	}
-	if l.behind() || l.released(v) {
+	if l.behind() || l.released(v) || v == unversioned {
 		return version.Version{}
 	}
 	return v

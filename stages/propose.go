@@ -97,7 +97,8 @@ func (p proposal) reason() string {
 
 // first says whether there is nothing to go on from.
 func (p proposal) first() bool {
-	return p.files == (version.Version{}) && p.last == (version.Version{})
+	none := version.Version{}
+	return (p.files == none || p.files == unversioned) && p.last == none
 }
 
 // remarks are what a reader has to know of the versions besides.

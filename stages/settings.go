@@ -174,11 +174,8 @@ func (s Settings) read() (config, error) {
 	set("coverageThreshold", err)
 	c.tagPrefix, err = version.ParseTagPrefix(s.TagPrefix)
 	set("tagPrefix", err)
-	c.versionFiles, err = parsePaths(s.VersionFiles)
+	c.versionFiles, err = parseVersionFiles(s.VersionFiles, c.backend, c.frontend)
 	set("versionFiles", err)
-	if len(c.versionFiles) == 0 {
-		c.versionFiles = manifests(c.backend, c.frontend)
-	}
 	c.committer, err = parseCommitter(s.Committer)
 	set("committer", err)
 	set("releasedIn", checkReleasedIn(s.ReleasedIn, c.tagPrefix))
@@ -193,6 +190,18 @@ func (s Settings) read() (config, error) {
 		set(name, checkPath(value))
 	}
 	return c, errors.Join(wrong...)
+}
+
+// parseVersionFiles reads paths; none means that the tag alone is the version.
+func parseVersionFiles(setting string, backend, frontend folder) ([]string, error) {
+	if setting == project.Off {
+		return nil, nil
+	}
+	files, err := parsePaths(setting)
+	if len(files) == 0 {
+		files = manifests(backend, frontend)
+	}
+	return files, err
 }
 
 // manifests are the files in which the two sides say their version, unless others are named.

@@ -122,6 +122,7 @@ func TestVersionFilesFollowTheFolders(t *testing.T) {
 		"a side that is not":     {"none", "web", "", "web/package.json"},
 		"neither side":           {"none", "none", "", ""},
 		"files that are named":   {"api", "none", "pyproject.toml, ./a/package.json", "pyproject.toml, a/package.json"},
+		"the tag alone":          {"api", "web", "none", ""},
 		"nothing between commas": {"api", "none", " , ", "api/pyproject.toml"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -48,7 +48,11 @@ func (r *Run) imageLanguage(folder, language string) project.Language {
 			if !concerns(i) {
 				continue
 			}
-			if version, base := dockerfile.Runs(r.source.files[i.path()], i.Target, language, r.config.givenArgs(i)); version != "" {
+			given := map[string]string{}
+			for _, arg := range r.givenArgs(i) {
+				given[arg.name] = arg.value
+			}
+			if version, base := dockerfile.Runs(r.source.files[i.path()], i.Target, language, given); version != "" {
 				said = append(said, project.Language{Version: version, From: i.path() + " is FROM " + base})
 			}
 		}

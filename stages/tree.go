@@ -32,7 +32,7 @@ func (c config) allImages() []Image {
 func (c config) files() []string {
 	files := append([]string{c.IgnoreFile, moduleFile}, written.Names...)
 	for _, name := range c.versionFiles {
-		files = append(files, carrierNames(name)...)
+		files = append(append(files, name), lockNames(name)...)
 	}
 	for at := c.frontend.path; !c.frontend.off; at = path.Dir(at) {
 		files = append(files, path.Join(at, npmLock))

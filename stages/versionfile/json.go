@@ -5,29 +5,67 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 )
 
-// locateJSON looks at each path of keys. npm repeats the version in its lock file, so there may be several.
-func locateJSON(paths ...[]string) func(src string) (State, []place, error) {
-	return func(src string) (State, []place, error) {
-		state, places := Missing, []place(nil)
-		for _, keys := range paths {
-			value, ok, err := lookup(src, keys)
-			if err != nil {
-				return "", nil, err
-			}
-			if !ok {
-				continue
-			}
-			p, err := stringPlace(src, value)
-			if err != nil {
-				return "", nil, err
-			}
-			state, places = Found, append(places, p)
+func locatePackageJSON(src string, _ []string) (State, []place, error) {
+	return locateJSON(src, []string{"version"})
+}
+
+// locateNPMLock knows that npm says the version of the package at the root twice.
+func locateNPMLock(src string, members []string) (State, []place, error) {
+	var paths [][]string
+	for _, member := range members {
+		if member == "." {
+			paths = append(paths, []string{"version"})
+			member = ""
 		}
-		return state, places, nil
+		paths = append(paths, []string{"packages", member, "version"})
 	}
+	return locateJSON(src, paths...)
+}
+
+// locateBunLock looks at the members of a workspace: bun repeats no other version.
+func locateBunLock(src string, members []string) (State, []place, error) {
+	var paths [][]string
+	for _, member := range members {
+		paths = append(paths, []string{"workspaces", member, "version"})
+	}
+	return locateJSON(withoutLastCommas(src), paths...)
+}
+
+var lastComma = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|,\s*[}\]]`)
+
+// withoutLastCommas puts spaces for the commas behind the last items, which bun writes and JSON does not have, so that all the
+// rest stays where it is.
+func withoutLastCommas(src string) string {
+	return lastComma.ReplaceAllStringFunc(src, func(found string) string {
+		if found[0] == ',' {
+			return " " + found[1:]
+		}
+		return found
+	})
+}
+
+// locateJSON looks at each path of keys.
+func locateJSON(src string, paths ...[]string) (State, []place, error) {
+	state, places := Missing, []place(nil)
+	for _, keys := range paths {
+		value, ok, err := lookup(src, keys)
+		if err != nil {
+			return "", nil, err
+		}
+		if !ok {
+			continue
+		}
+		p, err := stringPlace(src, value)
+		if err != nil {
+			return "", nil, err
+		}
+		state, places = Found, append(places, p)
+	}
+	return state, places, nil
 }
 
 // lookup follows keys from the outermost object inwards.

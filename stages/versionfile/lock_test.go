@@ -1,6 +1,9 @@
 package versionfile
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // TestLockThatContradictsItself: it is read, so that it can be rewritten, and agrees with none of its versions.
 func TestLockThatContradictsItself(t *testing.T) {
@@ -41,5 +44,35 @@ func TestRepeats(t *testing.T) {
 				t.Errorf("got %v", got)
 			}
 		})
+	}
+}
+
+// bunLock is what bun writes, with commas that JSON does not have.
+const bunLock = `{
+  "lockfileVersion": 1,
+  "workspaces": {
+    "": {
+      "name": "a,}",
+    },
+    "web": {
+      "name": "web",
+      "version": "1.2.0",
+      "dependencies": { "x": "^1", },
+    },
+  },
+  "packages": {
+    "x": ["x@1.2.0", "", {}, "sha512-aa==",],
+  },
+}
+`
+
+func TestBunLock(t *testing.T) {
+	source := Source{"bun.lock", []byte(bunLock), []string{"web"}}
+	got, err := RewriteAll([]Source{source}, must(t, "1.3.0-rc.1"))
+	if want := strings.Replace(bunLock, `"version": "1.2.0"`, `"version": "1.3.0-rc.1"`, 1); err != nil || string(got[0].Content) != want {
+		t.Errorf("got %v, %s", err, got)
+	}
+	if file, err := Read("bun.lock", []byte(bunLock)); err != nil || file.State != Missing {
+		t.Errorf("at the root: %q, %v", file.State, err)
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // locatePyproject knows the places of the standard and of Poetry, which may both be there.
-func locatePyproject(src string) (State, []place, error) {
+func locatePyproject(src string, _ []string) (State, []place, error) {
 	values, err := scanTOML(src)
 	if err != nil {
 		return "", nil, err
@@ -42,27 +42,41 @@ func declaredDynamic(src string, values []tomlValue) bool {
 	})
 }
 
-// locateUVLock looks for the entry of the project that the lock file lies beside; the others are its dependencies.
-func locateUVLock(src string) (State, []place, error) {
+// locateUVLock looks for the packages that lie in the repository; the others are what they depend on.
+func locateUVLock(src string, members []string) (State, []place, error) {
 	values, err := scanTOML(src)
 	if err != nil {
 		return "", nil, err
 	}
+	state, places := Missing, []place(nil)
+	for _, member := range members {
+		found, has, err := locateUVMember(src, values, member)
+		if err != nil {
+			return "", nil, err
+		}
+		if places = append(places, found...); has {
+			state = stateOf(places, true) // uv leaves the version out when the build computes it
+		}
+	}
+	return state, places, nil
+}
+
+// locateUVMember is the version of the package in a folder, and whether the lock has that package.
+func locateUVMember(src string, values []tomlValue, member string) (places []place, has bool, err error) {
 	var own []int
 	for _, v := range values {
-		if text, err := v.text(src); v.isOwnSource() && err == nil && text == "." {
+		if text, err := v.text(src); v.isFolder() && err == nil && text == member {
 			own = append(own, v.element)
 		}
 	}
-	if len(own) == 0 {
-		return Missing, nil, nil
+	switch len(own) {
+	case 0:
+		return nil, false, nil
+	case 1:
+		places, err = versionsAt(src, values, own[0], []string{"package", "version"})
+		return places, true, err
 	}
-	if len(own) > 1 {
-		return "", nil, fmt.Errorf(`expected one [[package]] with the source ".", found %d; run uv lock`, len(own))
-	}
-	places, err := versionsAt(src, values, own[0], []string{"package", "version"})
-	// uv leaves the version out of the lock file when the build computes it.
-	return stateOf(places, true), places, err
+	return nil, false, fmt.Errorf("expected one [[package]] with the source %q, found %d; run uv lock", member, len(own))
 }
 
 func stateOf(places []place, dynamic bool) State {
@@ -104,8 +118,10 @@ type tomlValue struct {
 
 func (v tomlValue) is(keys ...string) bool { return slices.Equal(v.keys, keys) }
 
-func (v tomlValue) isOwnSource() bool {
-	return v.element > 0 && !v.inArray && (v.is("package", "source", "editable") || v.is("package", "source", "virtual"))
+// isFolder says whether the value is where a package of a uv.lock lies in the file system.
+func (v tomlValue) isFolder() bool {
+	return v.element > 0 && !v.inArray &&
+		(v.is("package", "source", "editable") || v.is("package", "source", "virtual") || v.is("package", "source", "directory"))
 }
 
 func (v tomlValue) raw(src string) string { return src[v.start:v.end] }

@@ -252,6 +252,19 @@ func TestUVLock(t *testing.T) {
 	}
 }
 
+// TestUVLockOfMembers: a workspace has one lock for the packages in several folders.
+func TestUVLockOfMembers(t *testing.T) {
+	lock := uvLock("1.2.0")
+	for _, c := range []struct{ member, want string }{{"tools/tool", "2.0.0"}, {".", "1.2.0"}, {"tools", ""}} {
+		if file, err := Read("uv.lock", []byte(lock), c.member); err != nil || file.Version != c.want || (file.State == Found) != (c.want != "") {
+			t.Errorf("%s: got %q, %q, %v", c.member, file.State, file.Version, err)
+		}
+	}
+	if file, err := Read("uv.lock", []byte(lock), "tools/tool", "."); err != nil || file.Version != "1.2.0 and 2.0.0" {
+		t.Errorf("got %q, %v", file.Version, err)
+	}
+}
+
 func TestUVLockWithoutAVersionOfItsOwn(t *testing.T) {
 	for _, c := range []struct {
 		name, content string

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -31,10 +32,12 @@ type File struct {
 	places  []place
 }
 
-// Source is a file with its content.
+// Source is a file with its content. A lock has the folders, as seen from it, of the manifests whose version it repeats; without
+// any it is read for the one beside it.
 type Source struct {
 	Path    string
 	Content []byte
+	Members []string
 }
 
 // span is a part of a file, by byte offsets.
@@ -48,36 +51,57 @@ type place struct {
 
 // format says how one kind of file holds its version, and who reads it.
 type format struct {
-	locate func(src string) (State, []place, error)
+	locate locator
 	wanted string
 	python bool
-	lock   bool // written by a tool from the manifest beside it, so that it can only be out of date
+	lock   bool // written by a tool from manifests, so that it can only be out of date
 }
 
+// locator finds the versions in a file. Only locks have members.
+type locator func(src string, members []string) (State, []place, error)
+
 var formats = map[string]format{
-	"pyproject.toml": {locatePyproject, "[project].version and [tool.poetry].version", true, false},
-	"uv.lock":        {locateUVLock, `the version of the [[package]] whose source is "."`, true, true},
-	"package.json":   {locateJSON([]string{"version"}), `"version" at the top`, false, false},
-	"package-lock.json": {locateJSON([]string{"version"}, []string{"packages", "", "version"}),
-		`"version" at the top and in packages[""]`, false, true},
+	"pyproject.toml":      {locatePyproject, "[project].version and [tool.poetry].version", true, false},
+	"uv.lock":             {locateUVLock, "the version of the [[package]] whose source is the project's folder", true, true},
+	"package.json":        {locatePackageJSON, `"version" at the top`, false, false},
+	"package-lock.json":   {locateNPMLock, `"version" at the top and in packages[""]`, false, true},
+	"npm-shrinkwrap.json": {locateNPMLock, `"version" at the top and in packages[""]`, false, true},
+	"bun.lock":            {locateBunLock, `"version" in the package's entry of "workspaces"`, false, true},
+	"VERSION":             {locateText, "a version and nothing else", false, false},
+}
+
+// extensions are the formats of files of any name.
+var extensions = map[string]format{
+	".txt": {locateText, "a version and nothing else", false, false},
+	".py":  {locatePython, dunderVersion, true, false},
+}
+
+func (f File) format() format {
+	if named, ok := formats[f.Kind]; ok {
+		return named
+	}
+	return extensions[path.Ext(f.Kind)]
 }
 
 // byteOrderMark begins a file that some editors save; TOML and JSON readers skip it.
 const byteOrderMark = "\ufeff"
 
-// Read finds the version in a pyproject.toml, uv.lock, package.json or package-lock.json.
-func Read(name string, content []byte) (File, error) {
+// Read finds the version in a manifest, a text, a Python module or a lock.
+func Read(name string, content []byte, members ...string) (File, error) {
 	file := File{Path: name, Kind: path.Base(name)}
-	format, ok := formats[file.Kind]
-	if !ok {
-		return File{}, fmt.Errorf("expected a pyproject.toml, uv.lock, package.json or package-lock.json, found %q; "+
+	format := file.format()
+	if format.locate == nil {
+		return File{}, fmt.Errorf("expected a pyproject.toml, package.json, their lock, a VERSION, .txt or .py, found %q; "+
 			"take it out of the version files", name)
 	}
 	if !utf8.Valid(content) {
 		return File{}, fmt.Errorf("%s: expected UTF-8, found other bytes; save the file as UTF-8", name)
 	}
+	if len(members) == 0 {
+		members = []string{"."}
+	}
 	var err error
-	if file.State, file.places, err = format.locate(string(content)); err != nil {
+	if file.State, file.places, err = format.locate(string(content), members); err != nil {
 		return File{}, fmt.Errorf("%s: %w", name, err)
 	}
 	slices.SortFunc(file.places, func(a, b place) int { return a.start - b.start })
@@ -95,13 +119,13 @@ func (f File) settled() (File, error) {
 	}
 	if len(said) > 1 && !IsLock(f.Path) {
 		return File{}, fmt.Errorf("%s: expected one version in %s, found %q and %q; make them equal",
-			f.Path, formats[f.Kind].wanted, said[0], said[1])
+			f.Path, f.format().wanted, said[0], said[1])
 	}
 	f.Version = strings.Join(said, " and ")
 	return f, nil
 }
 
-// IsLock says whether a file of that name only repeats the version of the manifest beside it.
+// IsLock says whether a file of that name only repeats the versions of manifests.
 func IsLock(name string) bool { return formats[path.Base(name)].lock }
 
 // Repeats says whether both files carry one version, in any spelling.
@@ -109,11 +133,18 @@ func (f File) Repeats(manifest File) bool { return f.meaning() == manifest.meani
 
 // Current returns the version of the file, or false if it has none that could be released.
 func (f File) Current() (version.Version, bool) {
-	if formats[f.Kind].python {
+	if f.format().python {
 		return version.FromPEP440(f.Version)
 	}
 	return version.FromTag(f.Version)
 }
+
+// IsPlaceholder says whether the file says 0.0.0, with which tools begin the manifest of what is never published itself.
+func (f File) IsPlaceholder() bool {
+	return f.State == Found && placeholder.MatchString(f.Version)
+}
+
+var placeholder = regexp.MustCompile(`^0\.0\.0(?:\D|$)`)
 
 // Agrees says whether the file carries v in any spelling that means the same, and how the file should spell it. A file
 // without a version of its own agrees with every v.
@@ -127,7 +158,7 @@ func (f File) Agrees(v version.Version) (ok bool, expected string, err error) {
 
 // spell writes v the way the readers of the file write it themselves.
 func (f File) spell(v version.Version) (string, error) {
-	if !formats[f.Kind].python {
+	if !f.format().python {
 		return v.String(), nil
 	}
 	text, err := v.PEP440()
@@ -152,7 +183,7 @@ func (f File) rewrite(content []byte, v version.Version) ([]byte, error) {
 		return slices.Clone(content), nil
 	case Missing:
 		return nil, fmt.Errorf("%s: expected a version to replace, found none; looked for %s, so add it there or take "+
-			"the file out of the version files", f.Path, formats[f.Kind].wanted)
+			"the file out of the version files", f.Path, f.format().wanted)
 	}
 	text, err := f.spell(v)
 	if err != nil {
@@ -174,7 +205,7 @@ func RewriteAll(sources []Source, v version.Version) ([]Source, error) {
 	files := make([]File, len(sources))
 	faults := make([]error, len(sources))
 	for i, source := range sources {
-		if files[i], faults[i] = Read(source.Path, source.Content); faults[i] == nil {
+		if files[i], faults[i] = Read(source.Path, source.Content, source.Members...); faults[i] == nil {
 			changed[i].Content, faults[i] = files[i].rewrite(source.Content, v)
 		}
 	}
@@ -203,7 +234,8 @@ func oneOldVersion(files []File, v version.Version) error {
 		return errors.New("expected at least one file with a version, found none; name one in the version files")
 	}
 	if len(slices.Compact(meanings)) > 1 {
-		return fmt.Errorf("expected one version in all files, found %s; make them equal, then bump again",
+		return fmt.Errorf("expected one version in all files, found %s; make them equal, or name those that count in the setting "+
+			"versionFiles, then bump again",
 			strings.Join(shown, ", "))
 	}
 	return nil

@@ -25,10 +25,10 @@ func wantError(t *testing.T, err error, want string) {
 }
 
 func TestReadRefusesOtherFiles(t *testing.T) {
-	for _, name := range []string{"setup.py", "poetry.lock", "backend/PyProject.toml", "pyproject.toml/x", ""} {
+	for _, name := range []string{"setup.cfg", "poetry.lock", "backend/PyProject.toml", "pyproject.toml/x", "version", "README.md", "a.txt/b", ""} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Read(name, []byte("[project]\nversion = \"1.2.0\"\n"))
-			wantError(t, err, "expected a pyproject.toml, uv.lock, package.json or package-lock.json, found \""+name+
+			wantError(t, err, "expected a pyproject.toml, package.json, their lock, a VERSION, .txt or .py, found \""+name+
 				"\"; take it out of the version files")
 		})
 	}
@@ -80,6 +80,10 @@ func TestAgrees(t *testing.T) {
 		{"JavaScript prerelease in Python", "package.json", packageJSON("1.3.0rc1"), "1.3.0-rc.1", false, "1.3.0-rc.1"},
 		{"not a version", "package.json", packageJSON("workspace"), "1.2.1", false, "1.2.1"},
 		{"uv.lock", "uv.lock", uvLock("1.3.0rc1"), "1.3.0-rc.1", true, "1.3.0rc1"},
+		{"Python module", "app/__init__.py", "__version__ = '1.3.0rc1'\n", "1.3.0-rc.1", true, "1.3.0rc1"},
+		{"Python module behind", "app/__init__.py", "__version__ = '1.2.0'\n", "1.2.1", false, "1.2.1"},
+		{"text", "version.txt", "1.3.0-rc.1\n", "1.3.0-rc.1", true, "1.3.0-rc.1"},
+		{"text in Python", "VERSION", "1.3.0rc1\n", "1.3.0-rc.1", false, "1.3.0-rc.1"},
 		{"package-lock.json", "package-lock.json", `{"version": "1.2.0", "packages": {"": {"version": "1.2.0"}}}`, "1.2.1", false, "1.2.1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -127,6 +131,15 @@ func TestCurrent(t *testing.T) {
 	}
 }
 
+func TestIsPlaceholder(t *testing.T) {
+	for text, want := range map[string]bool{"0.0.0": true, "0.0.0-development": true, "0.0.0.dev0": true, "0.0.0+dirty": true, "0.0.01": false, "0.0.1": false, "10.0.0": false, "": false} {
+		file, err := Read("package.json", []byte(`{"version":"`+text+`"}`))
+		if got := file.IsPlaceholder(); err != nil || got != want {
+			t.Errorf("%q: got %v, %v", text, got, err)
+		}
+	}
+}
+
 func TestRewriteRefuses(t *testing.T) {
 	for _, c := range []struct{ name, path, content, v, want string }{
 		{"pyproject without version", "b/pyproject.toml", "[project]\nname = 'x'\n", "1.2.1",
@@ -136,7 +149,7 @@ func TestRewriteRefuses(t *testing.T) {
 			`f/package.json: expected a version to replace, found none; looked for "version" at the top, ` +
 				"so add it there or take the file out of the version files"},
 		{"uv.lock of others only", "uv.lock", "[[package]]\nname = 'x'\nversion = '1'\n", "1.2.1",
-			`uv.lock: expected a version to replace, found none; looked for the version of the [[package]] whose source is ".", ` +
+			`uv.lock: expected a version to replace, found none; looked for the version of the [[package]] whose source is the project's folder, ` +
 				"so add it there or take the file out of the version files"},
 		{"version that Python does not know", "pyproject.toml", "project.version = '1.2.0'", "1.3.0-1",
 			`pyproject.toml: version "1.3.0-1" has no Python form (PEP 440): expected the prerelease to be alpha.N, ` +
@@ -170,7 +183,7 @@ func sources(lines ...string) []Source {
 	var all []Source
 	for _, line := range lines {
 		name, content, _ := strings.Cut(line, " ")
-		all = append(all, Source{name, []byte(content)})
+		all = append(all, Source{Path: name, Content: []byte(content)})
 	}
 	return all
 }
@@ -226,15 +239,15 @@ func TestRewriteAllRefuses(t *testing.T) {
 		{"the third has no version", "c/package.json" + noVersion,
 			sources("a/pyproject.toml project.version = '1.2.0'", `b/package.json {"version":"1.2.0"}`, `c/package.json {}`)},
 		{"the third has another version",
-			`expected one version in all files, found "1.2.0" in a/pyproject.toml, "1.2.0" in b/package.json, "1.1.9" in c/package.json; make them equal, then bump again`,
+			`expected one version in all files, found "1.2.0" in a/pyproject.toml, "1.2.0" in b/package.json, "1.1.9" in c/package.json; make them equal, or name those that count in the setting versionFiles, then bump again`,
 			sources("a/pyproject.toml project.version = '1.2.0'", `b/package.json {"version":"1.2.0"}`, `c/package.json {"version":"1.1.9"}`)},
 		{"two obstacles", "a/package.json" + noVersion + "\nb/package.json" + noVersion,
 			sources(`a/package.json {}`, `b/package.json {"name":"x"}`, `c/package.json {"version":"1.2.0"}`)},
 		{"only dynamic ones", "expected at least one file with a version, found none; name one in the version files",
 			sources("pyproject.toml project.dynamic = ['version']")},
 		{"no files", "expected at least one file with a version, found none; name one in the version files", nil},
-		{"a file of another kind", `expected a pyproject.toml, uv.lock, package.json or package-lock.json, found "VERSION"; take it out of the version files`,
-			sources(`a/package.json {"version":"1.2.0"}`, "VERSION 1.2.0")},
+		{"a file of another kind", `expected a pyproject.toml, package.json, their lock, a VERSION, .txt or .py, found "Chart.yaml"; take it out of the version files`,
+			sources(`a/package.json {"version":"1.2.0"}`, "Chart.yaml 1.2.0")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before := copySources(c.sources)
@@ -258,7 +271,7 @@ func TestRewriteAllLeavesItsInputAlone(t *testing.T) {
 func copySources(all []Source) []Source {
 	var copies []Source
 	for _, s := range all {
-		copies = append(copies, Source{s.Path, bytes.Clone(s.Content)})
+		copies = append(copies, Source{Path: s.Path, Content: bytes.Clone(s.Content)})
 	}
 	return copies
 }

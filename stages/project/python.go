@@ -81,19 +81,21 @@ type pyproject struct {
 			Dev          map[string][]string `toml:"dev-dependencies"`
 			Version      struct{ Source string }
 		}
-		Pytest struct {
-			Options struct{ Addopts any } `toml:"ini_options"`
-		}
+		Pytest map[string]any
 	}
 }
 
-// readPyproject is empty when there is no such file.
-func readPyproject(files Files, folder string) (p pyproject, err error) {
-	name := path.Join(folder, "pyproject.toml")
-	if err := toml.Unmarshal(files[name], &p); err != nil {
-		return p, fmt.Errorf("%s is not TOML: %w", name, err)
+// readTOML leaves what it reads into as it is when there is no such file.
+func readTOML(files Files, name string, into any) error {
+	if err := toml.Unmarshal(files[name], into); err != nil {
+		return fmt.Errorf("%s is not TOML: %w", name, err)
 	}
-	return p, nil
+	return nil
+}
+
+func readPyproject(files Files, folder string) (p pyproject, err error) {
+	err = readTOML(files, path.Join(folder, "pyproject.toml"), &p)
+	return p, err
 }
 
 // pipfile is what is read of Pipenv's manifest.
@@ -106,13 +108,9 @@ type pipfile struct {
 	}
 }
 
-// readPipfile is empty when there is no such file.
 func readPipfile(files Files, folder string) (p pipfile, err error) {
-	name := path.Join(folder, "Pipfile")
-	if err := toml.Unmarshal(files[name], &p); err != nil {
-		return p, fmt.Errorf("%s is not TOML: %w", name, err)
-	}
-	return p, nil
+	err = readTOML(files, path.Join(folder, "Pipfile"), &p)
+	return p, err
 }
 
 // NewPython reads the side of a folder, whose image says which Python it runs on, if it does. It is nil when the folder holds
@@ -166,7 +164,7 @@ func (p *Python) findLock(files Files) error {
 		return err
 	}
 	hasManifest := files.has(path.Join(p.Folder, "pyproject.toml"))
-	isCode := hasManifest || len(files.below(p.Folder, "__init__.py", "conftest.py", "pytest.ini")) > 0
+	isCode := hasManifest || len(files.below(p.Folder, "__init__.py", "conftest.py", "pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini")) > 0
 	for _, at := range upwards(p.Folder) {
 		above := at != p.Folder
 		root, err := readPyproject(files, at)

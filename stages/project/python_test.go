@@ -260,10 +260,40 @@ func TestPytestConfig(t *testing.T) {
 		"only --cov":  {repository("a/pytest.ini", "[pytest]\naddopts = --cov -q\n"), PytestConfig{}},
 		"a comment":   {repository("a/pytest.ini", "[pytest]\n# addopts = --cov=app\n"), PytestConfig{}},
 		"no sections": {repository("a/pytest.ini", "addopts = --cov=app\n"), PytestConfig{}},
+		"glued":       {repository("a/pytest.ini", "[pytest]\naddopts = -m'not e2e'\n"), PytestConfig{false, "not e2e"}},
+		// pytest 9 has tables and files of its own, in TOML's types.
+		"a table":             {repository("a/pyproject.toml", "[tool.pytest]\naddopts = [\"--cov=app\", \"-m\", \"not live\"]\n"), PytestConfig{true, "not live"}},
+		"both tables":         {repository("a/pyproject.toml", "[tool.pytest]\naddopts = [\"--cov=app\"]\n[tool.pytest.ini_options]\naddopts = \"-m old\"\n"), PytestConfig{false, "old"}},
+		"pytest.toml":         {repository("a/pytest.toml", "[pytest]\naddopts = [\"--cov=app\", \"-m\", \"not live\"]\n"), PytestConfig{true, "not live"}},
+		"a hidden one":        {repository("a/.pytest.toml", "[pytest]\naddopts = [\"-m\", \"unit\"]\n"), PytestConfig{false, "unit"}},
+		"a hidden pytest.ini": {repository("a/.pytest.ini", "[pytest]\naddopts = -m unit\n"), PytestConfig{false, "unit"}},
+		// The first file that says something to pytest counts, and no other is read.
+		"an empty pytest.toml first":   {repository("a/pytest.toml", "", "a/pytest.ini", "[pytest]\naddopts = -m unit\n"), PytestConfig{}},
+		"an empty pytest.ini first":    {repository("a/pytest.ini", "", "a/pyproject.toml", "[tool.pytest]\naddopts = [\"-m\", \"unit\"]\n"), PytestConfig{}},
+		"pytest.ini before pyproject":  {repository("a/pytest.ini", "[pytest]\naddopts = -m unit\n", "a/pyproject.toml", "[tool.pytest.ini_options]\naddopts = \"--cov=app\"\n"), PytestConfig{false, "unit"}},
+		"pyproject before tox.ini":     {repository("a/tox.ini", "[pytest]\naddopts = -m unit\n", "a/pyproject.toml", "[tool.pytest]\nminversion = \"9.0\"\n"), PytestConfig{}},
+		"tox.ini before setup.cfg":     {repository("a/tox.ini", "[pytest]\naddopts = -m unit\n", "a/setup.cfg", "[tool:pytest]\naddopts = --cov=app\n"), PytestConfig{false, "unit"}},
+		"files of other tools":         {repository("a/tox.ini", "[tox]\n", "a/setup.cfg", "[metadata]\n", "pytest.ini", "[pytest]\naddopts = -m unit\n"), PytestConfig{false, "unit"}},
+		"the folder's own before more": {repository("a/pytest.ini", "[pytest]\n", "pytest.ini", "[pytest]\naddopts = -m unit\n"), PytestConfig{}},
 	} {
 		if got, err := readPytest(c.files, "a", "."); err != nil || got != c.want {
 			t.Errorf("%s: got %+v, %v; want %+v", name, got, err, c.want)
 		}
+	}
+}
+
+// TestPytestFilesAreRead: what readPytest looks at is among what is read of a commit.
+func TestPytestFilesAreRead(t *testing.T) {
+	for _, name := range []string{"pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg"} {
+		if !slices.Contains(Read, "**/"+name) {
+			t.Errorf("%s is not read", name)
+		}
+	}
+	if _, err := readPytest(repository("a/pytest.toml", "x = "), "a", "."); err == nil || !strings.Contains(err.Error(), "a/pytest.toml is not TOML") {
+		t.Errorf("a broken one: %v", err)
+	}
+	if p, err := NewPython(repository("pyproject.toml", tested, "uv.lock", "", "backend/pytest.toml", ""), "backend", nil, Language{}); err != nil || p == nil || p.Lock != "uv.lock" {
+		t.Errorf("a folder with nothing but tests belongs to the project above: got %+v, %v", p, err)
 	}
 }
 

@@ -215,6 +215,9 @@ func named(args []string, group string, groups []string, extra string, extras []
 
 // pythonEnvironment is a container with the project's dependencies in /venv, made from manifests and locks alone.
 func (r *Run) pythonEnvironment(p *project.Python) (*dagger.Container, error) {
+	if err := r.checkPython(); err != nil {
+		return nil, err
+	}
 	c := r.pythonTools(p)
 	if m, ok := pythonManagers[p.Manager]; ok {
 		// What is wrong with the sources of packages would stand below what is wrong with their installation.

@@ -310,29 +310,41 @@ func (p *Python) TakesUV(version string) bool {
 // language goes by what says exactly one version, then by the image that is released, if the manifest allows it, and then by
 // the manifest.
 func (p *Python) language(files Files, own pyproject, pipenv pipfile, image Language) Language {
+	var unread string
 	if text, from := pinned(files, p.Folder, p.Root, "python", ".python-version"); text != "" {
 		if m := pythonPin.FindStringSubmatch(text); m != nil {
 			return Language{m[1], from + " says " + text}
 		}
+		unread = from + " says " + text + unknown
 	}
+	requirements, manifest := p.requirements(own, pipenv)
+	wanted := pythonWishes(requirements...)
+	// The managers of today do not run on 3.9 themselves, uv and pip do.
+	var unable string
+	if image.Version == "3.9" && slices.Contains([]string{Poetry, PDM, Pipenv}, p.Manager) {
+		unable = p.Manager
+	}
+	unfit := image.whyNot(Pythons, unable)
+	switch {
+	case image.Version != "" && unfit == "" && wanted.allowPython(image.Version):
+		return image
+	case len(wanted) > 0:
+		return Language{wanted.python(), manifest + " wants " + strings.Join(requirements, " and ")}
+	}
+	return passedOver(DefaultPython, unread, unfit)
+}
+
+// requirements are what the side's manifest asks of Python, each once, and which manifest it is.
+func (p *Python) requirements(own pyproject, pipenv pipfile) (all []string, manifest string) {
 	poetry, _ := own.Tool.Poetry.Dependencies["python"].(string)
 	asked, manifest := []string{own.Project.Requires, poetry}, path.Join(p.Home, "pyproject.toml")
 	if p.Manager == Pipenv {
 		asked, manifest = []string{cmp.Or(pipenv.Requires.Full, pipenv.Requires.Python)}, path.Join(p.Root, "Pipfile")
 	}
-	var requirements []string
 	for _, text := range asked {
-		if text != "" && !slices.Contains(requirements, text) {
-			requirements = append(requirements, text)
+		if text != "" && !slices.Contains(all, text) {
+			all = append(all, text)
 		}
 	}
-	// The managers of today do not run on 3.9 themselves, uv and pip do.
-	old := image.Version == "3.9" && slices.Contains([]string{Poetry, PDM, Pipenv}, p.Manager)
-	if slices.Contains(pythons, image.Version) && !old && pythonWishes(requirements...).allowPython(image.Version) {
-		return image
-	}
-	if v := pythonFor(requirements...); v != "" {
-		return Language{v, manifest + " wants " + strings.Join(requirements, " and ")}
-	}
-	return Language{}
+	return all, manifest
 }

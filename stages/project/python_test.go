@@ -188,11 +188,11 @@ func TestNoPython(t *testing.T) {
 
 func TestPythonVersions(t *testing.T) {
 	for requirement, want := range map[string]string{
-		"": "", ">=3.11": "3.13", ">=3.12,<3.13": "3.12", "^3.10": "3.13", "~=3.11": "3.13", "~=3.11.2": "3.11", "==3.12.*": "3.12",
+		">=3.11": "3.13", ">=3.12,<3.13": "3.12", "^3.10": "3.13", "~=3.11": "3.13", "~=3.11.2": "3.11", "==3.12.*": "3.12",
 		"3.11.4": "3.11", "==3.12.3": "3.12", "===3.12.3": "3.12", "3.11": "3.11",
-		">=3.14,<4.0": "3.14", ">=3.9,<3.12": "3.11", "<3.9": "", ">=3.13,<3.14": "3.13", "!=3.13.*,>=3.12": "3.12", "nonsense": "",
+		">=3.14,<4.0": "3.14", ">=3.9,<3.12": "3.11", "<3.9": "", ">=3.15": "3.15", "==3.16.*": "3.16", ">=3.14.1": "3.14", ">=3.13,<3.14": "3.13", "!=3.13.*,>=3.12": "3.12",
 	} {
-		if got := pythonFor(requirement); got != want {
+		if got := pythonWishes(requirement).python(); got != want {
 			t.Errorf("%q: got %q, want %q", requirement, got, want)
 		}
 	}
@@ -214,14 +214,23 @@ func TestPythonOfTheImage(t *testing.T) {
 		image Language
 		want  Language
 	}{
-		"requirements alone":              {repository("backend/requirements.txt", "flask"), image, image},
-		"the manifest allows it":          {repository("backend/pyproject.toml", "[project]\nrequires-python = \">=3.9\"\n"), image, image},
-		"the manifest forbids it":         {repository("backend/pyproject.toml", "[project]\nrequires-python = \">=3.11\"\n"), image, Language{"3.13", "backend/pyproject.toml wants >=3.11"}},
-		"a file says which":               {repository("backend/requirements.txt", "", "backend/.python-version", "3.12\n"), image, Language{"3.12", "backend/.python-version says 3.12"}},
-		"Poetry does not run on it":       {repository("backend/pyproject.toml", "[tool.poetry.dependencies]\npython = \"^3.9\"\n", "backend/poetry.lock", ""), Language{"3.9", "x"}, Language{"3.13", "backend/pyproject.toml wants ^3.9"}},
-		"one that is not known":           {repository("backend/requirements.txt", ""), Language{"3.6", "x"}, Language{}},
-		"the image says nothing":          {repository("backend/requirements.txt", ""), Language{}, Language{}},
-		"both manifests, and the two ask": {repository("backend/pyproject.toml", "[project]\nrequires-python = \">=3.8\"\n[tool.poetry.dependencies]\npython = \">=3.9,<3.12\"\n"), Language{}, Language{"3.11", "backend/pyproject.toml wants >=3.8 and >=3.9,<3.12"}},
+		"requirements alone":               {repository("backend/requirements.txt", "flask"), image, image},
+		"the manifest allows it":           {repository("backend/pyproject.toml", "[project]\nrequires-python = \">=3.9\"\n"), image, image},
+		"the manifest forbids it":          {repository("backend/pyproject.toml", "[project]\nrequires-python = \">=3.11\"\n"), image, Language{"3.13", "backend/pyproject.toml wants >=3.11"}},
+		"a file says which":                {repository("backend/requirements.txt", "", "backend/.python-version", "3.12\n"), image, Language{"3.12", "backend/.python-version says 3.12"}},
+		"Poetry does not run on it":        {repository("backend/pyproject.toml", "[tool.poetry.dependencies]\npython = \"^3.9\"\n", "backend/poetry.lock", ""), Language{"3.9", "x"}, Language{"3.13", "backend/pyproject.toml wants ^3.9"}},
+		"a newer one":                      {repository("backend/requirements.txt", ""), Language{"3.15", "x"}, Language{"3.15", "x"}},
+		"one that is too old":              {repository("backend/requirements.txt", ""), Language{"3.6", "x"}, Language{"3.13", "x, which is older than 3.9"}},
+		"too old, and the manifest asks":   {repository("backend/pyproject.toml", "[project]\nrequires-python = \">=3.6,<3.12\"\n"), Language{"3.6", "x"}, Language{"3.11", "backend/pyproject.toml wants >=3.6,<3.12"}},
+		"the manifest wants too old ones":  {repository("backend/pyproject.toml", "[project]\nrequires-python = \"<3.9\"\n"), Language{"3.8", "x"}, Language{"", "backend/pyproject.toml wants <3.9"}},
+		"manifests that exclude another":   {repository("backend/pyproject.toml", "[project]\nrequires-python = \">=3.12\"\n[tool.poetry.dependencies]\npython = \"<3.12\"\n"), Language{}, Language{"", "backend/pyproject.toml wants >=3.12 and <3.12"}},
+		"Poetry runs on another":           {repository("backend/pyproject.toml", "", "backend/poetry.lock", ""), Language{"3.9", "x"}, Language{"3.13", "x, on which poetry does not run"}},
+		"a file with what is to come":     {repository("backend/requirements.txt", "", "backend/.python-version", "3.16.0rc1\n"), Language{}, Language{"3.16", "backend/.python-version says 3.16.0rc1"}},
+		"a file that names none":           {repository("backend/requirements.txt", "", "backend/.python-version", "pypy3.10\n"), Language{}, Language{"3.13", "backend/.python-version says pypy3.10, which is no version that is known"}},
+		"a file that names none, an image": {repository("backend/requirements.txt", "", "backend/.python-version", "pypy3.10\n"), image, image},
+		"nobody can read what it asks":     {repository("backend/pyproject.toml", "[project]\nrequires-python = \"nonsense\"\n"), Language{}, Language{}},
+		"the image says nothing":           {repository("backend/requirements.txt", ""), Language{}, Language{}},
+		"both manifests, and the two ask":  {repository("backend/pyproject.toml", "[project]\nrequires-python = \">=3.8\"\n[tool.poetry.dependencies]\npython = \">=3.9,<3.12\"\n"), Language{}, Language{"3.11", "backend/pyproject.toml wants >=3.8 and >=3.9,<3.12"}},
 	} {
 		if p, err := NewPython(c.files, "backend", nil, c.image); err != nil || p.Language != c.want {
 			t.Errorf("%s: got %+v, %v; want %+v", name, p.Language, err, c.want)

@@ -111,6 +111,25 @@ func TestSideThatNobodyReads(t *testing.T) {
 	}
 }
 
+// TestPackagesBeside: nothing runs the tests of a workspace's other packages, unless a command of the repository's own may.
+func TestPackagesBeside(t *testing.T) {
+	for command, want := range map[string][]string{
+		"":             {"the tests of libs/money: only those of backend run, see the setting backendTests", "the tests of packages/ui, web/e2e: only those of apps/web run, see the setting frontendTests"},
+		"pnpm -r test": {"the tests of libs/money: only those of backend run, see the setting backendTests"},
+	} {
+		c, err := Settings{Backend: "backend", Frontend: "apps/web", FrontendTests: command, Severity: "HIGH"}.read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &Run{config: c, found: &found{}, sides: sides{
+			backend: &project.Python{Folder: "backend", Beside: []string{"libs/money"}}, frontend: &project.Node{Folder: "apps/web", Beside: []string{"packages/ui", "web/e2e"}},
+		}}
+		if err := r.checkSides(t.Context()); err != nil || !slices.Equal(r.found.notChecked, want) {
+			t.Errorf("%q: %v; not checked: %q", command, err, r.found.notChecked)
+		}
+	}
+}
+
 // TestRequirementThatNothingMeets: a side is never tested on a version that its manifest excludes, unless its image is named.
 func TestRequirementThatNothingMeets(t *testing.T) {
 	found := sides{

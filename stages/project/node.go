@@ -37,6 +37,7 @@ type Node struct {
 	Runner   string // empty when no test runner is among the dependencies
 
 	Manifests []string // all that the installation of the dependencies reads, by their paths
+	Beside    []string // folders of the workspace's other packages with tests of their own
 	Scripts   []string // scripts of the project's own that an installation runs: they may read any source
 	Slow      bool     // there are files *.slow.test.*
 	Coverage  bool     // vitest has a provider of coverage
@@ -88,6 +89,7 @@ func NewNode(files Files, folder string, image Language) (*Node, error) {
 		return nil, err
 	}
 	n.Manifests = n.manifests(files)
+	n.Beside = n.beside(files, root)
 	n.Scripts = installScripts(own, root)
 	n.Language = n.language(files, own, root, image)
 	n.Runner = n.runner(files, own, root)

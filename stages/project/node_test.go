@@ -2,6 +2,7 @@ package project
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -137,6 +138,30 @@ func TestNodeVersions(t *testing.T) {
 	} {
 		if n, err := NewNode(c.files, "web", c.image); err != nil || n.Language != c.want {
 			t.Errorf("%s: got %+v, %v; want %+v", name, n.Language, err, c.want)
+		}
+	}
+}
+
+// TestNodeBeside: tests of the workspace's other packages are told of, because nothing runs them.
+func TestNodeBeside(t *testing.T) {
+	const tested, placeholder = `{"scripts":{"test":"vitest run"}}`, `{"scripts":{"test":"echo \"Error: no test specified\" && exit 1"}}`
+	for name, c := range map[string]struct {
+		folder string
+		files  Files
+		want   []string
+	}{
+		"no workspace": {"web", repository("web/package.json", tested, "web/package-lock.json", "", "api/package.json", tested), nil},
+		"npm's": {"web", repository("package.json", `{"workspaces":["web","./packages/*"],"scripts":{"test":"turbo test"}}`, "package-lock.json", "", "web/package.json", tested,
+			"packages/ui/package.json", tested, "packages/jest/package.json", `{"devDependencies":{"jest":"30"}}`, "packages/none/package.json", "{}",
+			"packages/init/package.json", placeholder, "packages/ui/fixtures/package.json", tested, "examples/a/package.json", tested), []string{"packages/jest", "packages/ui"}},
+		"yarn's": {"web", repository("package.json", `{"workspaces":{"packages":["*"]}}`, "yarn.lock", "", "web/package.json", tested, "api/package.json", tested), []string{"api"}},
+		"pnpm's": {"apps/web", repository("package.json", "{}", "pnpm-workspace.yaml", "packages:\n  - apps/**\n  - '!apps/**/old'\n", "pnpm-lock.yaml", "", "apps/web/package.json", tested,
+			"apps/web/e2e/package.json", tested, "apps/api/package.json", tested, "apps/api/core/package.json", tested, "apps/api/old/package.json", tested, "apps/bad/package.json", "{"),
+			[]string{"apps/api", "apps/api/core"}},
+		"what lies in the side": {".", repository("package.json", `{"workspaces":["web"],"devDependencies":{"vitest":"4"}}`, "package-lock.json", "", "web/package.json", tested), nil},
+	} {
+		if n, err := NewNode(c.files, c.folder, Language{}); err != nil || !slices.Equal(n.Beside, c.want) {
+			t.Errorf("%s: got %q, %v; want %q", name, n.Beside, err, c.want)
 		}
 	}
 }

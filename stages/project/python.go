@@ -36,6 +36,7 @@ type Python struct {
 	Extras       []string
 	Member       string   // name of the side's package in a workspace whose lock lies above it
 	Sources      []string // folders of the project's own packages, the side's own first
+	Beside       []string // those of them, besides the side's own, with tests
 
 	Package       bool   // the project itself is installed, after its dependencies
 	VersionFromVC bool   // its version is computed from Git, which no container has
@@ -141,6 +142,7 @@ func NewPython(files Files, folder string, extras []string, image Language) (*Py
 	}
 	p.Groups, p.Extras = p.wanted(own, extras)
 	p.Sources = p.sources(files, own, root)
+	p.Beside = p.beside(files)
 	p.Manifests = p.manifests(files)
 	p.Package = p.isPackage(files, own, pipenv)
 	p.VersionFromVC = versionFromVC(own)

@@ -29,7 +29,11 @@ func (r *Run) testBackend(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	return r.judge(ctx, s)
+	o, err := r.judge(ctx, s)
+	if err != nil {
+		return Outcome{}, r.explainInstall(err)
+	}
+	return o, nil
 }
 
 // pytestHas tells whether a package is installed.
@@ -215,20 +219,30 @@ func named(args []string, group string, groups []string, extra string, extras []
 
 // pythonEnvironment is a container with the project's dependencies in /venv, made from manifests and locks alone.
 func (r *Run) pythonEnvironment(p *project.Python) (*dagger.Container, error) {
-	c := r.pythonTools(p)
-	if m, ok := pythonManagers[p.Manager]; ok {
-		// What is wrong with the sources of packages would stand below what is wrong with their installation.
-		return c.WithEnvVariable("PYTHONWARNINGS", "ignore").WithExec(m.dependencies(p)).WithoutEnvVariable("PYTHONWARNINGS"), nil
+	if err := r.checkPython(); err != nil {
+		return nil, err
 	}
+	c := r.pythonTools(p)
 	if p.Manager == "" {
 		return nil, noPythonLock(p)
 	}
-	// The environment is made in the exec that installs into it, which costs more than making it.
-	install := []string{"sh", "-c", `uv venv --quiet /venv && exec uv pip install --quiet "$@"`, "sh"}
+	// What is wrong with the sources of packages would stand below what is wrong with their installation.
+	return c.WithEnvVariable("PYTHONWARNINGS", "ignore").WithExec(pythonInstall(p)).WithoutEnvVariable("PYTHONWARNINGS"), nil
+}
+
+// uvPipInstall makes the environment in the exec that installs into it, which costs more than making it.
+const uvPipInstall = `uv venv --quiet /venv && exec uv pip install --quiet "$@"`
+
+// pythonInstall is the command that installs the side's dependencies.
+func pythonInstall(p *project.Python) []string {
+	if m, ok := pythonManagers[p.Manager]; ok {
+		return m.dependencies(p)
+	}
+	install := []string{"sh", "-c", uvPipInstall, "sh"}
 	for _, name := range p.Requirements {
 		install = append(install, "-r", at(p.Root, name))
 	}
-	return c.WithExec(install), nil
+	return install
 }
 
 // noPythonLock says how to lock, and in which folder.
@@ -264,10 +278,15 @@ func (r *Run) installProject(c *dagger.Container, p *project.Python) *dagger.Con
 			c = c.WithEnvVariable(name, r.pythonVersion())
 		}
 	}
+	return c.WithExec(projectInstall(p))
+}
+
+// projectInstall is the command that installs the project itself.
+func projectInstall(p *project.Python) []string {
 	if m, ok := pythonManagers[p.Manager]; ok {
-		return c.WithExec(m.project(p))
+		return m.project(p)
 	}
-	return c.WithExec(editable)
+	return editable
 }
 
 // pythonVersion is the version in Python's spelling; outside of a release any will do.

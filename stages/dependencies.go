@@ -64,6 +64,9 @@ func (r *Run) checkPythonLocks(ctx context.Context) (gate.Result, error) {
 // askPackageManager lets the tool that wrote a lock say whether it is in step. What it says for another reason, of a network
 // or an interpreter that is not there, is no verdict.
 func (r *Run) askPackageManager(ctx context.Context, p *project.Python) (gate.Result, error) {
+	if err := r.checkPython(); err != nil {
+		return gate.Result{}, err // what it would say in another one is about that one
+	}
 	m := pythonManagers[p.Manager]
 	asked, code, err := r.execRetried(ctx, r.pythonTools(p), m.check, false, func(code int) bool { return code != 0 })
 	switch {
@@ -154,24 +157,11 @@ func (r *Run) installed(ctx context.Context, side string, install func() (*dagge
 	if c, err = c.Sync(ctx); err == nil {
 		return c, nil
 	}
-	if err = explainInstall(err, r.sides.frontend); r.config.policy.DeniesLicences() || explain(err).ending == report.Failed {
+	if err = r.explainInstall(err); r.config.policy.DeniesLicences() || explain(err).ending == report.Failed {
 		return nil, err
 	}
 	r.notCheckedf("licences of the %s's packages: they could not be installed (%v)", side, err)
 	return nil, nil
-}
-
-// explainInstall tells a lock that is out of step, which a package manager refuses to install from, from other failures.
-func explainInstall(err error, n *project.Node) error {
-	f := explain(err)
-	if n == nil || !slices.ContainsFunc(nodeManagers[n.Manager].stale, func(words string) bool { return strings.Contains(f.output, words) }) {
-		return f
-	}
-	return &failure{
-		err:    fmt.Errorf("%s does not agree with package.json", n.Lock),
-		ending: report.Failed, output: f.output,
-		next: fmt.Sprintf("run %s install in %s and commit %s", nodeManagers[n.Manager].install[0], n.Root, path.Base(n.Lock)),
-	}
 }
 
 const locksPath = "/locks"

@@ -28,9 +28,9 @@ func (r *Run) testFrontend(ctx context.Context) (Outcome, error) {
 	}
 	o, err := r.judge(ctx, s)
 	if err != nil {
-		err = explainInstall(err, n)
+		return Outcome{}, r.explainInstall(err)
 	}
-	return o, err
+	return o, nil
 }
 
 // The Cobertura report has a name of its own in both runners.
@@ -150,15 +150,24 @@ func (r *Run) nodeEnvironment(n *project.Node) (*dagger.Container, error) {
 		return nil, refuseState("run npm install (or pnpm, yarn, bun) in "+n.Folder+" and commit the lock",
 			"the frontend has no lock file: expected package-lock.json, pnpm-lock.yaml, yarn.lock or bun.lock in %s or at the root of its workspace", n.Folder)
 	}
+	if err := r.checkNode(); err != nil {
+		return nil, err
+	}
 	c := r.nodeTools(n)
 	if len(n.Scripts) > 0 {
 		c = c.WithMountedDirectory(appPath, r.folder(n.Root)).WithWorkdir(appPath)
 	} else {
 		c = r.mountFiles(c, n.Root, n.Manifests)
 	}
-	// Where a package needs nothing there is no folder, and a folder that is not there cannot be mounted.
-	install := append([]string{"sh", "-c", `"$@" && printf '%s\n' "$FOLDERS" | while IFS= read -r folder; do mkdir -p "$folder"; done`, "sh"}, nodeManagers[n.Manager].install...)
-	return c.WithEnvVariable("FOLDERS", strings.Join(nodeModules(n), "\n")).WithExec(install).WithoutEnvVariable("FOLDERS"), nil
+	return c.WithEnvVariable("FOLDERS", strings.Join(nodeModules(n), "\n")).WithExec(nodeInstall(n)).WithoutEnvVariable("FOLDERS"), nil
+}
+
+// makeFolders follows up an installation: where a package needs nothing there is no folder, and such a one cannot be mounted.
+const makeFolders = `"$@" && printf '%s\n' "$FOLDERS" | while IFS= read -r folder; do mkdir -p "$folder"; done`
+
+// nodeInstall is the command that installs the side's dependencies.
+func nodeInstall(n *project.Node) []string {
+	return append([]string{"sh", "-c", makeFolders, "sh"}, nodeManagers[n.Manager].install...)
 }
 
 // nodeModules are the folders that an installation may fill.

@@ -49,7 +49,11 @@ func (r *Run) lintFrontend(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	return linted(ctx, c, "npm run lint has no complaint", "npm", "run", "--silent", "lint")
+	o, err := linted(ctx, c, "npm run lint has no complaint", "npm", "run", "--silent", "lint")
+	if err != nil {
+		return Outcome{}, r.explainInstall(err)
+	}
+	return o, nil
 }
 
 // linted judges a linter by its exit code: 0 is fine, and what it prints says the rest.

@@ -9,6 +9,7 @@ import (
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/dockerfile"
 	"dagger/slipway/stages/project"
+	"dagger/slipway/stages/report"
 )
 
 // sides are the two halves of the repository as its own files describe them; nil where there is none.
@@ -109,7 +110,46 @@ func (r *Run) checkSides(context.Context) error {
 		return refuseState("name the folders with --backend and --frontend, or switch them off: --backend="+project.Off+" --frontend="+project.Off,
 			"neither %s/ nor %s/ is in the repository, or they hold no project, so nothing would be tested", absent[0], absent[1])
 	}
+	r.noteBeside()
+	return allOf(r.checkPython(), r.checkNode())
+}
+
+// noteBeside names the packages whose tests nothing runs. Where the tests are a command of the repository's own, it may.
+func (r *Run) noteBeside() {
+	note := func(side, folder string, others []string) {
+		if len(others) > 0 && r.config.testCommands[side] == "" {
+			r.notCheckedf("the tests of %s: only those of %s run, see the setting %sTests", report.Few(others), folder, side)
+		}
+	}
+	if p := r.sides.backend; p != nil {
+		note(backendSide, p.Folder, p.Beside)
+	}
+	if n := r.sides.frontend; n != nil {
+		note(frontendSide, n.Folder, n.Beside)
+	}
+}
+
+// checkPython finds a manifest that excludes every version of the language.
+func (r *Run) checkPython() error {
+	if p := r.sides.backend; p != nil {
+		return r.checkLanguage("python", "Python", p.Language, project.Pythons[0])
+	}
 	return nil
+}
+
+func (r *Run) checkNode() error {
+	if n := r.sides.frontend; n != nil {
+		return r.checkLanguage("node", "Node", n.Language, project.Nodes[0])
+	}
+	return nil
+}
+
+func (r *Run) checkLanguage(tool, name string, l project.Language, oldest string) error {
+	if l.Version != "" || l.From == "" || r.config.toolNamed[tool] {
+		return nil
+	}
+	return refuseState("correct the file, or name the image to work in: toolImages="+tool+"=IMAGE",
+		"expected a version of %s from %s on, and %s", name, oldest, l.From)
 }
 
 // languageImage is what a side's code runs in.

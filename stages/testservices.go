@@ -42,50 +42,70 @@ var serviceKinds = []serviceKind{
 func (r *Run) withServices(ctx context.Context, c *dagger.Container, suite string) (*dagger.Container, error) {
 	for _, p := range r.config.services {
 		service := r.dag.Container().From(p.value).WithEnvVariable("SLIPWAY_SUITE", suite)
-		kind := kindOf(p.value)
+		kind, err := kindOf(p.value, func() ([]int, error) { return tcpPorts(ctx, service) })
+		if err != nil {
+			return nil, fmt.Errorf("the test service %s=%s: %w", p.name, p.value, err)
+		}
 		for _, v := range kind.settings {
 			service = service.WithEnvVariable(v.name, v.value)
 		}
 		if kind.variable != "" {
 			c = c.WithEnvVariable(kind.variable, fmt.Sprintf(kind.address, p.name))
 		}
-		port, err := kind.port, error(nil)
-		if port == 0 {
-			port, err = onlyPort(ctx, service)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("the test service %s=%s: %w", p.name, p.value, err)
-		}
-		if port != 0 {
-			service = service.WithExposedPort(port) // Dagger waits for no port that only the image exposes
+		if kind.port != 0 {
+			service = service.WithExposedPort(kind.port) // Dagger waits for no port that only the image exposes
 		}
 		c = c.WithServiceBinding(p.name, service.AsService(dagger.ContainerAsServiceOpts{UseEntrypoint: true}))
 	}
 	return r.withVariables(c), nil
 }
 
-// kindOf is empty for an image of another name.
-func kindOf(ref string) serviceKind {
+// kindOf goes by an image's name, and asks one of another name which ports it exposes.
+func kindOf(ref string, exposed func() ([]int, error)) (serviceKind, error) {
 	name := imageName(ref)
 	for _, k := range serviceKinds {
 		if slices.Contains(k.images, name) {
-			return k
+			return k, nil
 		}
+	}
+	ports, err := exposed()
+	return kindOn(ports), err
+}
+
+// kindOn is what answers on the one port of some that applications know. Any other port has to be the only one, because of
+// several some may be closed.
+func kindOn(ports []int) serviceKind {
+	known := slices.DeleteFunc(slices.Clone(serviceKinds), func(k serviceKind) bool {
+		return k.variable == "" || !slices.Contains(ports, k.port)
+	})
+	switch {
+	case len(known) == 1:
+		return known[0]
+	case len(ports) == 1:
+		return serviceKind{port: ports[0]}
 	}
 	return serviceKind{}
 }
 
-// onlyPort is 0 for an image that exposes several, of which some may be closed, or none.
-func onlyPort(ctx context.Context, c *dagger.Container) (int, error) {
+func tcpPorts(ctx context.Context, c *dagger.Container) (numbers []int, err error) {
 	ports, err := c.ExposedPorts(ctx)
-	if err != nil || len(ports) != 1 {
-		return 0, err
+	if err != nil {
+		return nil, err
 	}
-	protocol, err := ports[0].Protocol(ctx)
-	if err != nil || protocol != dagger.NetworkProtocolTcp {
-		return 0, err
+	for _, p := range ports {
+		protocol, err := p.Protocol(ctx)
+		if err != nil {
+			return nil, err
+		}
+		number, err := p.Port(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if protocol == dagger.NetworkProtocolTcp {
+			numbers = append(numbers, number)
+		}
 	}
-	return ports[0].Port(ctx)
+	return numbers, nil
 }
 
 // imageName is the last word of a reference, without tag and digest.

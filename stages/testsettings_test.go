@@ -111,6 +111,68 @@ func TestSideThatNobodyReads(t *testing.T) {
 	}
 }
 
+// TestPackagesBeside: nothing runs the tests of a workspace's other packages, unless a command of the repository's own may.
+func TestPackagesBeside(t *testing.T) {
+	for command, want := range map[string][]string{
+		"":             {"the tests of libs/money: only those of backend run, see the setting backendTests", "the tests of packages/ui, web/e2e: only those of apps/web run, see the setting frontendTests"},
+		"pnpm -r test": {"the tests of libs/money: only those of backend run, see the setting backendTests"},
+	} {
+		c, err := Settings{Backend: "backend", Frontend: "apps/web", FrontendTests: command, Severity: "HIGH"}.read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &Run{config: c, found: &found{}, sides: sides{
+			backend: &project.Python{Folder: "backend", Beside: []string{"libs/money"}}, frontend: &project.Node{Folder: "apps/web", Beside: []string{"packages/ui", "web/e2e"}},
+		}}
+		if err := r.checkSides(t.Context()); err != nil || !slices.Equal(r.found.notChecked, want) {
+			t.Errorf("%q: %v; not checked: %q", command, err, r.found.notChecked)
+		}
+	}
+}
+
+// TestRequirementThatNothingMeets: a side is never tested on a version that its manifest excludes, unless its image is named.
+func TestRequirementThatNothingMeets(t *testing.T) {
+	found := sides{
+		backend:  &project.Python{Manager: project.UV, Language: project.Language{From: "backend/pyproject.toml wants <3.9"}},
+		frontend: &project.Node{Manager: project.NPM, Language: project.Language{From: "frontend/package.json wants ^14"}},
+	}
+	for setting, want := range map[string][]string{
+		"": {
+			"expected a version of Python from 3.9 on, and backend/pyproject.toml wants <3.9",
+			"expected a version of Node from 16 on, and frontend/package.json wants ^14",
+		},
+		"node=node:14-slim":                         {"expected a version of Python from 3.9 on, and backend/pyproject.toml wants <3.9"},
+		"node=node:14-slim, python=python:3.8-slim": nil,
+	} {
+		c, err := Settings{Backend: "backend", Frontend: "frontend", ToolImages: setting, Severity: "HIGH"}.read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &Run{config: c, sides: found}
+		var got string
+		if err := r.checkSides(t.Context()); err != nil {
+			got = err.Error()
+			if next := explain(err).next; !strings.Contains(next, "toolImages=") {
+				t.Errorf("toolImages=%q: what to do next is %q", setting, next)
+			}
+		}
+		if got != strings.Join(want, "; ") {
+			t.Errorf("toolImages=%q: got %q", setting, got)
+		}
+	}
+	c, err := Settings{Backend: "backend", Frontend: "frontend", Severity: "HIGH"}.read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Run{config: c, sides: found}
+	if _, err := r.pythonEnvironment(found.backend); err == nil || !strings.Contains(err.Error(), "wants <3.9") {
+		t.Errorf("the backend's stage alone: %v", err)
+	}
+	if _, err := r.nodeEnvironment(found.frontend); err == nil || !strings.Contains(err.Error(), "wants ^14") {
+		t.Errorf("the frontend's stage alone: %v", err)
+	}
+}
+
 func TestSidesThatAreOff(t *testing.T) {
 	c, err := Settings{Backend: "none", Frontend: "web", Severity: "HIGH"}.read()
 	if err != nil {

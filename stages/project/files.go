@@ -17,7 +17,7 @@ type Files map[string][]byte
 // Read are git's patterns of the files whose content tells something.
 var Read = []string{
 	"**/pyproject.toml", "**/Pipfile", "**/requirements*.txt", "**/*requirements.txt", "**/requirements/*.txt",
-	"**/pytest.ini", "**/setup.cfg", "**/tox.ini",
+	"**/pytest.toml", "**/.pytest.toml", "**/pytest.ini", "**/.pytest.ini", "**/setup.cfg", "**/tox.ini",
 	"**/package.json", "**/pnpm-workspace.yaml", "**/.yarnrc.yml",
 	"**/.python-version", "**/.nvmrc", "**/.node-version", "**/.tool-versions",
 }

@@ -1,26 +1,64 @@
 package project
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
 )
 
-// Language is which version of a language a side runs on, and which file says so; both are empty where none does.
+// Language is which version of a language a side runs on, and which file says so; both are empty where none does. One that asks
+// for what is not there has no version.
 type Language struct{ Version, From string }
 
-// The versions to choose from, the oldest first. A file that names another one exactly is followed all the same.
+// The versions to choose from, the oldest first and those to come last. A file that names another one exactly is followed all
+// the same.
 var (
-	pythons = []string{"3.9", "3.10", "3.11", "3.12", "3.13", "3.14"}
-	nodes   = []string{"16", "18", "20", "22", "24"}
+	Pythons = series("3.", 9)
+	Nodes   = series("", 16)
+	// longLived are those of Node that a range is taken to mean, if it has one of them.
+	longLived = []string{"16", "18", "20", "22", "24", "26"}
 )
 
+func series(prefix string, oldest int) (all []string) {
+	for n := oldest; n < 100; n++ {
+		all = append(all, prefix+strconv.Itoa(n))
+	}
+	return all
+}
+
+// unknown follows what a file says that names no version.
+const unknown = ", which is no version that is known"
+
+// passedOver is the version that is taken where what names another one cannot be followed, and why; it is empty where nothing
+// names one.
+func passedOver(standard string, why ...string) Language {
+	if said := cmp.Or(why...); said != "" {
+		return Language{standard, said}
+	}
+	return Language{}
+}
+
+// whyNot says why the version of an image is not taken, which a manager may be unable to run on; empty if nothing speaks against it.
+func (l Language) whyNot(known []string, unable string) string {
+	switch {
+	case l.Version == "":
+		return ""
+	case !slices.Contains(known, l.Version):
+		return l.From + ", which is older than " + known[0]
+	case unable != "":
+		return l.From + ", on which " + unable + " does not run"
+	}
+	return ""
+}
+
 var (
-	pythonPin = regexp.MustCompile(`^(?:python-|cpython-)?(3\.[0-9]+)(?:\.[0-9]+)?$`)
+	pythonPin = regexp.MustCompile(`^(?:python-|cpython-)?(3\.[0-9]+)(?:\.[0-9]+)?(?:(?:a|b|rc)[0-9]+|-dev)?$`)
 	nodePin   = regexp.MustCompile(`^v?([0-9]+)(?:\.[0-9x*]+)*$`)
-	codenames = map[string]string{"lts/hydrogen": "18", "lts/iron": "20", "lts/jod": "22", "lts/krypton": "24"}
+	codenames = map[string]string{"lts/*": "lts", "lts/hydrogen": "18", "lts/iron": "20", "lts/jod": "22", "lts/krypton": "24"}
 )
 
 // pinned reads a file that holds nothing but a version, such as .python-version, or the line of a tool in .tool-versions.
@@ -94,13 +132,12 @@ func pythonWishes(requirements ...string) wishes {
 	return readWishes(texts...)
 }
 
-// pythonFor is the version of Python that all of some requirements ask for; empty when they ask for none that is known.
-func pythonFor(requirements ...string) string {
-	wanted := pythonWishes(requirements...)
-	if len(wanted) == 0 {
-		return ""
-	}
-	return choose(pythons, DefaultPython, wanted.allowPython)
+// python is the version that is taken; empty if they ask for what is not known.
+func (w wishes) python() string { return choose(Pythons, DefaultPython, w.allowPython) }
+
+// node is the same of Node.
+func (w wishes) node() string {
+	return cmp.Or(choose(longLived, DefaultNode, w.allowNode), choose(Nodes, DefaultNode, w.allowNode))
 }
 
 // Images have the last patch of a version, so that is what requirements are asked about.
@@ -128,15 +165,6 @@ func pep440(requirement string) string {
 
 func nodeWishes(requirement string) wishes {
 	return readWishes(exactNode.ReplaceAllString(requirement, "$1.x"))
-}
-
-// nodeFor is the major version of Node that engines.node asks for; empty when it asks for none that is known.
-func nodeFor(requirement string) string {
-	wanted := nodeWishes(requirement)
-	if len(wanted) == 0 {
-		return ""
-	}
-	return choose(nodes, DefaultNode, wanted.allowNode)
 }
 
 // The versions of a side that does not say which.

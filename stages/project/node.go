@@ -37,6 +37,7 @@ type Node struct {
 	Runner   string // empty when no test runner is among the dependencies
 
 	Manifests []string // all that the installation of the dependencies reads, by their paths
+	Beside    []string // folders of the workspace's other packages with tests of their own
 	Scripts   []string // scripts of the project's own that an installation runs: they may read any source
 	Slow      bool     // there are files *.slow.test.*
 	Coverage  bool     // vitest has a provider of coverage
@@ -88,6 +89,7 @@ func NewNode(files Files, folder string, image Language) (*Node, error) {
 		return nil, err
 	}
 	n.Manifests = n.manifests(files)
+	n.Beside = n.beside(files, root)
 	n.Scripts = installScripts(own, root)
 	n.Language = n.language(files, own, root, image)
 	n.Runner = n.runner(files, own, root)
@@ -220,6 +222,7 @@ func hasTests(files Files, folder string) bool {
 // language goes by what says exactly one version, then by the image that is released, if the manifests allow it, and then by
 // the manifests.
 func (n *Node) language(files Files, own, above packageJSON, image Language) Language {
+	var unread string
 	if text, from := pinned(files, n.Folder, n.Root, "nodejs", ".nvmrc", ".node-version"); text != "" {
 		if v := codenames[strings.ToLower(text)]; v != "" {
 			return Language{v, from + " says " + text}
@@ -227,23 +230,34 @@ func (n *Node) language(files Files, own, above packageJSON, image Language) Lan
 		if m := nodePin.FindStringSubmatch(text); m != nil {
 			return Language{m[1], from + " says " + text}
 		}
+		unread = from + " says " + text + unknown
 	}
-	var wanted Language
-	allows := wishes(nil)
+	wanted, from := n.engines(own, above)
+	// The pnpm and the yarn of today, which are taken where no version is named, run on 18 and newer ones.
+	var unable string
+	if slices.Contains([]string{"16", "17"}, image.Version) && n.Version == "" && (n.Manager == PNPM || n.Manager == Berry) {
+		unable = n.Manager
+	}
+	unfit := image.whyNot(Nodes, unable)
+	switch {
+	case image.Version != "" && unfit == "" && wanted.allowNode(image.Version):
+		return image
+	case len(wanted) > 0:
+		return Language{wanted.node(), from}
+	}
+	return passedOver(DefaultNode, unread, unfit)
+}
+
+// engines are what the side's manifest asks of Node, or else the one of its workspace, and which says so.
+func (n *Node) engines(own, above packageJSON) (wanted wishes, from string) {
 	for _, p := range []struct {
 		at string
 		packageJSON
 	}{{n.Folder, own}, {n.Root, above}} {
 		text, _ := p.Engines["node"].(string)
-		if v := nodeFor(text); v != "" {
-			wanted, allows = Language{v, path.Join(p.at, "package.json") + " wants " + text}, nodeWishes(text)
-			break
+		if wanted = nodeWishes(text); len(wanted) > 0 {
+			return wanted, path.Join(p.at, "package.json") + " wants " + text
 		}
 	}
-	// The pnpm and the yarn of today, which are taken where no version is named, do not run on 16.
-	old := image.Version == "16" && n.Version == "" && (n.Manager == PNPM || n.Manager == Berry)
-	if slices.Contains(nodes, image.Version) && !old && allows.allowNode(image.Version) {
-		return image
-	}
-	return wanted
+	return nil, ""
 }

@@ -2,6 +2,7 @@ package project
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -57,7 +58,7 @@ func TestNode(t *testing.T) {
 		"yarn 1": {
 			files:  repository("frontend/package.json", `{"dependencies":{"react-scripts":"5"},"engines":{"node":"99"}}`, "frontend/yarn.lock", "", "frontend/src/__tests__/pages/Shop.js", ""),
 			folder: "frontend",
-			want:   Node{Root: "frontend", Manager: Yarn, Lock: "frontend/yarn.lock", Runner: ReactScripts, Manifests: []string{"frontend/package.json", "frontend/yarn.lock"}},
+			want:   Node{Root: "frontend", Manager: Yarn, Lock: "frontend/yarn.lock", Runner: ReactScripts, Language: Language{"99", "frontend/package.json wants 99"}, Manifests: []string{"frontend/package.json", "frontend/yarn.lock"}},
 		},
 		"react-scripts without a test": {
 			files:  repository("frontend/package.json", `{"dependencies":{"react-scripts":"5"}}`, "frontend/yarn.lock", "", "e2e/shop.spec.ts", ""),
@@ -108,12 +109,60 @@ func TestNodeOfTheImage(t *testing.T) {
 			t.Errorf("%s: got %+v, %v; want %+v", engines, n.Language, err, want)
 		}
 	}
-	if n, err := NewNode(repository("web/package.json", "{}", "web/pnpm-lock.yaml", ""), "web", Language{"16", "x"}); err != nil || n.Language != (Language{}) {
-		t.Errorf("pnpm does not run on it: got %+v, %v", n.Language, err)
-	}
 	n, err := NewNode(repository("web/package.json", "{}", "web/.nvmrc", "18\n"), "web", image)
 	if want := (Language{"18", "web/.nvmrc says 18"}); err != nil || n.Language != want {
 		t.Errorf("got %+v, %v; want %+v", n.Language, err, want)
+	}
+}
+
+func TestNodeVersions(t *testing.T) {
+	for name, c := range map[string]struct {
+		files Files
+		image Language
+		want  Language
+	}{
+		"a newer image":                {repository("web/package.json", "{}"), Language{"26", "x"}, Language{"26", "x"}},
+		"an odd one":                   {repository("web/package.json", "{}"), Language{"23", "x"}, Language{"23", "x"}},
+		"an image that is too old":     {repository("web/package.json", "{}"), Language{"14", "x"}, Language{"22", "x, which is older than 16"}},
+		"pnpm does not run on it":      {repository("web/package.json", "{}", "web/pnpm-lock.yaml", ""), Language{"16", "x"}, Language{"22", "x, on which pnpm does not run"}},
+		"engines, from the newest on":  {repository("web/package.json", `{"engines":{"node":">=26"}}`), Language{}, Language{"26", "web/package.json wants >=26"}},
+		"engines, a newer one":         {repository("web/package.json", `{"engines":{"node":">=27"}}`), Language{}, Language{"27", "web/package.json wants >=27"}},
+		"engines, an odd one":          {repository("web/package.json", `{"engines":{"node":">=23 <24"}}`), Language{}, Language{"23", "web/package.json wants >=23 <24"}},
+		"engines, long-lived over odd": {repository("web/package.json", `{"engines":{"node":">=18 <22"}}`), Language{}, Language{"20", "web/package.json wants >=18 <22"}},
+		"engines, too old":             {repository("web/package.json", `{"engines":{"node":"^14"}}`), Language{}, Language{"", "web/package.json wants ^14"}},
+		"engines, too old, and newer":  {repository("web/package.json", `{"engines":{"node":"^14"}}`), Language{"20", "x"}, Language{"", "web/package.json wants ^14"}},
+		"engines, not readable":        {repository("web/package.json", `{"engines":{"node":"nonsense"}}`), Language{"20", "x"}, Language{"20", "x"}},
+		"the latest long-lived":        {repository("web/package.json", "{}", "web/.nvmrc", "lts/*\n"), Language{}, Language{"lts", "web/.nvmrc says lts/*"}},
+		"a word that is not known":     {repository("web/package.json", "{}", "web/.nvmrc", "lts/unheard-of\n"), Language{}, Language{"22", "web/.nvmrc says lts/unheard-of, which is no version that is known"}},
+		"a file with a newer one":      {repository("web/package.json", "{}", "web/.nvmrc", "v25.1\n"), Language{}, Language{"25", "web/.nvmrc says v25.1"}},
+	} {
+		if n, err := NewNode(c.files, "web", c.image); err != nil || n.Language != c.want {
+			t.Errorf("%s: got %+v, %v; want %+v", name, n.Language, err, c.want)
+		}
+	}
+}
+
+// TestNodeBeside: tests of the workspace's other packages are told of, because nothing runs them.
+func TestNodeBeside(t *testing.T) {
+	const tested, placeholder = `{"scripts":{"test":"vitest run"}}`, `{"scripts":{"test":"echo \"Error: no test specified\" && exit 1"}}`
+	for name, c := range map[string]struct {
+		folder string
+		files  Files
+		want   []string
+	}{
+		"no workspace": {"web", repository("web/package.json", tested, "web/package-lock.json", "", "api/package.json", tested), nil},
+		"npm's": {"web", repository("package.json", `{"workspaces":["web","./packages/*"],"scripts":{"test":"turbo test"}}`, "package-lock.json", "", "web/package.json", tested,
+			"packages/ui/package.json", tested, "packages/jest/package.json", `{"devDependencies":{"jest":"30"}}`, "packages/none/package.json", "{}",
+			"packages/init/package.json", placeholder, "packages/ui/fixtures/package.json", tested, "examples/a/package.json", tested), []string{"packages/jest", "packages/ui"}},
+		"yarn's": {"web", repository("package.json", `{"workspaces":{"packages":["*"]}}`, "yarn.lock", "", "web/package.json", tested, "api/package.json", tested), []string{"api"}},
+		"pnpm's": {"apps/web", repository("package.json", "{}", "pnpm-workspace.yaml", "packages:\n  - apps/**\n  - '!apps/**/old'\n", "pnpm-lock.yaml", "", "apps/web/package.json", tested,
+			"apps/web/e2e/package.json", tested, "apps/api/package.json", tested, "apps/api/core/package.json", tested, "apps/api/old/package.json", tested, "apps/bad/package.json", "{"),
+			[]string{"apps/api", "apps/api/core"}},
+		"what lies in the side": {".", repository("package.json", `{"workspaces":["web"],"devDependencies":{"vitest":"4"}}`, "package-lock.json", "", "web/package.json", tested), nil},
+	} {
+		if n, err := NewNode(c.files, c.folder, Language{}); err != nil || !slices.Equal(n.Beside, c.want) {
+			t.Errorf("%s: got %q, %v; want %q", name, n.Beside, err, c.want)
+		}
 	}
 }
 

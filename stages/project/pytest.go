@@ -13,24 +13,50 @@ type PytestConfig struct {
 	Markers   string // its options choose tests by an expression: -m "not integration"
 }
 
-// readPytest looks where pytest looks, in the side's folder and above it up to the root of its lock.
+// readPytest takes the file that pytest takes, of the side's folder or the next one above it, up to the root of its lock.
 func readPytest(files Files, folder, root string) (c PytestConfig, err error) {
 	for _, at := range upwards(folder) {
-		p, err := readPyproject(files, at)
-		if err != nil {
-			return c, err
-		}
-		ini := readINI(files, at)
-		for _, options := range [][]string{
-			listed(p.Tool.Pytest.Options.Addopts), words(ini["pytest"]["addopts"]), words(ini["tool:pytest"]["addopts"]),
-		} {
+		options, found, err := pytestOptions(files, at)
+		if found || err != nil {
 			c.read(options)
+			return c, err
 		}
 		if at == root {
 			break
 		}
 	}
 	return c, nil
+}
+
+// pytestOptions are those of the first file of a folder that configures pytest, in pytest's own order; it never joins several.
+func pytestOptions(files Files, folder string) (options []string, found bool, err error) {
+	// Files that are pytest's alone count even when there is nothing in them.
+	if name, ok := files.first(folder, "pytest.toml", ".pytest.toml"); ok {
+		var config struct{ Pytest struct{ Addopts any } }
+		err := readTOML(files, name, &config)
+		return listed(config.Pytest.Addopts), true, err
+	}
+	if name, ok := files.first(folder, "pytest.ini", ".pytest.ini"); ok {
+		return words(readINI(files[name])["pytest"]["addopts"]), true, nil
+	}
+	p, err := readPyproject(files, folder)
+	if err != nil || len(p.Tool.Pytest) > 0 {
+		return p.pytestOptions(), true, err
+	}
+	for _, file := range []struct{ name, section string }{{"tox.ini", "pytest"}, {"setup.cfg", "tool:pytest"}} {
+		if section, ok := readINI(files[path.Join(folder, file.name)])[file.section]; ok {
+			return words(section["addopts"]), true, nil
+		}
+	}
+	return nil, false, nil
+}
+
+// pytestOptions stand in the table of all versions of pytest, or in the one of pytest 9, which refuses to run with both.
+func (p pyproject) pytestOptions() []string {
+	if old, ok := p.Tool.Pytest["ini_options"].(map[string]any); ok {
+		return listed(old["addopts"])
+	}
+	return listed(p.Tool.Pytest["addopts"])
 }
 
 func (c *PytestConfig) read(options []string) {
@@ -40,13 +66,13 @@ func (c *PytestConfig) read(options []string) {
 			c.CovOption = true
 		case option == "-m" && n+1 < len(options):
 			c.Markers = options[n+1]
-		case strings.HasPrefix(option, "-m="):
-			c.Markers = strings.TrimPrefix(option, "-m=")
+		case strings.HasPrefix(option, "-m") && option != "-m":
+			c.Markers = strings.TrimPrefix(option[len("-m"):], "=")
 		}
 	}
 }
 
-// listed are options as pyproject.toml has them: one text, or a list.
+// listed are options as TOML has them: one text, or a list.
 func listed(addopts any) (options []string) {
 	switch value := addopts.(type) {
 	case string:
@@ -72,28 +98,26 @@ func words(text string) (all []string) {
 	return all
 }
 
-// readINI reads the sections of the files in which pytest may be configured; a value goes on in indented lines.
-func readINI(files Files, folder string) map[string]map[string]string {
+// readINI reads the sections of a file; a value goes on in indented lines.
+func readINI(text []byte) map[string]map[string]string {
 	all := map[string]map[string]string{}
-	for _, name := range []string{"pytest.ini", "setup.cfg", "tox.ini"} {
-		section, key := map[string]string{}, ""
-		for line := range strings.Lines(string(files[path.Join(folder, name)])) {
-			text := strings.TrimSpace(line)
-			switch {
-			case text == "" || strings.HasPrefix(text, "#") || strings.HasPrefix(text, ";"):
-			case strings.HasPrefix(text, "["):
-				title := strings.Trim(text, "[]")
-				if all[title] == nil {
-					all[title] = map[string]string{}
-				}
-				section, key = all[title], ""
-			case line[0] == ' ' || line[0] == '\t':
-				section[key] += " " + text
-			default:
-				name, value, _ := strings.Cut(text, "=")
-				key = strings.TrimSpace(name)
-				section[key] += " " + strings.TrimSpace(value)
+	section, key := map[string]string{}, ""
+	for line := range strings.Lines(string(text)) {
+		text := strings.TrimSpace(line)
+		switch {
+		case text == "" || strings.HasPrefix(text, "#") || strings.HasPrefix(text, ";"):
+		case strings.HasPrefix(text, "["):
+			title := strings.Trim(text, "[]")
+			if all[title] == nil {
+				all[title] = map[string]string{}
 			}
+			section, key = all[title], ""
+		case line[0] == ' ' || line[0] == '\t':
+			section[key] += " " + text
+		default:
+			name, value, _ := strings.Cut(text, "=")
+			key = strings.TrimSpace(name)
+			section[key] += " " + strings.TrimSpace(value)
 		}
 	}
 	return all

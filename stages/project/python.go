@@ -36,6 +36,7 @@ type Python struct {
 	Extras       []string
 	Member       string   // name of the side's package in a workspace whose lock lies above it
 	Sources      []string // folders of the project's own packages, the side's own first
+	Beside       []string // those of them, besides the side's own, with tests
 
 	Package       bool   // the project itself is installed, after its dependencies
 	VersionFromVC bool   // its version is computed from Git, which no container has
@@ -81,19 +82,21 @@ type pyproject struct {
 			Dev          map[string][]string `toml:"dev-dependencies"`
 			Version      struct{ Source string }
 		}
-		Pytest struct {
-			Options struct{ Addopts any } `toml:"ini_options"`
-		}
+		Pytest map[string]any
 	}
 }
 
-// readPyproject is empty when there is no such file.
-func readPyproject(files Files, folder string) (p pyproject, err error) {
-	name := path.Join(folder, "pyproject.toml")
-	if err := toml.Unmarshal(files[name], &p); err != nil {
-		return p, fmt.Errorf("%s is not TOML: %w", name, err)
+// readTOML leaves what it reads into as it is when there is no such file.
+func readTOML(files Files, name string, into any) error {
+	if err := toml.Unmarshal(files[name], into); err != nil {
+		return fmt.Errorf("%s is not TOML: %w", name, err)
 	}
-	return p, nil
+	return nil
+}
+
+func readPyproject(files Files, folder string) (p pyproject, err error) {
+	err = readTOML(files, path.Join(folder, "pyproject.toml"), &p)
+	return p, err
 }
 
 // pipfile is what is read of Pipenv's manifest.
@@ -106,13 +109,9 @@ type pipfile struct {
 	}
 }
 
-// readPipfile is empty when there is no such file.
 func readPipfile(files Files, folder string) (p pipfile, err error) {
-	name := path.Join(folder, "Pipfile")
-	if err := toml.Unmarshal(files[name], &p); err != nil {
-		return p, fmt.Errorf("%s is not TOML: %w", name, err)
-	}
-	return p, nil
+	err = readTOML(files, path.Join(folder, "Pipfile"), &p)
+	return p, err
 }
 
 // NewPython reads the side of a folder, whose image says which Python it runs on, if it does. It is nil when the folder holds
@@ -143,6 +142,7 @@ func NewPython(files Files, folder string, extras []string, image Language) (*Py
 	}
 	p.Groups, p.Extras = p.wanted(own, extras)
 	p.Sources = p.sources(files, own, root)
+	p.Beside = p.beside(files)
 	p.Manifests = p.manifests(files)
 	p.Package = p.isPackage(files, own, pipenv)
 	p.VersionFromVC = versionFromVC(own)
@@ -166,7 +166,7 @@ func (p *Python) findLock(files Files) error {
 		return err
 	}
 	hasManifest := files.has(path.Join(p.Folder, "pyproject.toml"))
-	isCode := hasManifest || len(files.below(p.Folder, "__init__.py", "conftest.py", "pytest.ini")) > 0
+	isCode := hasManifest || len(files.below(p.Folder, "__init__.py", "conftest.py", "pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini")) > 0
 	for _, at := range upwards(p.Folder) {
 		above := at != p.Folder
 		root, err := readPyproject(files, at)
@@ -312,29 +312,41 @@ func (p *Python) TakesUV(version string) bool {
 // language goes by what says exactly one version, then by the image that is released, if the manifest allows it, and then by
 // the manifest.
 func (p *Python) language(files Files, own pyproject, pipenv pipfile, image Language) Language {
+	var unread string
 	if text, from := pinned(files, p.Folder, p.Root, "python", ".python-version"); text != "" {
 		if m := pythonPin.FindStringSubmatch(text); m != nil {
 			return Language{m[1], from + " says " + text}
 		}
+		unread = from + " says " + text + unknown
 	}
+	requirements, manifest := p.requirements(own, pipenv)
+	wanted := pythonWishes(requirements...)
+	// The managers of today do not run on 3.9 themselves, uv and pip do.
+	var unable string
+	if image.Version == "3.9" && slices.Contains([]string{Poetry, PDM, Pipenv}, p.Manager) {
+		unable = p.Manager
+	}
+	unfit := image.whyNot(Pythons, unable)
+	switch {
+	case image.Version != "" && unfit == "" && wanted.allowPython(image.Version):
+		return image
+	case len(wanted) > 0:
+		return Language{wanted.python(), manifest + " wants " + strings.Join(requirements, " and ")}
+	}
+	return passedOver(DefaultPython, unread, unfit)
+}
+
+// requirements are what the side's manifest asks of Python, each once, and which manifest it is.
+func (p *Python) requirements(own pyproject, pipenv pipfile) (all []string, manifest string) {
 	poetry, _ := own.Tool.Poetry.Dependencies["python"].(string)
 	asked, manifest := []string{own.Project.Requires, poetry}, path.Join(p.Home, "pyproject.toml")
 	if p.Manager == Pipenv {
 		asked, manifest = []string{cmp.Or(pipenv.Requires.Full, pipenv.Requires.Python)}, path.Join(p.Root, "Pipfile")
 	}
-	var requirements []string
 	for _, text := range asked {
-		if text != "" && !slices.Contains(requirements, text) {
-			requirements = append(requirements, text)
+		if text != "" && !slices.Contains(all, text) {
+			all = append(all, text)
 		}
 	}
-	// The managers of today do not run on 3.9 themselves, uv and pip do.
-	old := image.Version == "3.9" && slices.Contains([]string{Poetry, PDM, Pipenv}, p.Manager)
-	if slices.Contains(pythons, image.Version) && !old && pythonWishes(requirements...).allowPython(image.Version) {
-		return image
-	}
-	if v := pythonFor(requirements...); v != "" {
-		return Language{v, manifest + " wants " + strings.Join(requirements, " and ")}
-	}
-	return Language{}
+	return all, manifest
 }

@@ -188,11 +188,11 @@ func TestNoPython(t *testing.T) {
 
 func TestPythonVersions(t *testing.T) {
 	for requirement, want := range map[string]string{
-		"": "", ">=3.11": "3.13", ">=3.12,<3.13": "3.12", "^3.10": "3.13", "~=3.11": "3.13", "~=3.11.2": "3.11", "==3.12.*": "3.12",
+		">=3.11": "3.13", ">=3.12,<3.13": "3.12", "^3.10": "3.13", "~=3.11": "3.13", "~=3.11.2": "3.11", "==3.12.*": "3.12",
 		"3.11.4": "3.11", "==3.12.3": "3.12", "===3.12.3": "3.12", "3.11": "3.11",
-		">=3.14,<4.0": "3.14", ">=3.9,<3.12": "3.11", "<3.9": "", ">=3.13,<3.14": "3.13", "!=3.13.*,>=3.12": "3.12", "nonsense": "",
+		">=3.14,<4.0": "3.14", ">=3.9,<3.12": "3.11", "<3.9": "", ">=3.15": "3.15", "==3.16.*": "3.16", ">=3.14.1": "3.14", ">=3.13,<3.14": "3.13", "!=3.13.*,>=3.12": "3.12",
 	} {
-		if got := pythonFor(requirement); got != want {
+		if got := pythonWishes(requirement).python(); got != want {
 			t.Errorf("%q: got %q, want %q", requirement, got, want)
 		}
 	}
@@ -214,14 +214,23 @@ func TestPythonOfTheImage(t *testing.T) {
 		image Language
 		want  Language
 	}{
-		"requirements alone":              {repository("backend/requirements.txt", "flask"), image, image},
-		"the manifest allows it":          {repository("backend/pyproject.toml", "[project]\nrequires-python = \">=3.9\"\n"), image, image},
-		"the manifest forbids it":         {repository("backend/pyproject.toml", "[project]\nrequires-python = \">=3.11\"\n"), image, Language{"3.13", "backend/pyproject.toml wants >=3.11"}},
-		"a file says which":               {repository("backend/requirements.txt", "", "backend/.python-version", "3.12\n"), image, Language{"3.12", "backend/.python-version says 3.12"}},
-		"Poetry does not run on it":       {repository("backend/pyproject.toml", "[tool.poetry.dependencies]\npython = \"^3.9\"\n", "backend/poetry.lock", ""), Language{"3.9", "x"}, Language{"3.13", "backend/pyproject.toml wants ^3.9"}},
-		"one that is not known":           {repository("backend/requirements.txt", ""), Language{"3.6", "x"}, Language{}},
-		"the image says nothing":          {repository("backend/requirements.txt", ""), Language{}, Language{}},
-		"both manifests, and the two ask": {repository("backend/pyproject.toml", "[project]\nrequires-python = \">=3.8\"\n[tool.poetry.dependencies]\npython = \">=3.9,<3.12\"\n"), Language{}, Language{"3.11", "backend/pyproject.toml wants >=3.8 and >=3.9,<3.12"}},
+		"requirements alone":               {repository("backend/requirements.txt", "flask"), image, image},
+		"the manifest allows it":           {repository("backend/pyproject.toml", "[project]\nrequires-python = \">=3.9\"\n"), image, image},
+		"the manifest forbids it":          {repository("backend/pyproject.toml", "[project]\nrequires-python = \">=3.11\"\n"), image, Language{"3.13", "backend/pyproject.toml wants >=3.11"}},
+		"a file says which":                {repository("backend/requirements.txt", "", "backend/.python-version", "3.12\n"), image, Language{"3.12", "backend/.python-version says 3.12"}},
+		"Poetry does not run on it":        {repository("backend/pyproject.toml", "[tool.poetry.dependencies]\npython = \"^3.9\"\n", "backend/poetry.lock", ""), Language{"3.9", "x"}, Language{"3.13", "backend/pyproject.toml wants ^3.9"}},
+		"a newer one":                      {repository("backend/requirements.txt", ""), Language{"3.15", "x"}, Language{"3.15", "x"}},
+		"one that is too old":              {repository("backend/requirements.txt", ""), Language{"3.6", "x"}, Language{"3.13", "x, which is older than 3.9"}},
+		"too old, and the manifest asks":   {repository("backend/pyproject.toml", "[project]\nrequires-python = \">=3.6,<3.12\"\n"), Language{"3.6", "x"}, Language{"3.11", "backend/pyproject.toml wants >=3.6,<3.12"}},
+		"the manifest wants too old ones":  {repository("backend/pyproject.toml", "[project]\nrequires-python = \"<3.9\"\n"), Language{"3.8", "x"}, Language{"", "backend/pyproject.toml wants <3.9"}},
+		"manifests that exclude another":   {repository("backend/pyproject.toml", "[project]\nrequires-python = \">=3.12\"\n[tool.poetry.dependencies]\npython = \"<3.12\"\n"), Language{}, Language{"", "backend/pyproject.toml wants >=3.12 and <3.12"}},
+		"Poetry runs on another":           {repository("backend/pyproject.toml", "", "backend/poetry.lock", ""), Language{"3.9", "x"}, Language{"3.13", "x, on which poetry does not run"}},
+		"a file with what is to come":      {repository("backend/requirements.txt", "", "backend/.python-version", "3.16.0rc1\n"), Language{}, Language{"3.16", "backend/.python-version says 3.16.0rc1"}},
+		"a file that names none":           {repository("backend/requirements.txt", "", "backend/.python-version", "pypy3.10\n"), Language{}, Language{"3.13", "backend/.python-version says pypy3.10, which is no version that is known"}},
+		"a file that names none, an image": {repository("backend/requirements.txt", "", "backend/.python-version", "pypy3.10\n"), image, image},
+		"nobody can read what it asks":     {repository("backend/pyproject.toml", "[project]\nrequires-python = \"nonsense\"\n"), Language{}, Language{}},
+		"the image says nothing":           {repository("backend/requirements.txt", ""), Language{}, Language{}},
+		"both manifests, and the two ask":  {repository("backend/pyproject.toml", "[project]\nrequires-python = \">=3.8\"\n[tool.poetry.dependencies]\npython = \">=3.9,<3.12\"\n"), Language{}, Language{"3.11", "backend/pyproject.toml wants >=3.8 and >=3.9,<3.12"}},
 	} {
 		if p, err := NewPython(c.files, "backend", nil, c.image); err != nil || p.Language != c.want {
 			t.Errorf("%s: got %+v, %v; want %+v", name, p.Language, err, c.want)
@@ -260,10 +269,50 @@ func TestPytestConfig(t *testing.T) {
 		"only --cov":  {repository("a/pytest.ini", "[pytest]\naddopts = --cov -q\n"), PytestConfig{}},
 		"a comment":   {repository("a/pytest.ini", "[pytest]\n# addopts = --cov=app\n"), PytestConfig{}},
 		"no sections": {repository("a/pytest.ini", "addopts = --cov=app\n"), PytestConfig{}},
+		"glued":       {repository("a/pytest.ini", "[pytest]\naddopts = -m'not e2e'\n"), PytestConfig{false, "not e2e"}},
+		// pytest 9 has tables and files of its own, in TOML's types.
+		"a table":             {repository("a/pyproject.toml", "[tool.pytest]\naddopts = [\"--cov=app\", \"-m\", \"not live\"]\n"), PytestConfig{true, "not live"}},
+		"both tables":         {repository("a/pyproject.toml", "[tool.pytest]\naddopts = [\"--cov=app\"]\n[tool.pytest.ini_options]\naddopts = \"-m old\"\n"), PytestConfig{false, "old"}},
+		"pytest.toml":         {repository("a/pytest.toml", "[pytest]\naddopts = [\"--cov=app\", \"-m\", \"not live\"]\n"), PytestConfig{true, "not live"}},
+		"a hidden one":        {repository("a/.pytest.toml", "[pytest]\naddopts = [\"-m\", \"unit\"]\n"), PytestConfig{false, "unit"}},
+		"a hidden pytest.ini": {repository("a/.pytest.ini", "[pytest]\naddopts = -m unit\n"), PytestConfig{false, "unit"}},
+		// The first file that says something to pytest counts, and no other is read.
+		"an empty pytest.toml first":   {repository("a/pytest.toml", "", "a/pytest.ini", "[pytest]\naddopts = -m unit\n"), PytestConfig{}},
+		"an empty pytest.ini first":    {repository("a/pytest.ini", "", "a/pyproject.toml", "[tool.pytest]\naddopts = [\"-m\", \"unit\"]\n"), PytestConfig{}},
+		"pytest.ini before pyproject":  {repository("a/pytest.ini", "[pytest]\naddopts = -m unit\n", "a/pyproject.toml", "[tool.pytest.ini_options]\naddopts = \"--cov=app\"\n"), PytestConfig{false, "unit"}},
+		"pyproject before tox.ini":     {repository("a/tox.ini", "[pytest]\naddopts = -m unit\n", "a/pyproject.toml", "[tool.pytest]\nminversion = \"9.0\"\n"), PytestConfig{}},
+		"tox.ini before setup.cfg":     {repository("a/tox.ini", "[pytest]\naddopts = -m unit\n", "a/setup.cfg", "[tool:pytest]\naddopts = --cov=app\n"), PytestConfig{false, "unit"}},
+		"files of other tools":         {repository("a/tox.ini", "[tox]\n", "a/setup.cfg", "[metadata]\n", "pytest.ini", "[pytest]\naddopts = -m unit\n"), PytestConfig{false, "unit"}},
+		"the folder's own before more": {repository("a/pytest.ini", "[pytest]\n", "pytest.ini", "[pytest]\naddopts = -m unit\n"), PytestConfig{}},
 	} {
 		if got, err := readPytest(c.files, "a", "."); err != nil || got != c.want {
 			t.Errorf("%s: got %+v, %v; want %+v", name, got, err, c.want)
 		}
+	}
+}
+
+// TestPythonBeside: so are those of packages in Python.
+func TestPythonBeside(t *testing.T) {
+	files := repository("pyproject.toml", "[tool.uv.workspace]\nmembers = [\"backend\", \"libs/*\"]\n", "uv.lock", "", "backend/pyproject.toml", tested, "backend/tests/conftest.py", "",
+		"libs/none/pyproject.toml", plain, "libs/fixtures/pyproject.toml", plain, "libs/fixtures/tests/conftest.py", "", "libs/money/pyproject.toml", tested,
+		"libs/table/pyproject.toml", "[tool.pytest]\nminversion = \"9\"\n", "other/pyproject.toml", tested)
+	if p, err := NewPython(files, "backend", nil, Language{}); err != nil || !slices.Equal(p.Beside, []string{"libs/fixtures", "libs/money", "libs/table"}) {
+		t.Errorf("got %q, %v", p.Beside, err)
+	}
+}
+
+// TestPytestFilesAreRead: what readPytest looks at is among what is read of a commit.
+func TestPytestFilesAreRead(t *testing.T) {
+	for _, name := range []string{"pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg"} {
+		if !slices.Contains(Read, "**/"+name) {
+			t.Errorf("%s is not read", name)
+		}
+	}
+	if _, err := readPytest(repository("a/pytest.toml", "x = "), "a", "."); err == nil || !strings.Contains(err.Error(), "a/pytest.toml is not TOML") {
+		t.Errorf("a broken one: %v", err)
+	}
+	if p, err := NewPython(repository("pyproject.toml", tested, "uv.lock", "", "backend/pytest.toml", ""), "backend", nil, Language{}); err != nil || p == nil || p.Lock != "uv.lock" {
+		t.Errorf("a folder with nothing but tests belongs to the project above: got %+v, %v", p, err)
 	}
 }
 

@@ -21,7 +21,8 @@ const (
 	commitValue  = "{commit}"
 )
 
-var braces = regexp.MustCompile(`\{[^{}]*\}`)
+// inBraces is one word: JSON is a value as any other.
+var inBraces = regexp.MustCompile(`\{[A-Za-z]+\}`)
 
 // parseBuildArgs reads `image:NAME=value, image:NAME=value`, by image. A value may be empty.
 func parseBuildArgs(setting string, images []Image) (map[string][]pair, error) {
@@ -41,9 +42,9 @@ func parseBuildArgs(setting string, images []Image) (map[string][]pair, error) {
 		case slices.ContainsFunc(args[image], func(p pair) bool { return p.name == name }):
 			return nil, fmt.Errorf("%q stands twice", left)
 		}
-		for _, found := range braces.FindAllString(value, -1) {
+		for _, found := range inBraces.FindAllString(value, -1) {
 			if found != versionValue && found != commitValue {
-				return nil, fmt.Errorf("expected %s or %s, found %q in %q: nothing else may stand in braces", versionValue, commitValue, found, part)
+				return nil, fmt.Errorf("expected %s or %s, found %q in %q: no other word may stand in braces", versionValue, commitValue, found, part)
 			}
 		}
 		args[image] = append(args[image], pair{name, value})
@@ -75,7 +76,7 @@ func (r *Run) arguments(image Image) []pair {
 // givenArgs are the values that the settings give to an image's build arguments.
 func (r *Run) givenArgs(image Image) (given []pair) {
 	for _, arg := range r.config.buildArgs[image.Name] {
-		value := braces.ReplaceAllStringFunc(arg.value, func(found string) string {
+		value := inBraces.ReplaceAllStringFunc(arg.value, func(found string) string {
 			if found == versionValue {
 				return r.versionText()
 			}

@@ -127,7 +127,8 @@ func (r *Run) planRollout(b *strings.Builder) {
 	report.WriteList(b, "Deployment to staging", rolloutOf(r.found.preview))
 }
 
-// rolloutOf are the services that start beside their old containers, and those that cannot, with the reason and the remedy.
+// rolloutOf are the services that start beside their old containers, and those that cannot, with the reason and the remedy; and
+// what else there is to say.
 func rolloutOf(p server.Preview) (lines []string) {
 	if len(p.Beside) > 0 {
 		lines = append(lines, "these start beside their old containers, which stop when the new ones are healthy: "+strings.Join(p.Beside, ", "))
@@ -135,5 +136,5 @@ func rolloutOf(p server.Preview) (lines []string) {
 	for _, one := range p.Singles {
 		lines = append(lines, one.String())
 	}
-	return lines
+	return append(lines, p.Warnings...)
 }

@@ -152,5 +152,5 @@ func (h *rehearsal) prepare(ctx context.Context) error {
 	if err != nil {
 		return refuseInput(err)
 	}
-	return server.Put(ctx, h.env, ".env", []byte(text+"\n"))
+	return server.PutDotenv(ctx, h.env, []byte(text+"\n"))
 }

@@ -21,6 +21,7 @@ func TestRolloutIsPlanned(t *testing.T) {
 		"none runs twice": {server.Preview{Singles: []server.Single{beat}}, []string{"beat is stopped before its successor starts: it looks like a scheduler (beat); label it slipway.order: start-first"}},
 		"both": {server.Preview{Beside: []string{"api"}, Singles: []server.Single{beat}},
 			[]string{"these start beside their old containers, which stop when the new ones are healthy: api", beat.String()}},
+		"a warning":     {server.Preview{Beside: []string{"api"}, Warnings: []string{"warning: no service uses cli"}}, []string{"these start beside their old containers, which stop when the new ones are healthy: api", "warning: no service uses cli"}},
 		"not looked at": {},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -30,6 +30,7 @@ type service struct {
 	Secrets     []mount              `json:"secrets"`
 	Networks    map[string]*endpoint `json:"networks"`
 	Labels      map[string]string    `json:"labels"`
+	Environment map[string]any       `json:"environment"`
 	Healthcheck *healthcheck         `json:"healthcheck"`
 	inactive    bool                 // its profile is not asked for
 	ends        bool                 // it is a one-shot

@@ -40,8 +40,8 @@ func TestPin(t *testing.T) {
 			"no service of the compose file uses registry.example.com:5000/shop/backend: expected a line such as image: registry.example.com:5000/shop/backend:${VERSION}; its services use registry.example.com:5000/shop/backend-api:1"},
 		{"two without a service", map[string]string{"db": "postgres:17", "db2": "postgres:17"}, []Image{frontend, backend}, nil,
 			"no service of the compose file uses registry.example.com:5000/shop/backend, registry.example.com:5000/shop/frontend: expected a line such as image: registry.example.com:5000/shop/backend:${VERSION}; its services use postgres:17"},
-		{"one of two without a service", map[string]string{"api": "registry.example.com:5000/shop/backend:1"}, []Image{backend, frontend}, nil,
-			"no service of the compose file uses registry.example.com:5000/shop/frontend: expected a line such as image: registry.example.com:5000/shop/frontend:${VERSION}; its services use registry.example.com:5000/shop/backend:1"},
+		{"one of two without a service", map[string]string{"api": "registry.example.com:5000/shop/backend:1"}, []Image{backend, frontend},
+			map[string]string{"api": "registry.example.com:5000/shop/backend@sha256:b"}, ""},
 		{"service that is built", map[string]string{"api": "", "db": "postgres:17"}, []Image{backend}, nil,
 			"no service of the compose file uses registry.example.com:5000/shop/backend: expected a line such as image: registry.example.com:5000/shop/backend:${VERSION}; its services use postgres:17"},
 	} {

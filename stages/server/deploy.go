@@ -188,8 +188,14 @@ func (d *deployment) read(ctx context.Context) error {
 		return err
 	}
 	d.next, d.pins, d.files = next.project, next.pins, next.shipped
+	d.figures = append(d.figures, next.compose.warnings(d.release.Images)...)
 	if d.previous != nil {
 		return d.previous.sameName(d.next)
+	}
+	if _, ours := d.ledger.Current(); !ours {
+		if err := next.spareSettings(ctx); err != nil {
+			return err
+		}
 	}
 	there, err := d.conn.ownProject(ctx, d.next)
 	if err != nil {

@@ -19,6 +19,7 @@ type File struct {
 	Path       string `json:"path"`
 	Text       []byte `json:"text"`
 	Executable bool   `json:"executable,omitempty"`
+	settings   bool   // it is an env_file
 }
 
 // Tree reads a commit: the files that it has at the paths or below them, in which "." is all of it.

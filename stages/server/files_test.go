@@ -15,15 +15,15 @@ func TestReferences(t *testing.T) {
 	}{
 		{"nothing", ".", "services: {web: {image: nginx}}", nil},
 		{"no YAML", ".", "\tno", nil},
-		{"env_file", ".", "services: {web: {env_file: app.env}}", []reference{{"app.env", ""}}},
-		{"several env_files", "deploy", "services: {web: {env_file: [a.env, {path: ../b.env, required: false}]}}", []reference{{"deploy/a.env", ""}, {"b.env", ""}}},
-		{"env_file by an anchor", ".", "x-base: &base {env_file: [a.env]}\nservices: {web: {<<: *base, image: nginx}}", []reference{{"a.env", ""}}},
-		{"label_file", ".", "services: {web: {label_file: ./labels}}", []reference{{"labels", ""}}},
-		{"extends another file", "deploy", "services: {web: {extends: {file: ../common/base.yml, service: web}}}", []reference{{"common/base.yml", "common"}}},
+		{"env_file", ".", "services: {web: {env_file: app.env}}", []reference{{"app.env", "", true}}},
+		{"several env_files", "deploy", "services: {web: {env_file: [a.env, {path: ../b.env, required: false}]}}", []reference{{"deploy/a.env", "", true}, {"b.env", "", true}}},
+		{"env_file by an anchor", ".", "x-base: &base {env_file: [a.env]}\nservices: {web: {<<: *base, image: nginx}}", []reference{{"a.env", "", true}}},
+		{"label_file", ".", "services: {web: {label_file: ./labels}}", []reference{{"labels", "", false}}},
+		{"extends another file", "deploy", "services: {web: {extends: {file: ../common/base.yml, service: web}}}", []reference{{"common/base.yml", "common", false}}},
 		{"extends a service of its own", ".", "services: {web: {extends: base}, api: {extends: {service: base}}}", nil},
-		{"include", ".", "include: [db/compose.yml]", []reference{{"db/compose.yml", "db"}}},
+		{"include", ".", "include: [db/compose.yml]", []reference{{"db/compose.yml", "db", false}}},
 		{"include in its long form", ".", "include: [{path: [a/x.yml, y.yml], project_directory: z, env_file: i.env}]",
-			[]reference{{"a/x.yml", "z"}, {"y.yml", "z"}, {"i.env", ""}}},
+			[]reference{{"a/x.yml", "z", false}, {"y.yml", "z", false}, {"i.env", "", true}}},
 		{"a path that only the server knows", ".", "services: {web: {env_file: ['${ENV_FILE}', /etc/app.env, ../app.env]}}", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// held is what the server says about a service of somebody else's image before anything of the project runs.
+// held is what the server says about a service before anything of the project runs.
 type held struct {
 	database bool // one that keeps its data outside of its containers
 	data     bool // which are there
@@ -92,11 +92,13 @@ func (d *deployment) sleep(ctx context.Context) {
 	}
 }
 
-// findHeld looks at the services that run images of others: their images say what they are, their mounts whether data are there.
+// findHeld looks at the services that keep running: their images say what they are, their mounts whether data are there. A
+// database may be an image of the release.
 func (d *deployment) findHeld(ctx context.Context) (map[string]held, error) {
 	var names, images []string
-	for _, name := range slices.Sorted(maps.Keys(d.next.compose.Services)) {
-		if s := d.next.compose.Services[name]; !s.inactive && s.Image != "" && d.pins[name] == "" {
+	running := d.next.services(d.env)
+	for _, name := range slices.Sorted(maps.Keys(running)) {
+		if s := running[name]; !s.ends {
 			names, images = append(names, name), append(images, s.Image)
 		}
 	}

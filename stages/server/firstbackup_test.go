@@ -61,6 +61,30 @@ func TestFirstDeploymentSavesWhatItFinds(t *testing.T) {
 	}
 }
 
+// So does one whose database is an image of the team's own.
+func TestFirstDeploymentSavesADatabaseOfOnesOwn(t *testing.T) {
+	t.Parallel()
+	own := strings.Replace(shopCompose, "image: postgres:17\n", "image: ${REGISTRY}/postgres:${VERSION}\n", 1)
+	for name, saves := range map[string]bool{"nothing": false, "a volume": true} {
+		t.Run(name, func(t *testing.T) {
+			s := shop(t, false)
+			s.image("postgres", "1.0.0", behaviour{database: true, healthyAfter: 10 * time.Millisecond})
+			s.db = database{schema: []string{table("old")}, rows: []string{"what was there"}}
+			if saves {
+				s.volumes["app_data"] = map[string]string{}
+			}
+			result, err := Deploy(t.Context(), s.environment(), s.release("1.0.0", own))
+			if err != nil || (result.Backup != "") != saves || s.db.torn {
+				t.Fatalf("got %+v, %v, want a backup: %t; two on one volume: %t", result, err, saves, s.db.torn)
+			}
+			if saves {
+				wantText(t, readFile(t, s.target.Dir+"/"+result.Backup), "what was there", table("old"))
+			}
+			wantRunning(t, s, map[string]string{"backend": "backend:1.0.0", "db": "postgres:1.0.0"})
+		})
+	}
+}
+
 // A backup that fails leaves the server as it was, and says what a first deployment is about.
 func TestFirstDeploymentThatCannotSave(t *testing.T) {
 	t.Parallel()

@@ -12,24 +12,41 @@ import (
 
 // pin finds the services of each image, by its repository or by what they are built from, and sets them to the very digest.
 func (a compose) pin(images []Image) (map[string]string, error) {
-	pins, used := map[string]string{}, map[string]bool{}
+	pins := map[string]string{}
 	for name, s := range a.Services {
 		if image, ok := s.imageAmong(images); ok {
-			pins[name], used[image.Repository] = image.Ref(), true
+			pins[name] = image.Ref()
 		}
 	}
-	var idle []string
-	for _, image := range images {
-		if !used[image.Repository] {
-			idle = append(idle, image.Repository)
-		}
-	}
-	if len(idle) > 0 {
-		slices.Sort(idle)
+	if idle := a.idle(images); len(idle) > 0 && len(pins) == 0 {
 		return nil, fmt.Errorf("no service of the compose file uses %s: expected a line such as image: %s:${VERSION}; its services use %s",
 			strings.Join(idle, ", "), idle[0], strings.Join(a.images(), ", "))
 	}
 	return pins, nil
+}
+
+// idle are the images that no service uses.
+func (a compose) idle(images []Image) (repositories []string) {
+	used := map[string]bool{}
+	for _, s := range a.Services {
+		image, _ := s.imageAmong(images)
+		used[image.Repository] = true
+	}
+	for _, image := range images {
+		if !used[image.Repository] {
+			repositories = append(repositories, image.Repository)
+		}
+	}
+	slices.Sort(repositories)
+	return repositories
+}
+
+// warnings are about what was most likely forgotten, and may be meant: an image that is only run by hand.
+func (a compose) warnings(images []Image) (all []string) {
+	for _, one := range a.idle(images) {
+		all = append(all, fmt.Sprintf("warning: no service of the compose file uses %s: give it a line such as image: %s:${VERSION}, or leave it out of the setting images", one, one))
+	}
+	return all
 }
 
 // imageAmong is the image that a service runs. A service's own name for what it is built from means nothing elsewhere.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 )
 
 // Preview is what a deployment would do to a server.
@@ -16,6 +17,7 @@ type Preview struct {
 	Shipped  []string          // files of the commit that go there
 	Beside   []string          // services whose new containers start beside the old ones
 	Singles  []Single          // services that are stopped before their successors start
+	Warnings []string          // what does not keep it from being deployed
 }
 
 // Preflight finds out, changing nothing, whether a release could be deployed to a server: docker compose reads its compose
@@ -42,7 +44,7 @@ func (c *Conn) preview(ctx context.Context, p *Preview, env Environment, release
 	if err != nil {
 		return err
 	}
-	p.Services = next.pins
+	p.Services, p.Warnings = next.pins, next.compose.warnings(release.Images)
 	for _, f := range next.shipped {
 		p.Shipped = append(p.Shipped, f.Path)
 	}
@@ -54,7 +56,7 @@ func (c *Conn) preview(ctx context.Context, p *Preview, env Environment, release
 	if err != nil {
 		return err
 	}
-	if err := p.readFound(ctx, next.project, there); err != nil {
+	if err := p.readFound(ctx, next, there); err != nil {
 		return err
 	}
 	p.Beside, p.Singles = next.rolling(env, next.pins, there), next.singles(env, next.pins, there)
@@ -63,10 +65,14 @@ func (c *Conn) preview(ctx context.Context, p *Preview, env Environment, release
 	return err
 }
 
-// readFound insists that what would be put back after a failed first deployment can be.
-func (p *Preview) readFound(ctx context.Context, next *project, there []container) error {
+// readFound insists that a first deployment leaves what it finds as it has to: settings where they are, and what would be put
+// back if it fails such that it can be.
+func (p *Preview) readFound(ctx context.Context, next *planned, there []container) error {
 	if _, ours := p.Ledger.Current(); ours {
 		return nil
+	}
+	if err := next.spareSettings(ctx); err != nil {
+		return err
 	}
 	found, _, err := next.found(there)
 	if err != nil || found == nil {
@@ -118,6 +124,29 @@ func (c *Conn) plan(ctx context.Context, env Environment, release Release) (*pla
 	}
 	p.view.pins, err = pinText(p.pins, p.compose.contents(p.shipped))
 	return p, err
+}
+
+// spareSettings keeps a first deployment from putting what the commit shows to everybody in the place of settings and secrets
+// that somebody has written on the server: with others, the application would run and look healthy.
+func (p *planned) spareSettings(ctx context.Context) error {
+	secrets := map[string]bool{}
+	for _, s := range p.compose.Secrets {
+		secrets[s.File] = true
+	}
+	own := slices.DeleteFunc(slices.Clone(p.shipped), func(f File) bool { return !f.settings && !secrets[f.Path] })
+	there, err := p.conn.states(ctx, pathsOf(own))
+	if err != nil {
+		return err
+	}
+	differ := pathsOf(slices.DeleteFunc(own, func(f File) bool {
+		f.Executable = strings.HasSuffix(there[f.Path], "x") // which no settings depend on
+		return there[f.Path] == "" || there[f.Path] == f.state()
+	}))
+	if len(differ) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s on %s differs from the commit, and a first deployment does not write over settings: give the commit the same text, or take it out of the repository (git rm --cached %s), and the server keeps its own",
+		strings.Join(differ, ", "), p.conn.target.Host, strings.Join(differ, " "))
 }
 
 // hasExternal insists on what compose expects somebody else to have made. On a throw-away server nobody could have.

@@ -21,7 +21,8 @@ type project struct {
 	name        string   // where it was given to compose by hand
 	envFiles    []string // likewise
 	env         []string
-	view        *view // what is read instead of the application's folder, until the release's files are there
+	view        *view              // what is read instead of the application's folder, until the release's files are there
+	exposed     map[string]portSet // by service, what its image exposes; empty before it is pulled
 	compose     compose
 }
 

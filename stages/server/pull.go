@@ -27,8 +27,10 @@ func (d *deployment) pull(ctx context.Context) error {
 			return err
 		}
 	}
-	_, err := d.next.askWithin(ctx, pullTime, "pull", "--quiet", "--policy", "missing", "--ignore-buildable")
-	return err
+	if _, err := d.next.askWithin(ctx, pullTime, "pull", "--quiet", "--policy", "missing", "--ignore-buildable"); err != nil {
+		return err
+	}
+	return d.next.readExposed(ctx, d.pins)
 }
 
 func (c *Conn) pull(ctx context.Context, login []string, ref string) error {

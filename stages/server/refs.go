@@ -13,6 +13,7 @@ import (
 type reference struct {
 	path   string
 	folder string // where its own relative paths start; empty if it is no compose file
+	env    bool   // it holds settings, as likely as not secret ones
 }
 
 // references finds what docker compose needs to read a compose file at all: what is mounted is asked of compose itself. A
@@ -28,12 +29,12 @@ func references(text []byte, folder string) (found []reference) {
 		} `yaml:"services"`
 	}
 	_ = yaml.Unmarshal(text, &file)
-	add := func(name, base string) {
+	add := func(name, base string, env bool) {
 		file := path.Join(folder, name)
 		if name == "" || strings.Contains(name, "$") || path.IsAbs(name) || file == "." || strings.HasPrefix(file+"/", "../") {
 			return
 		}
-		found = append(found, reference{file, base})
+		found = append(found, reference{file, base, env})
 	}
 	for _, one := range file.Include {
 		base := field(one, "project_directory")
@@ -42,18 +43,21 @@ func references(text []byte, folder string) (found []reference) {
 			if base != "" {
 				start = path.Join(folder, base)
 			}
-			add(name, start)
+			add(name, start, false)
 		}
 		for _, name := range texts(fieldOf(one, "env_file"), "path") {
-			add(name, "")
+			add(name, "", true)
 		}
 	}
 	for _, s := range file.Services {
 		if name := field(s.Extends, "file"); name != "" {
-			add(name, path.Join(folder, path.Dir(name)))
+			add(name, path.Join(folder, path.Dir(name)), false)
 		}
-		for _, name := range append(texts(s.EnvFile, "path"), texts(s.LabelFile, "path")...) {
-			add(name, "")
+		for _, name := range texts(s.EnvFile, "path") {
+			add(name, "", true)
+		}
+		for _, name := range texts(s.LabelFile, "path") {
+			add(name, "", false)
 		}
 	}
 	return found
@@ -100,12 +104,13 @@ func named(a compose, files []File) []string {
 // readBy are the files of the commit that docker compose opens to read the compose file, with that file itself.
 func (r Release) readBy(ctx context.Context, composeFile string) ([]File, error) {
 	files := []File{{Path: composeFile, Text: r.Compose}}
-	known := map[string]bool{composeFile: true}
+	known, settings := map[string]bool{composeFile: true}, map[string]bool{}
 	open := references(r.Compose, path.Dir(composeFile))
 	for len(open) > 0 {
 		var paths []string
 		folders := map[string]string{}
 		for _, one := range open {
+			settings[one.path] = settings[one.path] || one.env
 			if !known[one.path] {
 				known[one.path] = true
 				paths, folders[one.path] = append(paths, one.path), one.folder
@@ -129,6 +134,9 @@ func (r Release) readBy(ctx context.Context, composeFile string) ([]File, error)
 				open = append(open, references(f.Text, folder)...)
 			}
 		}
+	}
+	for n, f := range files {
+		files[n].settings = settings[f.Path]
 	}
 	return byPath(files), nil
 }

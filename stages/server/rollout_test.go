@@ -283,6 +283,26 @@ func TestRolloutAfterAKilledRun(t *testing.T) {
 	}
 }
 
+// TestTrialIsHidden: a proxy that finds containers by labels or by their environment does not find a trial.
+func TestTrialIsHidden(t *testing.T) {
+	t.Parallel()
+	file := strings.Replace(front, "  worker:\n", "  worker:\n    container_name: worker\n    environment: {VIRTUAL_HOST: shop.example.com, MODE: live}\n", 1)
+	file = strings.Replace(file, "labels: {slipway.drain: 150ms}", "labels: {traefik.enable: \"true\", slipway.drain: 150ms}", 1)
+	s := frontShop(t, file, good)
+	var labels, env string
+	s.on("docker stop", then(func() {
+		labels = s.sh("docker inspect --format '{{json .Config.Labels}}' slipway-trial-app-worker")
+		env = s.sh("docker inspect --format '{{json .Config.Env}}' slipway-trial-app-worker")
+	}))
+	s.deploy(t, "1.1.0", file)
+	if wantText(t, labels, `"traefik.enable":"false"`); env != `["MODE=live","VIRTUAL_HOST="]`+"\n" {
+		t.Errorf("the trial has the environment %s", env)
+	}
+	if own := s.sh("docker inspect --format '{{json .Config}}' worker"); !strings.Contains(own, `"traefik.enable":"true"`) || !strings.Contains(own, `"VIRTUAL_HOST=shop.example.com"`) {
+		t.Errorf("what follows is hidden as well: %s", own)
+	}
+}
+
 // TestRolloutOfOneShots: what the new containers wait for is of their own release.
 func TestRolloutOfOneShots(t *testing.T) {
 	t.Parallel()

@@ -1,9 +1,12 @@
 package server
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -13,6 +16,8 @@ const (
 	orderLabel = "slipway.order"
 	startFirst = "start-first"
 	stopFirst  = "stop-first"
+	// mayRunTwice is what to do about what only looks as if it could not.
+	mayRunTwice = "label it " + orderLabel + ": " + startFirst + " if it may run twice for a while"
 )
 
 // Single is a service that is stopped before its successor starts, because it cannot run twice.
@@ -33,7 +38,7 @@ func (s Single) String() string {
 func (s service) single(name string) *Single {
 	is := func(why, change string) *Single { return &Single{Service: name, Why: why, Change: change} }
 	fixed := func(why, change string) *Single {
-		return &Single{Service: name, Why: why, Change: change, beside: true}
+		return &Single{Service: name, Why: why, Change: change, beside: !s.caddy()}
 	}
 	order := s.order()
 	switch {
@@ -44,7 +49,7 @@ func (s service) single(name string) *Single {
 	case order == stopFirst:
 		return is("it says so ("+stopFirst+")", "say "+orderLabel+": "+startFirst+" if it may run twice for a while")
 	case order != startFirst && s.scheduler(name) != "":
-		return is("it looks like a scheduler ("+s.scheduler(name)+")", "label it "+orderLabel+": "+startFirst+" if it may run twice for a while")
+		return is("it looks like a scheduler ("+s.scheduler(name)+")", mayRunTwice)
 	case s.ContainerName != "":
 		return fixed("it has a name of its own ("+s.ContainerName+")", "leave container_name out")
 	case s.published() != "":
@@ -76,27 +81,52 @@ func (s service) fixedAddress() bool {
 	return s.MAC != "" || slices.ContainsFunc(slices.Collect(maps.Values(s.Networks)), given)
 }
 
-// schedulers are programs, and words in the names of services, that fire on a clock: two of them fire twice.
-var schedulers = []string{"beat", "scheduler", "cron", "crond", "supercronic", "ofelia", "rqscheduler"}
+// clock says whether a word names what fires on a clock, of which two fire twice: celerybeat does, and heartbeat does not.
+func clock(word string) bool {
+	ends := func(end string) bool { return strings.HasSuffix(word, end) }
+	return ends("beat") && !ends("heartbeat") || ends("scheduler") || ends("cron") && !ends("micron") ||
+		slices.Contains([]string{"crond", "supercronic", "ofelia"}, word)
+}
 
-// scheduler is the word by which a service is taken for one; empty if it is not.
+// partsOf are the words that a name is made of, without the ending of a script.
+func partsOf(name string) []string {
+	parts := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return strings.ContainsRune("-_. ;", r) })
+	if last := len(parts) - 1; last > 0 && slices.Contains([]string{"py", "sh", "js", "rb"}, parts[last]) {
+		return parts[:last]
+	}
+	return parts
+}
+
+// scheduler is the word by which a service is taken for one; empty if it is not. A program counts by any part of its name, and
+// what it is given, such as a line for a shell, by the last.
 func (s service) scheduler(name string) string {
-	apart := func(r rune) bool { return strings.ContainsRune("-_. ", r) }
-	for _, word := range strings.FieldsFunc(strings.ToLower(name), apart) {
-		if slices.Contains(schedulers, word) {
+	words := partsOf(name)
+	entrypoint, command := strings.Fields(strings.Join(s.Entrypoint, " ")), strings.Fields(strings.Join(s.Command, " "))
+	celery := false
+	for n, word := range slices.Concat(entrypoint, command) {
+		base := path.Base(word)
+		celery = celery || base == "celery"
+		parts := partsOf(base)
+		switch {
+		case celery && (word == "-B" || word == "--beat"):
 			return word
+		case n == 0 || n == len(entrypoint):
+			words = append(words, parts...)
+		case len(parts) > 0 && !strings.HasPrefix(word, "-"):
+			words = append(words, parts[len(parts)-1])
 		}
 	}
-	celery := false
-	line := strings.Join(slices.Concat(s.Entrypoint, s.Command), " ") // a shell has a line of its own in one word
-	for _, word := range strings.Fields(line) {
-		base := strings.TrimSuffix(path.Base(word), ".py")
-		celery = celery || base == "celery"
-		if slices.Contains(schedulers, base) || celery && (word == "-B" || word == "--beat") {
-			return base
-		}
+	if at := slices.IndexFunc(words, clock); at >= 0 {
+		return words[at]
 	}
 	return ""
+}
+
+// caddyLabel is one by which caddy-docker-proxy finds a container. No other label keeps it from that.
+var caddyLabel = regexp.MustCompile(`^caddy(?:[._]|\z)`)
+
+func (s service) caddy() bool {
+	return slices.ContainsFunc(slices.Collect(maps.Keys(s.Labels)), caddyLabel.MatchString)
 }
 
 // replicas are how many containers of a service are wanted.
@@ -134,12 +164,48 @@ func (p *project) replaced(e Environment, pins map[string]string) []string {
 	})
 }
 
-// single asks the containers as well: compose hands a volume without a name over to the successor, and two cannot have it.
+// single asks the containers and the images as well. A store writes to its volume, and two would write to one. Compose hands a
+// volume without a name over to the successor, and two cannot have it.
 func (p *project) single(name string, there []container) *Single {
-	for _, c := range of(there, name) {
+	s := p.compose.Services[name]
+	one := s.single(name)
+	if one != nil && !one.beside {
+		return one
+	}
+	there = of(there, name)
+	if port := p.storePort(name, there); port != "" && s.order() != startFirst {
+		return &Single{Service: name, Why: "it looks like a database or another store (port " + port + ")", Change: mayRunTwice}
+	}
+	for _, c := range there {
 		if where := c.anonymousVolume(); where != "" {
-			return &Single{Service: name, Why: "it keeps " + where + " in a volume without a name", Change: "give the volume a name", beside: true}
+			return &Single{Service: name, Why: "it keeps " + where + " in a volume without a name", Change: "give the volume a name", beside: !s.caddy()}
 		}
 	}
-	return p.compose.Services[name].single(name)
+	return one
+}
+
+// storePort is the port by which a service is taken for a store; empty if it is not.
+func (p *project) storePort(name string, there []container) string {
+	port := p.exposed[name].among(storePorts)
+	for _, c := range there {
+		port = cmp.Or(port, c.Config.ExposedPorts.among(storePorts))
+	}
+	return port
+}
+
+// readExposed asks the images of the services what they expose.
+func (p *project) readExposed(ctx context.Context, pins map[string]string) error {
+	names, refs := sortedNames(pins), []string(nil)
+	for _, name := range names {
+		refs = append(refs, pins[name])
+	}
+	about, err := p.conn.imagesSay(ctx, refs)
+	if err != nil {
+		return err
+	}
+	p.exposed = map[string]portSet{}
+	for n, name := range names {
+		p.exposed[name] = about[n].ExposedPorts
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestSingle(t *testing.T) {
@@ -45,6 +46,20 @@ func TestSingle(t *testing.T) {
 		{"a scheduler of one's own", "jobs", `{"command":["python","-u","app/scheduler.py"]}`, "it looks like a scheduler (scheduler)", false},
 		{"python without bytecode", "jobs", `{"command":["python","-B","main.py"]}`, "", false},
 		{"celery's worker by python without bytecode", "jobs", `{"command":["python","-B","-m","celery","worker"]}`, "", false},
+		{"a scheduler by the end of its name", "celerybeat", `{}`, "it looks like a scheduler (celerybeat)", false},
+		{"another one", "taskscheduler", `{}`, "it looks like a scheduler (taskscheduler)", false},
+		{"one with a number", "shop-anacron.2", `{}`, "it looks like a scheduler (anacron)", false},
+		{"a scheduler by its script's name", "jobs", `{"command":["/start-celerybeat"]}`, "it looks like a scheduler (celerybeat)", false},
+		{"a scheduler by its script's name in a shell", "jobs", `{"command":["sh","-c","sleep 5; exec ./start_celerybeat.sh"]}`, "it looks like a scheduler (celerybeat)", false},
+		{"a scheduler by a command of Django", "jobs", `{"command":["python","manage.py","runapscheduler"]}`, "it looks like a scheduler (runapscheduler)", false},
+		{"a script whose name begins so", "jobs", `{"entrypoint":["/entrypoint"],"command":["cron-jobs.sh"]}`, "it looks like a scheduler (cron)", false},
+		{"a heartbeat in a script's name", "jobs", `{"command":["/start-heartbeat"]}`, "", false},
+		{"a name that only ends like one", "micron", `{"command":["/omicron"]}`, "", false},
+		{"a scheduler that is only waited for", "web", `{"command":["wait-for","task-scheduler:8080","--scheduler","--","gunicorn","scheduler.wsgi:app"]}`, "", false},
+		{"a queue that is called so", "jobs", `{"command":["celery","-A","app","worker","-Q","cron-jobs"]}`, "", false},
+		{"a name of its own, found by Caddy", "web", `{"container_name":"shop","labels":{"caddy":"shop.example.com","caddy.reverse_proxy":"{{upstreams}}"}}`, "it has a name of its own (shop)", false},
+		{"a port of the server, found by Caddy", "web", `{"ports":[{"published":"80"}],"labels":{"caddy_1":"shop.example.com"}}`, "it publishes port 80", false},
+		{"a name of its own, and a label that only begins like Caddy's", "web", `{"container_name":"shop","labels":{"caddyfile":"no"}}`, "it has a name of its own (shop)", true},
 		{"a scheduler that may run twice", "celery-beat", `{"labels":{"slipway.order":"start-first"}}`, "", false},
 		{"a scheduler that may run twice, with a port", "celery-beat", `{"labels":{"slipway.order":"start-first"},"ports":[{"published":"80"}]}`, "it publishes port 80", true},
 		{"a scheduler with a name of its own is not tried", "cron", `{"container_name":"cron"}`, "it looks like a scheduler (cron)", false},
@@ -80,6 +95,48 @@ func TestSingleByItsVolume(t *testing.T) {
 	}
 }
 
+// TestSingleByItsPort: a database, or another store, of the team's own writes to its volume, and two would write to the same.
+// A container that runs, or an image once it is pulled, says by a port what it is.
+func TestSingleByItsPort(t *testing.T) {
+	exposes := func(port string) portSet { return portSet{"80/tcp": {}, port: {}} }
+	for _, c := range []struct {
+		name, service    string
+		container, image portSet
+		why              string
+	}{
+		{"a database that runs", `{}`, exposes("5432/tcp"), nil, "it looks like a database or another store (port 5432)"},
+		{"a queue that is to run", `{}`, nil, exposes("6379/tcp"), "it looks like a database or another store (port 6379)"},
+		{"a database with a name of its own is not tried", `{"container_name":"db"}`, exposes("5432/tcp"), nil, "it looks like a database or another store (port 5432)"},
+		{"a database with a port of the server is not tried", `{"ports":[{"published":"5432"}]}`, exposes("5432/tcp"), nil, "it looks like a database or another store (port 5432)"},
+		{"what says that it may run twice", `{"labels":{"slipway.order":"start-first"}}`, exposes("9200/tcp"), nil, ""},
+		{"a web application", `{}`, exposes("8000/tcp"), exposes("8000/tcp"), ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var s service
+			if err := json.Unmarshal([]byte(c.service), &s); err != nil {
+				t.Fatal(err)
+			}
+			there := running()
+			there.Config.ExposedPorts = c.container
+			p := &project{compose: compose{Services: map[string]service{"api": s}}, exposed: map[string]portSet{"api": c.image}}
+			one := p.single("api", []container{there})
+			if one == nil && c.why != "" || one != nil && (one.Why != c.why || one.beside || one.Change == "") {
+				t.Errorf("got %+v, want %q", one, c.why)
+			}
+		})
+	}
+}
+
+// TestSchedulerIsNeverTried: a volume without a name lets a trial be, and a scheduler does not.
+func TestSchedulerIsNeverTried(t *testing.T) {
+	p := &project{compose: compose{Services: map[string]service{"api": {Command: []string{"crond"}}}}}
+	there := []container{running()}
+	there[0].Mounts = []struct{ Type, Name, Destination string }{{"volume", strings.Repeat("0a", 32), "/data"}}
+	if one := p.single("api", there); one == nil || one.beside {
+		t.Errorf("got %+v", one)
+	}
+}
+
 func TestReplicas(t *testing.T) {
 	for text, want := range map[string]int{`{}`: 1, `{"scale":2}`: 2, `{"scale":0}`: 0, `{"deploy":{"replicas":3}}`: 3, `{"deploy":{"replicas":0}}`: 0, `{"scale":2,"deploy":{"replicas":2}}`: 2} {
 		var s service
@@ -89,6 +146,36 @@ func TestReplicas(t *testing.T) {
 		if got := s.replicas(); got != want {
 			t.Errorf("%s: got %d, want %d", text, got, want)
 		}
+	}
+}
+
+// TestDatabaseOfOnesOwn: a database whose image the team builds never runs twice on its volume, and is saved like any other.
+func TestDatabaseOfOnesOwn(t *testing.T) {
+	t.Parallel()
+	for name, more := range map[string]string{"a named volume": "", "a port": "    ports: [\"5432:5432\"]\n", "a name": "    container_name: db\n"} {
+		t.Run(name, func(t *testing.T) {
+			own := strings.Replace(shopCompose, "image: postgres:17\n", "image: ${REGISTRY}/postgres:${VERSION}\n"+more, 1)
+			s := standIn(t)
+			for _, version := range []string{"1.0.0", "1.1.0"} {
+				s.image("postgres", version, behaviour{database: true, healthyAfter: 10 * time.Millisecond})
+				s.image("backend", version, behaviour{healthyAfter: 20 * time.Millisecond}).service("migrate", migration("one"))
+			}
+			s.deploy(t, "1.0.0", own)
+			p, err := Preflight(t.Context(), s.environment(), s.release("1.1.0", own))
+			if err != nil || len(p.Singles) != 1 || !slices.Equal(p.Beside, []string{"backend"}) {
+				t.Fatalf("got %+v, %v", p, err)
+			}
+			if got, want := p.Singles[0].String(), "db is stopped before its successor starts: it looks like a database or another store (port 5432); label it slipway.order: start-first if it may run twice for a while"; got != want {
+				t.Errorf("got %s, want %s", got, want)
+			}
+			if done := s.deploy(t, "1.1.0", own); done.Backup == "" {
+				t.Errorf("got %+v, want a backup", done)
+			}
+			wantRunning(t, s, map[string]string{"backend": "backend:1.1.0", "db": "postgres:1.1.0"})
+			if trials := s.lines("compose run --name"); s.db.torn || len(trials) > 0 {
+				t.Errorf("two have written to one volume: %t; tried: %q", s.db.torn, trials)
+			}
+		})
 	}
 }
 

@@ -504,6 +504,10 @@ func (p *fakeProject) run(args []string) error {
 		k, v, _ := strings.Cut(l, "=")
 		one.labels[k] = v
 	}
+	for _, e := range o["env"] {
+		k, _, _ := strings.Cut(e, "=")
+		one.env = append(slices.DeleteFunc(one.env, func(old string) bool { return strings.HasPrefix(old, k+"=") }), e)
+	}
 	if o.has("detach") {
 		one.autoRemove = o.has("rm")
 		p.call.print("%s", one.name)

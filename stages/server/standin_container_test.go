@@ -186,6 +186,9 @@ func (d *dockerd) start(c *fakeContainer) error {
 			}
 		}
 	}
+	d.db.torn = d.db.torn || c.does.database && slices.ContainsFunc(d.containers, func(other *fakeContainer) bool {
+		return other != c && other.does.database && other.at(now).up() && slices.ContainsFunc(c.volumes, func(v string) bool { return slices.Contains(other.volumes, v) })
+	})
 	c.started, c.ended, c.code, c.worked = now, time.Time{}, 0, false
 	return nil
 }

@@ -43,6 +43,7 @@ type database struct {
 	schema []string // statements
 	rows   []string
 	breaks error // half way through the next dump or restore
+	torn   bool  // two of its containers have written to one volume
 }
 
 // fakeImage is an image, in the registry or on the server.

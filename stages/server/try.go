@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"maps"
 	"slices"
 )
 
@@ -25,11 +26,23 @@ func (r *rollout) tried() (services []string) {
 func (r *rollout) try(ctx context.Context, services []string) error {
 	for _, service := range services {
 		name := trialPrefix + r.to.compose.Name + "-" + service
-		if _, err := r.to.change(ctx, "run", "--detach", "--no-deps", "--name", name, service); err != nil {
+		line := append([]string{"run", "--detach", "--no-deps", "--name", name}, r.to.compose.Services[service].hidden()...)
+		if _, err := r.to.change(ctx, append(line, service)...); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// hidden keeps a trial, which has all labels and settings of its service, from being found by Traefik and by nginx-proxy.
+func (s service) hidden() []string {
+	options := []string{"--label", "traefik.enable=false"}
+	for _, name := range slices.Sorted(maps.Keys(s.Environment)) {
+		if name == "VIRTUAL_HOST" || name == "VIRTUAL_HOST_MULTIPORTS" {
+			options = append(options, "--env", name+"=")
+		}
+	}
+	return options
 }
 
 // stopTrials ends them when they have shown what they had to.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"path"
 )
 
 // Serve lets a server reach a handler of ours under an address of its own, for as long as the connection stands.
@@ -21,12 +22,12 @@ func Serve(ctx context.Context, env Environment, address string, handler http.Ha
 	return conn.Close, nil
 }
 
-// Put writes a file into the application's folder, for its owner alone.
-func Put(ctx context.Context, env Environment, file string, text []byte) error {
+// PutDotenv writes the server's .env where docker compose looks for it, beside the compose file, for its owner alone.
+func PutDotenv(ctx context.Context, env Environment, text []byte) error {
 	conn, err := Connect(ctx, env.Target, env.Login)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	return conn.write(ctx, file, text, "077")
+	return conn.write(ctx, path.Join(path.Dir(env.ComposeFile), ".env"), text, "077")
 }

@@ -31,13 +31,18 @@ var (
 // portSet are ports as Docker writes them: 5432/tcp.
 type portSet map[string]struct{}
 
-func (s portSet) any(of []string) bool {
-	for port := range s {
-		if number, _, _ := strings.Cut(port, "/"); slices.Contains(of, number) {
-			return true
+func (s portSet) any(of []string) bool { return s.among(of) != "" }
+
+// among is the first of some ports that the set has; empty if it has none.
+func (s portSet) among(of []string) string {
+	for _, number := range of {
+		for port := range s {
+			if exposed, _, _ := strings.Cut(port, "/"); exposed == number {
+				return number
+			}
 		}
 	}
-	return false
+	return ""
 }
 
 // running are all containers of the project that run, whoever started them, the one-off runs too.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -239,23 +240,44 @@ func mentions(text, version string) bool {
 	return slices.Contains(words, version) || slices.Contains(words, "v"+version)
 }
 
-const answerTime = 5 * time.Second
+const (
+	answerTime = 5 * time.Second
+	// mostRedirects are as many as Go's own client follows.
+	mostRedirects = 10
+)
 
-func get(ctx context.Context, url string) (string, error) {
+// asker follows redirects within a host, to https or with a slash: what another host answers says nothing of the application.
+var asker = &http.Client{CheckRedirect: func(next *http.Request, before []*http.Request) error {
+	if !sameHost(next.URL, before[0].URL) || len(before) == mostRedirects {
+		return http.ErrUseLastResponse
+	}
+	return nil
+}}
+
+func sameHost(a, b *url.URL) bool { return strings.EqualFold(a.Hostname(), b.Hostname()) }
+
+func get(ctx context.Context, address string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return "", err
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := asker.Do(request)
 	if err != nil {
 		return "", err
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(response.Body, 1<<16))
 	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s answers %s", url, response.Status)
+		err = notOK(address, response)
 	}
 	return string(text), err
+}
+
+func notOK(address string, response *http.Response) error {
+	if to, err := response.Location(); err == nil && !sameHost(to, response.Request.URL) {
+		return fmt.Errorf("%s redirects to %s: expected 200 from the application itself, so name a path that asks for no login", address, to.Hostname())
+	}
+	return fmt.Errorf("%s answers %s", address, response.Status)
 }

@@ -124,7 +124,7 @@ func (r *rollout) watchFresh(ctx context.Context) (*watch, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := r.to.watched(r.env, r.to.version, r.pins)
+	w := r.watched(r.to, r.to.version, r.pins)
 	w.ask, w.services = nil, map[string]service{}
 	w.see = func(ctx context.Context) ([]container, error) {
 		if len(fresh) == 0 {
@@ -228,7 +228,7 @@ func (r *rollout) retire(ctx context.Context) error {
 // to find out whether it can be.
 func (r *rollout) bringUp(ctx context.Context) error {
 	if err := r.to.up(ctx, r.env); err != nil {
-		return r.conn.explained(ctx, r.to.watched(r.env, r.to.version, r.pins), err)
+		return r.conn.explained(ctx, r.watched(r.to, r.to.version, r.pins), err)
 	}
 	if len(r.old) > 0 && len(r.to.singles(r.env, r.pins, r.there)) == 0 {
 		return r.reload(ctx, idsOf(r.there)...)

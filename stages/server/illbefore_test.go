@@ -92,8 +92,7 @@ func (d *dockerd) container(name string) *fakeContainer {
 	return one
 }
 
-// TestIllBeforeIsNoReasonForMore: the same line again, the way back and a rollback leave it out as well, and what one prints
-// that has failed is not its log.
+// TestIllBeforeIsNoReasonForMore: the same line again, the way back and a rollback leave it out as well, and its log tells nothing.
 func TestIllBeforeIsNoReasonForMore(t *testing.T) {
 	t.Parallel()
 	file := sidecar + "    restart: always\n"
@@ -110,18 +109,12 @@ func TestIllBeforeIsNoReasonForMore(t *testing.T) {
 	if result, err := Rollback(t.Context(), s.environment(), back); err != nil || !result.Already {
 		t.Errorf("back again: got %+v, %v", result, err)
 	}
-	s.image("backend", "1.2.0", behaviour{healthyAfter: time.Millisecond, endsAfter: 300 * time.Millisecond, endCode: 3, log: "no such module\n"})
-	_, err := Deploy(t.Context(), s.environment(), s.release("1.2.0", file))
-	if f := failure(t, err); f.State != Restored && f.State != Kept || strings.Contains(f.Error()+f.Logs, "tika") || !strings.Contains(f.Logs, "no such module") {
-		t.Errorf("got %s: %v, %s", f.State, err, f.Logs)
-	}
 	env := s.environment()
-	env.VersionURL = "http://127.0.0.1:1/"
-	env.Pace.Deadline = time.Second
-	s.image("backend", "1.3.0", good)
-	_, err = Deploy(t.Context(), env, s.release("1.3.0", strings.Replace(file, "tika:1\n", "tika:1\n    labels: {a: b}\n", 1)))
-	if f := failure(t, err); f.State != NotRestored || strings.Contains(f.Found, "tika") { // the URL does not answer for 1.0.0 either
-		t.Errorf("got %s: %v", f.State, err)
+	env.VersionURL, env.Pace.Deadline = "http://127.0.0.1:1/", 2*time.Second
+	s.image("backend", "1.2.0", good)
+	_, err := Deploy(t.Context(), env, s.release("1.2.0", file))
+	if f := failure(t, err); f.State != NotRestored || strings.Contains(f.Error()+f.Logs, "tika") { // nothing answers for 1.0.0 either
+		t.Errorf("got %s: %v, %s", f.State, err, f.Logs)
 	}
 }
 

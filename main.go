@@ -338,8 +338,8 @@ func New(
 	//
 	// +default="docker-compose.prod.ip.yml"
 	composeFile string,
-	// Address that has to answer 200 for a server to be healthy, or staging=URL, production=URL. Empty: health checks of
-	// the containers only.
+	// Address that has to answer 200 for a server to be healthy, or staging=URL, production=URL; a redirect to another host
+	// is none. Empty: health checks of the containers only.
 	//
 	// +optional
 	healthUrl string,
@@ -347,8 +347,8 @@ func New(
 	//
 	// +optional
 	versionUrl string,
-	// How long a deployment waits for health, such as 90s, or staging=60s, production=3m; the longest start_period of the
-	// services comes on top.
+	// How long a deployment waits for health, such as 90s, or staging=60s, production=3m; the longest start_period and interval
+	// of a health check come on top, the Dockerfile's too.
 	//
 	// +default="60s"
 	healthTimeout string,

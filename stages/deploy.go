@@ -203,7 +203,7 @@ func (r *Run) deploy(ctx context.Context, e environment, commit string, images [
 func deployFigures(result server.Result) []string {
 	switch {
 	case result.Already:
-		return []string{result.Version + " runs there already and is healthy"}
+		return append([]string{result.Version + " runs there already and is healthy"}, result.Figures...)
 	case result.Previous == "":
 		return append([]string{result.Version + " is healthy, first deployment"}, result.Figures...)
 	}

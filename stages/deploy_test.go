@@ -72,3 +72,16 @@ func TestParseTree(t *testing.T) {
 		t.Errorf("got %v, %v, want nothing", got, err)
 	}
 }
+
+func TestDeployFigures(t *testing.T) {
+	const warning = "warning: ill"
+	for want, result := range map[string]server.Result{
+		"1.0.0 runs there already and is healthy; " + warning: {Version: "1.0.0", Already: true, Figures: []string{warning}},
+		"1.0.0 is healthy, first deployment; " + warning:      {Version: "1.0.0", Figures: []string{warning}},
+		"1.1.0 is healthy, after 1.0.0; " + warning:           {Version: "1.1.0", Previous: "1.0.0", Figures: []string{warning}},
+	} {
+		if got := strings.Join(deployFigures(result), "; "); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

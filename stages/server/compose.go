@@ -31,7 +31,7 @@ type service struct {
 	Networks    map[string]*endpoint `json:"networks"`
 	Labels      map[string]string    `json:"labels"`
 	Environment map[string]any       `json:"environment"`
-	Healthcheck *healthcheck         `json:"healthcheck"`
+	Healthcheck map[string]any       `json:"healthcheck"`
 	inactive    bool                 // its profile is not asked for
 	ends        bool                 // it is a one-shot
 }
@@ -55,11 +55,6 @@ type endpoint struct {
 	IPv4 string `json:"ipv4_address"`
 	IPv6 string `json:"ipv6_address"`
 	MAC  string `json:"mac_address"`
-}
-
-// healthcheck is a service's, as far as it says when to look.
-type healthcheck struct {
-	StartPeriod string `json:"start_period"` // as Go writes durations
 }
 
 // mount is something that a container sees: a path of the server, or the name of a config or a secret.

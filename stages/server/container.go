@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // container is what the server's Docker says about one container.
@@ -15,11 +16,15 @@ type container struct {
 	ID     string `json:"Id"`
 	Image  string
 	Name   string
+	Path   string // its program
+	Args   []string
 	Config struct {
 		Image        string
 		Labels       map[string]string
 		ExposedPorts portSet
+		Healthcheck  *healthcheck
 	}
+	HostConfig   struct{ RestartPolicy struct{ Name string } }
 	Mounts       []struct{ Type, Name, Destination string }
 	RestartCount int
 	State        struct {
@@ -28,6 +33,12 @@ type container struct {
 		Started  string `json:"StartedAt"`
 		Health   *struct{ Status string }
 	}
+}
+
+// healthcheck is when Docker looks after a container: as the compose file says, field by field, and else as its image does.
+type healthcheck struct {
+	Test                  []string
+	Interval, StartPeriod time.Duration
 }
 
 // What docker compose writes on the containers that it makes.

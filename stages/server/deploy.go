@@ -28,6 +28,7 @@ type deployment struct {
 	files, filesBefore []File
 	placed             bool // the release's files are those in the application's folder
 	entry              Entry
+	ill                []ailing // what of others was, before anything was changed
 	woken              []string // services that were started for the first backup
 	started            time.Time
 	figures            []string
@@ -50,8 +51,14 @@ func Deploy(ctx context.Context, env Environment, release Release) (Result, erro
 	if higher(d.before.Version, release.Version) {
 		return Result{}, untouched(fmt.Errorf("%s runs %s, which is higher than %s", env.Name, d.before.Version, release.Version))
 	}
+	if err := d.findIll(ctx, d.next, d.pins); err != nil {
+		return Result{}, untouched(err)
+	}
 	if already, err := d.runsAlready(ctx); err != nil || already {
 		return d.result(already), untouched(err)
+	}
+	if err := d.awaited(); err != nil {
+		return Result{}, err
 	}
 	d.announce(ctx)
 	// These leave what runs alone.
@@ -169,7 +176,11 @@ func (d *deployment) runsAlready(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	v, err := d.conn.look(ctx, d.previous.watched(d.env, d.release.Version, pins))
+	w := d.watched(d.previous, d.release.Version, pins)
+	v, err := d.conn.look(ctx, w)
+	if v.good() {
+		d.nameIll(w)
+	}
 	return v.good(), err
 }
 
@@ -252,7 +263,12 @@ func (p *project) upOnly(ctx context.Context, services []string, more ...string)
 }
 
 func (d *deployment) wait(ctx context.Context) error {
-	return d.conn.gate(ctx, d.next.watched(d.env, d.release.Version, d.pins))
+	w := d.watched(d.next, d.release.Version, d.pins)
+	err := d.conn.gate(ctx, w)
+	if err == nil {
+		d.nameIll(w)
+	}
+	return err
 }
 
 // conclude writes the deployment down.

@@ -4,13 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
 
 // gate waits until three looks in a row are good.
 func (c *Conn) gate(ctx context.Context, w *watch) (err error) {
-	within, cancel := context.WithTimeout(ctx, w.patience())
+	patience, err := w.patience(ctx)
+	if err != nil && ctx.Err() == nil {
+		return err
+	}
+	within, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	good, said := 0, waiting{watch: w, reason: "nothing was seen yet"}
 	defer func() { said.end(err) }()
@@ -20,7 +25,7 @@ func (c *Conn) gate(ctx context.Context, w *watch) (err error) {
 		case ctx.Err() != nil:
 			return fmt.Errorf("not healthy yet: %s: %w", said.reason, ended(ctx))
 		case within.Err() != nil:
-			return fmt.Errorf("not healthy after %s: %s", w.patience(), said.reason)
+			return fmt.Errorf("not healthy after %s: %s", patience, said.reason)
 		case err != nil:
 			return err
 		case len(v.fatal) > 0:
@@ -48,18 +53,18 @@ func ended(ctx context.Context) error {
 	return cause
 }
 
-// patience is for how long health is waited for: a container that may take its time to start gets that besides.
-func (w *watch) patience() time.Duration {
+// patience is for how long health is waited for: a container that may take its time to start gets that besides, and so does
+// one at which Docker seldom looks.
+func (w *watch) patience(ctx context.Context) (time.Duration, error) {
+	there, err := w.see(ctx)
 	var longest time.Duration
-	for _, s := range w.services {
-		if s.Healthcheck == nil {
-			continue
-		}
-		if period, err := time.ParseDuration(s.Healthcheck.StartPeriod); err == nil {
-			longest = max(longest, period)
+	for _, c := range there {
+		check := c.Config.Healthcheck
+		if _, watched := w.services[c.service()]; watched && check != nil && !slices.Equal(check.Test, []string{"NONE"}) {
+			longest = max(longest, check.StartPeriod+check.Interval)
 		}
 	}
-	return w.pace.deadline() + longest
+	return w.pace.deadline() + longest, err
 }
 
 // waiting tells those who watch what is waited for, whenever that is something else.

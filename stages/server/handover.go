@@ -37,10 +37,11 @@ func (r *rollout) reload(ctx context.Context, but ...string) error {
 	}
 	told := false
 	for _, c := range there {
-		if !c.running() || !r.listens(c) || slices.Contains(but, c.ID) {
+		line := r.reloading(c)
+		if !c.running() || line == nil || slices.Contains(but, c.ID) {
 			continue
 		}
-		if err := r.reloadOne(ctx, c); err != nil {
+		if err := r.reloadOne(ctx, c, line); err != nil {
 			return err
 		}
 		told, r.told = true, true
@@ -51,27 +52,34 @@ func (r *rollout) reload(ctx context.Context, but ...string) error {
 	return nil
 }
 
-// listens says whether a container has the command that its release has. One that has another is about to be replaced, and
-// may be another program.
-func (r *rollout) listens(c container) bool {
-	label := r.to.compose.Services[c.service()].Labels[reloadLabel]
-	line := c.Config.Labels[reloadLabel]
-	return line != "" && (line == label || line == strings.ReplaceAll(label, "$$", "$"))
+// reloading is the command by which a container asks again who its backends are; none if it has none. One whose label is not
+// that of its release is about to be replaced, and may be another program. nginx is known without a label; an empty one says
+// that it is not to be told, and an old container that goes need not be.
+func (r *rollout) reloading(c container) []string {
+	s, known := r.to.compose.Services[c.service()]
+	label, said := s.Labels[reloadLabel]
+	line, labelled := c.Config.Labels[reloadLabel]
+	switch {
+	case line != "" && (line == label || line == strings.ReplaceAll(label, "$$", "$")):
+		return []string{"sh", "-c", line}
+	case !known, labelled, said && label == "", slices.Contains(idsOf(r.old), c.ID):
+		return nil
+	}
+	return c.nginx()
 }
 
 // reloadTries are how often a proxy is told: one that has just started may not be ready to listen.
 const reloadTries = 5
 
-func (r *rollout) reloadOne(ctx context.Context, c container) error {
-	line := c.Config.Labels[reloadLabel]
+func (r *rollout) reloadOne(ctx context.Context, c container, line []string) error {
 	for n := 1; ; n++ {
-		_, err := r.conn.run(ctx, command{args: []string{"docker", "exec", c.ID, "sh", "-c", line}})
+		_, err := r.conn.run(ctx, command{args: append([]string{"docker", "exec", c.ID}, line...)})
 		exit := new(exitError)
 		switch {
 		case !errors.As(err, &exit):
 			return err
 		case n == reloadTries:
-			return fmt.Errorf("slipway.reload of %s (%q) ended with %s: %s", c.service(), line, gate.ExitText(exit.code), exit.output)
+			return fmt.Errorf("slipway.reload of %s (%q) ended with %s: %s", c.service(), strings.TrimPrefix(strings.Join(line, " "), "sh -c "), gate.ExitText(exit.code), exit.output)
 		}
 		pause(ctx, r.env.Pace.step())
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -51,6 +52,7 @@ func (p Pace) steady(checked, ours bool) time.Duration {
 type verdict struct {
 	fatal []string // what waiting will not mend
 	yet   []string // what it may
+	left  []string // what was so before, and says nothing of the release
 }
 
 func (v *verdict) wait(format string, args ...any) {
@@ -73,6 +75,7 @@ type look struct {
 	pins       map[string]string   // by service: the image that has to run
 	services   map[string]service  // all that have to be there
 	restarts   map[string]int      // by container, when it was first seen
+	was        func(container) string
 	pace       Pace
 }
 
@@ -92,13 +95,17 @@ func (l look) judge() verdict {
 }
 
 func (l look) judgeOne(v *verdict, name string, c container) {
+	if l.was != nil && l.was(c) != "" {
+		v.left = append(v.left, l.was(c))
+		return
+	}
 	if pin := l.pins[name]; pin != "" && c.Config.Image != pin && !amongImages(l.digests[c.Image], pin) {
 		v.fail("%s runs %s, not %s", name, c.Config.Image, pin)
 		return
 	}
 	steady := l.pace.steady(c.State.Health != nil, l.pins[name] != "" && !c.trial())
 	switch {
-	case c.State.Status == "exited" && c.State.ExitCode == 0 && l.services[name].ends:
+	case c.State.Status == "exited" && c.State.ExitCode == 0 && (l.services[name].ends || l.pins[name] == "" && c.finished()):
 		return // it has done its work (D7)
 	case c.State.Status == "exited" || c.State.Status == "dead":
 		v.fail("%s has ended with %s%s", name, gate.ExitText(c.State.ExitCode), meantToEnd(c.State.ExitCode))
@@ -113,6 +120,12 @@ func (l look) judgeOne(v *verdict, name string, c container) {
 	case l.age(c) < steady:
 		v.wait("%s runs for less than %s", name, steady)
 	}
+}
+
+// finished says of a container with somebody else's image, which knows no label of ours, whether it was meant to end: nothing
+// would start it again, and nothing asks whether it is well.
+func (c container) finished() bool {
+	return c.State.Health == nil && slices.Contains([]string{"", "no"}, c.HostConfig.RestartPolicy.Name)
 }
 
 // meantToEnd is what there is to do if ending was the purpose.
@@ -137,6 +150,8 @@ type watch struct {
 	services map[string]service
 	see      func(context.Context) ([]container, error)
 	ask      func(context.Context) []string // problems that only show from outside
+	was      func(container) string         // what was wrong with it before anything was changed, if that is nobody's fault now
+	left     []string                       // what was so at the last look
 	restarts map[string]int
 	pace     Pace
 	on       string // the environment, for those who watch
@@ -158,6 +173,7 @@ func (c *Conn) look(ctx context.Context, w *watch) (verdict, error) {
 		return verdict{}, err
 	}
 	v := l.judge()
+	w.left = v.left
 	if !v.good() || w.ask == nil {
 		return v, nil
 	}
@@ -172,7 +188,7 @@ func (c *Conn) observe(ctx context.Context, w *watch) (look, error) {
 	if err != nil {
 		return look{}, err
 	}
-	l := look{pins: w.pins, services: w.services, pace: w.pace}
+	l := look{pins: w.pins, services: w.services, was: w.was, pace: w.pace}
 	if l.at, err = time.Parse(time.RFC3339, strings.TrimSpace(clock)); err != nil {
 		return look{}, fmt.Errorf("the server's clock says %q: %w", clock, err)
 	}
@@ -239,23 +255,44 @@ func mentions(text, version string) bool {
 	return slices.Contains(words, version) || slices.Contains(words, "v"+version)
 }
 
-const answerTime = 5 * time.Second
+const (
+	answerTime = 5 * time.Second
+	// mostRedirects are as many as Go's own client follows.
+	mostRedirects = 10
+)
 
-func get(ctx context.Context, url string) (string, error) {
+// asker follows redirects within a host, to https or with a slash: what another host answers says nothing of the application.
+var asker = &http.Client{CheckRedirect: func(next *http.Request, before []*http.Request) error {
+	if !sameHost(next.URL, before[0].URL) || len(before) == mostRedirects {
+		return http.ErrUseLastResponse
+	}
+	return nil
+}}
+
+func sameHost(a, b *url.URL) bool { return strings.EqualFold(a.Hostname(), b.Hostname()) }
+
+func get(ctx context.Context, address string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return "", err
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := asker.Do(request)
 	if err != nil {
 		return "", err
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(response.Body, 1<<16))
 	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s answers %s", url, response.Status)
+		err = notOK(address, response)
 	}
 	return string(text), err
+}
+
+func notOK(address string, response *http.Response) error {
+	if to, err := response.Location(); err == nil && !sameHost(to, response.Request.URL) {
+		return fmt.Errorf("%s redirects to %s: expected 200 from the application itself, so name a path that asks for no login", address, to.Hostname())
+	}
+	return fmt.Errorf("%s answers %s", address, response.Status)
 }

@@ -202,6 +202,32 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// TestAnswersOfStrangers: a login in front of the application answers 200, whatever is behind it.
+func TestAnswersOfStrangers(t *testing.T) {
+	login := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("1.2.3")) }))
+	defer login.Close()
+	stranger := strings.Replace(login.URL, "127.0.0.1", "localhost", 1)
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		to := map[string]string{"/gated": stranger + "/login", "/far": "/gated", "/health": "/health/", "/port": login.URL, "/round": "/round"}[r.URL.Path]
+		if to != "" {
+			http.Redirect(w, r, to, http.StatusFound)
+			return
+		}
+		w.Write([]byte("1.2.3"))
+	}))
+	defer web.Close()
+	const instead = " redirects to localhost: expected 200 from the application itself, so name a path that asks for no login"
+	for path, want := range map[string]string{
+		"/gated": web.URL + "/gated" + instead, "/far": web.URL + "/far" + instead, "/health": "", "/port": "", "/round": web.URL + "/round answers 302 Found",
+	} {
+		for name, e := range map[string]Environment{"healthUrl": {HealthURL: web.URL + path}, "versionUrl": {VersionURL: web.URL + path}} {
+			if got := strings.Join(e.answers(t.Context(), "1.2.3"), "; "); got != want {
+				t.Errorf("%s=%s: got %q, want %q", name, path, got, want)
+			}
+		}
+	}
+}
+
 // TestOneShots: what ends is broken unless somebody waits for its end, or it says that it is meant to. So says status.
 func TestOneShots(t *testing.T) {
 	t.Parallel()

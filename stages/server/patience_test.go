@@ -10,41 +10,62 @@ import (
 )
 
 func TestPatience(t *testing.T) {
-	starts := func(period string) service { return service{Healthcheck: &healthcheck{StartPeriod: period}} }
+	starts := func(service string, period, interval time.Duration, test ...string) container {
+		return running(serving(service), func(c *container) { c.Config.Healthcheck = &healthcheck{test, interval, period} })
+	}
 	for _, c := range []struct {
-		name     string
-		pace     Pace
-		services map[string]service
-		want     time.Duration
+		name       string
+		pace       Pace
+		containers []container
+		want       time.Duration
 	}{
-		{"nothing is said", Pace{}, map[string]service{"api": {}}, time.Minute},
-		{"the setting", Pace{Deadline: 3 * time.Minute}, map[string]service{"api": {}}, 3 * time.Minute},
-		{"a start period", Pace{}, map[string]service{"api": starts("1m30s")}, 150 * time.Second},
-		{"the longest of several", Pace{Deadline: 10 * time.Second}, map[string]service{"a": starts("5s"), "b": starts("40s"), "c": {}}, 50 * time.Second},
-		{"none by a health check", Pace{}, map[string]service{"api": starts("")}, time.Minute},
+		{"nothing runs", Pace{}, nil, time.Minute},
+		{"nothing is said", Pace{}, []container{running()}, time.Minute},
+		{"the setting", Pace{Deadline: 3 * time.Minute}, []container{running()}, 3 * time.Minute},
+		{"a start period", Pace{}, []container{starts("api", 90*time.Second, 0)}, 150 * time.Second},
+		{"an interval", Pace{}, []container{starts("api", 0, 2*time.Minute)}, 3 * time.Minute},
+		{"the longest of several", Pace{Deadline: 10 * time.Second}, []container{starts("api", 5*time.Second, time.Second), starts("api", 40*time.Second, 2*time.Second), running()}, 52 * time.Second},
+		{"of a service that is not watched", Pace{}, []container{starts("db", time.Hour, 0)}, time.Minute},
+		{"of a check that is switched off", Pace{}, []container{starts("api", time.Hour, 0, "NONE")}, time.Minute},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := (&watch{pace: c.pace, services: c.services}).patience(); got != c.want {
-				t.Errorf("got %s, want %s", got, c.want)
+			w := &watch{pace: c.pace, services: map[string]service{"api": {}}, see: func(context.Context) ([]container, error) { return c.containers, nil }}
+			if got, err := w.patience(t.Context()); err != nil || got != c.want {
+				t.Errorf("got %s, %v, want %s", got, err, c.want)
 			}
 		})
 	}
 }
 
-func TestStartPeriodIsReadFromCompose(t *testing.T) {
+// TestHealthcheckOfTheImage: a Dockerfile may say itself how long its program takes to start, and compose may say otherwise.
+func TestHealthcheckOfTheImage(t *testing.T) {
 	t.Parallel()
-	s := standIn(t)
-	s.image("backend", "1.0.0", behaviour{healthyAfter: 10 * time.Millisecond})
-	compose := "services:\n  backend:\n    image: ${REGISTRY}/backend:${VERSION}\n    restart: always\n    healthcheck:\n      test: [CMD, \"true\"]\n      start_period: 90s\n"
-	c := connect(t, s.target, s.environment().Login)
-	next, err := c.plan(t.Context(), s.environment(), s.release("1.0.0", compose))
-	if err != nil {
-		t.Fatal(err)
-	}
-	env := s.environment()
-	env.Pace = Pace{}
-	if got := next.watched(env, "1.0.0", next.pins).patience(); got != 150*time.Second {
-		t.Errorf("got %s, want 2m30s", got)
+	const never = "healthcheck: {test: [CMD, \"true\"]"
+	slow := behaviour{healthyAfter: 1500 * time.Millisecond, startPeriod: time.Hour}
+	rare := behaviour{healthyAfter: 1500 * time.Millisecond, interval: time.Hour}
+	for _, c := range []struct {
+		name, check string
+		does        behaviour
+		fail        string
+	}{
+		{"a start period", "", slow, ""},
+		{"an interval", "", rare, ""},
+		{"another test", never + "}", slow, ""},
+		{"another interval", never + ", interval: 10ms}", slow, ""},
+		{"another start period", never + ", start_period: 10ms}", slow, "not healthy after 310ms: backend is starting"},
+		{"none", "", behaviour{healthyAfter: 1500 * time.Millisecond}, "not healthy after 300ms: backend is starting"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := standIn(t)
+			s.image("backend", "1.0.0", c.does)
+			env := s.environment()
+			env.Pace.Deadline = 300 * time.Millisecond
+			_, err := Deploy(t.Context(), env, s.release("1.0.0", oneService+"    "+c.check+"\n"))
+			if (err == nil) != (c.fail == "") || !strings.HasPrefix(message(err), c.fail) {
+				t.Errorf("got %v, want %q", err, c.fail)
+			}
+		})
 	}
 }
 

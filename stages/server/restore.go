@@ -53,7 +53,7 @@ func (d *deployment) restore(ctx context.Context) error {
 	pins := d.pinsBefore()
 	r := &rollout{deployment: d, to: d.previous, pins: pins, untried: true}
 	health := step{"wait for health", func(ctx context.Context) error {
-		return d.conn.gate(ctx, d.previous.watched(d.env, d.previous.version, pins))
+		return d.conn.gate(ctx, d.watched(d.previous, d.previous.version, pins))
 	}}
 	return d.steps(ctx, slices.Concat([]step{{"start " + d.ran() + " again", r.start}}, r.finish(), []step{health}))
 }
@@ -78,7 +78,7 @@ func (d *deployment) stopNew(ctx context.Context, f *Failure) *Failure {
 
 // logs are the last lines of the containers of ours that are not well.
 func (d *deployment) logs(ctx context.Context) string {
-	l, err := d.conn.observe(ctx, d.next.watched(d.env, d.release.Version, d.pins))
+	l, err := d.conn.observe(ctx, d.watched(d.next, d.release.Version, d.pins))
 	if err != nil {
 		return ""
 	}

@@ -94,5 +94,5 @@ func (d *rollback) startAgain(ctx context.Context) error {
 	if err := d.conn.docker(ctx, d.restartable(), "start"); err != nil {
 		return err
 	}
-	return d.conn.gate(ctx, d.previous.watched(d.env, d.before.Version, d.pinsBefore()))
+	return d.conn.gate(ctx, d.watched(d.previous, d.before.Version, d.pinsBefore()))
 }

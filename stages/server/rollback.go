@@ -69,6 +69,12 @@ func Rollback(ctx context.Context, env Environment, back Back) (RolledResult, er
 	if err := d.steps(ctx, found); err != nil {
 		return RolledResult{}, untouched(err)
 	}
+	if err := d.findIll(ctx, d.next, d.pins); err != nil {
+		return RolledResult{}, untouched(err)
+	}
+	if err := d.awaited(); err != nil {
+		return RolledResult{}, err
+	}
 	d.announce(ctx)
 	if back.Database != "" {
 		if err := d.steps(ctx, []step{{"stop what writes", d.stopWriters}, {"save the present database", d.backUp}, {"restore the database", d.restoreDatabase}}); err != nil {

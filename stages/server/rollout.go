@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,16 +107,32 @@ func (r *rollout) removeSpent(ctx context.Context) error {
 	return r.conn.stopAndRemove(ctx, spent)
 }
 
-// scale asks compose for the new containers besides all that a service has, and remembers the old ones.
+// scale asks compose for the new containers besides all that a service has, and remembers the old ones. Where the release
+// wants fewer, compose would stop the others at once.
 func (r *rollout) scale() (args []string) {
-	for _, name := range r.to.rolling(r.env, r.pins, r.there) {
-		had := slices.DeleteFunc(of(r.there, name), func(c container) bool { return !c.serves() })
+	rolling := r.to.rolling(r.env, r.pins, r.there)
+	for _, name := range rolling {
+		had := r.serving(name)
+		r.old = append(r.old, had...)
 		if wanted := r.to.compose.Services[name].replicas(); wanted > 0 && len(had) > 0 {
-			r.old = append(r.old, had...)
 			args = append(args, "--scale", name+"="+strconv.Itoa(len(had)+wanted))
 		}
 	}
+	if len(args) == 0 {
+		return nil
+	}
+	services := r.to.services(r.env)
+	for _, name := range slices.Sorted(maps.Keys(services)) {
+		wanted := services[name].replicas()
+		if has := len(r.serving(name)); has > wanted && (wanted == 0 || !slices.Contains(rolling, name)) {
+			args = append(args, "--scale", name+"="+strconv.Itoa(has))
+		}
+	}
 	return args
+}
+
+func (r *rollout) serving(service string) []container {
+	return slices.DeleteFunc(of(r.there, service), func(c container) bool { return !c.serves() })
 }
 
 // watchFresh are the containers that were started, seen from within: from outside the old ones answer as well.
@@ -124,7 +141,7 @@ func (r *rollout) watchFresh(ctx context.Context) (*watch, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := r.to.watched(r.env, r.to.version, r.pins)
+	w := r.watched(r.to, r.to.version, r.pins)
 	w.ask, w.services = nil, map[string]service{}
 	w.see = func(ctx context.Context) ([]container, error) {
 		if len(fresh) == 0 {
@@ -232,7 +249,7 @@ func (r *rollout) retire(ctx context.Context) error {
 // to find out whether it can be.
 func (r *rollout) bringUp(ctx context.Context) error {
 	if err := r.to.up(ctx, r.env); err != nil {
-		return r.conn.explained(ctx, r.to.watched(r.env, r.to.version, r.pins), err)
+		return r.conn.explained(ctx, r.watched(r.to, r.to.version, r.pins), err)
 	}
 	if len(r.old) > 0 && len(r.to.singles(r.env, r.pins, r.there)) == 0 {
 		return r.reload(ctx, idsOf(r.there)...)

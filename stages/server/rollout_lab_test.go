@@ -44,7 +44,7 @@ server.serve_forever()
 server.server_close()
 `
 
-// proxied is an application as the handbook has it: nobody but the proxy publishes a port.
+// proxied is an application as most are: nobody but the proxy publishes a port, and nobody has labelled that.
 const proxied = `
 name: %[1]s
 services:
@@ -56,7 +56,6 @@ services:
     stop_grace_period: 1s
     volumes: ["./nginx.conf:/etc/nginx/nginx.conf:ro"]
     depends_on: {app: {condition: service_healthy}}
-    labels: {slipway.reload: nginx -s reload}
   app:
     image: ${REGISTRY}/app:${VERSION}
     restart: unless-stopped

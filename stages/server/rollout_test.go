@@ -468,3 +468,40 @@ func TestComposeFileOfAnotherName(t *testing.T) {
 	}
 	wantRunning(t, s, map[string]string{"backend": "backend:1.0.0", "db": "postgres:17"})
 }
+
+// TestRolloutOfFewer: what a release wants fewer of is not stopped before the new containers are healthy either, and has its
+// time to drain.
+func TestRolloutOfFewer(t *testing.T) {
+	t.Parallel()
+	fewer := strings.NewReplacer("    labels: {slipway.drain: 150ms}", "    labels: {slipway.drain: drain worker}\n    deploy: {replicas: 0}").Replace(front)
+	sidecars := strings.Replace(front, "  db:\n", "  tika:\n    image: nginx:1\n    scale: 2\n  db:\n", 1)
+	for _, c := range []struct {
+		name, file, next string
+		web              behaviour
+		running          map[string]string
+		drained          bool
+	}{
+		{"none of ours, in vain", front, fewer, behaviour{unhealthyAfter: 20 * time.Millisecond},
+			map[string]string{"proxy": "nginx:1", "web": "web:1.0.0 web:1.0.0", "worker": "worker:1.0.0", "db": "postgres:17"}, false},
+		{"none of ours", strings.Replace(front, "slipway.drain: 150ms", "slipway.drain: drain worker", 1), fewer, good,
+			map[string]string{"proxy": "nginx:1", "web": "web:1.1.0 web:1.1.0", "db": "postgres:17"}, true},
+		{"one of others, in vain", sidecars, strings.Replace(sidecars, "scale: 2\n  db", "scale: 1\n  db", 1), behaviour{unhealthyAfter: 20 * time.Millisecond},
+			map[string]string{"proxy": "nginx:1", "web": "web:1.0.0 web:1.0.0", "worker": "worker:1.0.0", "db": "postgres:17", "tika": "nginx:1 nginx:1"}, false},
+		{"one of others", sidecars, strings.Replace(sidecars, "scale: 2\n  db", "scale: 1\n  db", 1), good,
+			map[string]string{"proxy": "nginx:1", "web": "web:1.1.0 web:1.1.0", "worker": "worker:1.1.0", "db": "postgres:17", "tika": "nginx:1"}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := frontShop(t, c.file, c.web)
+			mark := s.mark()
+			_, err := Deploy(t.Context(), s.environment(), s.release("1.1.0", c.next))
+			if (c.web.unhealthyAfter == 0) != (err == nil) {
+				t.Errorf("got %v", err)
+			}
+			wantRunning(t, s, c.running)
+			if drained := slices.ContainsFunc(s.since(mark), func(l line) bool { return l.has("exec sh -c") && strings.HasSuffix(l.String(), "drain worker") }); drained != c.drained {
+				t.Errorf("the worker drained: %t", drained)
+			}
+		})
+	}
+}

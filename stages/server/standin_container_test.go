@@ -261,9 +261,47 @@ func (d *dockerd) describe(c *fakeContainer) map[string]any {
 	}
 	return map[string]any{
 		"Mounts": c.mounts, "Id": c.id, "Name": "/" + c.name, "Image": c.image, "Created": stamp(c.created), "RestartCount": m.restarts, "State": state,
-		"Config":     map[string]any{"Image": c.ref, "Labels": c.labels, "Env": c.env, "ExposedPorts": exposed},
+		"Path": c.line()[0], "Args": c.line()[1:],
+		"Config":     map[string]any{"Image": c.ref, "Labels": c.labels, "Env": c.env, "ExposedPorts": exposed, "Healthcheck": c.healthcheck()},
 		"HostConfig": map[string]any{"PortBindings": bindings, "RestartPolicy": map[string]any{"Name": policy, "MaximumRetryCount": most}, "AutoRemove": c.autoRemove},
 	}
+}
+
+// line is the program that a container runs: each part of the image's is replaced by that of the service.
+func (c *fakeContainer) line() []string {
+	line := c.does.entrypoint
+	if own := texts(c.spec["entrypoint"], ""); len(own) > 0 {
+		line = own
+	}
+	command := c.does.command
+	if own := texts(c.spec["command"], ""); len(own) > 0 {
+		command = own
+	}
+	if line = slices.Concat(line, command); len(line) == 0 {
+		return []string{"program"}
+	}
+	return line
+}
+
+// healthcheck is that of the service over that of the image, field by field, as Docker lays them when it makes a container.
+func (c *fakeContainer) healthcheck() map[string]any {
+	own, given := c.spec["healthcheck"].(map[string]any)
+	if !given && c.does.healthyAfter == 0 && c.does.unhealthyAfter == 0 {
+		return nil
+	}
+	all := map[string]any{"Test": []string{"CMD", "true"}, "Interval": c.does.interval, "StartPeriod": c.does.startPeriod}
+	if test := texts(own["test"], ""); len(test) > 0 {
+		all["Test"] = test
+	}
+	if own["disable"] == true {
+		all["Test"] = []string{"NONE"}
+	}
+	for key, name := range map[string]string{"interval": "Interval", "start_period": "StartPeriod"} {
+		if d, err := time.ParseDuration(word(own[key])); err == nil {
+			all[name] = d
+		}
+	}
+	return all
 }
 
 func exposed(ports []string) map[string]any {

@@ -29,7 +29,11 @@ type behaviour struct {
 	endCode        int
 	stopsAfter     time.Duration // what it takes to stop when asked to
 	log            string
-	exposes        []string                      // ports, such as 8000/tcp
+	exposes        []string // ports, such as 8000/tcp
+	entrypoint     []string // of its image, as the next ones
+	command        []string
+	startPeriod    time.Duration                 // of its health check
+	interval       time.Duration                 // likewise
 	writes         bool                          // a row each 20 ms while it runs and a database does
 	database       bool                          // it is the database, and has its programs
 	work           func(*database) (string, int) // what it does before it ends: its output and its exit code

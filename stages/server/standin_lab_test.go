@@ -183,7 +183,7 @@ func answerOf(t *testing.T, c *Conn, line string) (a answered) {
 
 // settled leaves out what is another each time.
 func (c *container) settled() {
-	c.ID, c.Image = "", ""
+	c.ID, c.Image, c.Path, c.Args = "", "", "", nil
 	sort.Slice(c.Mounts, func(a, b int) bool { return c.Mounts[a].Destination < c.Mounts[b].Destination })
 	if _, err := time.Parse(time.RFC3339Nano, c.State.Started); err == nil {
 		c.State.Started = "a time"

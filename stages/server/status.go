@@ -73,13 +73,7 @@ func Read(ctx context.Context, env Environment) (Status, error) {
 }
 
 func (s *Status) fill(ctx context.Context, p *project, env Environment) error {
-	pins := map[string]string{}
-	for name, one := range p.compose.Services {
-		if amongImages(slices.Collect(maps.Values(s.Current.Images)), one.Image) {
-			pins[name] = one.Image
-		}
-	}
-	w := p.watched(env, s.Current.Version, pins)
+	w := p.watched(env, s.Current.Version, p.pinned(s.Current.Images))
 	l, err := p.conn.observe(ctx, w)
 	if err != nil {
 		return err
@@ -90,6 +84,17 @@ func (s *Status) fill(ctx context.Context, p *project, env Environment) error {
 	slices.SortFunc(s.Services, func(a, b Service) int { return strings.Compare(a.Name, b.Name) })
 	s.Problems = append(l.judge().bad(), env.answers(ctx, s.Current.Version)...)
 	return nil
+}
+
+// pinned are the services of a deployed project that run these images.
+func (p *project) pinned(images map[string]string) map[string]string {
+	pins := map[string]string{}
+	for name, one := range p.compose.Services {
+		if amongImages(slices.Collect(maps.Values(images)), one.Image) {
+			pins[name] = one.Image
+		}
+	}
+	return pins
 }
 
 func (l look) describe(c container) Service {

@@ -79,7 +79,11 @@ func (d *rollback) withdraw(ctx context.Context, result *RolledResult) error {
 
 // again tells what the earlier run has done, once the server was asked whether it still is so, and completes it.
 func (d *rollback) again(ctx context.Context) (RolledResult, error) {
-	v, err := d.conn.look(ctx, d.previous.watched(d.env, d.before.Version, nil))
+	if err := d.findIll(ctx, d.previous, d.previous.pinned(d.before.Images)); err != nil {
+		return RolledResult{}, untouched(err)
+	}
+	w := d.watched(d.previous, d.before.Version, nil)
+	v, err := d.conn.look(ctx, w)
 	if err == nil && !v.good() {
 		err = fmt.Errorf("%s was brought back already, and is not healthy now: %s", d.before.Version, strings.Join(v.bad(), "; "))
 	}
@@ -87,7 +91,9 @@ func (d *rollback) again(ctx context.Context) (RolledResult, error) {
 		return RolledResult{}, untouched(err)
 	}
 	result := RolledResult{Result: Result{Version: d.before.Version, Already: true}, Commit: d.before.Commit, Unchanged: true}
-	result.Figures = []string{fmt.Sprintf("it was brought back at %s by %s, for the same reason", d.before.Time.Format("2006-01-02 15:04:05 UTC"), d.before.By)}
+	d.figures = append(d.figures, fmt.Sprintf("it was brought back at %s by %s, for the same reason", d.before.Time.Format("2006-01-02 15:04:05 UTC"), d.before.By))
+	d.nameIll(w)
+	result.Figures = d.figures
 	left := d.ledger.left()
 	result.Left, result.LeftCommit = left.Version, left.Commit
 	d.target = d.before

@@ -1,0 +1,109 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// ailing is a container that was ill before anything was changed.
+type ailing struct {
+	container
+	why string
+}
+
+// findIll finds what is somebody else's and ill already: that says nothing of a release, and must not stop one. What is ours
+// a deployment may be meant to mend.
+func (d *deployment) findIll(ctx context.Context, p *project, pins map[string]string) error {
+	w := p.watched(d.env, p.version, pins)
+	w.services = maps.Clone(w.services)
+	maps.DeleteFunc(w.services, func(name string, _ service) bool { return pins[name] != "" })
+	l, err := d.conn.observe(ctx, w)
+	if err != nil {
+		return err
+	}
+	for _, c := range l.containers {
+		if _, others := l.services[c.service()]; !others {
+			continue
+		}
+		if why := l.ill(c); why != "" {
+			d.ill = append(d.ill, ailing{c, why})
+		}
+	}
+	return nil
+}
+
+// ill says what is wrong with a container at a first look, empty if nothing is: what only starts may be well in a moment.
+func (l look) ill(c container) string {
+	var v verdict
+	l.judgeOne(&v, c.service(), c)
+	switch {
+	case len(v.fatal) > 0:
+		return v.fatal[0]
+	case c.State.Status == "restarting", c.State.Status == "paused":
+		return v.yet[0]
+	case c.RestartCount > 0 && l.age(c) < l.pace.steady(false, false):
+		return c.service() + " ends again after each start"
+	}
+	return ""
+}
+
+// watched leaves out what was ill before. A container that the release has made anew is another one; on the way back all of
+// that service's are what they were.
+func (d *deployment) watched(p *project, version string, pins map[string]string) *watch {
+	w := p.watched(d.env, version, pins)
+	w.was = func(c container) string {
+		for _, one := range d.ill {
+			if one.ID == c.ID || p == d.previous && one.service() == c.service() {
+				return one.why
+			}
+		}
+		return ""
+	}
+	return w
+}
+
+// nameIll says what was left out of the verdict.
+func (d *deployment) nameIll(w *watch) {
+	if len(w.left) > 0 {
+		d.figures = append(d.figures, "warning: ill before anything was changed, and so not judged: "+strings.Join(slices.Compact(w.left), "; "))
+	}
+}
+
+// awaited refuses a release whose containers compose would not start, because they wait for the health of what is ill and
+// stays as it is. What has ended is started again by compose.
+func (d *deployment) awaited() error {
+	for _, one := range d.ill {
+		name := one.service()
+		waiting := d.next.compose.waitingFor(name)
+		if len(waiting) == 0 || !one.up() || !d.leaves(name) {
+			continue
+		}
+		return untouched(fmt.Errorf("%s, and compose starts %s only when it is healthy (depends_on): expected it healthy before anything is replaced; see docker compose logs %s on the server",
+			one.why, strings.Join(waiting, ", "), name))
+	}
+	return nil
+}
+
+// waitingFor are the services that start only when another is healthy.
+func (a compose) waitingFor(name string) (waiting []string) {
+	for _, other := range slices.Sorted(maps.Keys(a.Services)) {
+		if s := a.Services[other]; !s.inactive && s.DependsOn[name].Condition == "service_healthy" {
+			waiting = append(waiting, other)
+		}
+	}
+	return waiting
+}
+
+// leaves says whether the release has a service as it was: what it changes may be well then.
+func (d *deployment) leaves(name string) bool {
+	if d.previous == nil {
+		return false
+	}
+	before, next := d.previous.compose.Services[name], d.next.compose.Services[name]
+	before.Labels, next.Labels = nil, nil // ours, too, are among them
+	return reflect.DeepEqual(before, next)
+}

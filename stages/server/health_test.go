@@ -238,7 +238,8 @@ func TestOneShots(t *testing.T) {
 		s.image("backend", version, behaviour{})
 		s.image("worker", version, behaviour{endsAfter: 5 * time.Millisecond})
 	}
-	version := "1.0.0"
+	env, version := s.environment(), "1.0.0"
+	env.Migrate = "" // none of them is that
 	for _, c := range []struct{ name, file, want string }{
 		{"without a restart policy", job, why},
 		{"on failure", job + "    restart: on-failure\n", why},
@@ -247,7 +248,7 @@ func TestOneShots(t *testing.T) {
 		{"labelled", job + "    labels: {slipway.one-shot: \"true\"}\n", ""},
 		{"waited for until it has ended", job + "  web:\n    image: ${REGISTRY}/backend:${VERSION}\n    depends_on: {worker: {condition: service_completed_successfully}}\n", ""},
 	} {
-		_, err := Deploy(t.Context(), s.environment(), s.release(version, c.file))
+		_, err := Deploy(t.Context(), env, s.release(version, c.file))
 		if (c.want == "") != (err == nil) || !strings.Contains(message(err), c.want) {
 			t.Errorf("%s: got %v, want %q", c.name, err, c.want)
 		}

@@ -27,7 +27,7 @@ func (e Environment) checkMigration(a compose, pins map[string]string) error {
 		err = fmt.Errorf("the compose file has no service %s (setting migrateService): it has %s", e.Migrate, strings.Join(slices.Sorted(maps.Keys(a.Services)), ", "))
 		next = "correct the name, or set migrateService=none if no service migrates the database"
 	case len(doubtful) > 0:
-		err = fmt.Errorf("%s runs to its end before others start, and nothing says whether it migrates the database", strings.Join(doubtful, ", "))
+		err = fmt.Errorf("%s runs to its end, and nothing says whether it migrates the database", strings.Join(doubtful, ", "))
 		next = fmt.Sprintf("set migrateService=%s if it does: it gets a backup before it, and a rollback leaves it out; or migrateService=none", doubtful[0])
 	}
 	if err == nil {

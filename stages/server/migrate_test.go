@@ -118,7 +118,7 @@ func TestWhoMigrates(t *testing.T) {
 		refuses, advice string
 	}{
 		"a name that is not there":      {shopCompose, "migrations", "the compose file has no service migrations (setting migrateService): it has backend, db, migrate", "set migrateService=none"},
-		"a one-shot of another name":    {prestart, "migrate", "prestart runs to its end before others start, and nothing says whether it migrates the database", "set migrateService=prestart"},
+		"a one-shot of another name":    {prestart, "migrate", "prestart runs to its end, and nothing says whether it migrates the database", "set migrateService=prestart"},
 		"none, where there is a doubt":  {prestart, "", "", ""},
 		"the right name":                {prestart, "prestart", "", ""},
 		"nothing that runs to its end":  {noMigration, "migrate", "", ""},

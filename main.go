@@ -629,6 +629,8 @@ func (s *Slipway) Changelog(
 //
 // What CHANGELOG.md calls unreleased, and the fragments of towncrier, changie or changesets, become the section of a stable
 // version there. The dagger command shows all of it and asks before it writes; whatever else the files hold stays as it is.
+//
+// +cache="session"
 func (s *Slipway) Bump(
 	ctx context.Context,
 	// Part of the version to raise: major, minor, patch or prerelease.
@@ -816,7 +818,7 @@ func (s *Slipway) Lint(ctx context.Context) (string, error) {
 	return s.pipeline().Lint(ctx)
 }
 
-// Print the report of this repository's last run on this engine that was to change something, failed ones included.
+// Print the report of this repository's last run on this engine that was to change something, failed and dry ones included.
 //
 // +cache="never"
 func (s *Slipway) Report(

@@ -44,7 +44,7 @@ func (p Pipeline) upTo(ctx context.Context, stages []stage, options Options, goa
 		return "", plain(err)
 	}
 	// The stage Cleanup has given the lock back, where there is such a stage.
-	defer func() { _ = r.found.act.End(context.WithoutCancel(ctx)) }()
+	defer func() { _ = r.found.act.End(ctx) }()
 	return r.textKept(ctx, r.runStages(ctx, stages))
 }
 

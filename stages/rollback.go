@@ -41,7 +41,7 @@ func (p Pipeline) Rollback(ctx context.Context, options RollbackOptions) (string
 	if err != nil {
 		return "", plain(err)
 	}
-	defer func() { _ = r.found.back.End(context.WithoutCancel(ctx)) }() // it is a lease, and ends by itself
+	defer func() { _ = r.found.back.End(ctx) }() // it is a lease, and ends by itself
 	steps := []stage{
 		{name: "Find Forge and Registry", run: b.find},
 		{name: b.title(), run: b.server},

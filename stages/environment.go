@@ -149,7 +149,7 @@ func (r *Run) login(ctx context.Context) (server.Login, error) {
 		return login, refuseInput(errors.New("a server is set, and no way to log in: set sshKey or sshAgent"))
 	}
 	if key == "" {
-		login.Agent = func() (net.Conn, error) { return r.dialAgent(ctx) }
+		login.Agent = r.dialAgent // by the time of whoever connects: what is put back outlives the stage
 	}
 	return login, nil
 }

@@ -180,7 +180,8 @@ func New(
 	// +optional
 	buildArgs string,
 	// Secrets of the builds, as lines ID=value, for RUN --mount=type=secret,id=ID, such as file://build.env. A value has at
-	// least 8 characters. Unset or empty: none.
+	// least 8 characters; it may stand in quotes, and has to where a # follows white space, which begins a comment. Unset or
+	// empty: none.
 	//
 	// +optional
 	buildSecrets *dagger.Secret,

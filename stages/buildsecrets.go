@@ -26,10 +26,9 @@ var secretIDPattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*\z`)
 func parseBuildSecrets(text string) ([]buildSecret, error) {
 	var secrets []buildSecret
 	for number, line := range dotenvLines(text) {
-		id, value, ok := strings.Cut(line, "=")
-		id, value = strings.TrimSpace(id), unquote(strings.TrimSpace(value))
+		id, value := line.name, line.value
 		switch {
-		case !ok:
+		case !line.ok:
 			return nil, fmt.Errorf("the secret buildSecrets has no = in line %d: expected ID=value in each line", number)
 		case !secretIDPattern.MatchString(id):
 			return nil, fmt.Errorf("the secret buildSecrets has no id before the = in line %d: expected letters, digits and _ . -", number)
@@ -41,23 +40,6 @@ func parseBuildSecrets(text string) ([]buildSecret, error) {
 		secrets = append(secrets, buildSecret{id, value})
 	}
 	return secrets, nil
-}
-
-var escapes = strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\"`, `"`)
-
-// unquote takes off the quotes that dotenv files may have; only double ones have escapes, for values of several lines.
-func unquote(value string) string {
-	if len(value) < 2 || value[0] != value[len(value)-1] {
-		return value
-	}
-	inner := value[1 : len(value)-1]
-	switch value[0] {
-	case '\'':
-		return inner
-	case '"':
-		return escapes.Replace(inner)
-	}
-	return value
 }
 
 func (r *Run) readBuildSecrets(ctx context.Context) error {

@@ -174,7 +174,8 @@ func (r *Run) dialAgent(ctx context.Context) (net.Conn, error) {
 
 func asFailure(err error) (*server.Failure, bool) {
 	var f *server.Failure
-	return f, errors.As(err, &f)
+	ok := errors.As(err, &f)
+	return f, ok
 }
 
 // serverFailure says what a failed deployment means for the run.

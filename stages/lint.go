@@ -78,9 +78,9 @@ func (r *Run) lintDockerfiles(ctx context.Context) (Outcome, error) {
 	if reason, unfit := s.unfit(); unfit {
 		return judged(reason), nil
 	}
-	scan, err := r.scanConfiguration(ctx, s.trivy)
+	scans, err := r.scanConfiguration(ctx, s.trivy)
 	if err != nil {
 		return Outcome{}, err
 	}
-	return judged(gate.Join(r.config.policy.Judge(scan), s.ignored)), nil
+	return judged(gate.Join(r.config.policy.Judge(scans...), s.ignored)), nil
 }

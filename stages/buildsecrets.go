@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/redact"
@@ -14,6 +15,8 @@ import (
 // concealed is what nobody may read: the secrets of the builds, and all that others may print.
 type concealed struct {
 	builds []buildSecret
+
+	mu     sync.RWMutex // guards what follows: stages that run together learn of secrets
 	hidden []*strings.Replacer
 }
 
@@ -67,10 +70,14 @@ func (r *Run) secrets() (all []*dagger.Secret) {
 
 // hide keeps a secret out of what others print and Slipway repeats.
 func (r *Run) hide(user, secret string) {
+	r.concealed.mu.Lock()
+	defer r.concealed.mu.Unlock()
 	r.concealed.hidden = append(r.concealed.hidden, redact.Token(user, secret))
 }
 
 func (r *Run) mask(text string) string {
+	r.concealed.mu.RLock()
+	defer r.concealed.mu.RUnlock()
 	for _, hidden := range r.concealed.hidden {
 		text = hidden.Replace(text)
 	}

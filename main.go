@@ -181,7 +181,8 @@ func New(
 	// +optional
 	buildArgs string,
 	// Secrets of the builds, as lines ID=value, for RUN --mount=type=secret,id=ID, such as file://build.env. A value has at
-	// least 8 characters. Unset or empty: none.
+	// least 8 characters; it may stand in quotes, and has to where a # follows white space, which begins a comment. Unset or
+	// empty: none.
 	//
 	// +optional
 	buildSecrets *dagger.Secret,
@@ -347,8 +348,8 @@ func New(
 	//
 	// +optional
 	versionUrl string,
-	// How long a deployment waits for health, such as 90s, or staging=60s, production=3m; the longest start_period and interval
-	// of a health check come on top, the Dockerfile's too.
+	// How long a deployment waits for health, such as 90s, or staging=60s, production=3m: at least 15s, and less than
+	// stageTimeout. The longest start_period and interval of a health check come on top, the Dockerfile's too.
 	//
 	// +default="60s"
 	healthTimeout string,
@@ -366,7 +367,7 @@ func New(
 	//
 	// +default="migrate"
 	migrateService string,
-	// How long one stage may take, such as 90m; one that hangs ends then.
+	// How long one stage may take, such as 90m, at least 1m; one that hangs ends then.
 	//
 	// +default="45m"
 	stageTimeout string,
@@ -392,8 +393,8 @@ func New(
 	//
 	// +optional
 	runUrl *dagger.Secret,
-	// Who runs this, for lock, ledger, notes and message, such as env://ACTOR; taken as a secret for the same reason. Unset or
-	// empty: the committer.
+	// Who runs this, for lock, ledger, notes and message, such as env://ACTOR: one line of at most 100 characters; taken as a
+	// secret for the same reason. Unset or empty: the committer.
 	//
 	// +optional
 	actor *dagger.Secret,
@@ -494,8 +495,8 @@ func (s *Slipway) Release(
 	//
 	// +optional
 	reason string,
-	// How long to wait for a release of another version that is at work: minutes, or a duration such as 90s. One that was killed
-	// is not waited for any longer than the three minutes until that is sure.
+	// How long to wait for a release of another version that is at work: minutes, or a duration such as 90s, at most 24h. One that
+	// was killed is not waited for any longer than the three minutes until that is sure.
 	//
 	// +default="0"
 	lockWait string,
@@ -574,19 +575,24 @@ func (s *Slipway) TestFrontend(ctx context.Context) (string, error) {
 
 // Return the reports of the backend's required tests as a folder, red ones too.
 //
-// It holds junit.xml, coverage.xml (Cobertura) and html/. Write it to disk with: backend-reports export --path=reports
+// It holds junit.xml, and coverage.xml (Cobertura) and html/ where pytest-cov or coverage is installed; with the command in
+// backendTests, what that writes. Write it to disk with: backend-reports export --path=reports
 func (s *Slipway) BackendReports(ctx context.Context) (*dagger.Directory, error) {
 	return s.pipeline().BackendReports(ctx)
 }
 
 // Return the reports of the frontend's required tests as a folder, red ones too.
 //
-// It holds junit.xml, coverage.xml (Cobertura) and html/. Write it to disk with: frontend-reports export --path=reports
+// Of vitest it holds junit.xml, and coverage.xml (Cobertura) and html/ where a provider of coverage is installed; of jest, also
+// that of react-scripts, jest.json, coverage.xml and html/; of bun junit.xml alone; with the command in frontendTests, what that
+// writes. Write it to disk with: frontend-reports export --path=reports
 func (s *Slipway) FrontendReports(ctx context.Context) (*dagger.Directory, error) {
 	return s.pipeline().FrontendReports(ctx)
 }
 
 // Build one image of the setting `images` and return it, for a look at it.
+//
+// It is built for all of the setting `platforms`, and the first of them is returned.
 func (s *Slipway) Image(
 	ctx context.Context,
 	// Its name in the setting, such as backend.
@@ -745,7 +751,8 @@ func (s *Slipway) Rehearse(
 // Print what runs on a server: version, health, containers, whether anybody has changed them, and the ledger.
 //
 // Without an environment it prints one view over both servers, and which versions are ready to be promoted from staging to
-// production. A server that cannot be read is shown as such, and the call fails in the end.
+// production. A server that cannot be read is shown as such, and the call fails in the end. One that is NOT HEALTHY was read, so
+// that the call succeeds: a script has to look for these words.
 //
 // +cache="never"
 func (s *Slipway) Status(

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"dagger/slipway/internal/dagger"
+	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/notify"
 	"dagger/slipway/stages/redact"
 	"dagger/slipway/stages/release"
@@ -44,7 +45,7 @@ func (p Pipeline) upTo(ctx context.Context, stages []stage, options Options, goa
 		return "", plain(err)
 	}
 	// The stage Cleanup has given the lock back, where there is such a stage.
-	defer func() { _ = r.found.act.End(context.WithoutCancel(ctx)) }()
+	defer func() { _ = r.found.act.End(ctx) }()
 	return r.textKept(ctx, r.runStages(ctx, stages))
 }
 
@@ -135,8 +136,19 @@ func (p Pipeline) Plan(ctx context.Context, version string) (string, error) {
 
 // Changelog returns the notes from one release to another, or to the last commit, as markdown or json.
 func (p Pipeline) Changelog(ctx context.Context, from, to, format string) (string, error) {
+	forms := map[string]func(changelog.Notes) string{
+		"markdown": changelog.Notes.Markdown,
+		"json":     func(n changelog.Notes) string { return string(n.JSON()) },
+	}
+	form, ok := forms[format]
+	if !ok {
+		return "", plain(refuseInput(fmt.Errorf("expected the format markdown or json, found %q", format)))
+	}
 	r, err := newStageRun(p.Dag, p.Settings, goal{green: stagePassed})
 	if err != nil {
+		return "", plain(err)
+	}
+	if err := r.checkBetween(from, to); err != nil {
 		return "", plain(err)
 	}
 	if err := r.load(ctx); err != nil {
@@ -146,13 +158,7 @@ func (p Pipeline) Changelog(ctx context.Context, from, to, format string) (strin
 	if err != nil {
 		return "", plain(err)
 	}
-	switch format {
-	case "markdown":
-		return notes.Markdown(), nil
-	case "json":
-		return string(notes.JSON()), nil
-	}
-	return "", plain(refuseInput(fmt.Errorf("expected the format markdown or json, found %q", format)))
+	return form(notes), nil
 }
 
 // Report renders the report of the last run.

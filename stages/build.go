@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"dagger/slipway/internal/dagger"
-	"dagger/slipway/stages/gate"
 	"dagger/slipway/stages/report"
 )
 
@@ -31,7 +30,6 @@ type variant struct {
 	content   string            // digest of its files, or of the image that was published
 	archive   *dagger.File      // its layers, shared with the images that have the same
 	container *dagger.Container // as it is pushed
-	scan      gate.Scan
 	lists     *dagger.Directory // of its contents, once it was scanned
 }
 

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/redact"
@@ -14,6 +15,8 @@ import (
 // concealed is what nobody may read: the secrets of the builds, and all that others may print.
 type concealed struct {
 	builds []buildSecret
+
+	mu     sync.RWMutex // guards what follows: stages that run together learn of secrets
 	hidden []*strings.Replacer
 }
 
@@ -26,10 +29,9 @@ var secretIDPattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*\z`)
 func parseBuildSecrets(text string) ([]buildSecret, error) {
 	var secrets []buildSecret
 	for number, line := range dotenvLines(text) {
-		id, value, ok := strings.Cut(line, "=")
-		id, value = strings.TrimSpace(id), unquote(strings.TrimSpace(value))
+		id, value := line.name, line.value
 		switch {
-		case !ok:
+		case !line.ok:
 			return nil, fmt.Errorf("the secret buildSecrets has no = in line %d: expected ID=value in each line", number)
 		case !secretIDPattern.MatchString(id):
 			return nil, fmt.Errorf("the secret buildSecrets has no id before the = in line %d: expected letters, digits and _ . -", number)
@@ -41,23 +43,6 @@ func parseBuildSecrets(text string) ([]buildSecret, error) {
 		secrets = append(secrets, buildSecret{id, value})
 	}
 	return secrets, nil
-}
-
-var escapes = strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\"`, `"`)
-
-// unquote takes off the quotes that dotenv files may have; only double ones have escapes, for values of several lines.
-func unquote(value string) string {
-	if len(value) < 2 || value[0] != value[len(value)-1] {
-		return value
-	}
-	inner := value[1 : len(value)-1]
-	switch value[0] {
-	case '\'':
-		return inner
-	case '"':
-		return escapes.Replace(inner)
-	}
-	return value
 }
 
 func (r *Run) readBuildSecrets(ctx context.Context) error {
@@ -85,10 +70,14 @@ func (r *Run) secrets() (all []*dagger.Secret) {
 
 // hide keeps a secret out of what others print and Slipway repeats.
 func (r *Run) hide(user, secret string) {
+	r.concealed.mu.Lock()
+	defer r.concealed.mu.Unlock()
 	r.concealed.hidden = append(r.concealed.hidden, redact.Token(user, secret))
 }
 
 func (r *Run) mask(text string) string {
+	r.concealed.mu.RLock()
+	defer r.concealed.mu.RUnlock()
 	for _, hidden := range r.concealed.hidden {
 		text = hidden.Replace(text)
 	}

@@ -1,12 +1,30 @@
 package stages
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 
 	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/release"
 	"dagger/slipway/stages/version"
 )
+
+// checkBetween refuses two releases the wrong way round, between which nothing was changed.
+func (r *Run) checkBetween(from, to string) error {
+	if from == "" || to == "" {
+		return nil
+	}
+	after, errFrom := r.config.tagPrefix.Parse(from)
+	end, errTo := r.config.tagPrefix.Parse(to)
+	switch {
+	case errFrom != nil || errTo != nil:
+		return refuseInput(cmp.Or(errFrom, errTo))
+	case after.Compare(end) >= 0:
+		return refuseInput(fmt.Errorf("expected a version before %s in --from, found %s", end, after))
+	}
+	return nil
+}
 
 // changelogBetween makes notes outside of a release: from one tag (the release before `to` when it is not given) to
 // another (the last commit when it is not given).

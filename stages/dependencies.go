@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/gate"
 	"dagger/slipway/stages/project"
@@ -17,24 +15,18 @@ import (
 
 // checkDependencies sees that locks are there and agree with their manifests, and what is known of the locked versions.
 func (r *Run) checkDependencies(ctx context.Context) (Outcome, error) {
-	var backend, scanned gate.Result
-	var group errgroup.Group
-	group.Go(func() (err error) {
-		backend, err = r.checkPythonLocks(ctx)
-		return err
-	})
-	group.Go(func() (err error) {
-		scanned, err = r.scanLocks(ctx)
-		return err
-	})
-	err := group.Wait()
+	both, err := together(
+		func() (gate.Result, error) { return r.checkPythonLocks(ctx) },
+		func() (gate.Result, error) { return r.scanLocks(ctx) },
+	)
+	backend, scanned := both[0], both[1]
 	locks := gate.Join(backend, r.checkNodeLocks())
 	switch {
 	case err != nil && locks.Verdict == gate.Fail:
 		// What is out of step cannot be installed, and that it is says more than the failed installation.
 		return judged(locks), nil
 	case err != nil:
-		return Outcome{}, err
+		return Outcome{Findings: scanned.Findings}, err
 	}
 	o := judged(gate.Join(scanned, locks))
 	o.Vulnerabilities = report.Vulnerabilities(scanned)

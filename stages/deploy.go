@@ -83,12 +83,21 @@ func (r *Run) deployable(ctx context.Context, e environment) (next release.Rollo
 			return next, nil, err
 		}
 	}
-	if _, found, err := r.fileAt(ctx, next.Commit, e.composeFile); err != nil || !found {
-		return next, nil, refuseState("fetch everything (git fetch --tags), and see the setting composeFile",
-			"%s of commit %s, which %s was built from, is not in this repository", e.composeFile, next.Commit[:min(7, len(next.Commit))], r.Version)
+	_, found, err := r.fileAt(ctx, next.Commit, e.composeFile)
+	if err := r.checkCompose(e.composeFile, next.Commit, found, err); err != nil {
+		return next, nil, err
 	}
 	images, err = r.serverImages(ctx, next)
 	return next, images, err
+}
+
+// checkCompose tells a compose file that is not there from one that could not be read, which has another way out.
+func (r *Run) checkCompose(file, commit string, found bool, err error) error {
+	if err != nil || found {
+		return err
+	}
+	return refuseState("fetch everything (git fetch --tags), and see the setting composeFile",
+		"%s of commit %s, which %s was built from, is not in this repository", file, commit[:min(7, len(commit))], r.Version)
 }
 
 // askingTime is what a deployment or a rollback waits for somebody without whom it can go on.

@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"context"
 	"encoding/base64"
 	"reflect"
 	"strings"
@@ -28,6 +29,26 @@ func TestDirtyTree(t *testing.T) {
 	r.source.dirty = []string{"M backend/shop/app.py"}
 	if err := plain(r.checkClean(t.Context())); err == nil || err.Error() != "the working tree has changes: M backend/shop/app.py\nnext: commit or stash them\nOutcome: refused-state" {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestComposeFileThatIsNotThere is told from one that could not be read.
+func TestComposeFileThatIsNotThere(t *testing.T) {
+	const compose, commit = "docker-compose.yml", "0123456789"
+	r := prefixed(t, "v", "1.2.3")
+	for name, c := range map[string]struct {
+		found bool
+		err   error
+		want  string
+	}{
+		"there":           {true, nil, ""},
+		"not there":       {false, nil, "docker-compose.yml of commit 0123456, which 1.2.3 was built from, is not in this repository\nnext: fetch everything (git fetch --tags)"},
+		"a partial clone": {false, notePartial(&failure{output: "fatal: could not fetch x from promisor remote"}), "the clone is partial, and the content of an earlier commit is needed\n"},
+		"a stage timeout": {false, context.DeadlineExceeded, plain(context.DeadlineExceeded).Error()},
+	} {
+		if err := plain(r.checkCompose(compose, commit, c.found, c.err)); (err == nil) != (c.want == "") || err != nil && !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %s", name, err, c.want)
+		}
 	}
 }
 

@@ -43,13 +43,13 @@ type environment struct {
 
 // readEnvironments reads what is set for each server; set takes what is wrong.
 func (s Settings) readEnvironments(set func(string, error), timeouts map[string]time.Duration) (servers map[string]environment, compose map[string]string) {
-	compose, err := perEnvironment(orDefault(s.ComposeFile, defaultComposeFile))
+	compose, err := perEnvironment(s.ComposeFile, defaultComposeFile)
 	set("composeFile", err)
-	health, err := perEnvironment(s.HealthURL)
+	health, err := perEnvironment(s.HealthURL, "")
 	set("healthUrl", err)
-	versions, err := perEnvironment(s.VersionURL)
+	versions, err := perEnvironment(s.VersionURL, "")
 	set("versionUrl", err)
-	bastions, err := perEnvironment(s.Bastion)
+	bastions, err := perEnvironment(s.Bastion, "")
 	set("bastion", err)
 	servers = map[string]environment{}
 	for name, text := range map[string]string{staging: s.Staging, production: s.Production} {
@@ -77,17 +77,17 @@ func orDefault(setting, standard string) string {
 	return setting
 }
 
-// perEnvironment reads one value for both servers, or staging=value, production=value.
-func perEnvironment(setting string) (map[string]string, error) {
-	values := map[string]string{staging: setting, production: setting}
+// perEnvironment reads one value for both servers, or staging=value, production=value. A server without one has the standard.
+func perEnvironment(setting, standard string) (map[string]string, error) {
+	both := func(value string) map[string]string { return map[string]string{staging: value, production: value} }
 	pairs, err := parsePairs(setting, "staging=value, production=value")
 	if err != nil || len(pairs) == 0 {
-		return values, nil // one value, which may have any form
+		return both(orDefault(setting, standard)), nil // one value, which may have any form
 	}
-	values = map[string]string{}
+	values := both(standard)
 	for _, p := range pairs {
 		if p.name != staging && p.name != production {
-			return nil, fmt.Errorf("expected one value, or staging=value, production=value, found the name %q", p.name)
+			return both(standard), fmt.Errorf("expected one value, or staging=value, production=value, found the name %q", p.name)
 		}
 		values[p.name] = p.value
 	}
@@ -149,7 +149,7 @@ func (r *Run) login(ctx context.Context) (server.Login, error) {
 		return login, refuseInput(errors.New("a server is set, and no way to log in: set sshKey or sshAgent"))
 	}
 	if key == "" {
-		login.Agent = func() (net.Conn, error) { return r.dialAgent(ctx) }
+		login.Agent = r.dialAgent // by the time of whoever connects: what is put back outlives the stage
 	}
 	return login, nil
 }
@@ -174,7 +174,8 @@ func (r *Run) dialAgent(ctx context.Context) (net.Conn, error) {
 
 func asFailure(err error) (*server.Failure, bool) {
 	var f *server.Failure
-	return f, errors.As(err, &f)
+	ok := errors.As(err, &f)
+	return f, ok
 }
 
 // serverFailure says what a failed deployment means for the run.

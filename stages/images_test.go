@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"dagger/slipway/internal/dagger"
@@ -104,6 +105,24 @@ func TestParseBuildSecrets(t *testing.T) {
 		if _, err := parseBuildSecrets(text); err == nil || !strings.Contains(err.Error(), reason) || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%q: got %v; want an error with %q that does not quote it", text, err, reason)
 		}
+	}
+}
+
+// TestHideInParallel: several stages learn secrets at once, and none of them is lost.
+func TestHideInParallel(t *testing.T) {
+	const stages, secrets = 8, 2000
+	r := &Run{}
+	var group sync.WaitGroup
+	for range stages {
+		group.Go(func() {
+			for range secrets {
+				r.hide("", "a secret of many")
+			}
+		})
+	}
+	group.Wait()
+	if hidden := len(r.concealed.hidden); hidden != stages*secrets {
+		t.Errorf("%d of %d are hidden", hidden, stages*secrets)
 	}
 }
 

@@ -3,6 +3,7 @@ package stages
 import (
 	"context"
 	"path"
+	"slices"
 
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/gate"
@@ -30,10 +31,32 @@ func (r *Run) lintBackend(ctx context.Context) (Outcome, error) {
 	if r.sides.backend == nil {
 		return r.absent(r.config.backend), nil
 	}
-	folder := r.folder(r.sides.backend.Folder)
-	c := r.pipInstall(r.tool("python"), "ruff=="+ruffVersion).
-		WithMountedDirectory("/app", folder).WithWorkdir("/app")
+	// The folders lie as in the repository, because ruff looks for its settings in those above as well.
+	c := r.mountFiles(r.pipInstall(r.tool("python"), "ruff=="+ruffVersion), wholeTree, r.ruffSettings())
+	for _, folder := range r.sides.backend.Sources {
+		c = c.WithMountedDirectory(at(wholeTree, folder), r.folder(folder))
+	}
+	c = c.WithWorkdir(at(wholeTree, r.sides.backend.Folder))
 	return linted(ctx, c, "ruff "+ruffVersion+" has no complaint", "ruff", "check", "--no-cache", "--output-format=concise", ".")
+}
+
+// ruffFiles are where settings of ruff may lie above the backend's folder.
+func (c config) ruffFiles() (files []string) {
+	if c.backend.off {
+		return nil
+	}
+	for at := c.backend.path; at != wholeTree; {
+		at = path.Dir(at)
+		for _, name := range []string{"pyproject.toml", "ruff.toml", ".ruff.toml"} {
+			files = append(files, path.Join(at, name))
+		}
+	}
+	return files
+}
+
+// ruffSettings are those that are there.
+func (r *Run) ruffSettings() []string {
+	return slices.DeleteFunc(r.config.ruffFiles(), func(name string) bool { _, there := r.source.files[name]; return !there })
 }
 
 // lintFrontend runs the project's own script lint: only it knows which linter is meant.
@@ -82,9 +105,9 @@ func (r *Run) lintDockerfiles(ctx context.Context) (Outcome, error) {
 	if reason, unfit := s.unfit(); unfit {
 		return judged(reason), nil
 	}
-	scan, err := r.scanConfiguration(ctx, s.trivy)
+	scans, err := r.scanConfiguration(ctx, s.trivy)
 	if err != nil {
 		return Outcome{}, err
 	}
-	return judged(gate.Join(r.config.policy.Judge(scan), s.ignored)), nil
+	return judged(gate.Join(r.config.policy.Judge(scans...), s.ignored)), nil
 }

@@ -5,21 +5,22 @@ import (
 	"errors"
 	"strings"
 
+	"dagger/slipway/stages/changelog"
 	"dagger/slipway/stages/gitremote"
 	"dagger/slipway/stages/report"
 	"dagger/slipway/stages/retry"
+	"dagger/slipway/stages/server"
+	"dagger/slipway/stages/version"
 )
 
-// revertScript takes the commits of a release back on a branch of their own, the latest first: a merge is one commit,
-// seen from its first parent. What is reverted already has nothing left to revert, and the release's own commit stays,
-// because its version is taken.
+// revertScript takes commits back on a branch of their own, in the order in which they are given: a merge is one commit, seen
+// from its first parent. What is reverted already has nothing left to revert.
 const revertScript = `set -eu
-base=$1 branch=$2 target=$3 left=$4
+base=$1 branch=$2
+shift 2
 git worktree add --quiet --detach /work "$base"
 cd /work
-git rev-list --first-parent --end-of-options "$left" "^$target" > /tmp/commits
-while read -r commit; do
-	case $(git log -1 --format=%s "$commit") in "chore: bump version to "*) continue ;; esac
+for commit do
 	main=
 	if git rev-parse -q --verify "$commit^2" >/dev/null; then main='--mainline=1'; fi
 	if ! git -c core.hooksPath=/dev/null -c commit.gpgSign=false revert --no-edit $main "$commit" >/tmp/log 2>&1; then
@@ -28,7 +29,7 @@ while read -r commit; do
 		git diff --name-only --diff-filter=U
 		exit 5
 	fi
-done < /tmp/commits
+done
 [ "$(git rev-parse HEAD)" != "$(git rev-parse "$base")" ] || { echo nothing; exit 6; }
 git update-ref "refs/heads/$branch" HEAD
 git rev-parse HEAD
@@ -55,15 +56,39 @@ func (r *Run) baseOf(ctx context.Context, commit string) (string, error) {
 }
 
 // pushReverts makes the branch and pushes it; main itself is never pushed (B7).
-func (r *Run) pushReverts(ctx context.Context, base, branch, target, left string) error {
+func (r *Run) pushReverts(ctx context.Context, base, branch string, done server.RolledResult) error {
 	remote := r.access.remote
-	made := []string{"sh", "-c", revertScript, "sh", r.found.refs.Branch(base), branch, target, left}
+	commits, err := r.changesBetween(ctx, base, done)
+	if err != nil {
+		return err
+	}
+	made := append([]string{"sh", "-c", revertScript, "sh", r.found.refs.Branch(base), branch}, commits...)
 	fetch := remote.FetchCommand("refs/heads/" + base)
 	commit, err := remote.Make(ctx, fetch, made)
 	if err != nil {
 		return explainRevert(err)
 	}
 	return remote.Push(ctx, map[string]string{"refs/heads/" + branch: commit}, fetch, made)
+}
+
+// changesBetween are the commits that a release brought, the latest first. Its own commit stays, because its version is taken.
+func (r *Run) changesBetween(ctx context.Context, base string, done server.RolledResult) (hashes []string, err error) {
+	log, err := r.access.remote.History(ctx, []string{"refs/heads/" + base},
+		"-z", "--encoding=UTF-8", "--format="+changelog.GitLogFormat, "--end-of-options", done.LeftCommit, "^"+done.Commit)
+	if err != nil {
+		return nil, err
+	}
+	in := changelog.Input{Version: done.Left, Released: r.tagged()}
+	if in.Commits, err = changelog.ParseLog([]byte(log)); err != nil {
+		return nil, err
+	}
+	if v, err := version.Parse(done.Left); err == nil {
+		in.Current = r.config.tagPrefix.Tag(v)
+	}
+	for _, c := range changelog.Changes(in) {
+		hashes = append(hashes, c.Hash)
+	}
+	return hashes, nil
 }
 
 func explainRevert(err error) error {

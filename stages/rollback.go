@@ -41,7 +41,7 @@ func (p Pipeline) Rollback(ctx context.Context, options RollbackOptions) (string
 	if err != nil {
 		return "", plain(err)
 	}
-	defer func() { _ = r.found.back.End(context.WithoutCancel(ctx)) }() // it is a lease, and ends by itself
+	defer func() { _ = r.found.back.End(ctx) }() // it is a lease, and ends by itself
 	steps := []stage{
 		{name: "Find Forge and Registry", run: b.find},
 		{name: b.title(), run: b.server},
@@ -220,18 +220,17 @@ func (b *rollback) revert(r *Run, ctx context.Context) (Outcome, error) {
 	if b.done.Left == b.done.Version {
 		return passed("no version was left, so no code is taken back"), nil
 	}
-	left, target := b.done.LeftCommit, b.done.Commit
-	if left == "" || target == "" {
+	if b.done.LeftCommit == "" || b.done.Commit == "" {
 		return Outcome{}, errors.New("the ledger does not say which commits the two versions are from")
 	}
 	proposal := b.proposal(r.config.tagPrefix)
-	base, err := r.baseOf(ctx, left)
+	base, err := r.baseOf(ctx, b.done.LeftCommit)
 	if err != nil {
 		return Outcome{}, err
 	}
 	proposal.Base = base
 	if r.found.refs.Branch(proposal.Branch) == "" {
-		if err := r.pushReverts(ctx, base, proposal.Branch, target, left); err != nil {
+		if err := r.pushReverts(ctx, base, proposal.Branch, b.done); err != nil {
 			return Outcome{}, err
 		}
 		r.changed()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -122,6 +123,22 @@ func runAll(ctx context.Context, parts []*part) {
 		})
 	}
 	group.Wait() //nolint:errcheck // outcomes carry the errors
+}
+
+// together does all of the work, and lets the rest finish when a part of it fails, of which nothing is kept.
+func together[T any](work ...func() (T, error)) ([]T, error) {
+	made, failures := make([]T, len(work)), make([]error, len(work))
+	var group sync.WaitGroup
+	for n, do := range work {
+		group.Go(func() {
+			result, err := do()
+			if failures[n] = err; err == nil {
+				made[n] = result
+			}
+		})
+	}
+	group.Wait()
+	return made, allOf(failures...)
 }
 
 // blocker names what keeps a part from running: what was red, or else what did not run either.

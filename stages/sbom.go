@@ -59,7 +59,7 @@ func (r *Run) readList(ctx context.Context, v *variant, kind, digest string) ([]
 		if err != nil {
 			return nil, err
 		}
-		if err := r.scanLayers(ctx, s.trivy, v); err != nil {
+		if _, err := r.scanLayers(ctx, s.trivy, v); err != nil {
 			return nil, err
 		}
 	}

@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/gate"
@@ -30,28 +29,27 @@ func (r *Run) scan(ctx context.Context) (Outcome, error) {
 	if reason, unfit := s.unfit(); unfit {
 		return judged(reason), nil
 	}
-	scans := make([]gate.Scan, 2)
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		scans[0], err = r.scanSecrets(ctx, s.trivy)
-		return err
-	})
-	group.Go(func() (err error) {
-		scans[1], err = r.scanConfiguration(ctx, s.trivy)
-		return err
-	})
-	for _, same := range r.sameLayers() {
-		group.Go(func() error { return r.scanLayers(ctx, s.trivy, same...) })
+	work := []func() ([]gate.Scan, error){
+		func() ([]gate.Scan, error) { return r.scanSecrets(ctx, s.trivy) },
+		func() ([]gate.Scan, error) { return r.scanConfiguration(ctx, s.trivy) },
 	}
-	if err := group.Wait(); err != nil {
+	for _, same := range r.sameLayers() {
+		work = append(work, func() ([]gate.Scan, error) { return r.scanLayers(ctx, s.trivy, same...) })
+	}
+	scans, err := together(work...)
+	return r.judgeScans(s, slices.Concat(scans...), err)
+}
+
+// judgeScans judges the scans that have finished. Beside one that has not, they have only findings to tell: their figures would
+// look like those of the whole.
+func (r *Run) judgeScans(s scanner, finished []gate.Scan, err error) (Outcome, error) {
+	if err != nil && len(finished) == 0 {
 		return Outcome{}, err
 	}
-	for _, image := range r.config.images {
-		for _, v := range r.found.images[image.Name].variants {
-			scans = append(scans, v.scan)
-		}
+	found := r.config.policy.Judge(finished...)
+	if err != nil {
+		return Outcome{Findings: found.Findings}, err
 	}
-	found := r.config.policy.Judge(scans...)
 	o := judged(gate.Join(found, s.ignored, s.database))
 	o.Vulnerabilities = report.Vulnerabilities(found)
 	return o, nil
@@ -117,35 +115,35 @@ func (r *Run) trivy(ctx context.Context, ignores []byte) (*dagger.Container, gat
 	return c, gate.Database([]byte(stdout), now), nil
 }
 
-func (r *Run) scanSecrets(ctx context.Context, trivy *dagger.Container) (gate.Scan, error) {
+func (r *Run) scanSecrets(ctx context.Context, trivy *dagger.Container) ([]gate.Scan, error) {
 	return r.scanTree(ctx, trivy, r.source.id, "--scanners", "secret")
 }
 
-func (r *Run) scanConfiguration(ctx context.Context, trivy *dagger.Container) (gate.Scan, error) {
+func (r *Run) scanConfiguration(ctx context.Context, trivy *dagger.Container) ([]gate.Scan, error) {
 	return r.scanTree(ctx, trivy, r.source.configuration, "--scanners", "misconfig", "--skip-check-update")
 }
 
 const repositoryPath = "/repository"
 
 // scanTree unpacks in the same exec, since an exec costs more than a small scan.
-func (r *Run) scanTree(ctx context.Context, trivy *dagger.Container, tree string, args ...string) (gate.Scan, error) {
+func (r *Run) scanTree(ctx context.Context, trivy *dagger.Container, tree string, args ...string) ([]gate.Scan, error) {
 	c := r.withArchives(trivy).
 		WithMountedDirectory(repositoryPath, r.dag.Directory()).
 		WithEntrypoint(append([]string{"sh", "-c", "tar -xf \"$0\" -C " + repositoryPath + ` && exec "$@"`, archiveOf(tree)}, sealed...))
 	scan := gate.Scan{Target: "repository", Artifact: repositoryPath, Type: "filesystem"}
 	scan, _, err := r.runTrivy(ctx, c, scan, "fs", append(args, repositoryPath)...)
-	return scan, err
+	return []gate.Scan{scan}, err
 }
 
 // scanLayers scans every layer that is pushed, once for the images that have the same. What Trivy learns of a layer is kept
 // per folder, whose images share most of theirs, so that each is read once.
-func (r *Run) scanLayers(ctx context.Context, trivy *dagger.Container, images ...*variant) error {
+func (r *Run) scanLayers(ctx context.Context, trivy *dagger.Container, images ...*variant) (scans []gate.Scan, err error) {
 	scan, lists, err := r.scanArchive(ctx, trivy, images[0])
 	for _, v := range images {
 		scan.Target = r.config.label(v.Name, v.platform) + " image"
-		v.scan, v.lists = scan, lists
+		scans, v.lists = append(scans, scan), lists
 	}
-	return err
+	return scans, err
 }
 
 func (r *Run) scanArchive(ctx context.Context, trivy *dagger.Container, v *variant) (gate.Scan, *dagger.Directory, error) {

@@ -64,11 +64,10 @@ func parseSigningKey(text string) (*signingKey, error) {
 			"give it as file://cosign.key, or as env://NAME with the whole text of the file")
 	}
 	for number, line := range dotenvLines(rest) {
-		name, value, ok := strings.Cut(line, "=")
-		if !ok || !credentialPattern.MatchString(name) {
+		if !line.ok || !credentialPattern.MatchString(line.name) {
 			return nil, fmt.Errorf("the secret signingKey has no NAME=value in line %d, where credentials of the key service stand", number+1)
 		}
-		key.credentials = append(key.credentials, pair{name, unquote(value)})
+		key.credentials = append(key.credentials, line.pair)
 	}
 	return key, nil
 }

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/gate"
 	"dagger/slipway/stages/report"
@@ -33,20 +31,11 @@ const reports = "/reports"
 
 // judge runs the suite and reads the reports.
 func (r *Run) judge(ctx context.Context, s suite) (Outcome, error) {
-	var required, slow Outcome
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		required, err = r.judgeRequired(ctx, s)
-		return err
-	})
-	group.Go(func() (err error) {
-		slow, err = r.judgeSlow(ctx, s)
-		return err
-	})
-	if err := group.Wait(); err != nil {
-		return Outcome{}, err
-	}
-	return bothOf(required, slow), nil
+	both, err := together(
+		func() (Outcome, error) { return r.judgeRequired(ctx, s) },
+		func() (Outcome, error) { return r.judgeSlow(ctx, s) },
+	)
+	return bothOf(both[0], both[1]), err
 }
 
 // bothOf is the outcome of the required tests, made red by red slow ones.

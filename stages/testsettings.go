@@ -3,7 +3,6 @@ package stages
 import (
 	"errors"
 	"fmt"
-	"iter"
 	"path"
 	"regexp"
 	"slices"
@@ -41,18 +40,18 @@ func parseTestVariables(setting string) (variables []testVariable, err error) {
 			variables, err = append(variables, testVariable{file: path.Clean(part)}), errors.Join(err, checkPath(part))
 			continue
 		}
-		v, e := parseVariable(part)
+		v, e := parseAssignment(part).variable()
 		variables, err = append(variables, testVariable{pair: v}), errors.Join(err, e)
 	}
 	return variables, err
 }
 
-func parseVariable(text string) (pair, error) {
-	name, value, ok := strings.Cut(text, "=")
-	if name = strings.TrimSpace(name); !ok || !variablePattern.MatchString(name) {
-		return pair{}, fmt.Errorf("expected NAME=value, found %q", text)
+// variable is an assignment whose name programs can read.
+func (a assignment) variable() (pair, error) {
+	if !a.ok || !variablePattern.MatchString(a.name) {
+		return pair{}, fmt.Errorf("expected NAME=value, found %q", a.text)
 	}
-	return pair{name, unquote(strings.TrimSpace(value))}, nil
+	return a.pair, nil
 }
 
 // readTestVariables reads the files that the setting names, between the variables that it gives itself.
@@ -73,30 +72,13 @@ func (r *Run) readTestVariables() (all []pair, err error) {
 	return all, nil
 }
 
-// A comment may follow a value behind white space, as python-dotenv and compose have it; in quotes it is none.
-var commented = regexp.MustCompile(`^([^=]*=)(\s*"(?:[^"\\]|\\.)*"|\s*'[^']*'|.*?)(?:\s+#.*|\s*)$`)
-
 var reference = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*\}`)
-
-// dotenvLines are the lines of a dotenv file that say something, by their numbers, without an export before them.
-func dotenvLines(text string) iter.Seq2[int, string] {
-	return func(yield func(int, string) bool) {
-		number := 0
-		for line := range strings.Lines(text) {
-			number++
-			line = strings.TrimSpace(line)
-			if line != "" && !strings.HasPrefix(line, "#") && !yield(number, strings.TrimPrefix(line, "export ")) {
-				return
-			}
-		}
-	}
-}
 
 // dotenv adds lines NAME=value. ${NAME} in a value stands for a variable that came before it.
 func dotenv(all []pair, text string) ([]pair, error) {
 	var wrong error
 	for _, line := range dotenvLines(text) {
-		v, err := parseVariable(commented.ReplaceAllString(line, "$1$2"))
+		v, err := line.variable()
 		wrong = errors.Join(wrong, err)
 		v.value = reference.ReplaceAllStringFunc(v.value, func(name string) string {
 			for _, before := range slices.Backward(all) {

@@ -17,11 +17,11 @@ const (
 func (s Settings) readTimes(set func(string, error)) (stage time.Duration, health map[string]time.Duration) {
 	stage, err := parseTime(orDefault(s.StageTimeout, defaultStageTimeout), minStageTimeout, "45m or 2h")
 	set("stageTimeout", err)
-	texts, err := perEnvironment(s.HealthTimeout)
+	texts, err := perEnvironment(s.HealthTimeout, defaultHealthTimeout)
 	set("healthTimeout", err)
 	health = map[string]time.Duration{}
 	for _, name := range []string{staging, production} {
-		health[name], err = parseTime(orDefault(texts[name], defaultHealthTimeout), minHealthTimeout, "60s or 3m")
+		health[name], err = parseTime(texts[name], minHealthTimeout, "60s or 3m")
 		if err == nil && stage > 0 && health[name] >= stage {
 			err = fmt.Errorf("expected less than stageTimeout, in which health is waited for (%s), found %s", stage, health[name])
 		}

@@ -40,7 +40,7 @@ func (c config) files() []string {
 			break
 		}
 	}
-	files = append(files, c.signingFiles()...)
+	files = append(append(files, c.ruffFiles()...), c.signingFiles()...)
 	for _, i := range c.allImages() {
 		files = append(append(files, i.path()), i.ignoreFiles()...)
 	}

@@ -47,14 +47,15 @@ func (r *Run) readRelease(ctx context.Context) (verify.Facts, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.config.stageTimeout)
 	defer cancel()
 	f := verify.Facts{Request: r.request(), Signer: signer, Observed: r.observePublic(ctx)}
+	seen, q := f.Observed, f.Request // f itself is written by all of them
 	release.Parallel(
 		func() {
-			if f.Observed.Registry.Read() {
-				f.Images = verify.ReadImages(ctx, r.access.registry, checker, digestsOf(f.Observed))
-				f.Floating = verify.ReadFloating(ctx, r.access.registry, f.Observed, f.Request)
+			if seen.Registry.Read() {
+				f.Images = verify.ReadImages(ctx, r.access.registry, checker, digestsOf(seen))
+				f.Floating = verify.ReadFloating(ctx, r.access.registry, seen, q)
 			}
 		},
-		func() { f.Page = r.readPage(ctx, checker, f) },
+		func() { f.Page = r.readPage(ctx, checker, seen, q) },
 		func() { f.Servers = r.readServers(ctx) },
 	)
 	return f, nil
@@ -95,11 +96,11 @@ func digestsOf(o release.Observed) map[string]string {
 }
 
 // readPage reads the release on the forge. Where no token is set, there need not be one.
-func (r *Run) readPage(ctx context.Context, checker verify.Checker, f verify.Facts) release.Part[verify.Page] {
-	if o := f.Observed.Forge; !o.Read() {
+func (r *Run) readPage(ctx context.Context, checker verify.Checker, seen release.Observed, q release.Request) release.Part[verify.Page] {
+	if o := seen.Forge; !o.Read() {
 		return release.Part[verify.Page]{Why: o.Why, Err: o.Err}
 	}
-	page := verify.ReadPage(ctx, r.access.forge, checker, f.Observed, f.Request)
+	page := verify.ReadPage(ctx, r.access.forge, checker, seen, q)
 	if page.Read() && page.Is.Release.Tag == "" && !r.access.writable {
 		return release.Part[verify.Page]{Why: "none that can be seen without a forgeToken"}
 	}

@@ -90,8 +90,7 @@ func TestPublicPage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := prefixed(t, "v", "1.2.3")
 			r.access.forge, r.access.writable = forge.New(answer(c.status, c.body), c.token), c.token != ""
-			f := verify.Facts{Request: r.request(), Observed: r.observePublic(t.Context())}
-			page := r.readPage(t.Context(), nil, f)
+			page := r.readPage(t.Context(), nil, r.observePublic(t.Context()), r.request())
 			if page.Read() != c.read || (page.Err != nil) != c.red || !page.Read() && page.Err == nil && page.Why == "" {
 				t.Errorf("got %+v", page)
 			}

@@ -67,6 +67,40 @@ func (b *builder) isRelease(line string) bool {
 	return named == own || b.isEarlierRelease(title, named)
 }
 
+// Changes are the commits of the range's main line that are about anything but releases, the latest first. A merge that brings
+// a release's own commit along with others stands for those, whatever it is called: release/1.2.0 is a branch with work on it.
+func Changes(in Input) []Commit {
+	b := &builder{history: newHistory(in.Commits), in: in}
+	var line []int
+	for i := range b.commits {
+		if b.owner[i] < 0 {
+			line = append(line, i)
+		}
+	}
+	return b.changes(line)
+}
+
+// changes are those of commits of one line, the oldest first.
+func (b *builder) changes(line []int) (changes []Commit) {
+	for _, i := range slices.Backward(line) {
+		switch brings := b.inner[i]; {
+		case slices.ContainsFunc(brings, b.bringsRelease):
+			changes = append(changes, b.changes(brings)...)
+		case len(brings) > 0 || !b.isRelease(b.commits[i].Subject):
+			changes = append(changes, b.commits[i])
+		}
+	}
+	return changes
+}
+
+// bringsRelease knows the release's own commits, and merges that bring one.
+func (b *builder) bringsRelease(i int) bool {
+	if brings := b.inner[i]; len(brings) > 0 {
+		return slices.ContainsFunc(brings, b.bringsRelease)
+	}
+	return b.isRelease(b.commits[i].Subject)
+}
+
 // changeTypes begin titles of changes. With the number of an earlier version they are about a release only if there was one:
 // feat: upgrade to version 1.21
 var changeTypes = append([]string{"docs", "doc", "build", "ci"}, anyType...)

@@ -96,7 +96,8 @@ func Acquire(ctx context.Context, s Server, clock retry.Clock, own Holder, allow
 
 func (w *waiter) look(ctx context.Context) error {
 	began, last := w.clock.Now(), w.looked
-	refs, err := ReadRefs(ctx, w.server, w.clock)
+	one := begin(ctx, w.server, w.clock)
+	refs, err := one.refs(ctx)
 	if err != nil {
 		return err
 	}
@@ -110,7 +111,7 @@ func (w *waiter) look(ctx context.Context) error {
 	}
 	w.held, w.unread = Holder{}, false
 	if blob != "" {
-		text, err := readNote(ctx, w.server, w.clock, LockRef)
+		text, err := one.note(ctx, LockRef)
 		w.held, w.unread = parseHolder(text), err != nil
 	}
 	return nil
@@ -130,7 +131,8 @@ func (w *waiter) take(ctx context.Context) (*Lock, error) {
 	began := w.clock.Now()
 	w.own.Since = began.UTC()
 	w.own.Beat++
-	blob, err := WriteNotes(ctx, w.server, w.clock, w.own.Text(), map[string]string{LockRef: w.blob})
+	one := begin(ctx, w.server, w.clock)
+	blob, err := one.writeNotes(ctx, w.own.Text(), map[string]string{LockRef: w.blob})
 	if err == nil {
 		l := &Lock{server: w.server, clock: w.clock, waited: began.Sub(w.began), holder: w.own, blob: blob, confirmed: began}
 		if w.held.Run != w.own.Run {
@@ -138,7 +140,7 @@ func (w *waiter) take(ctx context.Context) (*Lock, error) {
 		}
 		return l, nil
 	}
-	now, unread := ReadRefs(ctx, w.server, w.clock)
+	now, unread := one.refs(ctx)
 	if unread == nil && now.Of[LockRef] != w.blob {
 		return nil, nil
 	}

@@ -17,6 +17,8 @@ const (
 	beatEvery = 30 * time.Second
 	// So long after a confirmed write nobody can have taken the lock, and a request that begins now ends before anybody can.
 	fresh = stale - requestTime
+	// For so long a lock is tried to be given back. Its lease ends by itself, so that nobody has to wait for that.
+	releaseTime = 2 * time.Minute
 )
 
 // ErrLost is a lock that is not this run's any more: a run without one writes nothing (L2).
@@ -107,7 +109,7 @@ func (l *Lock) renew(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	at, held, unread := l.look(ctx)
+	at, held, unread := l.look(ctx, begin(ctx, l.server, l.clock))
 	switch {
 	case unread != nil || at == l.blob:
 		return err
@@ -138,13 +140,13 @@ func (l *Lock) write(ctx context.Context) error {
 }
 
 // look reads who has the lock now.
-func (l *Lock) look(ctx context.Context) (at string, held Holder, err error) {
-	refs, err := ReadRefs(ctx, l.server, l.clock)
+func (l *Lock) look(ctx context.Context, one step) (at string, held Holder, err error) {
+	refs, err := one.refs(ctx)
 	at = refs.Of[LockRef]
 	if err != nil || at == "" {
 		return at, Holder{}, err
 	}
-	text, err := readNote(ctx, l.server, l.clock, LockRef)
+	text, err := one.note(ctx, LockRef)
 	return at, parseHolder(text), err
 }
 
@@ -171,7 +173,8 @@ func (l *Lock) lose(err error) error {
 	return err
 }
 
-// Release gives the lock back, with a lease, so that no run removes another's (L2). Once is enough, and twice does no harm.
+// Release gives the lock back, with a lease, so that no run removes another's (L2). Once is enough, and twice does no harm. A
+// caller whose time is over gives it back as well.
 func (l *Lock) Release(ctx context.Context) error {
 	l.writing.Lock() // a beat that is on its way ends first
 	defer l.writing.Unlock()
@@ -192,12 +195,15 @@ func (l *Lock) Release(ctx context.Context) error {
 }
 
 func (l *Lock) remove(ctx context.Context, blob string) error {
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), releaseTime, fmt.Errorf("%s are over", releaseTime))
+	defer cancel()
+	one := begin(ctx, l.server, l.clock)
 	for try := 0; ; try++ {
 		err := bounded(func(ctx context.Context) error { return l.server.Remove(ctx, LockRef, blob) })(ctx)
 		if err == nil {
 			return nil
 		}
-		at, held, unread := l.look(ctx)
+		at, held, unread := l.look(ctx, one)
 		if unread == nil && held.Run != l.holder.Run {
 			return nil // it is gone, or somebody else's
 		}
@@ -205,7 +211,7 @@ func (l *Lock) remove(ctx context.Context, blob string) error {
 			blob = at // a beat that was given up has arrived after all
 			continue
 		}
-		if end := again(ctx, l.clock, try, err); end != nil {
+		if end := one.again(ctx, try, err); end != nil {
 			return end
 		}
 	}

@@ -126,7 +126,7 @@ func (r *Remote) History(ctx context.Context, refs []string, args ...string) (lo
 	if len(refs) > 0 {
 		commands = append([][]string{r.FetchCommand(refs...)}, commands...)
 	}
-	err = repeat(ctx, r.clock, func(ctx context.Context) error {
+	err = begin(ctx, r, r.clock).repeat(ctx, func(ctx context.Context) error {
 		log, err = r.read(ctx, commands...)
 		return err
 	})
@@ -147,7 +147,7 @@ func (r *Remote) Push(ctx context.Context, want map[string]string, before ...[]s
 	if len(before) == 0 {
 		push = bounded(push)
 	}
-	return write(ctx, r, r.clock, push, func(now Refs) (bool, error) { return now.Has(want), nil })
+	return begin(ctx, r, r.clock).write(ctx, push, func(now Refs) (bool, error) { return now.Has(want), nil })
 }
 
 func (r *Remote) pushOnce(ctx context.Context, want map[string]string, before [][]string) error {

@@ -34,19 +34,34 @@ type Server interface {
 // nobody takes the lock over before it is 3: what ends within that minute ends under the lock.
 const requestTime = time.Minute
 
+// step is a request with all its tries and the looks that judge them: they have one deadline together (L5).
+type step struct {
+	server Server
+	clock  retry.Clock
+	until  time.Time // no further try starts after it
+}
+
+func begin(ctx context.Context, s Server, clock retry.Clock) step {
+	return step{server: s, clock: clock, until: retry.Deadline(ctx, clock)}
+}
+
 // ReadRefs asks the remote for its refs.
 func ReadRefs(ctx context.Context, s Server, clock retry.Clock) (refs Refs, err error) {
-	err = repeat(ctx, clock, bounded(func(ctx context.Context) error {
-		refs, err = s.Refs(ctx)
+	return begin(ctx, s, clock).refs(ctx)
+}
+
+func (s step) refs(ctx context.Context) (refs Refs, err error) {
+	err = s.repeat(ctx, bounded(func(ctx context.Context) error {
+		refs, err = s.server.Refs(ctx)
 		return err
 	}))
 	return refs, err
 }
 
-// readNote returns the text of the blob that a ref points to now.
-func readNote(ctx context.Context, s Server, clock retry.Clock, ref string) (text string, err error) {
-	err = repeat(ctx, clock, bounded(func(ctx context.Context) error {
-		text, err = s.ReadNote(ctx, ref)
+// note returns the text of the blob that a ref points to now.
+func (s step) note(ctx context.Context, ref string) (text string, err error) {
+	err = s.repeat(ctx, bounded(func(ctx context.Context) error {
+		text, err = s.server.ReadNote(ctx, ref)
 		return err
 	}))
 	return text, err
@@ -57,7 +72,7 @@ func BranchesWith(ctx context.Context, s Server, clock retry.Clock, branches []s
 	if len(branches) == 0 {
 		return nil, nil
 	}
-	err = repeat(ctx, clock, func(ctx context.Context) error {
+	err = begin(ctx, s, clock).repeat(ctx, func(ctx context.Context) error {
 		with, err = s.Containing(ctx, branches, commit)
 		return err
 	})
@@ -67,7 +82,8 @@ func BranchesWith(ctx context.Context, s Server, clock retry.Clock, branches []s
 // PushTag puts an annotated tag on the commit. One that is there already is success without a push, and *Taken if it is on
 // another commit.
 func PushTag(ctx context.Context, s Server, clock retry.Clock, name, commit string) (pushed bool, err error) {
-	refs, err := ReadRefs(ctx, s, clock)
+	one := begin(ctx, s, clock)
+	refs, err := one.refs(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -76,7 +92,7 @@ func PushTag(ctx context.Context, s Server, clock retry.Clock, name, commit stri
 		return false, taken(name, at, commit)
 	}
 	push := func(ctx context.Context) error { return s.Tag(ctx, name, commit) }
-	err = write(ctx, s, clock, bounded(push), func(now Refs) (bool, error) {
+	err = one.write(ctx, bounded(push), func(now Refs) (bool, error) {
 		at := now.Of[ref]
 		return at != "", taken(name, at, commit)
 	})
@@ -94,17 +110,21 @@ func taken(name, at, commit string) error {
 // WriteNotes points refs, each from the blob that it is expected to point to ("" for none), to one blob with the text: all
 // or none.
 func WriteNotes(ctx context.Context, s Server, clock retry.Clock, text string, refs map[string]string) (blob string, err error) {
+	return begin(ctx, s, clock).writeNotes(ctx, text, refs)
+}
+
+func (s step) writeNotes(ctx context.Context, text string, refs map[string]string) (blob string, err error) {
 	push := func(ctx context.Context) (err error) {
-		blob, err = s.Note(ctx, text, refs)
+		blob, err = s.server.Note(ctx, text, refs)
 		return err
 	}
-	err = write(ctx, s, clock, bounded(push), func(now Refs) (bool, error) {
+	err = s.write(ctx, bounded(push), func(now Refs) (bool, error) {
 		at, one := sameBlob(now, refs)
 		if !one {
 			return false, nil
 		}
 		blob = at
-		there, err := readNote(ctx, s, clock, first(refs))
+		there, err := s.note(ctx, first(refs))
 		return there == text, err
 	})
 	return blob, err
@@ -113,7 +133,8 @@ func WriteNotes(ctx context.Context, s Server, clock retry.Clock, text string, r
 // RemoveNote takes a ref away if it still points to the blob. One that does not any more is success: whoever has removed or
 // changed it was not this run.
 func RemoveNote(ctx context.Context, s Server, clock retry.Clock, ref, blob string) error {
-	return write(ctx, s, clock, bounded(func(ctx context.Context) error { return s.Remove(ctx, ref, blob) }), func(now Refs) (bool, error) {
+	remove := func(ctx context.Context) error { return s.Remove(ctx, ref, blob) }
+	return begin(ctx, s, clock).write(ctx, bounded(remove), func(now Refs) (bool, error) {
 		return now.Of[ref] != blob, nil
 	})
 }
@@ -134,23 +155,23 @@ func first(refs map[string]string) string { return slices.Min(slices.Collect(map
 
 // write repeats a push until it has succeeded or was refused. After an error the remote is read before that is judged: it
 // may have accepted what it could not confirm (G6).
-func write(ctx context.Context, s Server, clock retry.Clock, push func(context.Context) error, arrived func(Refs) (bool, error)) error {
+func (s step) write(ctx context.Context, push func(context.Context) error, arrived func(Refs) (bool, error)) error {
 	for try := 0; ; try++ {
 		err := push(ctx)
 		if err == nil {
 			return nil
 		}
 		if ctx.Err() != nil {
-			return again(ctx, clock, try, err)
+			return s.again(ctx, try, err)
 		}
-		now, unread := ReadRefs(ctx, s, clock)
+		now, unread := s.refs(ctx)
 		if unread == nil {
 			var done bool
 			if done, unread = arrived(now); done {
 				return unread
 			}
 		}
-		if end := again(ctx, clock, try, err); end != nil {
+		if end := s.again(ctx, try, err); end != nil {
 			return unknown(end, unread)
 		}
 	}
@@ -169,24 +190,25 @@ func unknown(err, unread error) error {
 }
 
 // repeat sends a request again while what went wrong may pass.
-func repeat(ctx context.Context, clock retry.Clock, request func(context.Context) error) error {
+func (s step) repeat(ctx context.Context, request func(context.Context) error) error {
 	for try := 0; ; try++ {
 		err := request(ctx)
 		if err == nil {
 			return nil
 		}
-		if end := again(ctx, clock, try, err); end != nil {
+		if end := s.again(ctx, try, err); end != nil {
 			return end
 		}
 	}
 }
 
 // again waits before the next try, or returns the error that there is no other after.
-func again(ctx context.Context, clock retry.Clock, try int, err error) error {
-	if ctx.Err() == nil && (!temporary(err) || try+1 == retry.Tries) {
+func (s step) again(ctx context.Context, try int, err error) error {
+	delay := retry.Delay(try)
+	if ctx.Err() == nil && (!temporary(err) || try+1 == retry.Tries || delay > s.until.Sub(s.clock.Now())) {
 		return err
 	}
-	if clock.Sleep(ctx, retry.Delay(try)) == nil {
+	if s.clock.Sleep(ctx, delay) == nil {
 		return nil
 	}
 	if cause := context.Cause(ctx); !errors.Is(err, cause) {

@@ -152,7 +152,7 @@ func TestRepeatEndsWithTheContext(t *testing.T) {
 func TestRequestsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began, tries := time.Now(), 0
-		err := repeat(t.Context(), retry.Real, bounded(func(ctx context.Context) error {
+		err := begin(t.Context(), nil, retry.Real).repeat(t.Context(), bounded(func(ctx context.Context) error {
 			if tries++; tries == 1 {
 				<-ctx.Done()
 				return ctx.Err()

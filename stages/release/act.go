@@ -142,7 +142,7 @@ func (a *Act) Tell(ctx context.Context, send func(context.Context) error) (told 
 // Due says whether somebody has to be told.
 func (a *Act) Due() bool { return a.Record.Wrote() || a.begun != "" }
 
-// End gives the lock back, with a lease, so that no run removes another's.
+// End gives the lock back, with a lease, so that no run removes another's, and also when ctx has ended.
 func (a *Act) End(ctx context.Context) error {
 	if a == nil || a.lock == nil {
 		return nil

@@ -43,7 +43,7 @@ func KeepDraft(ctx context.Context, w World, u Upcoming, holder gitremote.Holder
 	}
 	w.keep(ctx, lock)
 	done, err := keepDraft(ctx, w.under(passOf(lock)), u)
-	done.Kept = lock.Release(context.WithoutCancel(ctx))
+	done.Kept = lock.Release(ctx)
 	return done, err
 }
 

@@ -60,10 +60,11 @@ type dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 // connect logs in to one host.
 func (l Login) connect(ctx context.Context, t Target, dial dial, refused string) (*Conn, error) {
-	config, err := l.config(t)
+	config, auth, err := l.config(ctx, t)
 	if err != nil {
 		return nil, err
 	}
+	defer auth.Close()
 	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
 	raw, err := dial(ctx, "tcp", t.Address())
@@ -86,17 +87,17 @@ func (l Login) connect(ctx context.Context, t Target, dial dial, refused string)
 	return c, nil
 }
 
-// config is how to log in to a host, and how to know that it is the right one.
-func (l Login) config(t Target) (*ssh.ClientConfig, error) {
+// config is how to log in to a host, and how to know that it is the right one, and what to close after that.
+func (l Login) config(ctx context.Context, t Target) (*ssh.ClientConfig, io.Closer, error) {
 	verify, algorithms, err := l.hostKeys(t)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	auth, err := l.auth()
+	auth, used, err := l.auth(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return &ssh.ClientConfig{User: t.User, Auth: []ssh.AuthMethod{auth}, HostKeyCallback: verify, HostKeyAlgorithms: algorithms}, nil
+	return &ssh.ClientConfig{User: t.User, Auth: []ssh.AuthMethod{auth}, HostKeyCallback: verify, HostKeyAlgorithms: algorithms}, used, nil
 }
 
 func loginError(t Target, err error) error {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/ssh/agent"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -187,12 +188,47 @@ func TestAnAgentThatSaysNothing(t *testing.T) {
 	near, far := net.Pipe()
 	defer far.Close()
 	go func() { _, _ = io.Copy(io.Discard, far) }()
-	env.Login.Keys, env.Login.Agent = "", func() (net.Conn, error) { return near, nil }
+	env.Login.Keys, env.Login.Agent = "", func(context.Context) (net.Conn, error) { return near, nil }
 	endsIn(t, 5*time.Second, "the connection", func() {
 		if _, err := Connect(t.Context(), env.Target, env.Login); !strings.Contains(message(err), "timeout") {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// TestConnectByAnAgent: the agent is reached by the time of whoever connects, which for what is put back is not the stage's, and
+// it is left when the login is over.
+func TestConnectByAnAgent(t *testing.T) {
+	t.Parallel()
+	_, env := near(t)
+	ring := agent.NewKeyring()
+	if err := ring.Add(agent.AddedKey{PrivateKey: keys()["ed25519"]}); err != nil {
+		t.Fatal(err)
+	}
+	left := make(chan struct{}, 1)
+	env.Login.Keys, env.Login.Agent = "", func(ctx context.Context) (net.Conn, error) {
+		near, far := net.Pipe()
+		go func() { _ = agent.ServeAgent(ring, far); left <- struct{}{} }()
+		return near, ctx.Err()
+	}
+	stage, end := context.WithCancel(t.Context())
+	end()
+	if _, err := Connect(stage, env.Target, env.Login); !strings.Contains(message(err), "the SSH agent does not answer: context canceled") {
+		t.Errorf("after the stage's time: %v", err)
+	}
+	c, err := Connect(context.WithoutCancel(stage), env.Target, env.Login)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	select {
+	case <-left:
+	case <-time.After(5 * time.Second):
+		t.Error("the agent's connection stays open after the login")
+	}
+	if _, err := c.run(t.Context(), command{args: []string{"true"}}); err != nil {
+		t.Errorf("without the agent: %v", err)
+	}
 }
 
 // OpenSSH refuses the eleventh session of a connection, which is no connection that is lost.

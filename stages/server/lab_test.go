@@ -224,7 +224,7 @@ func TestConnectRefuses(t *testing.T) {
 func TestConnectByAgent(t *testing.T) {
 	target, login := lab(t)
 	agent := startAgent(t, os.Getenv("SLIPWAY_LAB_SSH_KEY"))
-	login.Keys, login.Agent = "", func() (net.Conn, error) { return net.Dial("unix", agent) }
+	login.Keys, login.Agent = "", func(context.Context) (net.Conn, error) { return net.Dial("unix", agent) }
 	c := connect(t, target, login)
 	if got, err := c.run(t.Context(), command{plain: true, args: []string{"id", "-un"}}); err != nil || got != target.User+"\n" {
 		t.Errorf("got %q, %v, want %s", got, err, target.User)

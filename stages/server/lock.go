@@ -82,7 +82,11 @@ func (h Holder) String() string {
 type LockedError struct{ Holder Holder }
 
 func (e *LockedError) Error() string {
-	return fmt.Sprintf("the server is locked by %s (for %s now)", e.Holder, time.Since(e.Holder.Since).Round(time.Second))
+	text := "the server is locked by " + e.Holder.String()
+	if !e.Holder.Since.IsZero() {
+		text += fmt.Sprintf(" (for %s now)", time.Since(e.Holder.Since).Round(time.Second))
+	}
+	return text
 }
 
 // hold is the lock while it is ours: it lives in the SSH session and goes with it.

@@ -27,6 +27,19 @@ func quietly(ctx context.Context, _ string) (context.Context, func(error)) {
 	return ctx, func(error) {}
 }
 
+// TestLockedError: a holder that has not said yet who it is has no age either.
+func TestLockedError(t *testing.T) {
+	const nameless = "the server is locked by a deployment that has not said what it is"
+	if got := new(LockedError).Error(); got != nameless {
+		t.Errorf("got %q, want %q", got, nameless)
+	}
+	since := time.Now().Add(-90 * time.Second)
+	got := (&LockedError{Holder{Who: "ann", What: "deploy of 1.2.3", Since: since}}).Error()
+	if want := "the server is locked by deploy of 1.2.3 by ann, since " + since.UTC().Format("2006-01-02 15:04:05 UTC") + " (for 1m30s now)"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestOnlyTheRunsOwnLockIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	_, env := near(t)

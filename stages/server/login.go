@@ -1,9 +1,11 @@
 package server
 
 import (
+	"context"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -16,32 +18,32 @@ import (
 
 // Login is how one proves who one is, and how the server does.
 type Login struct {
-	Keys       string                   // private keys, PEM or OpenSSH form, one after another
-	Agent      func() (net.Conn, error) // an SSH agent; nil without one
-	KnownHosts string                   // lines of a known_hosts file
-	Bastion    Target                   // the host between; empty: there is none
+	Keys       string                                  // private keys, PEM or OpenSSH form, one after another
+	Agent      func(context.Context) (net.Conn, error) // an SSH agent; nil without one
+	KnownHosts string                                  // lines of a known_hosts file
+	Bastion    Target                                  // the host between; empty: there is none
 }
 
 // agentTime is for the agent's answers, behind which may stand a person who is asked. Tests have less of it.
 var agentTime = connectTime
 
-// auth offers the keys that were set and no other.
-func (l Login) auth() (ssh.AuthMethod, error) {
+// auth offers the keys that were set and no other. What it returns to be closed is used until the login is over.
+func (l Login) auth(ctx context.Context) (ssh.AuthMethod, io.Closer, error) {
 	if l.Keys != "" {
 		signers, err := parseKeys(l.Keys)
-		return ssh.PublicKeys(signers...), err
+		return ssh.PublicKeys(signers...), io.NopCloser(nil), err
 	}
 	if l.Agent == nil {
-		return nil, errors.New("neither sshKey nor sshAgent is set: one of them opens the server")
+		return nil, nil, errors.New("neither sshKey nor sshAgent is set: one of them opens the server")
 	}
-	conn, err := l.Agent()
+	conn, err := l.Agent(ctx)
 	if err == nil {
 		err = conn.SetDeadline(time.Now().Add(agentTime))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the SSH agent does not answer: %w", err)
+		return nil, nil, fmt.Errorf("the SSH agent does not answer: %w", err)
 	}
-	return ssh.PublicKeysCallback(agent.NewClient(conn).Signers), nil
+	return ssh.PublicKeysCallback(agent.NewClient(conn).Signers), conn, nil
 }
 
 func parseKeys(text string) ([]ssh.Signer, error) {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"crypto"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -129,10 +130,10 @@ func TestAuthRefuses(t *testing.T) {
 	}{
 		{"neither key nor agent", "neither sshKey nor sshAgent is set: one of them opens the server", Login{}},
 		{"bad key", "sshKey holds no private key: expected -----BEGIN ... PRIVATE KEY----- and what follows", Login{Keys: "x"}},
-		{"agent that is gone", "the SSH agent does not answer: gone", Login{Agent: func() (net.Conn, error) { return nil, errors.New("gone") }}},
+		{"agent that is gone", "the SSH agent does not answer: gone", Login{Agent: func(context.Context) (net.Conn, error) { return nil, errors.New("gone") }}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if _, err := c.login.auth(); message(err) != c.want {
+			if _, _, err := c.login.auth(t.Context()); message(err) != c.want {
 				t.Errorf("got %q, want %q", message(err), c.want)
 			}
 		})

@@ -88,12 +88,13 @@ func Rollback(ctx context.Context, env Environment, back Back) (RolledResult, er
 	if err := d.steps(ctx, slices.Concat([]step{{"keep the files", d.keepFiles}}, r.finish(), []step{{"wait for health", d.wait}})); err != nil {
 		return RolledResult{}, d.failed(ctx, d.stuck(ctx, err), nil)
 	}
-	left := d.left()
-	result := RolledResult{Result: d.result(false), Left: left.Version, LeftCommit: left.Commit, Commit: d.target.Commit}
 	if err := d.conclude(ctx); err != nil {
 		return RolledResult{}, err
 	}
-	return result, d.withdraw(ctx, &result)
+	left := d.left()
+	result := RolledResult{Result: d.result(false), Left: left.Version, LeftCommit: left.Commit, Commit: d.target.Commit}
+	err = d.withdraw(ctx, &result)
+	return result, err
 }
 
 // left is what is gone away from: where only a database is brought back, what an earlier run had left.

@@ -113,6 +113,29 @@ func TestSameRollbackOnAServerThatWasEmptied(t *testing.T) {
 	}
 }
 
+// TestRollbackTellsItsWarnings: what is found only while it is written down is told as well.
+func TestRollbackTellsItsWarnings(t *testing.T) {
+	t.Parallel()
+	s := upgradedBy(t, migration("one"), plainBackup)
+	env := s.environment()
+	begin := env.Step
+	env.Step = func(ctx context.Context, name string) (context.Context, func(error)) {
+		if strings.HasPrefix(name, "wait for health") {
+			s.on("exec db pg_dump", fail(1, "the disk is full"))
+		}
+		return begin(ctx, name)
+	}
+	back := s.back("")
+	back.SchemaAhead, back.Scripts = true, s.scripted("1.1.0", shopCompose, plainBackup).Scripts
+	rolled, err := Rollback(t.Context(), env, back)
+	if err != nil || rolled.Version != "1.0.0" || rolled.Left != "1.1.0" {
+		t.Fatalf("got %+v, %v", rolled, err)
+	}
+	if !slices.ContainsFunc(rolled.Figures, func(f string) bool { return strings.HasPrefix(f, "warning: the schema is not known: ") }) {
+		t.Errorf("figures: got %q, want a warning that the schema is not known", rolled.Figures)
+	}
+}
+
 // TestRollbackRefuses what cannot be gone to, before it changes anything.
 func TestRollbackRefuses(t *testing.T) {
 	t.Parallel()

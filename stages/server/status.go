@@ -137,7 +137,11 @@ func (s Status) Text(env Environment) string {
 		b.WriteString("\n  services\n")
 	}
 	for _, one := range s.Services {
-		fmt.Fprintf(&b, "    %-14s %-10s since %s  %s\n", one.Name, one.State, one.Since.UTC().Format("2006-01-02 15:04:05"), one.Image)
+		since := "never started"
+		if !one.Since.IsZero() {
+			since = "since " + one.Since.UTC().Format("2006-01-02 15:04:05")
+		}
+		fmt.Fprintf(&b, "    %-14s %-10s %s  %s\n", one.Name, one.State, since, one.Image)
 		if one.Drift != "" {
 			fmt.Fprintf(&b, "    %-14s DRIFT: %s\n", "", one.Drift)
 		}

@@ -47,3 +47,11 @@ func TestStatusIsNotObeyedByATerminal(t *testing.T) {
 		t.Errorf("a heading with nothing below: %s", text)
 	}
 }
+
+// TestContainerThatNeverRan has no time since when it does.
+func TestContainerThatNeverRan(t *testing.T) {
+	s := Status{Deployed: true, Services: []Service{{Name: "api", State: "created", Image: "api:1"}}}
+	if got := s.Text(Environment{Name: "staging"}); !strings.Contains(got, "api            created    never started  api:1\n") {
+		t.Errorf("got %s", got)
+	}
+}

@@ -97,5 +97,6 @@ func (d *rollback) again(ctx context.Context) (RolledResult, error) {
 	left := d.ledger.left()
 	result.Left, result.LeftCommit = left.Version, left.Commit
 	d.target = d.before
-	return result, d.withdraw(ctx, &result)
+	err = d.withdraw(ctx, &result)
+	return result, err
 }

@@ -71,7 +71,8 @@ func parseChangeset(text string) (set changeset, err error) {
 		return changeset{}, errors.New(`expected lines such as "package": minor between two lines of ---, found none`)
 	}
 	set.text = strings.TrimSpace(m[2])
-	return set, yaml.Unmarshal([]byte(m[1]), &set.calls)
+	err = yaml.Unmarshal([]byte(m[1]), &set.calls)
+	return set, err
 }
 
 // kind is the highest that the changeset calls for. Packages that are not released have none.

@@ -71,7 +71,8 @@ func (r *Run) bump(ctx context.Context, next Next) (bumped, error) {
 		}
 		b.changed = differing(c.files, after)
 	}
-	return b, r.moveWritten(ctx, &b)
+	err = r.moveWritten(ctx, &b)
+	return b, err
 }
 
 // moveWritten gives a stable version its section in the changelog that people write. Prereleases show what is unreleased,

@@ -23,9 +23,7 @@ func TestResultsAreReadAfterTheyAreMade(t *testing.T) {
 					}
 					returns++
 					for _, x := range readAndMade(made) {
-						if f.Name.Name != "bump" {
-							t.Errorf("%s.%s returns %s beside a call that changes it: call first", name, f.Name.Name, x)
-						}
+						t.Errorf("%s.%s returns %s beside a call that changes it: call first", name, f.Name.Name, x)
 					}
 					return true
 				})

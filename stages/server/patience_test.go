@@ -95,7 +95,7 @@ func TestProgressSaysWhatIsWaitedFor(t *testing.T) {
 		want []string
 		err  string
 	}{
-		{"healthy in the end", behaviour{healthyAfter: 300 * time.Millisecond}, []string{"wait for health on staging: backend is starting"}, ""},
+		{"healthy in the end", behaviour{healthyAfter: 2 * time.Second}, []string{"wait for health on staging: backend is starting"}, ""},
 		{"never healthy", behaviour{healthyAfter: time.Hour}, []string{"wait for health on staging: backend is starting"}, "not healthy after 400ms: backend is starting"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -204,7 +204,7 @@ func New(
 	// +default="frontend"
 	frontend string,
 	// Services started beside the backend's tests under these names, such as postgres=postgres:17, redis=redis:8. The tests wait
-	// until they answer, and find them in DATABASE_URL (PostgreSQL; user and password test, database app. MySQL, MariaDB; user
+	// until the port that is known, or the only one, answers, and find them in DATABASE_URL (PostgreSQL; user and password test, database app. MySQL, MariaDB; user
 	// root, password test, database app) and REDIS_URL (Redis, Valkey), or under host name and port.
 	//
 	// +optional

@@ -21,9 +21,6 @@ const (
 	commitValue  = "{commit}"
 )
 
-// inBraces is one word: JSON is a value as any other.
-var inBraces = regexp.MustCompile(`\{[A-Za-z]+\}`)
-
 // parseBuildArgs reads `image:NAME=value, image:NAME=value`, by image. A value may be empty.
 func parseBuildArgs(setting string, images []Image) (map[string][]pair, error) {
 	args := map[string][]pair{}
@@ -41,11 +38,6 @@ func parseBuildArgs(setting string, images []Image) (map[string][]pair, error) {
 			return nil, fmt.Errorf("no image is called %q, found it in %q: the setting images has %s", image, part, report.Few(imageNames(images)))
 		case slices.ContainsFunc(args[image], func(p pair) bool { return p.name == name }):
 			return nil, fmt.Errorf("%q stands twice", left)
-		}
-		for _, found := range inBraces.FindAllString(value, -1) {
-			if found != versionValue && found != commitValue {
-				return nil, fmt.Errorf("expected %s or %s, found %q in %q: no other word may stand in braces", versionValue, commitValue, found, part)
-			}
 		}
 		args[image] = append(args[image], pair{name, value})
 	}
@@ -75,14 +67,9 @@ func (r *Run) arguments(image Image) []pair {
 
 // givenArgs are the values that the settings give to an image's build arguments.
 func (r *Run) givenArgs(image Image) (given []pair) {
+	of := strings.NewReplacer(versionValue, r.versionText(), commitValue, r.source.commit)
 	for _, arg := range r.config.buildArgs[image.Name] {
-		value := inBraces.ReplaceAllStringFunc(arg.value, func(found string) string {
-			if found == versionValue {
-				return r.versionText()
-			}
-			return r.source.commit
-		})
-		given = append(given, pair{arg.name, value})
+		given = append(given, pair{arg.name, of.Replace(arg.value)})
 	}
 	return given
 }

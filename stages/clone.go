@@ -62,7 +62,7 @@ func (r *Run) checkHealthchecks(ctx context.Context) error {
 			images = append(images, i.Name)
 		}
 	}
-	if len(images) == 0 {
+	if len(images) == 0 || len(r.config.environments) == 0 {
 		return nil
 	}
 	version, err := r.dag.Version(ctx)
@@ -102,6 +102,9 @@ func (r *Run) checkVersionFiles(context.Context) error {
 	files, silent, err := r.versionFiles()
 	if err != nil {
 		return err
+	}
+	if len(r.config.versionFiles) == 0 {
+		return nil // the tag alone says it
 	}
 	if len(files) == 0 {
 		r.notCheckedf("that the version files say %s: %s", r.Version, silent)

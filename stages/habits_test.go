@@ -70,8 +70,8 @@ func TestVersionFilesOfAnyHabit(t *testing.T) {
 	}
 	r := habit(t, "", "")
 	r.config.versionFiles = nil
-	if err := r.checkVersionFiles(t.Context()); err != nil || strings.Join(r.found.notChecked, "") != "that the version files say 1.2.3: there are none, see the setting versionFiles" {
-		t.Errorf("without version files: %v, %q", err, r.found.notChecked)
+	if err := r.checkVersionFiles(t.Context()); err != nil || len(r.found.notChecked) > 0 {
+		t.Errorf("versionFiles=none: %v, %q", err, r.found.notChecked)
 	}
 }
 

@@ -23,7 +23,8 @@ func (r *Run) explainInstall(err error) error {
 			next: fmt.Sprintf("run %s install in %s and commit %s", nodeManagers[n.Manager].install[0], n.Root, path.Base(n.Lock)),
 		}
 	}
-	if side := r.installing(err); side != "" && f.next == "" {
+	side := r.installing(err)
+	if _, own := r.config.testImages[side]; side != "" && !own && f.next == "" {
 		f.next = fmt.Sprintf("the end of its output says which of the %s's packages cannot be installed; what it needs of the system has to be in an image of yours: testImages=%s=FOLDER[:DOCKERFILE][#TARGET]", side, side)
 	}
 	return f

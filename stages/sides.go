@@ -116,32 +116,38 @@ func (r *Run) checkSides(context.Context) error {
 
 // noteBeside names the packages whose tests nothing runs. Where the tests are a command of the repository's own, it may.
 func (r *Run) noteBeside() {
-	note := func(side, folder string, others []string) {
+	note := func(side string, others []string) {
 		if len(others) > 0 && r.config.testCommands[side] == "" {
-			r.notCheckedf("the tests of %s: only those of %s run, see the setting %sTests", report.Few(others), folder, side)
+			r.notCheckedf("the tests of %s: nothing runs them, see the setting %sTests", report.Few(others), side)
 		}
 	}
 	if p := r.sides.backend; p != nil {
-		note(backendSide, p.Folder, p.Beside)
+		note(backendSide, p.Beside)
 	}
 	if n := r.sides.frontend; n != nil {
-		note(frontendSide, n.Folder, n.Beside)
+		note(frontendSide, n.Beside)
 	}
 }
 
 // checkPython finds a manifest that excludes every version of the language.
 func (r *Run) checkPython() error {
-	if p := r.sides.backend; p != nil {
+	if p := r.sides.backend; p != nil && r.runs(backendSide, p.Runner) {
 		return r.checkLanguage("python", "Python", p.Language, project.Pythons[0])
 	}
 	return nil
 }
 
 func (r *Run) checkNode() error {
-	if n := r.sides.frontend; n != nil {
+	if n := r.sides.frontend; n != nil && r.runs(frontendSide, n.Runner) {
 		return r.checkLanguage("node", "Node", n.Language, project.Nodes[0])
 	}
 	return nil
+}
+
+// runs says whether a side's tests run, in an image of ours.
+func (r *Run) runs(side, runner string) bool {
+	_, own := r.config.testImages[side]
+	return !own && (runner != "" || r.config.testCommands[side] != "")
 }
 
 func (r *Run) checkLanguage(tool, name string, l project.Language, oldest string) error {

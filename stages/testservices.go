@@ -42,7 +42,7 @@ var serviceKinds = []serviceKind{
 func (r *Run) withServices(ctx context.Context, c *dagger.Container, suite string) (*dagger.Container, error) {
 	for _, p := range r.config.services {
 		service := r.dag.Container().From(p.value).WithEnvVariable("SLIPWAY_SUITE", suite)
-		kind, err := kindOf(p.value, func() ([]int, error) { return tcpPorts(ctx, service) })
+		kind, err := kindOf(p.value, image{service, ctx})
 		if err != nil {
 			return nil, fmt.Errorf("the test service %s=%s: %w", p.name, p.value, err)
 		}
@@ -60,16 +60,31 @@ func (r *Run) withServices(ctx context.Context, c *dagger.Container, suite strin
 	return r.withVariables(c), nil
 }
 
-// kindOf goes by an image's name, and asks one of another name which ports it exposes.
-func kindOf(ref string, exposed func() ([]int, error)) (serviceKind, error) {
+// about is what an image says of itself.
+type about interface {
+	ports() ([]int, error)
+	sets(variable string) (bool, error)
+}
+
+// kindOf goes by an image's name, and asks one of another name which ports it exposes. One that is set up already stays so.
+func kindOf(ref string, about about) (serviceKind, error) {
 	name := imageName(ref)
 	for _, k := range serviceKinds {
 		if slices.Contains(k.images, name) {
 			return k, nil
 		}
 	}
-	ports, err := exposed()
-	return kindOn(ports), err
+	ports, err := about.ports()
+	if err != nil {
+		return serviceKind{}, err
+	}
+	kind := kindOn(ports)
+	for _, v := range kind.settings {
+		if own, err := about.sets(v.name); own || err != nil {
+			return serviceKind{port: kind.port}, err
+		}
+	}
+	return kind, nil
 }
 
 // kindOn is what answers on the one port of some that applications know. Any other port has to be the only one, because of
@@ -87,17 +102,28 @@ func kindOn(ports []int) serviceKind {
 	return serviceKind{}
 }
 
-func tcpPorts(ctx context.Context, c *dagger.Container) (numbers []int, err error) {
-	ports, err := c.ExposedPorts(ctx)
+// image is one that the engine knows.
+type image struct {
+	*dagger.Container
+	ctx context.Context
+}
+
+func (i image) sets(variable string) (bool, error) {
+	value, err := i.EnvVariable(i.ctx, variable)
+	return value != "", err
+}
+
+func (i image) ports() (numbers []int, err error) {
+	ports, err := i.ExposedPorts(i.ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, p := range ports {
-		protocol, err := p.Protocol(ctx)
+		protocol, err := p.Protocol(i.ctx)
 		if err != nil {
 			return nil, err
 		}
-		number, err := p.Port(ctx)
+		number, err := p.Port(i.ctx)
 		if err != nil {
 			return nil, err
 		}

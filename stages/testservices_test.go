@@ -27,17 +27,36 @@ func TestKindOfService(t *testing.T) {
 		"acme/everything":                       {[]int{5432, 6379}, 0, ""},
 		"acme/nothing":                          {[]int{}, 0, ""},
 	} {
-		asked := false
-		kind, err := kindOf(image, func() ([]int, error) { asked = true; return c.ports, nil })
-		if err != nil || kind.port != c.port || kind.address != c.address || asked != (c.ports != nil) {
-			t.Errorf("%s on %v: got port %d and %q, asked %t, %v", image, c.ports, kind.port, kind.address, asked, err)
+		about := &told{exposed: c.ports}
+		kind, err := kindOf(image, about)
+		if err != nil || kind.port != c.port || kind.address != c.address || about.asked != (c.ports != nil) {
+			t.Errorf("%s on %v: got port %d and %q, asked %t, %v", image, c.ports, kind.port, kind.address, about.asked, err)
 		}
 		if c.address == postgres && !slices.Contains(kind.settings, pair{"POSTGRES_DB", "app"}) {
 			t.Errorf("%s is set up with %q", image, kind.settings)
 		}
 	}
+	// One that has its own user and database keeps them.
+	if kind, err := kindOf("ghcr.io/acme/seeded-db:1", &told{exposed: []int{5432}, variable: "POSTGRES_USER"}); err != nil || kind.port != 5432 || kind.variable != "" || kind.settings != nil {
+		t.Errorf("got %+v, %v", kind, err)
+	}
 	gone := errors.New("not found")
-	if _, err := kindOf("acme/gone", func() ([]int, error) { return nil, gone }); !errors.Is(err, gone) {
+	if _, err := kindOf("acme/gone", &told{err: gone}); !errors.Is(err, gone) {
 		t.Errorf("an image that cannot be asked: %v", err)
 	}
 }
+
+// told is what an image says of itself.
+type told struct {
+	exposed  []int
+	variable string
+	err      error
+	asked    bool
+}
+
+func (s *told) ports() ([]int, error) {
+	s.asked = true
+	return s.exposed, s.err
+}
+
+func (s *told) sets(variable string) (bool, error) { return variable == s.variable, s.err }

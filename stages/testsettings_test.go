@@ -91,7 +91,7 @@ func TestImageLanguage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := &Run{config: c, source: source{files: files}}
+		r := &Run{config: c, source: source{files: files, commit: "0123456789abcdef0123456789abcdef01234567"}}
 		if got := r.imageLanguage("backend", "python"); got.Version != want {
 			t.Errorf("%s: got %+v, want %s", images, got, want)
 		}

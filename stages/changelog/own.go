@@ -67,9 +67,16 @@ func (b *builder) isRelease(line string) bool {
 	return named == own || b.isEarlierRelease(title, named)
 }
 
-// Changes are the commits of the range's main line that are about anything but releases, the latest first. A merge that brings
-// a release's own commit along with others stands for those, whatever it is called: release/1.2.0 is a branch with work on it.
-func Changes(in Input) []Commit {
+// A Change is a commit of the range's main line. By its title, Own is a release's own commit; a squash of a whole branch may be
+// called the same.
+type Change struct {
+	Commit
+	Own bool
+}
+
+// Changes are those of a range, the latest first. A merge that brings a release's own commit along with others stands for
+// those, whatever it is called: release/1.2.0 is a branch with work on it.
+func Changes(in Input) []Change {
 	b := &builder{history: newHistory(in.Commits), in: in}
 	var line []int
 	for i := range b.commits {
@@ -81,13 +88,12 @@ func Changes(in Input) []Commit {
 }
 
 // changes are those of commits of one line, the oldest first.
-func (b *builder) changes(line []int) (changes []Commit) {
+func (b *builder) changes(line []int) (changes []Change) {
 	for _, i := range slices.Backward(line) {
-		switch brings := b.inner[i]; {
-		case slices.ContainsFunc(brings, b.bringsRelease):
+		if brings := b.inner[i]; slices.ContainsFunc(brings, b.bringsRelease) {
 			changes = append(changes, b.changes(brings)...)
-		case len(brings) > 0 || !b.isRelease(b.commits[i].Subject):
-			changes = append(changes, b.commits[i])
+		} else {
+			changes = append(changes, Change{b.commits[i], len(brings) == 0 && b.isRelease(b.commits[i].Subject)})
 		}
 	}
 	return changes

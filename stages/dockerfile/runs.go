@@ -17,6 +17,9 @@ var languages = map[string]*regexp.Regexp{
 	"node":   regexp.MustCompile(`(?:^|/)node:([0-9]+)`),
 }
 
+// prerelease follows the version of an image that is no release: python:3.15-rc-slim, python:3.15.0b1
+var prerelease = regexp.MustCompile(`^(?:\.[0-9]+)?-?(?:a|b|rc)[0-9]*(?:[-@]|\z)`)
+
 // Runs says which version of a language, python or node, the target runs on, and which image says so. The stage that is built
 // counts before those that it copies from. An empty target is the last stage; given are the values of build arguments. Both are
 // empty where no image says it.
@@ -28,7 +31,7 @@ func Runs(text []byte, target, language string, given map[string]string) (versio
 	f := split(parsed.AST.Children)
 	for _, n := range f.needed(f.find(target)) {
 		image := f.expand(f.stages[n].base, given)
-		if m := languages[language].FindStringSubmatch(image); m != nil {
+		if m := languages[language].FindStringSubmatch(image); m != nil && !prerelease.MatchString(image[strings.Index(image, m[0])+len(m[0]):]) {
 			return m[1], image
 		}
 	}

@@ -6,6 +6,8 @@ func TestRuns(t *testing.T) {
 	for _, c := range []struct{ name, text, target, language, version, base string }{
 		{"the official image", "FROM python:3.8-alpine", "", "python", "3.8", "python:3.8-alpine"},
 		{"with a patch", "FROM docker.io/library/python:3.12.10-alpine", "", "python", "3.12", "docker.io/library/python:3.12.10-alpine"},
+		{"a prerelease", "FROM python:3.15-rc-slim", "", "python", "", ""},
+		{"a prerelease by its number", "FROM python:3.15.0b1", "", "python", "", ""},
 		{"by its digest", "FROM python:3.13-slim@sha256:aa", "", "python", "3.13", "python:3.13-slim@sha256:aa"},
 		{"uv's own", "FROM ghcr.io/astral-sh/uv:python3.12-bookworm-slim", "", "python", "3.12", "ghcr.io/astral-sh/uv:python3.12-bookworm-slim"},
 		{"uv's own with its version", "FROM ghcr.io/astral-sh/uv:0.9.2-python3.14-alpine", "", "python", "3.14", "ghcr.io/astral-sh/uv:0.9.2-python3.14-alpine"},

@@ -313,7 +313,7 @@ func TestReleaseToStaging(t *testing.T) {
 	d.Write(t, "shop.env", "GREETING=hello")
 	commit := d.Commit(t, "the file is there")
 	digests := d.MakeVersion(t, "1.2.3", commit, nil)
-	red(t, release("1.2.3", "/nowhere"), "Deploy Staging failed: not healthy after 20s", "/nowhere answers 404", "nothing to restore", "Outcome: deploy-not-restored")
+	red(t, release("1.2.3", "/nowhere"), "Deploy Staging failed: not healthy after 30s", "/nowhere answers 404", "nothing to restore", "Outcome: deploy-not-restored")
 	WantTags(t, d.Prefix, "1.2.3", "sha-"+commit[:7])
 	green(t, release("1.2.3", "/"), "1.2.3 is healthy", "Outcome: resumed")
 	WantTags(t, d.Prefix, "1.2.3", "sha-"+commit[:7], "1.2", "1", "latest")

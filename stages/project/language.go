@@ -56,9 +56,9 @@ func (l Language) whyNot(known []string, unable string) string {
 }
 
 var (
-	pythonPin = regexp.MustCompile(`^(?:python-|cpython-)?(3\.[0-9]+)(?:\.[0-9]+)?(?:(?:a|b|rc)[0-9]+|-dev)?$`)
+	pythonPin = regexp.MustCompile(`^(?:python-|cpython-)?(3\.[0-9]+)(?:\.[0-9]+)?$`)
 	nodePin   = regexp.MustCompile(`^v?([0-9]+)(?:\.[0-9x*]+)*$`)
-	codenames = map[string]string{"lts/*": "lts", "lts/hydrogen": "18", "lts/iron": "20", "lts/jod": "22", "lts/krypton": "24"}
+	codenames = map[string]string{"lts/gallium": "16", "lts/hydrogen": "18", "lts/iron": "20", "lts/jod": "22", "lts/krypton": "24"}
 )
 
 // pinned reads a file that holds nothing but a version, such as .python-version, or the line of a tool in .tool-versions.
@@ -166,6 +166,9 @@ func pep440(requirement string) string {
 func nodeWishes(requirement string) wishes {
 	return readWishes(exactNode.ReplaceAllString(requirement, "$1.x"))
 }
+
+// latestNode is the tag of Node's images that moves on to each version with long support.
+const latestNode = "lts"
 
 // The versions of a side that does not say which.
 const (

@@ -223,14 +223,16 @@ func hasTests(files Files, folder string) bool {
 // the manifests.
 func (n *Node) language(files Files, own, above packageJSON, image Language) Language {
 	var unread string
-	if text, from := pinned(files, n.Folder, n.Root, "nodejs", ".nvmrc", ".node-version"); text != "" {
-		if v := codenames[strings.ToLower(text)]; v != "" {
-			return Language{v, from + " says " + text}
-		}
-		if m := nodePin.FindStringSubmatch(text); m != nil {
-			return Language{m[1], from + " says " + text}
-		}
-		unread = from + " says " + text + unknown
+	text, from := pinned(files, n.Folder, n.Root, "nodejs", ".nvmrc", ".node-version")
+	said, latest := from+" says "+text, strings.EqualFold(text, "lts/*")
+	if v := codenames[strings.ToLower(text)]; v != "" {
+		return Language{v, said}
+	}
+	if m := nodePin.FindStringSubmatch(text); m != nil {
+		return Language{m[1], said}
+	}
+	if text != "" && !latest {
+		unread = said + unknown
 	}
 	wanted, from := n.engines(own, above)
 	// The pnpm and the yarn of today, which are taken where no version is named, run on 18 and newer ones.
@@ -242,8 +244,12 @@ func (n *Node) language(files Files, own, above packageJSON, image Language) Lan
 	switch {
 	case image.Version != "" && unfit == "" && wanted.allowNode(image.Version):
 		return image
-	case len(wanted) > 0:
+	case len(wanted) > 0 && (wanted.node() != "" || image.Version == "" || unfit != ""):
 		return Language{wanted.node(), from}
+	case image.Version != "" && unfit == "":
+		return Language{image.Version, image.From + ", though " + from} // npm only warns of it
+	case latest:
+		return Language{latestNode, said}
 	}
 	return passedOver(DefaultNode, unread, unfit)
 }

@@ -130,9 +130,11 @@ func TestNodeVersions(t *testing.T) {
 		"engines, an odd one":          {repository("web/package.json", `{"engines":{"node":">=23 <24"}}`), Language{}, Language{"23", "web/package.json wants >=23 <24"}},
 		"engines, long-lived over odd": {repository("web/package.json", `{"engines":{"node":">=18 <22"}}`), Language{}, Language{"20", "web/package.json wants >=18 <22"}},
 		"engines, too old":             {repository("web/package.json", `{"engines":{"node":"^14"}}`), Language{}, Language{"", "web/package.json wants ^14"}},
-		"engines, too old, and newer":  {repository("web/package.json", `{"engines":{"node":"^14"}}`), Language{"20", "x"}, Language{"", "web/package.json wants ^14"}},
+		"engines, too old, and newer":  {repository("web/package.json", `{"engines":{"node":"^14"}}`), Language{"20", "x"}, Language{"20", "x, though web/package.json wants ^14"}},
 		"engines, not readable":        {repository("web/package.json", `{"engines":{"node":"nonsense"}}`), Language{"20", "x"}, Language{"20", "x"}},
 		"the latest long-lived":        {repository("web/package.json", "{}", "web/.nvmrc", "lts/*\n"), Language{}, Language{"lts", "web/.nvmrc says lts/*"}},
+		"the latest, and an image":     {repository("web/package.json", "{}", "web/.nvmrc", "lts/*\n"), Language{"20", "x"}, Language{"20", "x"}},
+		"the latest, and engines":      {repository("web/package.json", `{"engines":{"node":"18.x"}}`, "web/.nvmrc", "lts/*\n"), Language{}, Language{"18", "web/package.json wants 18.x"}},
 		"a word that is not known":     {repository("web/package.json", "{}", "web/.nvmrc", "lts/unheard-of\n"), Language{}, Language{"22", "web/.nvmrc says lts/unheard-of, which is no version that is known"}},
 		"a file with a newer one":      {repository("web/package.json", "{}", "web/.nvmrc", "v25.1\n"), Language{}, Language{"25", "web/.nvmrc says v25.1"}},
 	} {

@@ -225,7 +225,7 @@ func TestPythonOfTheImage(t *testing.T) {
 		"the manifest wants too old ones":  {repository("backend/pyproject.toml", "[project]\nrequires-python = \"<3.9\"\n"), Language{"3.8", "x"}, Language{"", "backend/pyproject.toml wants <3.9"}},
 		"manifests that exclude another":   {repository("backend/pyproject.toml", "[project]\nrequires-python = \">=3.12\"\n[tool.poetry.dependencies]\npython = \"<3.12\"\n"), Language{}, Language{"", "backend/pyproject.toml wants >=3.12 and <3.12"}},
 		"Poetry runs on another":           {repository("backend/pyproject.toml", "", "backend/poetry.lock", ""), Language{"3.9", "x"}, Language{"3.13", "x, on which poetry does not run"}},
-		"a file with what is to come":      {repository("backend/requirements.txt", "", "backend/.python-version", "3.16.0rc1\n"), Language{}, Language{"3.16", "backend/.python-version says 3.16.0rc1"}},
+		"a file with what is to come":      {repository("backend/requirements.txt", "", "backend/.python-version", "3.16.0rc1\n"), Language{}, Language{"3.13", "backend/.python-version says 3.16.0rc1, which is no version that is known"}},
 		"a file that names none":           {repository("backend/requirements.txt", "", "backend/.python-version", "pypy3.10\n"), Language{}, Language{"3.13", "backend/.python-version says pypy3.10, which is no version that is known"}},
 		"a file that names none, an image": {repository("backend/requirements.txt", "", "backend/.python-version", "pypy3.10\n"), image, image},
 		"nobody can read what it asks":     {repository("backend/pyproject.toml", "[project]\nrequires-python = \"nonsense\"\n"), Language{}, Language{}},

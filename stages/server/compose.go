@@ -20,6 +20,7 @@ type service struct {
 	Deploy        swarm     `json:"deploy"`
 	DependsOn     map[string]struct {
 		Condition string `json:"condition"`
+		Required  *bool  `json:"required"`
 	} `json:"depends_on"`
 	Build *struct {
 		Build

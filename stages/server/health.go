@@ -292,7 +292,7 @@ func get(ctx context.Context, address string) (string, error) {
 
 func notOK(address string, response *http.Response) error {
 	if to, err := response.Location(); err == nil && !sameHost(to, response.Request.URL) {
-		return fmt.Errorf("%s redirects to %s: expected 200 from the application itself, so name a path that asks for no login", address, to.Hostname())
+		return fmt.Errorf("%s redirects to %s: expected 200 from the application itself, so name that host, or a path that asks for no login", address, to.Hostname())
 	}
 	return fmt.Errorf("%s answers %s", address, response.Status)
 }

@@ -216,7 +216,7 @@ func TestAnswersOfStrangers(t *testing.T) {
 		w.Write([]byte("1.2.3"))
 	}))
 	defer web.Close()
-	const instead = " redirects to localhost: expected 200 from the application itself, so name a path that asks for no login"
+	const instead = " redirects to localhost: expected 200 from the application itself, so name that host, or a path that asks for no login"
 	for path, want := range map[string]string{
 		"/gated": web.URL + "/gated" + instead, "/far": web.URL + "/far" + instead, "/health": "", "/port": "", "/round": web.URL + "/round answers 302 Found",
 	} {

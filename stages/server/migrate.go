@@ -15,7 +15,7 @@ const DefaultMigration = "migrate"
 // checkMigration insists on knowing which service migrates the database, and on a backup before it does (D6).
 func (e Environment) checkMigration(a compose, pins map[string]string) error {
 	_, migrates := a.Services[e.Migrate]
-	doubtful := slices.DeleteFunc(sortedNames(pins), func(name string) bool { return !a.Services[name].ends })
+	doubtful := slices.DeleteFunc(sortedNames(pins), func(name string) bool { return !a.Services[name].ends || a.Services[name].inactive })
 	err, next := error(nil), ""
 	switch {
 	case migrates && e.Backup == "" && !e.Unsaved:
@@ -28,7 +28,7 @@ func (e Environment) checkMigration(a compose, pins map[string]string) error {
 		next = "correct the name, or set migrateService=none if no service migrates the database"
 	case len(doubtful) > 0:
 		err = fmt.Errorf("%s runs to its end, and nothing says whether it migrates the database", strings.Join(doubtful, ", "))
-		next = fmt.Sprintf("set migrateService=%s if it does: it gets a backup before it, and a rollback leaves it out; or migrateService=none", doubtful[0])
+		next = "set migrateService=NAME if one does: it gets a backup before it, and a rollback leaves it out; or migrateService=none"
 	}
 	if err == nil {
 		return nil
@@ -47,57 +47,82 @@ func (d *deployment) migrate(ctx context.Context) error {
 	if err := d.noneAtWork(ctx); err != nil {
 		return err
 	}
-	run := []string{"run", "--rm", "-T", "--quiet-pull"}
-	if d.previous != nil {
-		if err := d.startNeeds(ctx); err != nil {
+	if d.previous == nil {
+		return d.runMigration(ctx, d.env.Migrate) // nothing is there that compose could make anew
+	}
+	before, err := d.startNeeds(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range append(before, d.env.Migrate) {
+		// With what it depends on, compose would make a database anew that the release has changed, and nothing puts that back.
+		if err := d.runMigration(ctx, name, "--no-deps"); err != nil {
 			return err
 		}
-		run = append(run, "--no-deps") // compose would make a database anew that the release has changed, and nothing puts that back
 	}
-	_, err := d.next.changeWithin(ctx, scriptTime, append(run, d.env.Migrate)...)
+	return nil
+}
+
+// runMigration runs a one-shot service on its own.
+func (d *deployment) runMigration(ctx context.Context, name string, more ...string) error {
+	_, err := d.next.changeWithin(ctx, scriptTime, slices.Concat([]string{"run", "--rm", "-T", "--quiet-pull"}, more, []string{name})...)
 	if err == nil {
 		return nil
+	}
+	of := ""
+	if name != d.env.Migrate {
+		of = name + " before "
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), scriptTime)
 	defer cancel()
 	if exit := new(exitError); errors.As(err, &exit) {
-		return d.afterMigration(ctx, fmt.Errorf("the migration failed: %s", exit.output), "correct the migration and deploy again")
+		return d.afterMigration(ctx, fmt.Errorf("%sthe migration failed: %s", of, exit.output), "correct the migration and deploy again")
 	}
-	return d.cutOff(ctx, fmt.Errorf("the migration was cut off: %w", err))
+	return d.cutOff(ctx, fmt.Errorf("%sthe migration was cut off: %w", of, err))
 }
 
-// startNeeds starts what the migration needs and does not run yet, and leaves what runs as it is.
-func (d *deployment) startNeeds(ctx context.Context) error {
+// startNeeds starts what the migration needs and does not run yet, and leaves what runs as it is. It returns the one-shots of the
+// release that come before the migration: those that have ended were the old one's.
+func (d *deployment) startNeeds(ctx context.Context) (before []string, err error) {
 	there, err := d.next.containers(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	missing := slices.DeleteFunc(d.next.compose.needs(d.env.Migrate), func(name string) bool {
+	var missing []string
+	for _, name := range d.next.compose.needs(d.env.Migrate) {
 		ends := d.next.compose.Services[name].ends
-		return slices.ContainsFunc(of(there, name), func(c container) bool { return c.running() || ends && c.State.Status == "exited" })
-	})
+		switch {
+		case ends && d.pins[name] != "":
+			before = append(before, name)
+		case !slices.ContainsFunc(of(there, name), func(c container) bool { return c.running() || ends && c.State.Status == "exited" }):
+			missing = append(missing, name)
+		}
+	}
 	if len(missing) == 0 {
-		return nil
+		return before, nil
 	}
 	if err := d.next.upOnly(ctx, missing, "--no-recreate"); err != nil {
-		return err
+		return nil, err
 	}
-	return d.awake(ctx, d.next, missing)
+	return before, d.awake(ctx, d.next, missing)
 }
 
-// needs are the services that have to be there for another, and what those need, sorted.
-func (a compose) needs(name string) []string {
-	found := map[string]bool{name: true}
-	for next := []string{name}; len(next) > 0; next = next[1:] {
-		for other := range a.Services[next[0]].DependsOn {
-			if _, known := a.Services[other]; known && !found[other] {
-				found[other] = true
-				next = append(next, other)
+// needs are the services that have to be there for another, each after those that it needs itself. What compose does not insist
+// on stays away with its profile.
+func (a compose) needs(name string) (needs []string) {
+	for _, other := range slices.Sorted(maps.Keys(a.Services[name].DependsOn)) {
+		s, known := a.Services[other]
+		required := a.Services[name].DependsOn[other].Required
+		if left := s.inactive && required != nil && !*required; !known || left {
+			continue
+		}
+		for _, one := range append(a.needs(other), other) {
+			if !slices.Contains(needs, one) {
+				needs = append(needs, one)
 			}
 		}
 	}
-	delete(found, name)
-	return slices.Sorted(maps.Keys(found))
+	return needs
 }
 
 // noneAtWork keeps a second migration from running beside the first, of which only the client was killed.
@@ -137,7 +162,7 @@ func (d *deployment) atMigration(ctx context.Context) (string, error) {
 		return "", err
 	}
 	for _, c := range running {
-		if c.oneOff() && c.service() == d.env.Migrate {
+		if c.oneOff() && slices.Contains(append(d.next.compose.needs(d.env.Migrate), d.env.Migrate), c.service()) {
 			return strings.TrimPrefix(c.Name, "/"), nil
 		}
 	}
@@ -178,7 +203,10 @@ func (d *deployment) tellSchema(ctx context.Context, f *Failure) {
 		f.Found += fmt.Sprintf("; whether %s has changed the schema of its database is not known: %v", d.release.Version, err)
 	case changed:
 		f.Found += fmt.Sprintf(", but %s has changed the schema of its database", d.release.Version)
-		f.Next = strings.TrimPrefix(f.Next+"; deploy what can run on it, or go back to the state before, which loses what was written since: "+d.restoreLine(d.entry.Backup), "; ")
+		f.Next = strings.TrimPrefix(f.Next+"; deploy what can run on it", "; ")
+		if d.env.Restore != "" {
+			f.Next += ", or go back to the state before, which loses what was written since: " + d.restoreLine(d.entry.Backup)
+		}
 	}
 }
 

@@ -118,7 +118,7 @@ func TestWhoMigrates(t *testing.T) {
 		refuses, advice string
 	}{
 		"a name that is not there":      {shopCompose, "migrations", "the compose file has no service migrations (setting migrateService): it has backend, db, migrate", "set migrateService=none"},
-		"a one-shot of another name":    {prestart, "migrate", "prestart runs to its end, and nothing says whether it migrates the database", "set migrateService=prestart"},
+		"a one-shot of another name":    {prestart, "migrate", "prestart runs to its end, and nothing says whether it migrates the database", "set migrateService=NAME"},
 		"none, where there is a doubt":  {prestart, "", "", ""},
 		"the right name":                {prestart, "prestart", "", ""},
 		"nothing that runs to its end":  {noMigration, "migrate", "", ""},
@@ -190,4 +190,37 @@ func TestNobodyMigrates(t *testing.T) {
 	if _, err := Rollback(t.Context(), s.environment(), s.back("1.0.0")); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestOneShotsBeforeTheMigration: those of the release run before it, whichever ran for the release before. What is switched off
+// and not insisted on stays away.
+func TestOneShotsBeforeTheMigration(t *testing.T) {
+	t.Parallel()
+	file := strings.Replace(shopCompose, "    depends_on: [db]\n", `    depends_on:
+      alembic: {condition: service_completed_successfully}
+      mail: {condition: service_started, required: false}
+  mail:
+    image: mailpit:1
+    profiles: [development]
+  alembic:
+    image: ${REGISTRY}/backend:${VERSION}
+    command: [alembic]
+    depends_on: [db]
+`, 1)
+	s := standIn(t)
+	s.public("postgres:17", behaviour{database: true, healthyAfter: 10 * time.Millisecond})
+	s.public("mailpit:1", behaviour{})
+	var ran []string
+	for _, version := range []string{"1.0.0", "1.1.0"} {
+		image := s.image("backend", version, behaviour{healthyAfter: 20 * time.Millisecond})
+		for _, name := range []string{"alembic", "migrate"} {
+			image.service(name, behaviour{work: func(*database) (string, int) { ran = append(ran, name+" "+version); return "", 0 }})
+		}
+		s.deploy(t, version, file)
+	}
+	at := slices.Index(ran, "migrate 1.1.0")
+	if at < 1 || ran[at-1] != "alembic 1.1.0" {
+		t.Errorf("ran: %q", ran)
+	}
+	wantRunning(t, s, map[string]string{"backend": "backend:1.1.0", "db": "postgres:17"})
 }

@@ -145,7 +145,7 @@ func (p *planned) spareSettings(ctx context.Context) error {
 	if len(differ) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s on %s differs from the commit, and a first deployment does not write over settings: give the commit the same text, or take it out of the repository (git rm --cached %s), and the server keeps its own",
+	return fmt.Errorf("%s on %s differs from the commit, and a first deployment does not write over settings: give the server the text of the commit if that is the newer one, or take it out of the repository (git rm --cached %s), and the server keeps its own",
 		strings.Join(differ, ", "), p.conn.target.Host, strings.Join(differ, " "))
 }
 

@@ -71,14 +71,14 @@ func (d *deployment) runMigration(ctx context.Context, name string, more ...stri
 	}
 	of := ""
 	if name != d.env.Migrate {
-		of = name + " before "
+		of = name + ", which it depends on: "
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), scriptTime)
 	defer cancel()
 	if exit := new(exitError); errors.As(err, &exit) {
-		return d.afterMigration(ctx, fmt.Errorf("%sthe migration failed: %s", of, exit.output), "correct the migration and deploy again")
+		return d.afterMigration(ctx, fmt.Errorf("the migration failed: %s%s", of, exit.output), "correct the migration and deploy again")
 	}
-	return d.cutOff(ctx, fmt.Errorf("%sthe migration was cut off: %w", of, err))
+	return d.cutOff(ctx, fmt.Errorf("the migration was cut off: %s%w", of, err))
 }
 
 // startNeeds starts what the migration needs and does not run yet, and leaves what runs as it is. It returns the one-shots of the

@@ -79,7 +79,7 @@ func (d *rollback) withdraw(ctx context.Context, result *RolledResult) error {
 
 // again tells what the earlier run has done, once the server was asked whether it still is so, and completes it.
 func (d *rollback) again(ctx context.Context) (RolledResult, error) {
-	if err := d.findIll(ctx, d.previous, d.pinsBefore()); err != nil {
+	if err := d.findIll(ctx); err != nil {
 		return RolledResult{}, untouched(err)
 	}
 	w := d.watched(d.previous, d.before.Version, d.pinsBefore())

@@ -225,6 +225,7 @@ func (r *rollout) takeAway(ctx context.Context) error {
 	if err := r.conn.stopAndRemove(ctx, fresh, "--volumes"); err != nil || !r.told {
 		return err
 	}
+	_ = r.putFilesBack(ctx) // which proxies read; whoever ends the deployment does it again, and says if it fails
 	return r.reload(ctx, false)
 }
 

@@ -58,9 +58,14 @@ func (c container) oneOff() bool { return c.Config.Labels[oneOffLabel] == "True"
 func (c container) trial() bool { return c.oneOff() && strings.HasPrefix(c.Name, "/"+trialPrefix) }
 
 // released says whether a release of ours has started it, which has its compose file in a folder of its own.
-func (c container) released() bool {
+func (c container) released() bool { return c.release() != "" }
+
+// release is the version of that release; empty if there is none.
+func (c container) release() string {
 	file, _, _ := strings.Cut(c.Config.Labels[filesLabel], ",")
-	return strings.Contains(file, "/"+stateDir+"/releases/")
+	_, inside, _ := strings.Cut(file, "/"+stateDir+"/releases/")
+	version, _, _ := strings.Cut(inside, "/")
+	return version
 }
 
 // healthy is for containers that have a health check.

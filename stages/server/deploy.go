@@ -51,7 +51,7 @@ func Deploy(ctx context.Context, env Environment, release Release) (Result, erro
 	if higher(d.before.Version, release.Version) {
 		return Result{}, untouched(fmt.Errorf("%s runs %s, which is higher than %s", env.Name, d.before.Version, release.Version))
 	}
-	if err := d.findIll(ctx, d.next, d.pins); err != nil {
+	if err := d.findIll(ctx); err != nil {
 		return Result{}, untouched(err)
 	}
 	if already, err := d.runsAlready(ctx); err != nil || already {

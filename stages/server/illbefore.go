@@ -15,18 +15,23 @@ type ailing struct {
 	why string
 }
 
-// findIll finds what is somebody else's and ill already: that says nothing of a release, and must not stop one. What is ours
-// a deployment may be meant to mend.
-func (d *deployment) findIll(ctx context.Context, p *project, pins map[string]string) error {
-	w := p.watched(d.env, p.version, pins)
-	w.services = maps.Clone(w.services)
-	maps.DeleteFunc(w.services, func(name string, _ service) bool { return pins[name] != "" })
-	l, err := d.conn.observe(ctx, w)
+// findIll finds what is somebody else's and ill already, in the release or in what runs: that says nothing of a release, and
+// must not stop one. What is ours a deployment may be meant to mend.
+func (d *deployment) findIll(ctx context.Context) error {
+	p, others := d.next, map[string]service{}
+	if d.previous != nil {
+		p = d.previous
+		maps.Copy(others, p.others(d.env, d.pinsBefore()))
+	}
+	if d.next != nil {
+		maps.Copy(others, d.next.others(d.env, d.pins))
+	}
+	l, err := d.conn.observe(ctx, &watch{services: others, see: p.containers, pace: d.env.Pace})
 	if err != nil {
 		return err
 	}
 	for _, c := range l.containers {
-		if _, others := l.services[c.service()]; !others {
+		if _, known := others[c.service()]; !known || d.neverWell(c) {
 			continue
 		}
 		if why := l.ill(c); why != "" {
@@ -34,6 +39,18 @@ func (d *deployment) findIll(ctx context.Context, p *project, pins map[string]st
 		}
 	}
 	return nil
+}
+
+// others are the services with somebody else's image.
+func (p *project) others(e Environment, pins map[string]string) map[string]service {
+	services := p.services(e)
+	maps.DeleteFunc(services, func(name string, _ service) bool { return pins[name] != "" })
+	return services
+}
+
+// neverWell says whether a release of ours has made a container and was never healthy with it: what ails it may be the release's.
+func (d *deployment) neverWell(c container) bool {
+	return c.released() && !slices.Contains(d.ledger.healthy(), c.release())
 }
 
 // ill says what is wrong with a container at a first look, empty if nothing is: what only starts may be well in a moment.
@@ -56,14 +73,22 @@ func (l look) ill(c container) string {
 func (d *deployment) watched(p *project, version string, pins map[string]string) *watch {
 	w := p.watched(d.env, version, pins)
 	w.was = func(c container) string {
+		if pins[c.service()] != "" {
+			return ""
+		}
 		for _, one := range d.ill {
-			if one.ID == c.ID || p == d.previous && one.service() == c.service() {
+			if same := one.ID == c.ID || p == d.previous && one.service() == c.service(); same && !one.revived(c) {
 				return one.why
 			}
 		}
 		return ""
 	}
 	return w
+}
+
+// revived says of what had ended that it was started since, and has not ended again.
+func (a ailing) revived(now container) bool {
+	return !a.up() && now.running() && now.RestartCount == 0
 }
 
 // nameIll says what was left out of the verdict.

@@ -156,3 +156,92 @@ func TestFinishedOfOthers(t *testing.T) {
 		})
 	}
 }
+
+// TestIllByAReleaseOfOurs: what a release that was never healthy has made is no excuse for its next attempt.
+func TestIllByAReleaseOfOurs(t *testing.T) {
+	t.Parallel()
+	t.Run("the first deployment", func(t *testing.T) {
+		t.Parallel()
+		s := standIn(t)
+		s.public("tika:1", behaviour{endsAfter: time.Millisecond, endCode: 78})
+		s.image("backend", "1.0.0", good)
+		for range 2 {
+			_, err := Deploy(t.Context(), s.environment(), s.release("1.0.0", sidecar))
+			if f := failure(t, err); f.State != Stopped || !strings.Contains(err.Error(), "tika has ended with exit code 78") {
+				t.Errorf("got %s: %v", f.State, err)
+			}
+		}
+	})
+	t.Run("one that was not taken back", func(t *testing.T) {
+		t.Parallel()
+		always := sidecar + "    restart: always\n"
+		s := sidecarShop(t, always, good, good)
+		s.public("tika:3", behaviour{unhealthyAfter: time.Millisecond})
+		s.onNth(3, "compose up", fail(1, "no space left"))
+		for range 2 {
+			_, err := Deploy(t.Context(), s.environment(), s.release("1.1.0", strings.Replace(always, "tika:1", "tika:3", 1)))
+			if f := failure(t, err); !strings.Contains(err.Error(), "tika is unhealthy") {
+				t.Errorf("got %s: %v", f.State, err)
+			}
+		}
+	})
+}
+
+// TestEndedBefore: what had ended and is started again by compose is judged, unless it ends again.
+func TestEndedBefore(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, fail string
+		then       behaviour
+	}{
+		{"and is well", "", behaviour{}},
+		{"and is not", "not healthy: tika is unhealthy", behaviour{unhealthyAfter: 1}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := sidecarShop(t, sidecar+"    restart: always\n", behaviour{}, good)
+			s.sh("docker stop app-tika-1")
+			s.set(func() { s.container("app-tika-1").does, s.container("app-tika-1").code = c.then, 137 })
+			result, err := Deploy(t.Context(), s.environment(), s.release("1.1.0", sidecar+"    restart: always\n"))
+			if (err == nil) != (c.fail == "") || !strings.Contains(message(err), c.fail) {
+				t.Errorf("got %v, want %q", err, c.fail)
+			}
+			if slices.ContainsFunc(result.Figures, func(f string) bool { return strings.HasPrefix(f, "warning") }) {
+				t.Errorf("figures: %q", result.Figures)
+			}
+		})
+	}
+}
+
+// TestIllBeforeAndGoes: what the release lacks, or makes ours, was ill on the way back as well.
+func TestIllBeforeAndGoes(t *testing.T) {
+	t.Parallel()
+	always := sidecar + "    restart: always\n"
+	for name, then := range map[string]string{"removed": oneService, "made ours": strings.Replace(always, "tika:1", "${REGISTRY}/tika:${VERSION}", 1)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := sidecarShop(t, always, good, good)
+			s.image("tika", "1.1.0", good)
+			s.sicken("tika:1")
+			s.set(func() { s.local("tika:1").does.unhealthyAfter = 1 })
+			s.onNth(2, "compose up", fail(1, "no space left"))
+			_, err := Deploy(t.Context(), s.environment(), s.release("1.1.0", then))
+			if f := failure(t, err); f.State != Restored {
+				t.Errorf("got %s: %v", f.State, err)
+			}
+		})
+	}
+	t.Run("a restore that fails", func(t *testing.T) {
+		t.Parallel()
+		s := shop(t, true)
+		s.public("tika:1", good)
+		s.image("backend", "1.1.0", good).service("migrate", migration("two"))
+		s.deploy(t, "1.1.0", strings.Replace(shopCompose, "services:\n", "services:\n  tika:\n    image: tika:1\n    restart: always\n", 1))
+		s.sicken("tika:1")
+		s.on("exec db psql", fail(1, "no space left"))
+		_, err := Rollback(t.Context(), s.environment(), restoring(s))
+		if f := failure(t, err); f.State != Restored {
+			t.Errorf("got %s: %v", f.State, err)
+		}
+	})
+}

@@ -58,8 +58,11 @@ func (d *deployment) restore(ctx context.Context) error {
 	return d.steps(ctx, slices.Concat([]step{{"start " + d.ran() + " again", r.start}}, r.finish(), []step{health}))
 }
 
-// pinsBefore are the images that the services of the release had before it.
+// pinsBefore are the images of ours that ran before, by service. Of what was found there, what the release replaces is ours.
 func (d *deployment) pinsBefore() map[string]string {
+	if d.ours {
+		return d.previous.pinned(d.before.Images)
+	}
 	pins := map[string]string{}
 	for name := range d.pins {
 		pins[name] = d.previous.compose.Services[name].Image

@@ -69,7 +69,7 @@ func Rollback(ctx context.Context, env Environment, back Back) (RolledResult, er
 	if err := d.steps(ctx, found); err != nil {
 		return RolledResult{}, untouched(err)
 	}
-	if err := d.findIll(ctx, d.next, d.pins); err != nil {
+	if err := d.findIll(ctx); err != nil {
 		return RolledResult{}, untouched(err)
 	}
 	if err := d.awaited(); err != nil {

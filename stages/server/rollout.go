@@ -52,7 +52,7 @@ func (r *rollout) start(ctx context.Context) error {
 	if err := r.stopTrials(ctx); err != nil || len(r.old) == 0 {
 		return err
 	}
-	return r.reload(ctx)
+	return r.reload(ctx, true)
 }
 
 // lookAround finds what is there, once nothing is at work any more that a lost connection or a killed run has left.
@@ -225,7 +225,8 @@ func (r *rollout) takeAway(ctx context.Context) error {
 	if err := r.conn.stopAndRemove(ctx, fresh, "--volumes"); err != nil || !r.told {
 		return err
 	}
-	return r.reload(ctx)
+	_ = r.putFilesBack(ctx) // which proxies read; whoever ends the deployment does it again, and says if it fails
+	return r.reload(ctx, false)
 }
 
 // finish stops the old containers, replaces those that cannot run twice, and takes away what the release does not have.
@@ -242,19 +243,19 @@ func (r *rollout) retire(ctx context.Context) error {
 	if err := r.conn.stopAndRemove(ctx, r.old); err != nil {
 		return err
 	}
-	return r.reload(ctx)
+	return r.reload(ctx, true)
 }
 
-// bringUp makes everything run that does not yet. What was replaced has another address now, and a new proxy is told at once,
-// to find out whether it can be.
+// bringUp makes everything run that does not yet. What was replaced has another address now, and a new proxy with a
+// label is told at once, to find out whether it can be.
 func (r *rollout) bringUp(ctx context.Context) error {
 	if err := r.to.up(ctx, r.env); err != nil {
 		return r.conn.explained(ctx, r.watched(r.to, r.to.version, r.pins), err)
 	}
 	if len(r.old) > 0 && len(r.to.singles(r.env, r.pins, r.there)) == 0 {
-		return r.reload(ctx, idsOf(r.there)...)
+		return r.reload(ctx, false, idsOf(r.there)...)
 	}
-	return r.reload(ctx)
+	return r.reload(ctx, false)
 }
 
 // removeGone removes the services that an earlier release has started and this one has not. What none of ours has started

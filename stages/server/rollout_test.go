@@ -510,3 +510,33 @@ func TestRolloutOfFewer(t *testing.T) {
 		})
 	}
 }
+
+// TestFilesGoBackBeforeProxiesAreTold: a proxy that was told already, when another could not be, reads what it had read before.
+func TestFilesGoBackBeforeProxiesAreTold(t *testing.T) {
+	t.Parallel()
+	file := strings.Replace(front, "    labels: {slipway.reload: reload proxy}\n", "    labels: {slipway.reload: reload proxy}\n    volumes: [\"./conf:/conf:ro\"]\n", 1) +
+		"  second:\n    image: nginx:1\n    labels: {slipway.reload: reload second}\n"
+	s := standIn(t)
+	s.public("nginx:1", behaviour{})
+	s.public("postgres:17", behaviour{})
+	s.program("drain", "exit 0")
+	s.program("reload", "exit 0")
+	for _, v := range []string{"1.0.0", "1.1.0"} {
+		s.image("web", v, good)
+		s.image("worker", v, behaviour{})
+	}
+	conf := func(text string) File { return File{Path: "conf/a.conf", Text: []byte(text)} }
+	if _, err := Deploy(t.Context(), s.environment(), s.release("1.0.0", file, conf("old "))); err != nil {
+		t.Fatal(err)
+	}
+	s.program("reload", fmt.Sprintf(`cd %s
+test -e first || echo "$1" > first
+test "$(cat first)" = "$1" && cat conf/a.conf >> read`, s.target.Dir))
+	_, err := Deploy(t.Context(), s.environment(), s.release("1.1.0", file, conf("new ")))
+	if f := failure(t, err); f.State != Kept {
+		t.Errorf("got %s: %v", f.State, err)
+	}
+	if read := readFile(t, s.target.Dir+"/read"); read != "new old " {
+		t.Errorf("the proxy has read %q", read)
+	}
+}

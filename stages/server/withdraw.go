@@ -79,10 +79,10 @@ func (d *rollback) withdraw(ctx context.Context, result *RolledResult) error {
 
 // again tells what the earlier run has done, once the server was asked whether it still is so, and completes it.
 func (d *rollback) again(ctx context.Context) (RolledResult, error) {
-	if err := d.findIll(ctx, d.previous, d.previous.pinned(d.before.Images)); err != nil {
+	if err := d.findIll(ctx); err != nil {
 		return RolledResult{}, untouched(err)
 	}
-	w := d.watched(d.previous, d.before.Version, nil)
+	w := d.watched(d.previous, d.before.Version, d.pinsBefore())
 	v, err := d.conn.look(ctx, w)
 	if err == nil && !v.good() {
 		err = fmt.Errorf("%s was brought back already, and is not healthy now: %s", d.before.Version, strings.Join(v.bad(), "; "))

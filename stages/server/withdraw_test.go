@@ -113,3 +113,44 @@ func TestRollbackThatTheLedgerMissed(t *testing.T) {
 		t.Errorf("got %+v, %v", f, err)
 	}
 }
+
+// bare are services of ours without a restart policy.
+const bare = "services:\n  backend:\n    image: ${REGISTRY}/backend:${VERSION}\n"
+
+// TestRollbackAgainOverWhatHasEnded: an application of ours that has ended is none that has done its work.
+func TestRollbackAgainOverWhatHasEnded(t *testing.T) {
+	t.Parallel()
+	s := standIn(t)
+	for _, v := range []string{"1.0.0", "1.1.0"} {
+		s.image("backend", v, behaviour{})
+		s.deploy(t, v, bare)
+	}
+	if _, err := Rollback(t.Context(), s.environment(), s.back("1.0.0")); err != nil {
+		t.Fatal(err)
+	}
+	s.sh("docker stop $(docker ps --quiet)")
+	_, err := Rollback(t.Context(), s.environment(), s.back("1.0.0"))
+	if f := failure(t, err); f.State != Untouched || !strings.Contains(err.Error(), "1.0.0 was brought back already, and is not healthy now: backend has ended with exit code 0") {
+		t.Errorf("got %s: %v", f.State, err)
+	}
+}
+
+// TestTheWayBackJudgesWhatTheReleaseLacks: a service of ours that it lacks is one of ours on the way back.
+func TestTheWayBackJudgesWhatTheReleaseLacks(t *testing.T) {
+	t.Parallel()
+	s := standIn(t)
+	worker := s.image("worker", "1.0.0", behaviour{})
+	for _, v := range []string{"1.0.0", "1.1.0"} {
+		s.image("backend", v, behaviour{})
+	}
+	s.deploy(t, "1.0.0", bare+"  worker:\n    image: ${REGISTRY}/worker:${VERSION}\n")
+	s.set(func() {
+		worker.does = behaviour{endsAfter: time.Millisecond}
+		s.container("app-worker-1").does = worker.does
+	})
+	s.onNth(2, "compose up", fail(1, "no space left"))
+	_, err := Deploy(t.Context(), s.environment(), s.release("1.1.0", bare))
+	if f := failure(t, err); f.State != NotRestored || !strings.Contains(err.Error(), "worker has ended with exit code 0") {
+		t.Errorf("got %s: %v", f.State, err)
+	}
+}

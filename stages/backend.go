@@ -219,7 +219,7 @@ func named(args []string, group string, groups []string, extra string, extras []
 
 // pythonEnvironment is a container with the project's dependencies in /venv, made from manifests and locks alone.
 func (r *Run) pythonEnvironment(p *project.Python) (*dagger.Container, error) {
-	if err := r.checkPython(); err != nil {
+	if err := r.checkPython(p); err != nil {
 		return nil, err
 	}
 	c := r.pythonTools(p)

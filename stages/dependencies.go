@@ -56,7 +56,7 @@ func (r *Run) checkPythonLocks(ctx context.Context) (gate.Result, error) {
 // askPackageManager lets the tool that wrote a lock say whether it is in step. What it says for another reason, of a network
 // or an interpreter that is not there, is no verdict.
 func (r *Run) askPackageManager(ctx context.Context, p *project.Python) (gate.Result, error) {
-	if err := r.checkPython(); err != nil {
+	if err := r.checkPython(p); err != nil {
 		return gate.Result{}, err // what it would say in another one is about that one
 	}
 	m := pythonManagers[p.Manager]

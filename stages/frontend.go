@@ -150,7 +150,7 @@ func (r *Run) nodeEnvironment(n *project.Node) (*dagger.Container, error) {
 		return nil, refuseState("run npm install (or pnpm, yarn, bun) in "+n.Folder+" and commit the lock",
 			"the frontend has no lock file: expected package-lock.json, pnpm-lock.yaml, yarn.lock or bun.lock in %s or at the root of its workspace", n.Folder)
 	}
-	if err := r.checkNode(); err != nil {
+	if err := r.checkNode(n); err != nil {
 		return nil, err
 	}
 	c := r.nodeTools(n)

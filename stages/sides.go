@@ -111,7 +111,14 @@ func (r *Run) checkSides(context.Context) error {
 			"neither %s/ nor %s/ is in the repository, or they hold no project, so nothing would be tested", absent[0], absent[1])
 	}
 	r.noteBeside()
-	return allOf(r.checkPython(), r.checkNode())
+	var python, node error
+	if p := r.sides.backend; p != nil && r.runs(backendSide, p.Runner) {
+		python = r.checkPython(p)
+	}
+	if n := r.sides.frontend; n != nil && r.runs(frontendSide, n.Runner) {
+		node = r.checkNode(n)
+	}
+	return allOf(python, node)
 }
 
 // noteBeside names the packages whose tests nothing runs. Where the tests are a command of the repository's own, it may.
@@ -130,18 +137,12 @@ func (r *Run) noteBeside() {
 }
 
 // checkPython finds a manifest that excludes every version of the language.
-func (r *Run) checkPython() error {
-	if p := r.sides.backend; p != nil && r.runs(backendSide, p.Runner) {
-		return r.checkLanguage("python", "Python", p.Language, project.Pythons[0])
-	}
-	return nil
+func (r *Run) checkPython(p *project.Python) error {
+	return r.checkLanguage("python", "Python", p.Language, project.Pythons[0])
 }
 
-func (r *Run) checkNode() error {
-	if n := r.sides.frontend; n != nil && r.runs(frontendSide, n.Runner) {
-		return r.checkLanguage("node", "Node", n.Language, project.Nodes[0])
-	}
-	return nil
+func (r *Run) checkNode(n *project.Node) error {
+	return r.checkLanguage("node", "Node", n.Language, project.Nodes[0])
 }
 
 // runs says whether a side's tests run, in an image of ours.

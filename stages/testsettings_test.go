@@ -114,8 +114,8 @@ func TestSideThatNobodyReads(t *testing.T) {
 // TestPackagesBeside: nothing runs the tests of a workspace's other packages, unless a command of the repository's own may.
 func TestPackagesBeside(t *testing.T) {
 	for command, want := range map[string][]string{
-		"":             {"the tests of libs/money: only those of backend run, see the setting backendTests", "the tests of packages/ui, web/e2e: only those of apps/web run, see the setting frontendTests"},
-		"pnpm -r test": {"the tests of libs/money: only those of backend run, see the setting backendTests"},
+		"":             {"the tests of libs/money: nothing runs them, see the setting backendTests", "the tests of packages/ui, web/e2e: nothing runs them, see the setting frontendTests"},
+		"pnpm -r test": {"the tests of libs/money: nothing runs them, see the setting backendTests"},
 	} {
 		c, err := Settings{Backend: "backend", Frontend: "apps/web", FrontendTests: command, Severity: "HIGH"}.read()
 		if err != nil {
@@ -133,8 +133,8 @@ func TestPackagesBeside(t *testing.T) {
 // TestRequirementThatNothingMeets: a side is never tested on a version that its manifest excludes, unless its image is named.
 func TestRequirementThatNothingMeets(t *testing.T) {
 	found := sides{
-		backend:  &project.Python{Manager: project.UV, Language: project.Language{From: "backend/pyproject.toml wants <3.9"}},
-		frontend: &project.Node{Manager: project.NPM, Language: project.Language{From: "frontend/package.json wants ^14"}},
+		backend:  &project.Python{Manager: project.UV, Runner: "pytest", Language: project.Language{From: "backend/pyproject.toml wants <3.9"}},
+		frontend: &project.Node{Manager: project.NPM, Runner: "vitest", Language: project.Language{From: "frontend/package.json wants ^14"}},
 	}
 	for setting, want := range map[string][]string{
 		"": {
@@ -160,11 +160,15 @@ func TestRequirementThatNothingMeets(t *testing.T) {
 			t.Errorf("toolImages=%q: got %q", setting, got)
 		}
 	}
-	c, err := Settings{Backend: "backend", Frontend: "frontend", Severity: "HIGH"}.read()
+	c, err := Settings{Backend: "backend", Frontend: "frontend", Severity: "HIGH", TestImages: "backend=backend#test"}.read()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &Run{config: c, sides: found}
+	r := &Run{config: c, sides: sides{backend: found.backend, frontend: &project.Node{Language: found.frontend.Language}}}
+	if err := r.checkSides(t.Context()); err != nil {
+		t.Errorf("an image of the project's own, and no tests: %v", err)
+	}
+	r.sides.frontend = found.frontend
 	if _, err := r.pythonEnvironment(found.backend); err == nil || !strings.Contains(err.Error(), "wants <3.9") {
 		t.Errorf("the backend's stage alone: %v", err)
 	}

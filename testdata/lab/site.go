@@ -72,6 +72,7 @@ func (l *lab) shell(ctx context.Context, s server, script string, words ...strin
 // holds ports and slows down the next.
 func (l *lab) sweep(ctx context.Context, prefix string) error {
 	const script = `docker ps -aq --filter name="^(slipway-trial-)?$1" | xargs -r docker rm -fv >/dev/null
+docker network ls -q --filter name="^$1" | xargs -r -n 1 sh -c 'docker ps -aq --filter network="$0"' | xargs -r docker rm -fv >/dev/null
 docker volume ls -q --filter name="^$1" | xargs -r docker volume rm >/dev/null
 docker network ls -q --filter name="^$1" | xargs -r docker network rm >/dev/null
 rm -rf /opt/"$1"*`

@@ -54,5 +54,6 @@ for tree; do
 		mv "$part" "$archive"
 	fi
 done
-find /archives -type f -mtime +0 -exec rm -f {} +
+# Another run may take away what this one has just seen.
+find /archives -type f -mtime +0 -exec rm -f {} + 2>/dev/null || true
 `

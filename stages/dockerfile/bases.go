@@ -1,21 +1,14 @@
 package dockerfile
 
 import (
-	"bytes"
 	"slices"
 	"strings"
-
-	"github.com/moby/buildkit/frontend/dockerfile/parser"
 )
 
 // Bases are the images that the target starts from, copies from and mounts, sorted: those that are named by their digest, and
 // those by a name that somebody may give to another image. An empty target is the last stage.
 func Bases(text []byte, target string) (pinned, moving []string) {
-	parsed, err := parser.Parse(bytes.NewReader(text))
-	if err != nil {
-		return nil, nil
-	}
-	f := split(parsed.AST.Children)
+	f := read(text)
 	for _, n := range f.needed(f.find(target)) {
 		for _, name := range f.stages[n].sources() {
 			switch {

@@ -26,11 +26,7 @@ func isPredefined(name string) bool {
 // are not among those given. Used are those that it refers to, bundled those that a bundler finds in the environment of a RUN,
 // if it looks for them. An empty target is the last stage. What cannot be parsed is for the build to refuse.
 func Missing(text []byte, target string, given []string) (used, bundled []string) {
-	parsed, err := parser.Parse(bytes.NewReader(text))
-	if err != nil {
-		return nil, nil
-	}
-	f := split(parsed.AST.Children)
+	f := read(text)
 	global := scope{has: func(name string) bool { return isPredefined(name) || slices.Contains(given, name) }}
 	global.read(f.global)
 	missing, open := map[string]bool{}, map[string]bool{}
@@ -55,6 +51,15 @@ type stage struct {
 	name, base   string
 	from         *parser.Node
 	instructions []*parser.Node
+}
+
+// read is empty for what cannot be parsed: that is for the build to refuse.
+func read(text []byte) file {
+	parsed, err := parser.Parse(bytes.NewReader(text))
+	if err != nil {
+		return file{}
+	}
+	return split(parsed.AST.Children)
 }
 
 func split(nodes []*parser.Node) (f file) {

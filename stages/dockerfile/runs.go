@@ -1,14 +1,12 @@
 package dockerfile
 
 import (
-	"bytes"
 	"cmp"
 	"os"
 	"regexp"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/command"
-	"github.com/moby/buildkit/frontend/dockerfile/parser"
 )
 
 // The images of languages by their names: the official ones, and uv's own with a Python.
@@ -24,11 +22,7 @@ var prerelease = regexp.MustCompile(`^(?:\.[0-9]+)?-?(?:a|b|rc)[0-9]*(?:[-@]|\z)
 // counts before those that it copies from. An empty target is the last stage; given are the values of build arguments. Both are
 // empty where no image says it.
 func Runs(text []byte, target, language string, given map[string]string) (version, base string) {
-	parsed, err := parser.Parse(bytes.NewReader(text))
-	if err != nil {
-		return "", ""
-	}
-	f := split(parsed.AST.Children)
+	f := read(text)
 	for _, n := range f.needed(f.find(target)) {
 		image := f.expand(f.stages[n].base, given)
 		if m := languages[language].FindStringSubmatch(image); m != nil && !prerelease.MatchString(image[strings.Index(image, m[0])+len(m[0]):]) {

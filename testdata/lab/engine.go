@@ -25,7 +25,9 @@ var engineService = service{
 		if err := l.layOutEngine(); err != nil {
 			return nil, err
 		}
-		if err := dropDoubtful(l.path("engine", "state")); err != nil {
+		// On a state that was kept, v0.19.10 mounts each cache of its Go compiler for one exec at a time and refuses the next
+		// (dagger#11795), and what a killed engine had mounted is not mounted again.
+		if err := emptyFolder(l.path("engine", "state")); err != nil {
 			return nil, err
 		}
 		self, err := os.Executable()
@@ -94,20 +96,6 @@ func (l *lab) layOutEngine() error {
 		}
 	}
 	return os.WriteFile(l.path("engine", "engine.toml"), engineToml(), 0o644)
-}
-
-// dropDoubtful begins the state of an engine anew that was killed while it wrote. What was mounted then keeps the kernel's mark of
-// a mount without syncs, and is not mounted again; the engine's own look for such marks misses some until v0.19.11.
-func dropDoubtful(state string) error {
-	marks, err := filepath.Glob(filepath.Join(state, "worker", "snapshots", "snapshots", "*", "work", "work", "incompat", "volatile"))
-	if err != nil || len(marks) == 0 {
-		return err
-	}
-	progressf("the engine was killed while it wrote %d snapshots: its state is begun anew", len(marks))
-	if err := os.RemoveAll(state); err != nil {
-		return err
-	}
-	return os.Mkdir(state, 0o755)
 }
 
 func engineToml() []byte {

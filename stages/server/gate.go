@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,6 +54,9 @@ func ended(ctx context.Context) error {
 	return cause
 }
 
+// dockersInterval is between two looks of Docker's, where nobody says otherwise.
+const dockersInterval = 30 * time.Second
+
 // patience is for how long health is waited for: a container that may take its time to start gets that besides, and so does
 // one at which Docker seldom looks.
 func (w *watch) patience(ctx context.Context) (time.Duration, error) {
@@ -61,7 +65,7 @@ func (w *watch) patience(ctx context.Context) (time.Duration, error) {
 	for _, c := range there {
 		check := c.Config.Healthcheck
 		if _, watched := w.services[c.service()]; watched && check != nil && !slices.Equal(check.Test, []string{"NONE"}) {
-			longest = max(longest, check.StartPeriod+check.Interval)
+			longest = max(longest, check.StartPeriod+cmp.Or(check.Interval, dockersInterval))
 		}
 	}
 	return w.pace.deadline() + longest, err

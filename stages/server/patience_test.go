@@ -22,7 +22,8 @@ func TestPatience(t *testing.T) {
 		{"nothing runs", Pace{}, nil, time.Minute},
 		{"nothing is said", Pace{}, []container{running()}, time.Minute},
 		{"the setting", Pace{Deadline: 3 * time.Minute}, []container{running()}, 3 * time.Minute},
-		{"a start period", Pace{}, []container{starts("api", 90*time.Second, 0)}, 150 * time.Second},
+		{"a start period", Pace{}, []container{starts("api", 90*time.Second, time.Second)}, 151 * time.Second},
+		{"an interval that nobody has said: Docker's own", Pace{}, []container{starts("api", 10*time.Second, 0)}, 100 * time.Second},
 		{"an interval", Pace{}, []container{starts("api", 0, 2*time.Minute)}, 3 * time.Minute},
 		{"the longest of several", Pace{Deadline: 10 * time.Second}, []container{starts("api", 5*time.Second, time.Second), starts("api", 40*time.Second, 2*time.Second), running()}, 52 * time.Second},
 		{"of a service that is not watched", Pace{}, []container{starts("db", time.Hour, 0)}, time.Minute},
@@ -52,8 +53,8 @@ func TestHealthcheckOfTheImage(t *testing.T) {
 		{"an interval", "", rare, ""},
 		{"another test", never + "}", slow, ""},
 		{"another interval", never + ", interval: 10ms}", slow, ""},
-		{"another start period", never + ", start_period: 10ms}", slow, "not healthy after 310ms: backend is starting"},
-		{"none", "", behaviour{healthyAfter: 1500 * time.Millisecond}, "not healthy after 300ms: backend is starting"},
+		{"another start period", never + ", interval: 10ms, start_period: 10ms}", slow, "not healthy after 320ms: backend is starting"},
+		{"neither", never + ", interval: 10ms}", behaviour{healthyAfter: 1500 * time.Millisecond}, "not healthy after 310ms: backend is starting"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -96,7 +97,7 @@ func TestProgressSaysWhatIsWaitedFor(t *testing.T) {
 		err  string
 	}{
 		{"healthy in the end", behaviour{healthyAfter: 2 * time.Second}, []string{"wait for health on staging: backend is starting"}, ""},
-		{"never healthy", behaviour{healthyAfter: time.Hour}, []string{"wait for health on staging: backend is starting"}, "not healthy after 400ms: backend is starting"},
+		{"never healthy", behaviour{healthyAfter: time.Hour}, []string{"wait for health on staging: backend is starting"}, "not healthy after 410ms: backend is starting"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, said := standIn(t), new(steps)
@@ -106,7 +107,7 @@ func TestProgressSaysWhatIsWaitedFor(t *testing.T) {
 			if c.err != "" {
 				env.Pace.Deadline = 400 * time.Millisecond
 			}
-			_, err := Deploy(t.Context(), env, s.release("1.0.0", "services:\n  backend:\n    image: ${REGISTRY}/backend:${VERSION}\n    restart: always\n    healthcheck: {test: [CMD, \"true\"]}\n"))
+			_, err := Deploy(t.Context(), env, s.release("1.0.0", "services:\n  backend:\n    image: ${REGISTRY}/backend:${VERSION}\n    restart: always\n    healthcheck: {test: [CMD, \"true\"], interval: 10ms}\n"))
 			if (err == nil) != (c.err == "") || !strings.HasPrefix(message(err), c.err) {
 				t.Errorf("got %v, want %q", err, c.err)
 			}

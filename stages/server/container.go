@@ -13,12 +13,14 @@ import (
 
 // container is what the server's Docker says about one container.
 type container struct {
-	ID     string `json:"Id"`
-	Image  string
-	Name   string
-	Path   string // its program
-	Args   []string
-	Config struct {
+	ID    string `json:"Id"`
+	Image string
+	Name  string
+	Path  string // its program
+	Args  []string
+	// Created is by the server's clock.
+	Created time.Time
+	Config  struct {
 		Image        string
 		Labels       map[string]string
 		ExposedPorts portSet

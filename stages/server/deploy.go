@@ -276,7 +276,7 @@ func (d *deployment) conclude(ctx context.Context) error {
 	if err := d.noteSchema(ctx); err != nil {
 		d.figures = append(d.figures, "warning: the schema is not known: "+firstLine(err.Error()))
 	}
-	d.entry.Time, d.entry.Ending, d.entry.Images = time.Now().UTC().Truncate(time.Second), Healthy, d.release.refs()
+	d.entry.Time, d.entry.Ending, d.entry.Images = writtenAt(time.Now()), Healthy, d.release.refs()
 	ctx = context.WithoutCancel(ctx) // it runs, whatever the caller's time
 	if err := d.writeDown(ctx); err != nil {
 		return err

@@ -117,6 +117,8 @@ func (l look) judgeOne(v *verdict, name string, c container) {
 		v.fail("%s is unhealthy", name)
 	case c.State.Health != nil && c.State.Health.Status != "healthy":
 		v.wait("%s is %s", name, c.State.Health.Status)
+	case l.services[name].ends:
+		v.wait("%s has not ended yet", name) // which would say how (D7)
 	case l.age(c) < steady:
 		v.wait("%s runs for less than %s", name, steady)
 	}

@@ -73,6 +73,7 @@ func TestJudge(t *testing.T) {
 		{name: "unknown image", containers: []container{running(image("sha256:gone"))}, fatal: []string{"api runs r/b:1, not r/b@sha256:new"}},
 		{name: "wrong digest that has ended well", ends: true, containers: []container{running(image("sha256:old"), status("exited", 0))}, fatal: []string{"api runs r/b:1, not r/b@sha256:new"}},
 		{name: "one-shot that has ended well", ends: true, containers: []container{running(status("exited", 0))}},
+		{name: "one-shot that is at work", ends: true, containers: []container{running()}, yet: []string{"api has not ended yet"}},
 		{name: "ended well and not meant to", containers: []container{running(status("exited", 0))}, fatal: []string{`api has ended with exit code 0 (if it is meant to end, label it slipway.one-shot: "true")`}},
 		{name: "one-shot that has failed", ends: true, containers: []container{running(status("exited", 3))}, fatal: []string{"api has ended with exit code 3"}},
 		{name: "long-running that has failed", containers: []container{running(status("exited", 1))}, fatal: []string{"api has ended with exit code 1"}},

@@ -48,9 +48,12 @@ func (p *project) others(e Environment, pins map[string]string) map[string]servi
 	return services
 }
 
-// neverWell says whether a release of ours has made a container and was never healthy with it: what ails it may be the release's.
+// neverWell says whether a release of ours has made a container, and none was healthy since: what ails it may be the release's.
 func (d *deployment) neverWell(c container) bool {
-	return c.released() && !slices.Contains(d.ledger.healthy(), c.release())
+	made := writtenAt(c.Created)
+	return c.released() && !slices.ContainsFunc(d.ledger, func(e Entry) bool {
+		return e.Kind != Withdrawn && e.Ending == Healthy && !e.Time.Before(made)
+	})
 }
 
 // ill says what is wrong with a container at a first look, empty if nothing is: what only starts may be well in a moment.

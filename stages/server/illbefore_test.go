@@ -185,6 +185,26 @@ func TestIllByAReleaseOfOurs(t *testing.T) {
 			}
 		}
 	})
+	t.Run("one that was healthy once, and was gone back from", func(t *testing.T) {
+		t.Parallel()
+		always := sidecar + "    restart: always\n"
+		next := strings.Replace(always, "tika:1", "tika:3", 1)
+		s := sidecarShop(t, always, good, good)
+		s.public("tika:3", good)
+		s.deploy(t, "1.1.0", next)
+		if _, err := Rollback(t.Context(), s.environment(), s.back("1.0.0")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Millisecond) // the ledger knows no less
+		s.set(func() { s.local("tika:3").does = behaviour{unhealthyAfter: time.Millisecond} })
+		s.onNth(3, "compose up", fail(1, "no space left"))
+		for range 2 {
+			_, err := Deploy(t.Context(), s.environment(), s.release("1.1.0", next))
+			if err == nil || !strings.Contains(err.Error(), "tika is unhealthy") {
+				t.Errorf("got %v", err)
+			}
+		}
+	})
 }
 
 // TestEndedBefore: what had ended and is started again by compose is judged, unless it ends again.

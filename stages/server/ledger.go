@@ -52,6 +52,9 @@ type Entry struct {
 	Error    string            `json:"error,omitempty"`
 }
 
+// writtenAt is a time as entries have it.
+func writtenAt(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
+
 // Ledger is what happened on a server, the oldest first.
 type Ledger []Entry
 

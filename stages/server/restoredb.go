@@ -89,8 +89,11 @@ func (d *rollback) restoreSafety(ctx context.Context) error {
 	return err
 }
 
-// startAgain starts the very containers that were stopped.
+// startAgain starts the very containers that were stopped, with the files that they had.
 func (d *rollback) startAgain(ctx context.Context) error {
+	if err := d.putFilesBack(ctx); err != nil {
+		return err
+	}
 	if err := d.conn.docker(ctx, d.restartable(), "start"); err != nil {
 		return err
 	}

@@ -163,6 +163,26 @@ func TestRestoreThatFails(t *testing.T) {
 	t.Run("the script, twice", func(t *testing.T) { restoreThatCannotBeUndone(t, s) })
 }
 
+// TestRestoreThatFailsAfterTheFiles: containers read their files when they are started, so those from before are there again by then.
+func TestRestoreThatFailsAfterTheFiles(t *testing.T) {
+	t.Parallel()
+	s := shop(t, false)
+	s.image("backend", "1.1.0", behaviour{healthyAfter: 20 * time.Millisecond, writes: true}).service("migrate", migration("two"))
+	for _, version := range []string{"1.0.0", "1.1.0"} {
+		if _, err := Deploy(t.Context(), s.environment(), s.scripted(version, shopCompose+"# "+version+"\n", plainBackup)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := filepath.Join(s.target.Dir, s.environment().ComposeFile)
+	broken, found := fail(1, "no space left"), "docker start was never said"
+	s.on("exec db psql", then(func() { s.on("compose config --format", broken); s.on("compose config --format", broken) }))
+	s.on("docker start", then(func() { found = readFile(t, file) }))
+	_, err := Rollback(t.Context(), s.environment(), restoring(s))
+	if f := failure(t, err); f.State != Restored || !strings.HasSuffix(found, "# 1.1.0\n") {
+		t.Errorf("%s: 1.1.0 was started again with the file\n%s", f.State, found)
+	}
+}
+
 // restoreThatCannotBeUndone: where the safety backup cannot be put back either, nothing runs on the broken database, and the
 // message has the way out.
 func restoreThatCannotBeUndone(t *testing.T, s *server) {

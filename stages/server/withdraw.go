@@ -69,7 +69,7 @@ func (d *rollback) withdraw(ctx context.Context, result *RolledResult) error {
 			continue
 		}
 		result.Unchanged = false
-		e := Entry{Time: time.Now().UTC().Truncate(time.Second), Kind: Withdrawn, Version: v, By: d.back.By, Reason: d.back.Reason}
+		e := Entry{Time: writtenAt(time.Now()), Kind: Withdrawn, Version: v, By: d.back.By, Reason: d.back.Reason}
 		if err := d.conn.record(ctx, e); err != nil {
 			return unrecorded(d.target.Version, "which versions are withdrawn", err)
 		}

@@ -479,6 +479,7 @@ func TestComposeFileOfAnotherName(t *testing.T) {
 func TestRolloutOfFewer(t *testing.T) {
 	t.Parallel()
 	fewer := strings.NewReplacer("    labels: {slipway.drain: 150ms}", "    labels: {slipway.drain: drain worker}\n    deploy: {replicas: 0}").Replace(front)
+	single := func(file string) string { return strings.Replace(file, "  worker:\n", "  worker:\n    ports: [\"9:9\"]\n", 1) }
 	sidecars := strings.Replace(front, "  db:\n", "  tika:\n    image: nginx:1\n    scale: 2\n  db:\n", 1)
 	for _, c := range []struct {
 		name, file, next string
@@ -490,6 +491,8 @@ func TestRolloutOfFewer(t *testing.T) {
 			map[string]string{"proxy": "nginx:1", "web": "web:1.0.0 web:1.0.0", "worker": "worker:1.0.0", "db": "postgres:17"}, false},
 		{"none of ours", strings.Replace(front, "slipway.drain: 150ms", "slipway.drain: drain worker", 1), fewer, good,
 			map[string]string{"proxy": "nginx:1", "web": "web:1.1.0 web:1.1.0", "db": "postgres:17"}, true},
+		{"none of ours that cannot run twice", single(front), single(fewer), good,
+			map[string]string{"proxy": "nginx:1", "web": "web:1.1.0 web:1.1.0", "db": "postgres:17"}, false},
 		{"one of others, in vain", sidecars, strings.Replace(sidecars, "scale: 2\n  db", "scale: 1\n  db", 1), behaviour{unhealthyAfter: 20 * time.Millisecond},
 			map[string]string{"proxy": "nginx:1", "web": "web:1.0.0 web:1.0.0", "worker": "worker:1.0.0", "db": "postgres:17", "tika": "nginx:1 nginx:1"}, false},
 		{"one of others", sidecars, strings.Replace(sidecars, "scale: 2\n  db", "scale: 1\n  db", 1), good,
@@ -504,6 +507,9 @@ func TestRolloutOfFewer(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 			wantRunning(t, s, c.running)
+			if slices.ContainsFunc(s.since(mark), func(l line) bool { return l.has("compose run") }) {
+				t.Error("what the release has none of was tried")
+			}
 			if drained := slices.ContainsFunc(s.since(mark), func(l line) bool { return l.has("exec sh -c") && strings.HasSuffix(l.String(), "drain worker") }); drained != c.drained {
 				t.Errorf("the worker drained: %t", drained)
 			}

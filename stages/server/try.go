@@ -15,7 +15,7 @@ func (r *rollout) tried() (services []string) {
 		return nil
 	}
 	for _, one := range r.to.singles(r.env, r.pins, r.there) {
-		if one.beside && len(of(r.there, one.Service)) > 0 {
+		if one.beside && len(of(r.there, one.Service)) > 0 && r.to.compose.Services[one.Service].replicas() > 0 {
 			services = append(services, one.Service)
 		}
 	}

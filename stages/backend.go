@@ -127,7 +127,7 @@ func (r *Run) pythonTools(p *project.Python) *dagger.Container {
 			WithExec(append([]string{"sh", "-c", `uv tool install --quiet "$@" && exec uv venv --quiet /venv`, "sh", tool.program}, tool.with...))
 	}
 	// The package manager is asked where the manifest lies.
-	return r.mountFiles(c, p.Root, p.Manifests).WithWorkdir(at(p.Root, p.Home))
+	return r.mountFiles(c, p.Top, p.Manifests).WithWorkdir(at(p.Top, p.Home))
 }
 
 // uvFor is ours, unless the project insists on another.
@@ -240,7 +240,7 @@ func pythonInstall(p *project.Python) []string {
 	}
 	install := []string{"sh", "-c", uvPipInstall, "sh"}
 	for _, name := range p.Requirements {
-		install = append(install, "-r", at(p.Root, name))
+		install = append(install, "-r", at(p.Top, name))
 	}
 	return install
 }
@@ -259,12 +259,12 @@ func (r *Run) pythonProject(p *project.Python) (*dagger.Container, error) {
 		return nil, err
 	}
 	for _, folder := range p.Sources {
-		c = c.WithMountedDirectory(at(p.Root, folder), r.folder(folder))
+		c = c.WithMountedDirectory(at(p.Top, folder), r.folder(folder))
 	}
 	if p.Package || len(p.Sources) > 1 {
 		c = r.installProject(c, p)
 	}
-	return c.WithWorkdir(at(p.Root, p.Folder)), nil
+	return r.mountFiles(c, p.Top, p.Above).WithWorkdir(at(p.Top, p.Folder)), nil
 }
 
 var editable = []string{"uv", "pip", "install", "--quiet", "--no-deps", "--editable", "."}

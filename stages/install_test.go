@@ -23,7 +23,7 @@ func TestInstallationThatFails(t *testing.T) {
 		"uv, the project":  {sides{backend: &project.Python{Manager: project.UV}}, []string{"uv", "sync", "--quiet", "--locked"}, "gcc not found", backend},
 		"Poetry":           {sides{backend: &project.Python{Manager: project.Poetry}}, []string{"poetry", "install", "--no-root", "--compile", "--no-interaction", "--no-ansi"}, "", backend},
 		"Pipenv":           {sides{backend: &project.Python{Manager: project.Pipenv}}, []string{"sh", "-c", pipenvInstall}, "", backend},
-		"requirements":     {sides{backend: &project.Python{Manager: project.Requirements, Root: "b", Requirements: []string{"b/requirements.txt"}}}, []string{"sh", "-c", uvPipInstall, "sh", "-r", "/app/requirements.txt"}, "", backend},
+		"requirements":     {sides{backend: &project.Python{Manager: project.Requirements, Top: "b", Requirements: []string{"b/requirements.txt"}}}, []string{"sh", "-c", uvPipInstall, "sh", "-r", "/app/requirements.txt"}, "", backend},
 		"setup.py":         {sides{backend: &project.Python{Manager: project.Requirements}}, editable, "", backend},
 		"npm":              {sides{frontend: npm}, []string{"sh", "-c", makeFolders, "sh", "npm", "ci", "--no-audit", "--no-fund", "--prefer-offline"}, "node-gyp: not found: make", frontend},
 		"a stale lock":     {sides{frontend: npm}, []string{"sh", "-c", makeFolders, "sh", "npm", "ci", "--no-audit", "--no-fund", "--prefer-offline"}, "npm ci can only install packages when your package.json and package-lock.json are in sync", "run npm install in web"},

@@ -54,7 +54,8 @@ var repos = []repo{
 			"Frontend Tests    passed", "1 passed, 100.0% coverage, 1 passed slow", "Outcome: dry-run-ok"},
 	},
 	{
-		// Files that name others, one that is for production only, variables from a file; yarn 1 and an old vitest.
+		// Files that name others, one that is for production only, variables from a file, pytest set up above the side; yarn 1 and an
+		// old vitest.
 		name:   "requirements",
 		locks:  []lock{npmLock("yarn@1.22.22", "yarn install --silent --ignore-scripts", "frontend/yarn.lock")},
 		call:   []string{"--test-variables=backend/test.env, MODE=test"},

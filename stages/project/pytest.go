@@ -4,51 +4,73 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // PytestConfig is what a project says itself to pytest.
 type PytestConfig struct {
+	File      string // where it stands; empty if nowhere
 	CovOption bool   // its options name what to measure: --cov=app
 	Markers   string // its options choose tests by an expression: -m "not integration"
 }
 
-// readPytest takes the file that pytest takes, of the side's folder or the next one above it, up to the root of its lock.
-func readPytest(files Files, folder, root string) (c PytestConfig, err error) {
+// readPytest takes the file that pytest takes: of the side's folder or the next one above it.
+func readPytest(files Files, folder string) (c PytestConfig, err error) {
 	for _, at := range upwards(folder) {
-		options, found, err := pytestOptions(files, at)
-		if found || err != nil {
+		file, options, err := pytestOptions(files, at)
+		if file != "" || err != nil {
+			c.File = file
 			c.read(options)
 			return c, err
-		}
-		if at == root {
-			break
 		}
 	}
 	return c, nil
 }
 
+// above are the files from above the side that its tests have to see: what configures pytest, and with it what pytest loads on
+// the way down from there.
+func (p *Python) above(files Files) (names []string) {
+	if p.Pytest.File == "" {
+		return nil
+	}
+	top := path.Dir(p.Pytest.File)
+	names = []string{p.Pytest.File}
+	for _, at := range upwards(p.Folder) {
+		if name, ok := files.first(at, "conftest.py"); ok {
+			names = append(names, name)
+		}
+		if at == top {
+			break
+		}
+	}
+	return slices.DeleteFunc(names, func(name string) bool {
+		return slices.ContainsFunc(p.Sources, func(folder string) bool { return Within(folder, name) })
+	})
+}
+
 // pytestOptions are those of the first file of a folder that configures pytest, in pytest's own order; it never joins several.
-func pytestOptions(files Files, folder string) (options []string, found bool, err error) {
+func pytestOptions(files Files, folder string) (file string, options []string, err error) {
 	// Files that are pytest's alone count even when there is nothing in them.
 	if name, ok := files.first(folder, "pytest.toml", ".pytest.toml"); ok {
 		var config struct{ Pytest struct{ Addopts any } }
 		err := readTOML(files, name, &config)
-		return listed(config.Pytest.Addopts), true, err
+		return name, listed(config.Pytest.Addopts), err
 	}
 	if name, ok := files.first(folder, "pytest.ini", ".pytest.ini"); ok {
-		return words(readINI(files[name])["pytest"]["addopts"]), true, nil
+		return name, words(readINI(files[name])["pytest"]["addopts"]), nil
 	}
 	p, err := readPyproject(files, folder)
 	if err != nil || len(p.Tool.Pytest) > 0 {
-		return p.pytestOptions(), true, err
+		return path.Join(folder, "pyproject.toml"), p.pytestOptions(), err
 	}
-	for _, file := range []struct{ name, section string }{{"tox.ini", "pytest"}, {"setup.cfg", "tool:pytest"}} {
-		if section, ok := readINI(files[path.Join(folder, file.name)])[file.section]; ok {
-			return words(section["addopts"]), true, nil
+	for _, other := range []struct{ name, section string }{{"tox.ini", "pytest"}, {"setup.cfg", "tool:pytest"}} {
+		name := path.Join(folder, other.name)
+		if section, ok := readINI(files[name])[other.section]; ok {
+			return name, words(section["addopts"]), nil
 		}
 	}
-	return nil, false, nil
+	return "", nil, nil
 }
 
 // pytestOptions stand in the table of all versions of pytest, or in the one of pytest 9, which refuses to run with both.

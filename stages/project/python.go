@@ -25,6 +25,7 @@ type Python struct {
 	Folder   string // of the setting
 	Root     string // where the lock lies: the folder itself, or one above it
 	Home     string // where the side's manifest lies: one of both
+	Top      string // the highest folder of which its tests see something: Root, or where the file lies that configures pytest
 	Manager  string // empty when nothing is locked
 	Lock     string // the lock's path; of requirements, the first file's
 	Language Language
@@ -36,6 +37,7 @@ type Python struct {
 	Extras       []string
 	Member       string   // name of the side's package in a workspace whose lock lies above it
 	Sources      []string // folders of the project's own packages, the side's own first
+	Above        []string // files outside of those that its tests see, too
 	Beside       []string // those of them, besides the side's own, with tests
 
 	Package       bool   // the project itself is installed, after its dependencies
@@ -152,8 +154,14 @@ func NewPython(files Files, folder string, extras []string, image Language) (*Py
 	if slices.ContainsFunc(p.dependencies(files, own, root, pipenv), isPytest) {
 		p.Runner = Pytest
 	}
-	p.Pytest, err = readPytest(files, folder, p.Root)
-	return p, err
+	if p.Pytest, err = readPytest(files, folder); err != nil {
+		return nil, err
+	}
+	p.Above, p.Top = p.above(files), p.Root
+	if len(p.Above) > 0 && Within(path.Dir(p.Pytest.File), p.Root) {
+		p.Top = path.Dir(p.Pytest.File)
+	}
+	return p, nil
 }
 
 var lockNames = []struct{ name, manager string }{{"uv.lock", UV}, {"poetry.lock", Poetry}, {"pdm.lock", PDM}, {"Pipfile.lock", Pipenv}}

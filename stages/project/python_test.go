@@ -158,7 +158,7 @@ func TestPython(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c.want.Folder = c.folder
+			c.want.Folder, c.want.Top = c.folder, c.want.Root
 			if c.want.Home == "" {
 				c.want.Home = c.folder
 			}
@@ -261,32 +261,60 @@ func TestPytestConfig(t *testing.T) {
 		want  PytestConfig
 	}{
 		"nothing":     {repository(), PytestConfig{}},
-		"pyproject":   {repository("a/pyproject.toml", "[tool.pytest.ini_options]\naddopts = \"-q --cov=app --cov-fail-under=80 -m 'not integration'\"\n"), PytestConfig{true, "not integration"}},
-		"a list":      {repository("a/pyproject.toml", "[tool.pytest.ini_options]\naddopts = [\"-m\", \"unit\", \"--cov\", \"app\"]\n"), PytestConfig{true, "unit"}},
-		"pytest.ini":  {repository("a/pytest.ini", "[pytest]\naddopts =\n    --strict-markers\n    --cov=app\ntestpaths = tests\n"), PytestConfig{true, ""}},
+		"pyproject":   {repository("a/pyproject.toml", "[tool.pytest.ini_options]\naddopts = \"-q --cov=app --cov-fail-under=80 -m 'not integration'\"\n"), PytestConfig{CovOption: true, Markers: "not integration"}},
+		"a list":      {repository("a/pyproject.toml", "[tool.pytest.ini_options]\naddopts = [\"-m\", \"unit\", \"--cov\", \"app\"]\n"), PytestConfig{CovOption: true, Markers: "unit"}},
+		"pytest.ini":  {repository("a/pytest.ini", "[pytest]\naddopts =\n    --strict-markers\n    --cov=app\ntestpaths = tests\n"), PytestConfig{CovOption: true}},
 		"setup.cfg":   {repository("a/setup.cfg", "[tool:pytest]\naddopts = --cov-report=term\n[pytest]\nx = 1\n"), PytestConfig{}},
-		"above it":    {repository("tox.ini", "[pytest]\naddopts = -m=\"not e2e\"\n"), PytestConfig{false, "not e2e"}},
+		"above it":    {repository("tox.ini", "[pytest]\naddopts = -m=\"not e2e\"\n"), PytestConfig{Markers: "not e2e"}},
 		"only --cov":  {repository("a/pytest.ini", "[pytest]\naddopts = --cov -q\n"), PytestConfig{}},
 		"a comment":   {repository("a/pytest.ini", "[pytest]\n# addopts = --cov=app\n"), PytestConfig{}},
 		"no sections": {repository("a/pytest.ini", "addopts = --cov=app\n"), PytestConfig{}},
-		"glued":       {repository("a/pytest.ini", "[pytest]\naddopts = -m'not e2e'\n"), PytestConfig{false, "not e2e"}},
+		"glued":       {repository("a/pytest.ini", "[pytest]\naddopts = -m'not e2e'\n"), PytestConfig{Markers: "not e2e"}},
 		// pytest 9 has tables and files of its own, in TOML's types.
-		"a table":             {repository("a/pyproject.toml", "[tool.pytest]\naddopts = [\"--cov=app\", \"-m\", \"not live\"]\n"), PytestConfig{true, "not live"}},
-		"both tables":         {repository("a/pyproject.toml", "[tool.pytest]\naddopts = [\"--cov=app\"]\n[tool.pytest.ini_options]\naddopts = \"-m old\"\n"), PytestConfig{false, "old"}},
-		"pytest.toml":         {repository("a/pytest.toml", "[pytest]\naddopts = [\"--cov=app\", \"-m\", \"not live\"]\n"), PytestConfig{true, "not live"}},
-		"a hidden one":        {repository("a/.pytest.toml", "[pytest]\naddopts = [\"-m\", \"unit\"]\n"), PytestConfig{false, "unit"}},
-		"a hidden pytest.ini": {repository("a/.pytest.ini", "[pytest]\naddopts = -m unit\n"), PytestConfig{false, "unit"}},
+		"a table":             {repository("a/pyproject.toml", "[tool.pytest]\naddopts = [\"--cov=app\", \"-m\", \"not live\"]\n"), PytestConfig{CovOption: true, Markers: "not live"}},
+		"both tables":         {repository("a/pyproject.toml", "[tool.pytest]\naddopts = [\"--cov=app\"]\n[tool.pytest.ini_options]\naddopts = \"-m old\"\n"), PytestConfig{Markers: "old"}},
+		"pytest.toml":         {repository("a/pytest.toml", "[pytest]\naddopts = [\"--cov=app\", \"-m\", \"not live\"]\n"), PytestConfig{CovOption: true, Markers: "not live"}},
+		"a hidden one":        {repository("a/.pytest.toml", "[pytest]\naddopts = [\"-m\", \"unit\"]\n"), PytestConfig{Markers: "unit"}},
+		"a hidden pytest.ini": {repository("a/.pytest.ini", "[pytest]\naddopts = -m unit\n"), PytestConfig{Markers: "unit"}},
 		// The first file that says something to pytest counts, and no other is read.
 		"an empty pytest.toml first":   {repository("a/pytest.toml", "", "a/pytest.ini", "[pytest]\naddopts = -m unit\n"), PytestConfig{}},
 		"an empty pytest.ini first":    {repository("a/pytest.ini", "", "a/pyproject.toml", "[tool.pytest]\naddopts = [\"-m\", \"unit\"]\n"), PytestConfig{}},
-		"pytest.ini before pyproject":  {repository("a/pytest.ini", "[pytest]\naddopts = -m unit\n", "a/pyproject.toml", "[tool.pytest.ini_options]\naddopts = \"--cov=app\"\n"), PytestConfig{false, "unit"}},
+		"pytest.ini before pyproject":  {repository("a/pytest.ini", "[pytest]\naddopts = -m unit\n", "a/pyproject.toml", "[tool.pytest.ini_options]\naddopts = \"--cov=app\"\n"), PytestConfig{Markers: "unit"}},
 		"pyproject before tox.ini":     {repository("a/tox.ini", "[pytest]\naddopts = -m unit\n", "a/pyproject.toml", "[tool.pytest]\nminversion = \"9.0\"\n"), PytestConfig{}},
-		"tox.ini before setup.cfg":     {repository("a/tox.ini", "[pytest]\naddopts = -m unit\n", "a/setup.cfg", "[tool:pytest]\naddopts = --cov=app\n"), PytestConfig{false, "unit"}},
-		"files of other tools":         {repository("a/tox.ini", "[tox]\n", "a/setup.cfg", "[metadata]\n", "pytest.ini", "[pytest]\naddopts = -m unit\n"), PytestConfig{false, "unit"}},
+		"tox.ini before setup.cfg":     {repository("a/tox.ini", "[pytest]\naddopts = -m unit\n", "a/setup.cfg", "[tool:pytest]\naddopts = --cov=app\n"), PytestConfig{Markers: "unit"}},
+		"files of other tools":         {repository("a/tox.ini", "[tox]\n", "a/setup.cfg", "[metadata]\n", "pytest.ini", "[pytest]\naddopts = -m unit\n"), PytestConfig{Markers: "unit"}},
 		"the folder's own before more": {repository("a/pytest.ini", "[pytest]\n", "pytest.ini", "[pytest]\naddopts = -m unit\n"), PytestConfig{}},
 	} {
-		if got, err := readPytest(c.files, "a", "."); err != nil || got != c.want {
+		got, err := readPytest(c.files, "a")
+		if got.File = ""; err != nil || got != c.want {
 			t.Errorf("%s: got %+v, %v; want %+v", name, got, err, c.want)
+		}
+	}
+}
+
+// TestPytestAbove: pytest takes the file of the next folder above that configures it, whether a lock lies there or not, and
+// loads what lies between that and the tests.
+func TestPytestAbove(t *testing.T) {
+	const options = "[tool.pytest.ini_options]\naddopts = \"-q\"\n"
+	alone := []string{"a/b/requirements.txt", ""}
+	member := []string{"uv.lock", "", "pyproject.toml", "[tool.uv.workspace]\nmembers = [\"a/b\"]\n"}
+	for name, c := range map[string]struct {
+		files     []string
+		file, top string
+		above     []string
+	}{
+		"nothing":            {alone, "", "a/b", nil},
+		"its own":            {append(alone, "a/b/pytest.ini", "", "pytest.ini", "", "conftest.py", ""), "a/b/pytest.ini", "a/b", nil},
+		"above it":           {append(alone, "a/pytest.ini", "", "pytest.ini", ""), "a/pytest.ini", "a", []string{"a/pytest.ini"}},
+		"at the root":        {append(alone, "pyproject.toml", options, "conftest.py", "", "a/conftest.py", "", "a/b/conftest.py", "", "other/conftest.py", ""), "pyproject.toml", ".", []string{"pyproject.toml", "a/conftest.py", "conftest.py"}},
+		"says nothing to it": {append(alone, "pyproject.toml", "[tool.black]\n", "tox.ini", "[tox]\n", "conftest.py", ""), "", "a/b", nil},
+		"below the lock":     {append(member, "a/pytest.ini", ""), "a/pytest.ini", ".", []string{"a/pytest.ini"}},
+		"beside the lock":    {append(member, "tox.ini", "[pytest]\n"), "tox.ini", ".", []string{"tox.ini"}},
+		"above the lock":     {[]string{"a/uv.lock", "", "a/pyproject.toml", "[tool.uv.workspace]\nmembers = [\"b\"]\n", "setup.cfg", "[tool:pytest]\n"}, "setup.cfg", ".", []string{"setup.cfg"}},
+	} {
+		p, err := NewPython(repository(append(c.files, "a/b/pyproject.toml", tested)...), "a/b", nil, Language{})
+		if err != nil || p.Pytest.File != c.file || p.Top != c.top || !slices.Equal(p.Above, c.above) {
+			t.Errorf("%s: got %+v, %v", name, p, err)
 		}
 	}
 }
@@ -308,7 +336,7 @@ func TestPytestFilesAreRead(t *testing.T) {
 			t.Errorf("%s is not read", name)
 		}
 	}
-	if _, err := readPytest(repository("a/pytest.toml", "x = "), "a", "."); err == nil || !strings.Contains(err.Error(), "a/pytest.toml is not TOML") {
+	if _, err := readPytest(repository("a/pytest.toml", "x = "), "a"); err == nil || !strings.Contains(err.Error(), "a/pytest.toml is not TOML") {
 		t.Errorf("a broken one: %v", err)
 	}
 	if p, err := NewPython(repository("pyproject.toml", tested, "uv.lock", "", "backend/pytest.toml", ""), "backend", nil, Language{}); err != nil || p == nil || p.Lock != "uv.lock" {

@@ -479,7 +479,9 @@ func TestComposeFileOfAnotherName(t *testing.T) {
 func TestRolloutOfFewer(t *testing.T) {
 	t.Parallel()
 	fewer := strings.NewReplacer("    labels: {slipway.drain: 150ms}", "    labels: {slipway.drain: drain worker}\n    deploy: {replicas: 0}").Replace(front)
-	single := func(file string) string { return strings.Replace(file, "  worker:\n", "  worker:\n    ports: [\"9:9\"]\n", 1) }
+	single := func(file string) string {
+		return strings.Replace(file, "  worker:\n", "  worker:\n    ports: [\"9:9\"]\n", 1)
+	}
 	sidecars := strings.Replace(front, "  db:\n", "  tika:\n    image: nginx:1\n    scale: 2\n  db:\n", 1)
 	for _, c := range []struct {
 		name, file, next string

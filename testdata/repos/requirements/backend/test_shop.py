@@ -1,7 +1,10 @@
 from importlib.metadata import version
 
+import pytest
+
 import shop
 
 
-def test_environment() -> None:
-    assert (shop.KEY, shop.MODE, version("iniconfig")) == ("not a secret", "test", "2.0.0")
+@pytest.mark.unit
+def test_environment(pinned: str) -> None:
+    assert (shop.KEY, shop.MODE, version("iniconfig")) == ("not a secret", "test", pinned)

@@ -1,0 +1,6 @@
+import pytest
+
+
+@pytest.fixture
+def pinned() -> str:
+    return "2.0.0"

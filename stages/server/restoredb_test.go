@@ -23,8 +23,10 @@ func busyShop(t *testing.T) *server {
 	s.public("redis:8", behaviour{exposes: []string{"6379/tcp"}})
 	s.image("backend", "1.1.0", behaviour{healthyAfter: 20 * time.Millisecond, writes: true}).service("migrate", migration("two"))
 	slow := behaviour{writes: true, stopsAfter: 30 * time.Millisecond}
-	s.image("worker", "1.0.0", slow)
-	s.image("worker", "1.1.0", slow)
+	listens := slow
+	listens.exposes = []string{"8086/tcp"} // which InfluxDB does, too
+	s.image("worker", "1.0.0", listens)
+	s.image("worker", "1.1.0", listens)
 	for _, r := range []Release{s.release("1.0.0", with("ticker")), s.release("1.1.0", with("scheduler"))} {
 		if _, err := Deploy(t.Context(), s.environment(), r); err != nil {
 			t.Fatal(err)

@@ -173,7 +173,7 @@ func (p *project) single(name string, there []container) *Single {
 		return one
 	}
 	there = of(there, name)
-	if port := p.storePort(name, there); port != "" && s.order() != startFirst {
+	if port := p.storePort(name, there); port != "" && s.order() != startFirst && keepsData(s, there) {
 		return &Single{Service: name, Why: "it looks like a database or another store (port " + port + ")", Change: mayRunTwice}
 	}
 	for _, c := range there {
@@ -182,6 +182,11 @@ func (p *project) single(name string, there []container) *Single {
 		}
 	}
 	return one
+}
+
+// keepsData says whether a service has anything to keep data in; where none of it runs, nobody knows.
+func keepsData(s service, there []container) bool {
+	return len(there) == 0 || len(s.Volumes) > 0 || slices.ContainsFunc(there, func(c container) bool { return len(c.Mounts) > 0 })
 }
 
 // storePort is the port by which a service is taken for a store; empty if it is not.

@@ -109,6 +109,8 @@ func TestSingleByItsPort(t *testing.T) {
 		{"a database with a name of its own is not tried", `{"container_name":"db"}`, exposes("5432/tcp"), nil, "it looks like a database or another store (port 5432)"},
 		{"a database with a port of the server is not tried", `{"ports":[{"published":"5432"}]}`, exposes("5432/tcp"), nil, "it looks like a database or another store (port 5432)"},
 		{"what says that it may run twice", `{"labels":{"slipway.order":"start-first"}}`, exposes("9200/tcp"), nil, ""},
+		{"an application on a store's port, with no volume", `{}`, exposes("8086/tcp"), exposes("8086/tcp"), ""},
+		{"one that gets its first volume", `{"volumes":[{"type":"volume","source":"data"}]}`, exposes("8086/tcp"), nil, "it looks like a database or another store (port 8086)"},
 		{"a web application", `{}`, exposes("8000/tcp"), exposes("8000/tcp"), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -118,6 +120,9 @@ func TestSingleByItsPort(t *testing.T) {
 			}
 			there := running()
 			there.Config.ExposedPorts = c.container
+			if strings.Contains(c.name, "database") || strings.Contains(c.name, "queue") {
+				there.Mounts = []struct{ Type, Name, Destination string }{{"volume", "data", "/data"}}
+			}
 			p := &project{compose: compose{Services: map[string]service{"api": s}}, exposed: map[string]portSet{"api": c.image}}
 			one := p.single("api", []container{there})
 			if one == nil && c.why != "" || one != nil && (one.Why != c.why || one.beside || one.Change == "") {

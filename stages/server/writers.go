@@ -45,6 +45,13 @@ func (s portSet) among(of []string) string {
 	return ""
 }
 
+// keeps says whether a container keeps data for others, by the ports of those that do. One of ours that says it may run twice, or
+// has nothing to keep data in, is an application that listens on such a port.
+func (c container) keeps(ports []string, ours bool) bool {
+	application := ours && (len(c.Mounts) == 0 || c.Config.Labels[orderLabel] == startFirst)
+	return c.Config.ExposedPorts.any(ports) && !application
+}
+
 // running are all containers of the project that run, whoever started them, the one-off runs too.
 func (p *project) running(ctx context.Context) ([]container, error) {
 	all, err := p.everything(ctx)
@@ -67,13 +74,14 @@ func databasesFirst(all []container) []container {
 // stopWriters stops all of the project that may write to the database, whichever release or hand has started it, each with
 // its own time of grace.
 func (d *rollback) stopWriters(ctx context.Context) error {
+	ours := d.pinsBefore()
 	var refused error
 	for range 3 {
 		running, err := d.previous.running(ctx)
 		if err != nil {
 			return err
 		}
-		writers := slices.DeleteFunc(running, func(c container) bool { return c.Config.ExposedPorts.any(storePorts) })
+		writers := slices.DeleteFunc(running, func(c container) bool { return c.keeps(storePorts, ours[c.service()] != "") })
 		if len(writers) == 0 {
 			return nil
 		}

@@ -76,11 +76,19 @@ func (r *Run) backendSuite(ctx context.Context) (suite, error) {
 		s.command, s.own = []string{"sh", "-c", command}, true
 		return s, nil
 	}
-	s.command, s.slowCommand = pytestCommands(p.Pytest, r.slowMarked())
+	s.command, s.slowCommand = pytestCommands(r.pytestConfig(p), r.slowMarked())
 	if s.slowCommand != nil {
 		s.slow, err = r.withServices(ctx, c, "slow") // with services of its own: two suites in one database fail by each other
 	}
 	return s, err
+}
+
+// pytestConfig is what pytest finds: an image of the repository's own holds nothing from above what it is built from.
+func (r *Run) pytestConfig(p *project.Python) project.PytestConfig {
+	if image, own := r.config.testImages[backendSide]; own && !project.Within(image.Context, p.Pytest.File) {
+		return project.PytestConfig{}
+	}
+	return p.Pytest
 }
 
 // pytestCommands are those of the required tests and of the slow ones; there is no second where nothing is marked slow. An
@@ -97,6 +105,9 @@ func pytestCommands(config project.PytestConfig, slow bool) (required, marked []
 		cov = ""
 	}
 	required = []string{"sh", "-c", pytestCommand, "pytest", cov}
+	for _, folder := range config.Cov {
+		required = append(required, "--cov="+folder)
+	}
 	if slow {
 		required = append(required, "-m", and("not slow"))
 		marked = []string{"sh", "-c", pytestSlow, "pytest", "-m", and("slow")}
@@ -257,6 +268,9 @@ func (r *Run) pythonProject(p *project.Python) (*dagger.Container, error) {
 	c, err := r.pythonEnvironment(p)
 	if err != nil {
 		return nil, err
+	}
+	if p.Whole {
+		c = c.WithMountedDirectory(appPath, r.folder(p.Top))
 	}
 	for _, folder := range p.Sources {
 		c = c.WithMountedDirectory(at(p.Top, folder), r.folder(folder))

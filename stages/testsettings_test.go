@@ -66,6 +66,7 @@ func TestPytestCommands(t *testing.T) {
 		"nothing special":          {project.PytestConfig{}, false, []string{"--cov"}, nil},
 		"slow tests":               {project.PytestConfig{}, true, []string{"--cov", "-m", "not slow"}, []string{"-m", "slow"}},
 		"a source of its own":      {project.PytestConfig{CovOption: true}, false, []string{""}, nil},
+		"sources seen from above":  {project.PytestConfig{CovOption: true, Cov: []string{"shop", "."}}, false, []string{"", "--cov=shop", "--cov=."}, nil},
 		"an expression of its own": {project.PytestConfig{Markers: "not e2e or unit"}, true, []string{"--cov", "-m", "(not e2e or unit) and not slow"}, []string{"-m", "(not e2e or unit) and slow"}},
 		"the same, and none slow":  {project.PytestConfig{Markers: "not e2e"}, false, []string{"--cov"}, nil},
 	} {
@@ -126,6 +127,29 @@ func TestPackagesBeside(t *testing.T) {
 		}}
 		if err := r.checkSides(t.Context()); err != nil || !slices.Equal(r.found.notChecked, want) {
 			t.Errorf("%q: %v; not checked: %q", command, err, r.found.notChecked)
+		}
+	}
+}
+
+// TestPytestConfigOfAnImage: an image has none of the settings that lie above what it is built from.
+func TestPytestConfigOfAnImage(t *testing.T) {
+	above := project.PytestConfig{File: "pytest.ini", Markers: "not live"}
+	for _, c := range []struct {
+		images, file, want string
+	}{
+		{"", "pytest.ini", "not live"},
+		{"backend=backend", "pytest.ini", ""},
+		{"backend=backend", "backend/pytest.ini", "not live"},
+		{"backend=.:backend/Dockerfile", "pytest.ini", "not live"},
+		{"frontend=frontend", "pytest.ini", "not live"},
+	} {
+		read, err := Settings{TestImages: c.images, Severity: "HIGH"}.read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		above.File = c.file
+		if got := (&Run{config: read}).pytestConfig(&project.Python{Pytest: above}); got.Markers != c.want {
+			t.Errorf("%s, %s: got %+v", c.images, c.file, got)
 		}
 	}
 }

@@ -51,10 +51,11 @@ func (t testcase) definedAt() int {
 	return int(n) + 1
 }
 
-// owns says whether file is the one that the test is written in.
+// owns says whether file is the one that the test is written in. pytest names classes from the folder that its settings lie in,
+// and files from the one that it runs in.
 func (t testcase) owns(file string) bool {
 	module := strings.ReplaceAll(strings.TrimSuffix(file, path.Ext(file)), "/", ".")
-	return file == t.class || module == t.name || module == t.class || strings.HasPrefix(t.class, module+".")
+	return file == t.class || module == t.name || strings.Contains("."+t.class+".", "."+module+".")
 }
 
 // ours leaves out the interpreter, installed packages and everything outside of the project.

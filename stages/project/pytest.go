@@ -10,9 +10,10 @@ import (
 
 // PytestConfig is what a project says itself to pytest.
 type PytestConfig struct {
-	File      string // where it stands; empty if nowhere
-	CovOption bool   // its options name what to measure: --cov=app
-	Markers   string // its options choose tests by an expression: -m "not integration"
+	File      string   // where it stands; empty if nowhere
+	CovOption bool     // its options name what to measure: --cov=app
+	Cov       []string // the same as seen from the side, where the file lies above it
+	Markers   string   // its options choose tests by an expression: -m "not integration"
 }
 
 // readPytest takes the file that pytest takes: of the side's folder or the next one above it.
@@ -21,7 +22,7 @@ func readPytest(files Files, folder string) (c PytestConfig, err error) {
 		file, options, err := pytestOptions(files, at)
 		if file != "" || err != nil {
 			c.File = file
-			c.read(options)
+			c.read(options, Relative(at, folder))
 			return c, err
 		}
 	}
@@ -34,13 +35,12 @@ func (p *Python) above(files Files) (names []string) {
 	if p.Pytest.File == "" {
 		return nil
 	}
-	top := path.Dir(p.Pytest.File)
 	names = []string{p.Pytest.File}
 	for _, at := range upwards(p.Folder) {
-		if name, ok := files.first(at, "conftest.py"); ok {
+		if name := path.Join(at, conftest); files.has(name) {
 			names = append(names, name)
 		}
-		if at == top {
+		if at == path.Dir(p.Pytest.File) {
 			break
 		}
 	}
@@ -48,6 +48,9 @@ func (p *Python) above(files Files) (names []string) {
 		return slices.ContainsFunc(p.Sources, func(folder string) bool { return Within(folder, name) })
 	})
 }
+
+// conftest is code that pytest loads before the tests beside it and below.
+const conftest = "conftest.py"
 
 // pytestOptions are those of the first file of a folder that configures pytest, in pytest's own order; it never joins several.
 func pytestOptions(files Files, folder string) (file string, options []string, err error) {
@@ -81,11 +84,16 @@ func (p pyproject) pytestOptions() []string {
 	return listed(p.Tool.Pytest["addopts"])
 }
 
-func (c *PytestConfig) read(options []string) {
+// read takes from the options what we have to know. The file lies in the side's folder, or where the side is at that path.
+func (c *PytestConfig) read(options []string, side string) {
 	for n, option := range options {
+		value, named := strings.CutPrefix(option, "--cov=")
 		switch {
-		case strings.HasPrefix(option, "--cov="), option == "--cov" && n+1 < len(options) && !strings.HasPrefix(options[n+1], "-"):
+		case named, option == "--cov" && n+1 < len(options) && !strings.HasPrefix(options[n+1], "-"):
 			c.CovOption = true
+			if value = path.Clean(value); named && side != "." && Within(side, value) {
+				c.Cov = append(c.Cov, Relative(side, value))
+			}
 		case option == "-m" && n+1 < len(options):
 			c.Markers = options[n+1]
 		case strings.HasPrefix(option, "-m") && option != "-m":

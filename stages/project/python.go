@@ -38,6 +38,7 @@ type Python struct {
 	Member       string   // name of the side's package in a workspace whose lock lies above it
 	Sources      []string // folders of the project's own packages, the side's own first
 	Above        []string // files outside of those that its tests see, too
+	Whole        bool     // its tests see all of Top, because one of those is code, which may use anything
 	Beside       []string // those of them, besides the side's own, with tests
 
 	Package       bool   // the project itself is installed, after its dependencies
@@ -158,6 +159,7 @@ func NewPython(files Files, folder string, extras []string, image Language) (*Py
 		return nil, err
 	}
 	p.Above, p.Top = p.above(files), p.Root
+	p.Whole = slices.ContainsFunc(p.Above, func(name string) bool { return path.Base(name) == conftest })
 	if len(p.Above) > 0 && Within(path.Dir(p.Pytest.File), p.Root) {
 		p.Top = path.Dir(p.Pytest.File)
 	}

@@ -1,6 +1,7 @@
 package project
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -260,16 +261,18 @@ func TestPytestConfig(t *testing.T) {
 		files Files
 		want  PytestConfig
 	}{
-		"nothing":     {repository(), PytestConfig{}},
-		"pyproject":   {repository("a/pyproject.toml", "[tool.pytest.ini_options]\naddopts = \"-q --cov=app --cov-fail-under=80 -m 'not integration'\"\n"), PytestConfig{CovOption: true, Markers: "not integration"}},
-		"a list":      {repository("a/pyproject.toml", "[tool.pytest.ini_options]\naddopts = [\"-m\", \"unit\", \"--cov\", \"app\"]\n"), PytestConfig{CovOption: true, Markers: "unit"}},
-		"pytest.ini":  {repository("a/pytest.ini", "[pytest]\naddopts =\n    --strict-markers\n    --cov=app\ntestpaths = tests\n"), PytestConfig{CovOption: true}},
-		"setup.cfg":   {repository("a/setup.cfg", "[tool:pytest]\naddopts = --cov-report=term\n[pytest]\nx = 1\n"), PytestConfig{}},
-		"above it":    {repository("tox.ini", "[pytest]\naddopts = -m=\"not e2e\"\n"), PytestConfig{Markers: "not e2e"}},
-		"only --cov":  {repository("a/pytest.ini", "[pytest]\naddopts = --cov -q\n"), PytestConfig{}},
-		"a comment":   {repository("a/pytest.ini", "[pytest]\n# addopts = --cov=app\n"), PytestConfig{}},
-		"no sections": {repository("a/pytest.ini", "addopts = --cov=app\n"), PytestConfig{}},
-		"glued":       {repository("a/pytest.ini", "[pytest]\naddopts = -m'not e2e'\n"), PytestConfig{Markers: "not e2e"}},
+		"nothing":                   {repository(), PytestConfig{}},
+		"pyproject":                 {repository("a/pyproject.toml", "[tool.pytest.ini_options]\naddopts = \"-q --cov=app --cov-fail-under=80 -m 'not integration'\"\n"), PytestConfig{CovOption: true, Markers: "not integration"}},
+		"a list":                    {repository("a/pyproject.toml", "[tool.pytest.ini_options]\naddopts = [\"-m\", \"unit\", \"--cov\", \"app\"]\n"), PytestConfig{CovOption: true, Markers: "unit"}},
+		"pytest.ini":                {repository("a/pytest.ini", "[pytest]\naddopts =\n    --strict-markers\n    --cov=app\ntestpaths = tests\n"), PytestConfig{CovOption: true}},
+		"setup.cfg":                 {repository("a/setup.cfg", "[tool:pytest]\naddopts = --cov-report=term\n[pytest]\nx = 1\n"), PytestConfig{}},
+		"above it":                  {repository("tox.ini", "[pytest]\naddopts = -m=\"not e2e\"\n"), PytestConfig{Markers: "not e2e"}},
+		"above it, seen from there": {repository("tox.ini", "[pytest]\naddopts = --cov=a/shop --cov=a --cov=other --cov=shop\n"), PytestConfig{CovOption: true, Cov: []string{"shop", "."}}},
+		"seen from itself":          {repository("a/tox.ini", "[pytest]\naddopts = --cov=a/shop\n"), PytestConfig{CovOption: true}},
+		"only --cov":                {repository("a/pytest.ini", "[pytest]\naddopts = --cov -q\n"), PytestConfig{}},
+		"a comment":                 {repository("a/pytest.ini", "[pytest]\n# addopts = --cov=app\n"), PytestConfig{}},
+		"no sections":               {repository("a/pytest.ini", "addopts = --cov=app\n"), PytestConfig{}},
+		"glued":                     {repository("a/pytest.ini", "[pytest]\naddopts = -m'not e2e'\n"), PytestConfig{Markers: "not e2e"}},
 		// pytest 9 has tables and files of its own, in TOML's types.
 		"a table":             {repository("a/pyproject.toml", "[tool.pytest]\naddopts = [\"--cov=app\", \"-m\", \"not live\"]\n"), PytestConfig{CovOption: true, Markers: "not live"}},
 		"both tables":         {repository("a/pyproject.toml", "[tool.pytest]\naddopts = [\"--cov=app\"]\n[tool.pytest.ini_options]\naddopts = \"-m old\"\n"), PytestConfig{Markers: "old"}},
@@ -286,7 +289,7 @@ func TestPytestConfig(t *testing.T) {
 		"the folder's own before more": {repository("a/pytest.ini", "[pytest]\n", "pytest.ini", "[pytest]\naddopts = -m unit\n"), PytestConfig{}},
 	} {
 		got, err := readPytest(c.files, "a")
-		if got.File = ""; err != nil || got != c.want {
+		if got.File = ""; err != nil || !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: got %+v, %v; want %+v", name, got, err, c.want)
 		}
 	}
@@ -313,7 +316,7 @@ func TestPytestAbove(t *testing.T) {
 		"above the lock":     {[]string{"a/uv.lock", "", "a/pyproject.toml", "[tool.uv.workspace]\nmembers = [\"b\"]\n", "setup.cfg", "[tool:pytest]\n"}, "setup.cfg", ".", []string{"setup.cfg"}},
 	} {
 		p, err := NewPython(repository(append(c.files, "a/b/pyproject.toml", tested)...), "a/b", nil, Language{})
-		if err != nil || p.Pytest.File != c.file || p.Top != c.top || !slices.Equal(p.Above, c.above) {
+		if err != nil || p.Pytest.File != c.file || p.Top != c.top || !slices.Equal(p.Above, c.above) || p.Whole != (len(p.Above) > 1) {
 			t.Errorf("%s: got %+v, %v", name, p, err)
 		}
 	}

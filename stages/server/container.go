@@ -75,6 +75,8 @@ func (c container) healthy() bool { return c.State.Health != nil && c.State.Heal
 
 func (c container) running() bool { return c.State.Status == "running" }
 
+func (c container) endedWell() bool { return c.State.Status == "exited" && c.State.ExitCode == 0 }
+
 // up says whether docker ps would list it.
 func (c container) up() bool {
 	return slices.Contains([]string{"running", "paused", "restarting"}, c.State.Status)

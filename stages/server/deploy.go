@@ -28,8 +28,9 @@ type deployment struct {
 	files, filesBefore []File
 	placed             bool // the release's files are those in the application's folder
 	entry              Entry
-	ill                []ailing // what of others was, before anything was changed
-	woken              []string // services that were started for the first backup
+	began              time.Time // by the server's clock: nothing was changed before
+	ill                []ailing  // what of others was, before anything was changed
+	woken              []string  // services that were started for the first backup
 	started            time.Time
 	figures            []string
 	// reconnected says that the first connection was lost, and lost why the server could not be had again.
@@ -276,8 +277,8 @@ func (d *deployment) conclude(ctx context.Context) error {
 	if err := d.noteSchema(ctx); err != nil {
 		d.figures = append(d.figures, "warning: the schema is not known: "+firstLine(err.Error()))
 	}
-	d.entry.Time, d.entry.Ending, d.entry.Images = writtenAt(time.Now()), Healthy, d.release.refs()
 	ctx = context.WithoutCancel(ctx) // it runs, whatever the caller's time
+	d.entry.Time, d.entry.Ending, d.entry.Images = d.ended(ctx), Healthy, d.release.refs()
 	if err := d.writeDown(ctx); err != nil {
 		return err
 	}

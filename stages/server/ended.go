@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"strings"
-	"time"
 )
 
 // failed takes away what was started and writes a failure down, as well as the connection lets it and for as long as it takes.
@@ -23,7 +22,7 @@ func (d *deployment) failed(ctx context.Context, f *Failure, started *rollout) e
 	if err := d.putFilesBack(ctx); err != nil {
 		f.Next = strings.TrimPrefix(f.Next+"; the files that were replaced could not be put back ("+firstLine(err.Error())+"): they are in "+replacedFile, "; ")
 	}
-	d.entry.Time, d.entry.Ending, d.entry.Images = writtenAt(time.Now()), Failed, d.release.refs()
+	d.entry.Time, d.entry.Ending, d.entry.Images = d.ended(ctx), Failed, d.release.refs()
 	d.lookBack(ctx, f)
 	d.entry.State, d.entry.Error = f.State, firstLine(f.Err.Error())
 	if err := d.conn.record(ctx, d.entry); err != nil {

@@ -48,13 +48,13 @@ func (d *deployment) wake(ctx context.Context) (saves bool, err error) {
 	return true, d.awake(ctx, d.next, d.woken)
 }
 
-// awake waits for the health of some services.
+// awake waits for the health of some services, and for the end of those that are one-shots.
 func (d *deployment) awake(ctx context.Context, p *project, names []string) error {
 	services := map[string]service{}
 	for _, name := range names {
 		services[name] = p.compose.Services[name]
 	}
-	return d.conn.gate(ctx, &watch{services: services, see: p.containers, pace: d.env.Pace})
+	return d.conn.gate(ctx, &watch{services: services, see: p.containers, ends: func(container) bool { return true }, pace: d.env.Pace})
 }
 
 // startStopped starts databases that an earlier attempt, or somebody, has stopped: a script cannot ask them otherwise.

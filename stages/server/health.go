@@ -76,6 +76,7 @@ type look struct {
 	services   map[string]service  // all that have to be there
 	restarts   map[string]int      // by container, when it was first seen
 	was        func(container) string
+	ends       func(container) bool
 	pace       Pace
 }
 
@@ -103,9 +104,13 @@ func (l look) judgeOne(v *verdict, name string, c container) {
 		v.fail("%s runs %s, not %s", name, c.Config.Image, pin)
 		return
 	}
-	steady := l.pace.steady(c.State.Health != nil, l.pins[name] != "" && !c.trial())
+	health, oneShot := c.State.Health, l.services[name].ends
+	if oneShot {
+		health = nil // how it ends says whether it was well (D7)
+	}
+	steady := l.pace.steady(health != nil, l.pins[name] != "" && !c.trial())
 	switch {
-	case c.State.Status == "exited" && c.State.ExitCode == 0 && (l.services[name].ends || l.pins[name] == "" && c.finished()):
+	case c.endedWell() && (oneShot || l.pins[name] == "" && c.finished()):
 		return // it has done its work (D7)
 	case c.State.Status == "exited" || c.State.Status == "dead":
 		v.fail("%s has ended with %s%s", name, gate.ExitText(c.State.ExitCode), meantToEnd(c.State.ExitCode))
@@ -113,12 +118,12 @@ func (l look) judgeOne(v *verdict, name string, c container) {
 		v.fail("%s ends again after each start", name)
 	case c.State.Status != "running":
 		v.wait("%s is %s", name, c.State.Status)
-	case c.State.Health != nil && c.State.Health.Status == "unhealthy":
+	case oneShot && l.ends != nil && l.ends(c):
+		v.wait("%s has not ended yet", name)
+	case health != nil && health.Status == "unhealthy":
 		v.fail("%s is unhealthy", name)
-	case c.State.Health != nil && c.State.Health.Status != "healthy":
-		v.wait("%s is %s", name, c.State.Health.Status)
-	case l.services[name].ends:
-		v.wait("%s has not ended yet", name) // which would say how (D7)
+	case health != nil && health.Status != "healthy":
+		v.wait("%s is %s", name, health.Status)
 	case l.age(c) < steady:
 		v.wait("%s runs for less than %s", name, steady)
 	}
@@ -153,6 +158,7 @@ type watch struct {
 	see      func(context.Context) ([]container, error)
 	ask      func(context.Context) []string // problems that only show from outside
 	was      func(container) string         // what was wrong with it before anything was changed, if that is nobody's fault now
+	ends     func(container) bool           // whether it has to have ended, if it is a one-shot
 	left     []string                       // what was so at the last look
 	restarts map[string]int
 	pace     Pace
@@ -190,7 +196,7 @@ func (c *Conn) observe(ctx context.Context, w *watch) (look, error) {
 	if err != nil {
 		return look{}, err
 	}
-	l := look{pins: w.pins, services: w.services, was: w.was, pace: w.pace}
+	l := look{pins: w.pins, services: w.services, was: w.was, ends: w.ends, pace: w.pace}
 	if l.at, err = time.Parse(time.RFC3339, strings.TrimSpace(clock)); err != nil {
 		return look{}, fmt.Errorf("the server's clock says %q: %w", clock, err)
 	}

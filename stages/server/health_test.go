@@ -52,6 +52,7 @@ func TestJudge(t *testing.T) {
 		name       string
 		containers []container
 		ends       bool
+		toEnd      bool
 		seen       map[string]int
 		fatal, yet []string
 	}{
@@ -73,7 +74,12 @@ func TestJudge(t *testing.T) {
 		{name: "unknown image", containers: []container{running(image("sha256:gone"))}, fatal: []string{"api runs r/b:1, not r/b@sha256:new"}},
 		{name: "wrong digest that has ended well", ends: true, containers: []container{running(image("sha256:old"), status("exited", 0))}, fatal: []string{"api runs r/b:1, not r/b@sha256:new"}},
 		{name: "one-shot that has ended well", ends: true, containers: []container{running(status("exited", 0))}},
-		{name: "one-shot that is at work", ends: true, containers: []container{running()}, yet: []string{"api has not ended yet"}},
+		{name: "one-shot at work that has to end", ends: true, toEnd: true, containers: []container{running()}, yet: []string{"api has not ended yet"}},
+		{name: "one-shot at work that was before", ends: true, containers: []container{running()}},
+		{name: "young one-shot that was before", ends: true, containers: []container{running(up(9 * time.Second))}, yet: []string{"api runs for less than 10s"}},
+		{name: "one-shot with the image's health check", ends: true, toEnd: true, containers: []container{running(health("unhealthy"))}, yet: []string{"api has not ended yet"}},
+		{name: "one-shot with the image's health check that was before", ends: true, containers: []container{running(health("unhealthy"))}},
+		{name: "no one-shot, so it has not to end", toEnd: true, containers: []container{running()}},
 		{name: "ended well and not meant to", containers: []container{running(status("exited", 0))}, fatal: []string{`api has ended with exit code 0 (if it is meant to end, label it slipway.one-shot: "true")`}},
 		{name: "one-shot that has failed", ends: true, containers: []container{running(status("exited", 3))}, fatal: []string{"api has ended with exit code 3"}},
 		{name: "long-running that has failed", containers: []container{running(status("exited", 1))}, fatal: []string{"api has ended with exit code 1"}},
@@ -89,7 +95,8 @@ func TestJudge(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := look{
-				at: now, containers: c.containers, pins: map[string]string{"api": "r/b@sha256:new"}, restarts: c.seen,
+				ends: func(container) bool { return c.toEnd },
+				at:   now, containers: c.containers, pins: map[string]string{"api": "r/b@sha256:new"}, restarts: c.seen,
 				services: map[string]service{"api": {ends: c.ends}},
 				digests:  map[string][]string{"sha256:local": {"mirror/b@sha256:new", "r/b@sha256:new"}, "sha256:old": {"r/b@sha256:old"}},
 			}

@@ -30,6 +30,7 @@ func (d *deployment) findIll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.began = l.at
 	for _, c := range l.containers {
 		if _, known := others[c.service()]; !known || d.neverWell(c) {
 			continue
@@ -48,11 +49,13 @@ func (p *project) others(e Environment, pins map[string]string) map[string]servi
 	return services
 }
 
-// neverWell says whether a release of ours has made a container, and none was healthy since: what ails it may be the release's.
+// neverWell says whether a release of ours has made a container, and none was found healthy with it: what ails it may be the
+// release's.
 func (d *deployment) neverWell(c container) bool {
 	made := writtenAt(c.Created)
 	return c.released() && !slices.ContainsFunc(d.ledger, func(e Entry) bool {
-		return e.Kind != Withdrawn && e.Ending == Healthy && !e.Time.Before(made)
+		well := e.Kind != Withdrawn && e.Ending == Healthy || e.State == Restored
+		return well && !e.Time.Before(made)
 	})
 }
 
@@ -71,10 +74,13 @@ func (l look) ill(c container) string {
 	return ""
 }
 
-// watched leaves out what was ill before. A container that the release has made anew is another one; on the way back all of
+// watched asks of a deployment that the one-shots which it has started end well, and leaves out what was ill before. A container that the release has made anew is another one; on the way back all of
 // that service's are what they were.
 func (d *deployment) watched(p *project, version string, pins map[string]string) *watch {
 	w := p.watched(d.env, version, pins)
+	if p == d.next && d.entry.Kind == Deployed {
+		w.ends = func(c container) bool { return !c.Created.Before(d.began) }
+	}
 	w.was = func(c container) string {
 		if pins[c.service()] != "" {
 			return ""
@@ -124,6 +130,14 @@ func (a compose) waitingFor(name string) (waiting []string) {
 		}
 	}
 	return waiting
+}
+
+// named says whether a service stands in another's depends_on.
+func (a compose) named(name string) bool {
+	return slices.ContainsFunc(slices.Collect(maps.Values(a.Services)), func(s service) bool {
+		_, depends := s.DependsOn[name]
+		return depends
+	})
 }
 
 // leaves says whether the release has a service as it was: what it changes may be well then.

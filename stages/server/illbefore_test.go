@@ -185,6 +185,30 @@ func TestIllByAReleaseOfOurs(t *testing.T) {
 			}
 		}
 	})
+	t.Run("no reason against what was put back", func(t *testing.T) {
+		t.Parallel()
+		always := sidecar + "    restart: always\n"
+		s := sidecarShop(t, always, good, good)
+		s.public("tika:3", behaviour{unhealthyAfter: time.Millisecond})
+		_, err := Deploy(t.Context(), s.environment(), s.release("1.1.0", strings.Replace(always, "tika:1", "tika:3", 1)))
+		if f := failure(t, err); f.State != Restored {
+			t.Fatalf("got %s: %v", f.State, err)
+		}
+		s.sicken("tika:1")
+		if result := s.deploy(t, "1.1.0", always); !strings.HasPrefix(result.Figures[len(result.Figures)-1], "warning: ill before anything was changed") {
+			t.Errorf("figures: %q", result.Figures)
+		}
+	})
+	t.Run("no reason against what was well by a clock that is ahead", func(t *testing.T) {
+		t.Parallel()
+		always := sidecar + "    restart: always\n"
+		s := sidecarShop(t, always, good, good)
+		s.set(func() { s.container("app-tika-1").created = time.Now().Add(time.Minute) })
+		s.deploy(t, "1.1.0", always)
+		s.sicken("tika:1")
+		s.image("backend", "1.2.0", good)
+		s.deploy(t, "1.2.0", always)
+	})
 	t.Run("one that was healthy once, and was gone back from", func(t *testing.T) {
 		t.Parallel()
 		always := sidecar + "    restart: always\n"

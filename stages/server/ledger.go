@@ -55,6 +55,18 @@ type Entry struct {
 // writtenAt is a time as entries have it.
 func writtenAt(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
 
+// ended is when a deployment has: now, or where the server's clock is ahead, when the newest container was made there.
+func (d *deployment) ended(ctx context.Context) time.Time {
+	at := time.Now()
+	all, _ := d.next.everything(ctx) // without an answer it is now
+	for _, c := range all {
+		if c.Created.After(at) {
+			at = c.Created
+		}
+	}
+	return writtenAt(at)
+}
+
 // Ledger is what happened on a server, the oldest first.
 type Ledger []Entry
 

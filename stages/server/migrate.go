@@ -90,11 +90,14 @@ func (d *deployment) startNeeds(ctx context.Context) (before []string, err error
 	}
 	var missing []string
 	for _, name := range d.next.compose.needs(d.env.Migrate) {
-		ends := d.next.compose.Services[name].ends
+		ready := container.running
+		if d.next.compose.Services[name].ends {
+			ready = container.endedWell
+		}
 		switch {
-		case ends && d.pins[name] != "":
+		case d.next.compose.Services[name].ends && d.pins[name] != "":
 			before = append(before, name)
-		case !slices.ContainsFunc(of(there, name), func(c container) bool { return c.running() || ends && c.State.Status == "exited" }):
+		case !slices.ContainsFunc(of(there, name), ready):
 			missing = append(missing, name)
 		}
 	}

@@ -115,7 +115,14 @@ func (d *deployment) putFilesBack(ctx context.Context) error {
 	if err != nil || saved == nil {
 		return err
 	}
+	there, err := d.conn.states(ctx, pathsOf(saved.Files))
+	if err != nil {
+		return err
+	}
 	for _, f := range saved.Files {
+		if there[f.Path] == f.state() {
+			continue // which a full disk would not take
+		}
 		if err := d.conn.put(ctx, f); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -182,6 +183,23 @@ func TestRestoreThatFailsAfterTheFiles(t *testing.T) {
 	_, err := Rollback(t.Context(), s.environment(), restoring(s))
 	if f := failure(t, err); f.State != Restored || !strings.HasSuffix(found, "# 1.1.0\n") {
 		t.Errorf("%s: 1.1.0 was started again with the file\n%s", f.State, found)
+	}
+}
+
+// TestRestoreThatFailsWhereNothingCanBeWritten: what was never replaced need not be written to be as it was.
+func TestRestoreThatFailsWhereNothingCanBeWritten(t *testing.T) {
+	t.Parallel()
+	s := upgradedBy(t, migration("two"), plainBackup)
+	file := filepath.Join(s.target.Dir, s.environment().ComposeFile)
+	s.file(s.environment().ComposeFile, readFile(t, file)+"# by hand\n") // so that there is a file to replace
+	s.on("exec db psql", then(func() {
+		if err := os.Mkdir(file+".part", 0o755); err != nil {
+			t.Error(err)
+		}
+	}))
+	_, err := Rollback(t.Context(), s.environment(), restoring(s))
+	if f := failure(t, err); f.State != Restored || !strings.Contains(err.Error(), s.environment().ComposeFile) {
+		t.Errorf("got %s: %v; %s", f.State, err, f.Next)
 	}
 }
 

@@ -249,13 +249,31 @@ func (r *rollout) retire(ctx context.Context) error {
 // bringUp makes everything run that does not yet. What was replaced has another address now, and a new proxy with a
 // label is told at once, to find out whether it can be.
 func (r *rollout) bringUp(ctx context.Context) error {
-	if err := r.to.up(ctx, r.env); err != nil {
+	services, err := r.pending(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.to.upOnly(ctx, services); err != nil {
 		return r.conn.explained(ctx, r.watched(r.to, r.to.version, r.pins), err)
 	}
 	if len(r.old) > 0 && len(r.to.singles(r.env, r.pins, r.there)) == 0 {
 		return r.reload(ctx, false, idsOf(r.there)...)
 	}
 	return r.reload(ctx, false)
+}
+
+// pending are the services to bring up: all but the one-shots that have had their turn beside the old containers, which compose
+// would start again. One that another service names is among them all the same, or older versions of compose would take that
+// for changed.
+func (r *rollout) pending(ctx context.Context) ([]string, error) {
+	names := slices.Sorted(maps.Keys(r.to.services(r.env)))
+	if !r.started {
+		return names, nil
+	}
+	fresh, err := r.fresh(ctx)
+	return slices.DeleteFunc(names, func(name string) bool {
+		return slices.ContainsFunc(of(fresh, name), container.endedWell) && r.to.compose.Services[name].ends && !r.to.compose.named(name)
+	}), err
 }
 
 // removeGone removes the services that an earlier release has started and this one has not. What none of ours has started

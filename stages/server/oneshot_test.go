@@ -1,0 +1,88 @@
+package server
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestOneShotsOfARelease: a one-shot for which nobody waits ends before the old containers stop, and has one turn.
+func TestOneShotsOfARelease(t *testing.T) {
+	t.Parallel()
+	const job = "  seed:\n    image: ${REGISTRY}/worker:${VERSION}\n    command: [seed]\n    labels: {slipway.one-shot: \"true\"}\n"
+	file := strings.Replace(front, "  db:\n", job+"  db:\n", 1)
+	slow := behaviour{endsAfter: 700 * time.Millisecond}
+	for _, c := range []struct {
+		name       string
+		seed       behaviour
+		fail, runs string
+		state      State
+	}{
+		{"it ends", slow, "", "1.1.0", ""},
+		{"it fails", behaviour{endsAfter: 700 * time.Millisecond, endCode: 3}, "seed has ended with exit code 3", "1.0.0", Kept},
+		{"it never ends", behaviour{}, "not healthy after 1.5s: seed has not ended yet", "1.0.0", Kept},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := standIn(t)
+			s.public("nginx:1", behaviour{})
+			s.public("postgres:17", behaviour{})
+			s.program("drain", "exit 0")
+			s.program("reload", "exit 0")
+			for _, v := range []string{"1.0.0", "1.1.0"} {
+				s.image("web", v, behaviour{})
+			}
+			s.image("worker", "1.0.0", behaviour{}).service("seed", behaviour{endsAfter: time.Millisecond})
+			s.image("worker", "1.1.0", behaviour{}).service("seed", c.seed)
+			env := s.environment()
+			env.Migrate, env.Pace.Deadline = "", 1500*time.Millisecond
+			if _, err := Deploy(t.Context(), env, s.release("1.0.0", file)); err != nil {
+				t.Fatal(err)
+			}
+			mark := s.mark()
+			_, err := Deploy(t.Context(), env, s.release("1.1.0", file))
+			if (err == nil) != (c.fail == "") || !strings.Contains(message(err), c.fail) {
+				t.Fatalf("got %v, want %q", err, c.fail)
+			}
+			if c.fail != "" && failure(t, err).State != c.state {
+				t.Errorf("got %s", failure(t, err).State)
+			}
+			wantRunning(t, s, map[string]string{"proxy": "nginx:1", "web": "web:" + c.runs + " web:" + c.runs, "worker": "worker:" + c.runs, "db": "postgres:17"})
+			turns := slices.DeleteFunc(s.since(mark), func(l line) bool {
+				return !l.has("compose up") || !slices.Contains(l.args, "seed") && !l.has("--scale")
+			})
+			if len(turns) != 1 {
+				t.Errorf("the one-shot had more than one turn: %q", turns)
+			}
+		})
+	}
+}
+
+// TestOneShotsOfWhatRanBefore: what is gone back to, or asked about, serves while its one-shots are at work.
+func TestOneShotsOfWhatRanBefore(t *testing.T) {
+	t.Parallel()
+	file := strings.Replace(oneService, "    restart: unless-stopped\n", "    restart: unless-stopped\n    ports: [\"80:80\"]\n", 1) +
+		"  seed:\n    image: seed:1\n    labels: {slipway.one-shot: \"true\"}\n"
+	s := standIn(t)
+	s.public("seed:1", behaviour{endsAfter: time.Millisecond})
+	s.image("backend", "1.0.0", good)
+	s.image("backend", "1.1.0", behaviour{endsAfter: 5 * time.Millisecond, endCode: 3})
+	env := s.environment()
+	env.Migrate, env.Pace.Deadline = "", time.Second
+	if _, err := Deploy(t.Context(), env, s.release("1.0.0", file)); err != nil {
+		t.Fatal(err)
+	}
+	s.set(func() { s.container("app-seed-1").does = behaviour{} })
+	s.sh("docker start app-seed-1") // as a clock would
+	if status, err := Read(t.Context(), env); err != nil || len(status.Problems) > 0 {
+		t.Errorf("status: got %q, %v", status.Problems, err)
+	}
+	if again, err := Deploy(t.Context(), env, s.release("1.0.0", file)); err != nil || !again.Already {
+		t.Errorf("again: got %+v, %v", again, err)
+	}
+	_, err := Deploy(t.Context(), env, s.release("1.1.0", file))
+	if f := failure(t, err); f.State != Kept && f.State != Restored {
+		t.Errorf("got %s: %v", f.State, err)
+	}
+}

@@ -3,6 +3,7 @@ package stages
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"dagger/slipway/internal/dagger"
 	"dagger/slipway/stages/project"
@@ -83,12 +84,17 @@ func (r *Run) backendSuite(ctx context.Context) (suite, error) {
 	return s, err
 }
 
-// pytestConfig is what pytest finds: an image of the repository's own holds nothing from above what it is built from.
+// pytestConfig is what pytest finds. An image of the repository's own holds nothing from above what it is built from, and pytest
+// runs where that image says.
 func (r *Run) pytestConfig(p *project.Python) project.PytestConfig {
-	if image, own := r.config.testImages[backendSide]; own && !project.Within(image.Context, p.Pytest.File) {
-		return project.PytestConfig{}
+	config := p.Pytest
+	if image, own := r.config.testImages[backendSide]; own {
+		if !project.Within(image.Context, config.File) {
+			return project.PytestConfig{}
+		}
+		config.Again = nil
 	}
-	return p.Pytest
+	return config
 }
 
 // pytestCommands are those of the required tests and of the slow ones; there is no second where nothing is marked slow. An
@@ -105,12 +111,10 @@ func pytestCommands(config project.PytestConfig, slow bool) (required, marked []
 		cov = ""
 	}
 	required = []string{"sh", "-c", pytestCommand, "pytest", cov}
-	for _, folder := range config.Cov {
-		required = append(required, "--cov="+folder)
-	}
+	required = append(required, config.Again...)
 	if slow {
 		required = append(required, "-m", and("not slow"))
-		marked = []string{"sh", "-c", pytestSlow, "pytest", "-m", and("slow")}
+		marked = slices.Concat([]string{"sh", "-c", pytestSlow, "pytest"}, config.Again, []string{"-m", and("slow")})
 	}
 	return required, marked
 }

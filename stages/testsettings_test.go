@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"testing"
@@ -66,7 +67,7 @@ func TestPytestCommands(t *testing.T) {
 		"nothing special":          {project.PytestConfig{}, false, []string{"--cov"}, nil},
 		"slow tests":               {project.PytestConfig{}, true, []string{"--cov", "-m", "not slow"}, []string{"-m", "slow"}},
 		"a source of its own":      {project.PytestConfig{CovOption: true}, false, []string{""}, nil},
-		"sources seen from above":  {project.PytestConfig{CovOption: true, Cov: []string{"shop", "."}}, false, []string{"", "--cov=shop", "--cov=."}, nil},
+		"sources seen from above":  {project.PytestConfig{CovOption: true, Again: []string{"--cov=shop", "--ignore=e2e"}}, true, []string{"", "--cov=shop", "--ignore=e2e", "-m", "not slow"}, []string{"--cov=shop", "--ignore=e2e", "-m", "slow"}},
 		"an expression of its own": {project.PytestConfig{Markers: "not e2e or unit"}, true, []string{"--cov", "-m", "(not e2e or unit) and not slow"}, []string{"-m", "(not e2e or unit) and slow"}},
 		"the same, and none slow":  {project.PytestConfig{Markers: "not e2e"}, false, []string{"--cov"}, nil},
 	} {
@@ -133,7 +134,7 @@ func TestPackagesBeside(t *testing.T) {
 
 // TestPytestConfigOfAnImage: an image has none of the settings that lie above what it is built from.
 func TestPytestConfigOfAnImage(t *testing.T) {
-	above := project.PytestConfig{File: "pytest.ini", Markers: "not live"}
+	above := project.PytestConfig{File: "pytest.ini", Markers: "not live", Again: []string{"--cov=shop"}}
 	for _, c := range []struct {
 		images, file, want string
 	}{
@@ -148,7 +149,7 @@ func TestPytestConfigOfAnImage(t *testing.T) {
 			t.Fatal(err)
 		}
 		above.File = c.file
-		if got := (&Run{config: read}).pytestConfig(&project.Python{Pytest: above}); got.Markers != c.want {
+		if got := (&Run{config: read}).pytestConfig(&project.Python{Pytest: above}); got.Markers != c.want || (len(got.Again) > 0) != strings.HasPrefix(cmp.Or(c.images, "frontend"), "frontend") {
 			t.Errorf("%s, %s: got %+v", c.images, c.file, got)
 		}
 	}

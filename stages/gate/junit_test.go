@@ -167,6 +167,7 @@ func TestPlace(t *testing.T) {
 		"the test's own line before a deeper one":   {testcase{class: "tests.test_a.TestB"}, "shop/x.py:3: E\ntests/test_a.py:7: E", "tests/test_a.py", 7},
 		"a helper where the test itself is not":     {testcase{class: "tests.test_a"}, "shop/x.py:3: E\nshop/y.py:4: E", "shop/x.py", 3},
 		"a class seen from above":                   {testcase{class: "backend.tests.test_a.TestB"}, "shop/x.py:3: E\ntests/test_a.py:7: E", "tests/test_a.py", 7},
+		"a file that is called like a package":      {testcase{class: "tests.api.test_x"}, "api.py:3: E\ntests/api/test_x.py:7: E", "tests/api/test_x.py", 7},
 		"a module that only starts alike":           {testcase{class: "tests.test_ab"}, "tests/test_a.py:1:\ntests/test_ab.py:2:", "tests/test_ab.py", 2},
 		"nothing installed, nothing outside":        {testcase{class: "t"}, "/usr/lib/x.py:1: ../y.py:2 node_modules/v/z.js:3:4 .venv/site-packages/q.py:5", "", 0},
 		"a vitest file without a line":              {testcase{class: "src/a.test.tsx"}, "", "src/a.test.tsx", 0},

@@ -12,6 +12,8 @@ var (
 	fileLine = regexp.MustCompile(`([^\s:()<>"']+\.[A-Za-z]+):([0-9]{1,9})\b`)
 	// script tells a vitest class name, which is a file, from a pytest one, which is dotted.
 	script = regexp.MustCompile(`\.[cm]?[jt]sx?\z`)
+	// class is the end of a dotted name that is no module.
+	class = regexp.MustCompile(`(?:\.[A-Z]\w*)+\z`)
 )
 
 // place says where a test failed: in the test's own file if the text knows, so that the mark is put where the
@@ -51,11 +53,12 @@ func (t testcase) definedAt() int {
 	return int(n) + 1
 }
 
-// owns says whether file is the one that the test is written in. pytest names classes from the folder that its settings lie in,
+// owns says whether file is the one that the test is written in. pytest names modules from the folder that its settings lie in,
 // and files from the one that it runs in.
 func (t testcase) owns(file string) bool {
 	module := strings.ReplaceAll(strings.TrimSuffix(file, path.Ext(file)), "/", ".")
-	return file == t.class || module == t.name || strings.Contains("."+t.class+".", "."+module+".")
+	return file == t.class || module == t.name || strings.HasPrefix(t.class+".", module+".") ||
+		strings.HasSuffix("."+class.ReplaceAllString(t.class, ""), "."+module)
 }
 
 // ours leaves out the interpreter, installed packages and everything outside of the project.

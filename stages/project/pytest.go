@@ -12,7 +12,7 @@ import (
 type PytestConfig struct {
 	File      string   // where it stands; empty if nowhere
 	CovOption bool     // its options name what to measure: --cov=app
-	Cov       []string // the same as seen from the side, where the file lies above it
+	Again     []string // its options with paths of the side, as they are said from there, where the file lies above it
 	Markers   string   // its options choose tests by an expression: -m "not integration"
 }
 
@@ -84,20 +84,26 @@ func (p pyproject) pytestOptions() []string {
 	return listed(p.Tool.Pytest["addopts"])
 }
 
+// withPaths are options whose value may be a path, seen from where pytest runs.
+var withPaths = []string{"--cov", "--cov-config", "--ignore", "--ignore-glob", "--deselect"}
+
 // read takes from the options what we have to know. The file lies in the side's folder, or where the side is at that path.
 func (c *PytestConfig) read(options []string, side string) {
 	for n, option := range options {
-		value, named := strings.CutPrefix(option, "--cov=")
+		name, value, joined := strings.Cut(option, "=")
+		if !joined && n+1 < len(options) && !strings.HasPrefix(options[n+1], "-") {
+			value = options[n+1]
+		}
 		switch {
-		case named, option == "--cov" && n+1 < len(options) && !strings.HasPrefix(options[n+1], "-"):
-			c.CovOption = true
-			if value = path.Clean(value); named && side != "." && Within(side, value) {
-				c.Cov = append(c.Cov, Relative(side, value))
+		case name == "-m":
+			c.Markers = value
+		case strings.HasPrefix(option, "-m"):
+			c.Markers = strings.TrimPrefix(option, "-m")
+		case slices.Contains(withPaths, name) && value != "":
+			c.CovOption = c.CovOption || name == "--cov"
+			if value = path.Clean(value); side != "." && Within(side, value) {
+				c.Again = append(c.Again, name+"="+Relative(side, value))
 			}
-		case option == "-m" && n+1 < len(options):
-			c.Markers = options[n+1]
-		case strings.HasPrefix(option, "-m") && option != "-m":
-			c.Markers = strings.TrimPrefix(option[len("-m"):], "=")
 		}
 	}
 }

@@ -267,7 +267,7 @@ func TestPytestConfig(t *testing.T) {
 		"pytest.ini":                {repository("a/pytest.ini", "[pytest]\naddopts =\n    --strict-markers\n    --cov=app\ntestpaths = tests\n"), PytestConfig{CovOption: true}},
 		"setup.cfg":                 {repository("a/setup.cfg", "[tool:pytest]\naddopts = --cov-report=term\n[pytest]\nx = 1\n"), PytestConfig{}},
 		"above it":                  {repository("tox.ini", "[pytest]\naddopts = -m=\"not e2e\"\n"), PytestConfig{Markers: "not e2e"}},
-		"above it, seen from there": {repository("tox.ini", "[pytest]\naddopts = --cov=a/shop --cov=a --cov=other --cov=shop\n"), PytestConfig{CovOption: true, Cov: []string{"shop", "."}}},
+		"above it, seen from there": {repository("tox.ini", "[pytest]\naddopts = --cov=a/shop --cov a --cov=other --cov shop --cov-config=a/.coveragerc --ignore=./a/e2e/ --junitxml=a/x.xml --ignore=ab\n"), PytestConfig{CovOption: true, Again: []string{"--cov=shop", "--cov=.", "--cov-config=.coveragerc", "--ignore=e2e"}}},
 		"seen from itself":          {repository("a/tox.ini", "[pytest]\naddopts = --cov=a/shop\n"), PytestConfig{CovOption: true}},
 		"only --cov":                {repository("a/pytest.ini", "[pytest]\naddopts = --cov -q\n"), PytestConfig{}},
 		"a comment":                 {repository("a/pytest.ini", "[pytest]\n# addopts = --cov=app\n"), PytestConfig{}},

@@ -60,8 +60,9 @@ type endpoint struct {
 
 // mount is something that a container sees: a path of the server, or the name of a config or a secret.
 type mount struct {
-	Type   string `json:"type"`
-	Source string `json:"source"`
+	Type     string `json:"type"`
+	Source   string `json:"source"`
+	ReadOnly bool   `json:"read_only"`
 }
 
 // oneShotLabel is how a service says that it is meant to end, if no other waits for that.

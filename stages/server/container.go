@@ -27,7 +27,7 @@ type container struct {
 		Healthcheck  *healthcheck
 	}
 	HostConfig   struct{ RestartPolicy struct{ Name string } }
-	Mounts       []struct{ Type, Name, Destination string }
+	Mounts       []mounted
 	RestartCount int
 	State        struct {
 		Status   string
@@ -35,6 +35,12 @@ type container struct {
 		Started  string `json:"StartedAt"`
 		Health   *struct{ Status string }
 	}
+}
+
+// mounted is something of the server's that a container sees.
+type mounted struct {
+	Type, Name, Destination string
+	RW                      bool
 }
 
 // healthcheck is when Docker looks after a container: as the compose file says, field by field, and else as its image does.
@@ -85,6 +91,11 @@ func (c container) up() bool {
 // serves says whether anybody could be served by it, now or soon.
 func (c container) serves() bool {
 	return c.running() && (c.State.Health == nil || c.State.Health.Status != "unhealthy")
+}
+
+// writesOutside says whether a container keeps anything where the next one finds it.
+func (c container) writesOutside() bool {
+	return slices.ContainsFunc(c.Mounts, func(m mounted) bool { return m.RW })
 }
 
 // anonymousVolume is where a container keeps data in a volume that only it knows: Docker names those by a hash.

@@ -212,13 +212,18 @@ func TestMigrationThatIsCutOff(t *testing.T) {
 	t.Parallel()
 	slow := func(name string) behaviour {
 		m := migration(name)
-		m.endsAfter = 150 * time.Millisecond
+		m.endsAfter = 300 * time.Millisecond
 		return m
 	}
 	nothing := slow("one")
 	endless := behaviour{endsAfter: time.Hour}
-	const at = 50 * time.Millisecond
 	s := shop(t, true)
+	atWork := func(then func()) {
+		for s.running()["migrate"] == "" {
+			time.Sleep(time.Millisecond)
+		}
+		then()
+	}
 	for n, c := range []struct {
 		name    string
 		does    behaviour
@@ -245,7 +250,7 @@ func TestMigrationThatIsCutOff(t *testing.T) {
 			s.image("backend", version, behaviour{}).service("migrate", c.does)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			s.on("compose run migrate", then(func() { time.AfterFunc(at, func() { c.breaks(s, cancel) }) }))
+			s.on("compose run migrate", then(func() { go atWork(func() { c.breaks(s, cancel) }) }))
 			_, err := Deploy(ctx, s.environment(), s.release(version, shopCompose))
 			f := failure(t, err)
 			if f.State != c.state {

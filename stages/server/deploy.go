@@ -28,9 +28,11 @@ type deployment struct {
 	files, filesBefore []File
 	placed             bool // the release's files are those in the application's folder
 	entry              Entry
-	began              time.Time // by the server's clock: nothing was changed before
-	ill                []ailing  // what of others was, before anything was changed
-	woken              []string  // services that were started for the first backup
+	began              time.Time     // by the server's clock: nothing was changed before
+	ahead              time.Duration // of that clock
+	cutOffBefore       bool          // a run before this one was, while it changed the server
+	ill                []ailing      // what of others was, before anything was changed
+	woken              []string      // services that were started for the first backup
 	started            time.Time
 	figures            []string
 	// reconnected says that the first connection was lost, and lost why the server could not be had again.

@@ -63,7 +63,6 @@ func (d *deployment) startStopped(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ours := d.pinsBefore()
 	var stopped []container
 	var names, running []string
 	for _, c := range all {
@@ -72,7 +71,7 @@ func (d *deployment) startStopped(ctx context.Context) error {
 		}
 	}
 	for _, c := range all {
-		if c.keeps(databasePorts, ours[c.service()] != "") && !slices.Contains(running, c.service()) {
+		if d.keeps(databasePorts, c) && !slices.Contains(running, c.service()) {
 			stopped, names = append(stopped, c), append(names, c.service())
 		}
 	}

@@ -85,7 +85,8 @@ func (l look) judge() verdict {
 	var v verdict
 	for _, name := range slices.Sorted(maps.Keys(l.services)) {
 		all := of(l.containers, name)
-		if len(all) == 0 && l.services[name].replicas() > 0 {
+		spent := l.services[name].ends && l.ends == nil // and somebody has cleaned up
+		if len(all) == 0 && l.services[name].replicas() > 0 && !spent {
 			v.wait("%s has no container", name)
 		}
 		for _, c := range all {
@@ -108,17 +109,20 @@ func (l look) judgeOne(v *verdict, name string, c container) {
 	if oneShot {
 		health = nil // how it ends says whether it was well (D7)
 	}
+	atWork := oneShot && l.ends != nil && l.ends(c)
 	steady := l.pace.steady(health != nil, l.pins[name] != "" && !c.trial())
 	switch {
 	case c.endedWell() && (oneShot || l.pins[name] == "" && c.finished()):
 		return // it has done its work (D7)
 	case c.State.Status == "exited" || c.State.Status == "dead":
 		v.fail("%s has ended with %s%s", name, gate.ExitText(c.State.ExitCode), meantToEnd(c.State.ExitCode))
+	case c.RestartCount > l.restarts[c.ID] && atWork:
+		v.wait("%s ends again after each start", name) // it may be meant to be tried again
 	case c.RestartCount > l.restarts[c.ID]:
 		v.fail("%s ends again after each start", name)
 	case c.State.Status != "running":
 		v.wait("%s is %s", name, c.State.Status)
-	case oneShot && l.ends != nil && l.ends(c):
+	case atWork:
 		v.wait("%s has not ended yet", name)
 	case health != nil && health.Status == "unhealthy":
 		v.fail("%s is unhealthy", name)

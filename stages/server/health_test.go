@@ -79,6 +79,9 @@ func TestJudge(t *testing.T) {
 		{name: "young one-shot that was before", ends: true, containers: []container{running(up(9 * time.Second))}, yet: []string{"api runs for less than 10s"}},
 		{name: "one-shot with the image's health check", ends: true, toEnd: true, containers: []container{running(health("unhealthy"))}, yet: []string{"api has not ended yet"}},
 		{name: "one-shot with the image's health check that was before", ends: true, containers: []container{running(health("unhealthy"))}},
+		{name: "one-shot that is tried again", ends: true, toEnd: true, containers: []container{running(restarted(3))}, seen: map[string]int{"c1": 2}, yet: []string{"api ends again after each start"}},
+		{name: "one-shot of before that somebody has removed", ends: true},
+		{name: "one-shot without a container", ends: true, toEnd: true, yet: []string{"api has no container"}},
 		{name: "no one-shot, so it has not to end", toEnd: true, containers: []container{running()}},
 		{name: "ended well and not meant to", containers: []container{running(status("exited", 0))}, fatal: []string{`api has ended with exit code 0 (if it is meant to end, label it slipway.one-shot: "true")`}},
 		{name: "one-shot that has failed", ends: true, containers: []container{running(status("exited", 3))}, fatal: []string{"api has ended with exit code 3"}},
@@ -95,10 +98,12 @@ func TestJudge(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := look{
-				ends: func(container) bool { return c.toEnd },
-				at:   now, containers: c.containers, pins: map[string]string{"api": "r/b@sha256:new"}, restarts: c.seen,
+				at: now, containers: c.containers, pins: map[string]string{"api": "r/b@sha256:new"}, restarts: c.seen,
 				services: map[string]service{"api": {ends: c.ends}},
 				digests:  map[string][]string{"sha256:local": {"mirror/b@sha256:new", "r/b@sha256:new"}, "sha256:old": {"r/b@sha256:old"}},
+			}
+			if c.toEnd {
+				l.ends = func(container) bool { return true }
 			}
 			v := l.judge()
 			if !slices.Equal(v.fatal, c.fatal) || !slices.Equal(v.yet, c.yet) || v.good() != (len(c.fatal)+len(c.yet) == 0) {

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 )
 
 // ailing is a container that was ill before anything was changed.
@@ -14,6 +15,9 @@ type ailing struct {
 	container
 	why string
 }
+
+// clockStep is how far the server's clock, read by the second, may seem to be from ours if it is not.
+const clockStep = 3 * time.Second
 
 // findIll finds what is somebody else's and ill already, in the release or in what runs: that says nothing of a release, and
 // must not stop one. What is ours a deployment may be meant to mend.
@@ -31,6 +35,9 @@ func (d *deployment) findIll(ctx context.Context) error {
 		return err
 	}
 	d.began = l.at
+	if ahead := time.Until(l.at); ahead.Abs() > clockStep {
+		d.ahead = ahead
+	}
 	for _, c := range l.containers {
 		if _, known := others[c.service()]; !known || d.neverWell(c) {
 			continue
@@ -50,13 +57,19 @@ func (p *project) others(e Environment, pins map[string]string) map[string]servi
 }
 
 // neverWell says whether a release of ours has made a container, and none was found healthy with it: what ails it may be the
-// release's.
+// release's. One that is newer than all that is written down is by a run that was cut off, or by somebody else.
 func (d *deployment) neverWell(c container) bool {
-	made := writtenAt(c.Created)
-	return c.released() && !slices.ContainsFunc(d.ledger, func(e Entry) bool {
-		well := e.Kind != Withdrawn && e.Ending == Healthy || e.State == Restored
-		return well && !e.Time.Before(made)
-	})
+	made, never := writtenAt(c.Created), d.cutOffBefore
+	for _, e := range d.ledger {
+		switch {
+		case e.Kind == Withdrawn || e.Time.Before(made):
+		case e.Ending == Healthy || e.State == Restored:
+			return false
+		default:
+			never = true
+		}
+	}
+	return c.released() && never
 }
 
 // ill says what is wrong with a container at a first look, empty if nothing is: what only starts may be well in a moment.
@@ -74,8 +87,8 @@ func (l look) ill(c container) string {
 	return ""
 }
 
-// watched asks of a deployment that the one-shots which it has started end well, and leaves out what was ill before. A container that the release has made anew is another one; on the way back all of
-// that service's are what they were.
+// watched asks of a deployment that the one-shots which it has started end well, and leaves out what was ill before. A container
+// that the release has made anew is another one; on the way back all of that service's are what they were.
 func (d *deployment) watched(p *project, version string, pins map[string]string) *watch {
 	w := p.watched(d.env, version, pins)
 	if p == d.next && d.entry.Kind == Deployed {

@@ -209,6 +209,14 @@ func TestIllByAReleaseOfOurs(t *testing.T) {
 		s.image("backend", "1.2.0", good)
 		s.deploy(t, "1.2.0", always)
 	})
+	t.Run("no reason against what somebody has made anew since", func(t *testing.T) {
+		t.Parallel()
+		always := sidecar + "    restart: always\n"
+		s := sidecarShop(t, always, good, good)
+		s.set(func() { s.container("app-tika-1").created = time.Now().Add(time.Second) })
+		s.sicken("tika:1")
+		s.deploy(t, "1.1.0", always)
+	})
 	t.Run("one that was healthy once, and was gone back from", func(t *testing.T) {
 		t.Parallel()
 		always := sidecar + "    restart: always\n"

@@ -55,9 +55,9 @@ type Entry struct {
 // writtenAt is a time as entries have it.
 func writtenAt(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
 
-// ended is when a deployment has: now, or where the server's clock is ahead, when the newest container was made there.
+// ended is when a deployment has, by the server's clock, and not before the newest container there was made.
 func (d *deployment) ended(ctx context.Context) time.Time {
-	at := time.Now()
+	at := time.Now().Add(d.ahead)
 	all, _ := d.next.everything(ctx) // without an answer it is now
 	for _, c := range all {
 		if c.Created.After(at) {

@@ -89,6 +89,7 @@ func (d *deployment) startNeeds(ctx context.Context) (before []string, err error
 		return nil, err
 	}
 	var missing []string
+	var failed []container
 	for _, name := range d.next.compose.needs(d.env.Migrate) {
 		ready := container.running
 		if d.next.compose.Services[name].ends {
@@ -99,10 +100,18 @@ func (d *deployment) startNeeds(ctx context.Context) (before []string, err error
 			before = append(before, name)
 		case !slices.ContainsFunc(of(there, name), ready):
 			missing = append(missing, name)
+			failed = append(failed, of(there, name)...)
 		}
 	}
 	if len(missing) == 0 {
 		return before, nil
+	}
+	// A one-shot that has failed would be started again as it was made then, whatever has been corrected since.
+	spent := slices.DeleteFunc(failed, func(c container) bool {
+		return !d.next.compose.Services[c.service()].ends || c.State.Status != "exited"
+	})
+	if err := d.conn.stopAndRemove(ctx, spent); err != nil {
+		return nil, err
 	}
 	if err := d.next.upOnly(ctx, missing, "--no-recreate"); err != nil {
 		return nil, err

@@ -67,12 +67,13 @@ func TestOneShotsOfWhatRanBefore(t *testing.T) {
 	s := standIn(t)
 	s.public("seed:1", behaviour{endsAfter: time.Millisecond})
 	s.image("backend", "1.0.0", good)
-	s.image("backend", "1.1.0", behaviour{endsAfter: 5 * time.Millisecond, endCode: 3})
+	s.image("backend", "1.1.0", good)
 	env := s.environment()
 	env.Migrate, env.Pace.Deadline = "", time.Second
 	if _, err := Deploy(t.Context(), env, s.release("1.0.0", file)); err != nil {
 		t.Fatal(err)
 	}
+	endless := func(d time.Duration) { s.set(func() { s.local("seed:1").does = behaviour{endsAfter: d} }) }
 	s.set(func() { s.container("app-seed-1").does = behaviour{} })
 	s.sh("docker start app-seed-1") // as a clock would
 	if status, err := Read(t.Context(), env); err != nil || len(status.Problems) > 0 {
@@ -81,8 +82,71 @@ func TestOneShotsOfWhatRanBefore(t *testing.T) {
 	if again, err := Deploy(t.Context(), env, s.release("1.0.0", file)); err != nil || !again.Already {
 		t.Errorf("again: got %+v, %v", again, err)
 	}
-	_, err := Deploy(t.Context(), env, s.release("1.1.0", file))
-	if f := failure(t, err); f.State != Kept && f.State != Restored {
+	next := strings.Replace(file, "    labels: {slipway", "    environment: {NEXT: \"1\"}\n    labels: {slipway", 1)
+	endless(time.Hour)
+	_, err := Deploy(t.Context(), env, s.release("1.1.0", next))
+	if f := failure(t, err); f.State != Restored || !strings.Contains(err.Error(), "seed has not ended yet") {
 		t.Errorf("got %s: %v", f.State, err)
 	}
+	endless(time.Millisecond)
+	if _, err := Deploy(t.Context(), env, s.release("1.1.0", next)); err != nil {
+		t.Fatal(err)
+	}
+	endless(time.Hour)
+	if _, err := Rollback(t.Context(), env, s.back("1.0.0")); err != nil {
+		t.Errorf("rollback: %v", err)
+	}
+}
+
+// TestOneShotThatNeedsWhatIsReplacedLater: it has another turn, in which it meets the release.
+func TestOneShotThatNeedsWhatIsReplacedLater(t *testing.T) {
+	t.Parallel()
+	for needs, want := range map[string]int{"web": 1, "worker": 2, "cache": 2, "db": 1} {
+		t.Run(needs, func(t *testing.T) {
+			t.Parallel()
+			file := strings.NewReplacer("  worker:\n", "  worker:\n    ports: [\"9:9\"]\n", "  db:\n", "  cache:\n    image: nginx:1\n    environment: {A: \"1\"}\n"+
+				"  warm:\n    image: ${REGISTRY}/worker:${VERSION}\n    command: [warm]\n    depends_on: ["+needs+"]\n    labels: {slipway.one-shot: \"true\"}\n  db:\n").Replace(front)
+			s := standIn(t)
+			s.public("nginx:1", behaviour{})
+			s.public("postgres:17", behaviour{})
+			s.program("drain", "exit 0")
+			s.program("reload", "exit 0")
+			for _, v := range []string{"1.0.0", "1.1.0"} {
+				s.image("web", v, behaviour{})
+				s.image("worker", v, behaviour{}).service("warm", behaviour{endsAfter: time.Millisecond})
+			}
+			env := s.environment()
+			env.Migrate = ""
+			if _, err := Deploy(t.Context(), env, s.release("1.0.0", file)); err != nil {
+				t.Fatal(err)
+			}
+			mark := s.mark()
+			if _, err := Deploy(t.Context(), env, s.release("1.1.0", strings.Replace(file, "{A: \"1\"}", "{A: \"2\"}", 1))); err != nil {
+				t.Fatal(err)
+			}
+			turns := slices.DeleteFunc(s.since(mark), func(l line) bool {
+				return !l.has("compose up") || !slices.Contains(l.args, "warm") && !l.has("--scale")
+			})
+			if len(turns) != want {
+				t.Errorf("%d turns, want %d: %q", len(turns), want, turns)
+			}
+		})
+	}
+}
+
+// TestOneShotOfOthersThatHasFailed: once it is corrected, it is made anew and not started again as it was.
+func TestOneShotOfOthersThatHasFailed(t *testing.T) {
+	t.Parallel()
+	s := shop(t, true)
+	s.public("init:1", behaviour{endsAfter: time.Millisecond, endCode: 1})
+	for _, v := range []string{"1.0.1", "1.0.2"} {
+		s.image("backend", v, behaviour{healthyAfter: 20 * time.Millisecond}).service("migrate", migration("one"))
+	}
+	file := strings.NewReplacer("depends_on: [db]\n", "depends_on: {init: {condition: service_completed_successfully}}\n", "  db:\n", "  init:\n    image: init:1\n  db:\n").Replace(shopCompose)
+	_, err := Deploy(t.Context(), s.environment(), s.release("1.0.1", file))
+	if f := failure(t, err); f.State != Kept || !strings.Contains(err.Error(), "init has ended with exit code 1") {
+		t.Errorf("got %s: %v", f.State, err)
+	}
+	s.set(func() { s.local("init:1").does = behaviour{endsAfter: time.Millisecond} })
+	s.deploy(t, "1.0.2", file)
 }

@@ -106,6 +106,7 @@ func (d *deployment) mendFiles(ctx context.Context) error {
 	if current, _ := d.ledger.Current(); current.Version == saved.Version {
 		return d.settle(ctx, saved.Version)
 	}
+	d.cutOffBefore = true
 	return d.putFilesBack(ctx)
 }
 

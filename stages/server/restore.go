@@ -100,7 +100,7 @@ func (c *Conn) logs(ctx context.Context, l look) string {
 		switch {
 		case len(v.fatal) > 0:
 			failed = append(failed, one)
-		case !v.good() && !one.healthy():
+		case !v.good() && (!one.healthy() || l.services[one.service()].ends):
 			waiting = append(waiting, one)
 		}
 	}

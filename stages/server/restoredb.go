@@ -45,8 +45,10 @@ func (d *rollback) databaseBack(ctx context.Context, cause error) *Failure {
 	}
 	if err := d.steps(ctx, []step{{"start " + d.before.Version + " again", d.startAgain}}); err != nil {
 		f.Found = fmt.Sprintf("%s, but %s does not run again as it did: %v", database, d.before.Version, err)
-		f.Next = fmt.Sprintf("look at the server (docker compose ps in %s), start what does not run (docker start %s), then run rollback or deploy",
-			d.env.Target.Dir, strings.Join(namesOf(d.restartable()), " "))
+		f.Next = fmt.Sprintf("look at the server (docker compose ps in %s), then run rollback or deploy", d.env.Target.Dir)
+		if stopped := namesOf(d.restartable()); len(stopped) > 0 {
+			f.Next += "; what was stopped for the restore: docker start " + strings.Join(stopped, " ")
+		}
 		return f
 	}
 	f.State, f.Found = Restored, fmt.Sprintf("%s, and %s runs again and is healthy", database, d.before.Version)

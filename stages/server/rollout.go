@@ -99,10 +99,12 @@ func (r *rollout) removeBroken(ctx context.Context) error {
 	return r.conn.stopAndRemove(ctx, broken)
 }
 
-// removeSpent removes the one-shots of the old release, which have ended: compose would start them again instead of the new ones.
+// removeSpent removes the one-shots of the old release, which have ended, and those of others that have failed: compose would
+// start them again instead of new ones.
 func (r *rollout) removeSpent(ctx context.Context) error {
 	spent := slices.DeleteFunc(slices.Clone(r.there), func(c container) bool {
-		return r.pins[c.service()] == "" || !r.to.compose.Services[c.service()].ends || c.State.Status != "exited"
+		stays := r.pins[c.service()] == "" && c.endedWell()
+		return stays || !r.to.compose.Services[c.service()].ends || c.State.Status != "exited"
 	})
 	return r.conn.stopAndRemove(ctx, spent)
 }
@@ -263,8 +265,8 @@ func (r *rollout) bringUp(ctx context.Context) error {
 }
 
 // pending are the services to bring up: all but the one-shots that have had their turn beside the old containers, which compose
-// would start again. One that another service names is among them all the same, or older versions of compose would take that
-// for changed.
+// would start again. Among them all the same is one that needs what is replaced only now, and one that another service names, or
+// older versions of compose would take that for changed.
 func (r *rollout) pending(ctx context.Context) ([]string, error) {
 	names := slices.Sorted(maps.Keys(r.to.services(r.env)))
 	if !r.started {
@@ -272,8 +274,17 @@ func (r *rollout) pending(ctx context.Context) ([]string, error) {
 	}
 	fresh, err := r.fresh(ctx)
 	return slices.DeleteFunc(names, func(name string) bool {
-		return slices.ContainsFunc(of(fresh, name), container.endedWell) && r.to.compose.Services[name].ends && !r.to.compose.named(name)
+		done := r.to.compose.Services[name].ends && slices.ContainsFunc(of(fresh, name), container.endedWell)
+		return done && !r.to.compose.named(name) && !slices.ContainsFunc(r.to.compose.needs(name), r.replacesLate)
 	}), err
+}
+
+// replacesLate says of a service whether it is replaced only after the old containers are gone.
+func (r *rollout) replacesLate(name string) bool {
+	if r.pins[name] == "" {
+		return !r.leaves(name)
+	}
+	return !slices.Contains(r.to.rolling(r.env, r.pins, r.there), name)
 }
 
 // removeGone removes the services that an earlier release has started and this one has not. What none of ours has started

@@ -173,7 +173,7 @@ func (p *project) single(name string, there []container) *Single {
 		return one
 	}
 	there = of(there, name)
-	if port := p.storePort(name, there); port != "" && s.order() != startFirst && keepsData(s, there) {
+	if port := p.storePort(name, there); port != "" && s.order() != startFirst && !s.hasNoData(port, there) {
 		return &Single{Service: name, Why: "it looks like a database or another store (port " + port + ")", Change: mayRunTwice}
 	}
 	for _, c := range there {
@@ -184,9 +184,11 @@ func (p *project) single(name string, there []container) *Single {
 	return one
 }
 
-// keepsData says whether a service has anything to keep data in; where none of it runs, nobody knows.
-func keepsData(s service, there []container) bool {
-	return len(there) == 0 || len(s.Volumes) > 0 || slices.ContainsFunc(there, func(c container) bool { return len(c.Mounts) > 0 })
+// hasNoData says of a service on a database's port that there is nothing to keep a database in. Where none of it runs, nobody
+// knows.
+func (s service) hasNoData(port string, there []container) bool {
+	return slices.Contains(databasePorts, port) && len(there) > 0 && !slices.ContainsFunc(s.Volumes, func(m mount) bool { return !m.ReadOnly }) &&
+		!slices.ContainsFunc(there, container.writesOutside)
 }
 
 // storePort is the port by which a service is taken for a store; empty if it is not.

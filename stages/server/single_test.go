@@ -87,7 +87,7 @@ func TestSingleByItsVolume(t *testing.T) {
 		t.Errorf("started beside are %v", got)
 	}
 	for name, single := range map[string]bool{strings.Repeat("0a", 32): true, "shop_data": false} {
-		there[0].Mounts = []struct{ Type, Name, Destination string }{{"bind", "", "/etc/conf"}, {"volume", name, "/data"}}
+		there[0].Mounts = []mounted{{Type: "bind", Destination: "/etc/conf"}, {Type: "volume", Name: name, Destination: "/data", RW: true}}
 		all := p.singles(Environment{}, pins, there)
 		if (len(all) == 1) != single || single && (all[0].Why != "it keeps /data in a volume without a name" || !all[0].beside) {
 			t.Errorf("%s: got %+v", name, all)
@@ -110,6 +110,8 @@ func TestSingleByItsPort(t *testing.T) {
 		{"a database with a port of the server is not tried", `{"ports":[{"published":"5432"}]}`, exposes("5432/tcp"), nil, "it looks like a database or another store (port 5432)"},
 		{"what says that it may run twice", `{"labels":{"slipway.order":"start-first"}}`, exposes("9200/tcp"), nil, ""},
 		{"an application on a store's port, with no volume", `{}`, exposes("8086/tcp"), exposes("8086/tcp"), ""},
+		{"a pooler, a queue or a cache without a volume", `{}`, exposes("6432/tcp"), nil, "it looks like a database or another store (port 6432)"},
+		{"one that gets its settings", `{"volumes":[{"type":"bind","source":"/conf","read_only":true}]}`, exposes("8086/tcp"), nil, ""},
 		{"one that gets its first volume", `{"volumes":[{"type":"volume","source":"data"}]}`, exposes("8086/tcp"), nil, "it looks like a database or another store (port 8086)"},
 		{"a web application", `{}`, exposes("8000/tcp"), exposes("8000/tcp"), ""},
 	} {
@@ -120,8 +122,9 @@ func TestSingleByItsPort(t *testing.T) {
 			}
 			there := running()
 			there.Config.ExposedPorts = c.container
-			if strings.Contains(c.name, "database") || strings.Contains(c.name, "queue") {
-				there.Mounts = []struct{ Type, Name, Destination string }{{"volume", "data", "/data"}}
+			there.Mounts = []mounted{{Type: "bind", Destination: "/run/secrets/key"}}
+			if strings.Contains(c.name, "database") {
+				there.Mounts = []mounted{{Type: "volume", Name: "data", Destination: "/data", RW: true}}
 			}
 			p := &project{compose: compose{Services: map[string]service{"api": s}}, exposed: map[string]portSet{"api": c.image}}
 			one := p.single("api", []container{there})
@@ -136,7 +139,7 @@ func TestSingleByItsPort(t *testing.T) {
 func TestSchedulerIsNeverTried(t *testing.T) {
 	p := &project{compose: compose{Services: map[string]service{"api": {Command: []string{"crond"}}}}}
 	there := []container{running()}
-	there[0].Mounts = []struct{ Type, Name, Destination string }{{"volume", strings.Repeat("0a", 32), "/data"}}
+	there[0].Mounts = []mounted{{Type: "volume", Name: strings.Repeat("0a", 32), Destination: "/data", RW: true}}
 	if one := p.single("api", there); one == nil || one.beside {
 		t.Errorf("got %+v", one)
 	}
@@ -204,5 +207,38 @@ func TestPreflightNamesSingles(t *testing.T) {
 			t.Errorf("got %q, %v, want %q", got, err, want)
 		}
 		s.deploy(t, "1.0.0", file)
+	}
+}
+
+// TestKeeps: what a restore leaves running, and a backup starts.
+func TestKeeps(t *testing.T) {
+	volume := []mounted{{Type: "volume", Name: "data", Destination: "/data", RW: true}}
+	for _, c := range []struct {
+		name, service, port string
+		mounts              []mounted
+		keeps               bool
+	}{
+		{"a database of ours", `{}`, "5432/tcp", volume, true},
+		{"an application of ours", `{}`, "8086/tcp", nil, false},
+		{"one with a secret", `{}`, "8086/tcp", []mounted{{Type: "bind", Destination: "/run/secrets/key"}}, false},
+		{"one with files of its own", `{}`, "8086/tcp", volume, true},
+		{"one that may run twice", `{"labels":{"slipway.order":"start-first"}}`, "8086/tcp", volume, false},
+		{"the same in Swarm's words", `{"deploy":{"update_config":{"order":"start-first"}}}`, "9200/tcp", volume, false},
+		{"a pooler of ours", `{}`, "6432/tcp", nil, true},
+		{"no store", `{}`, "8000/tcp", volume, false},
+	} {
+		var s service
+		if err := json.Unmarshal([]byte(c.service), &s); err != nil {
+			t.Fatal(err)
+		}
+		s.Image = "r/api@sha256:1"
+		one := running(func(one *container) { one.Config.ExposedPorts, one.Mounts = portSet{c.port: {}}, c.mounts })
+		d := &deployment{previous: &project{compose: compose{Services: map[string]service{"api": s}}}, pins: map[string]string{"api": "r/api@sha256:2"}}
+		if got := d.keeps(storePorts, one); got != c.keeps {
+			t.Errorf("%s: got %t", c.name, got)
+		}
+		if d.pins = nil; d.keeps(storePorts, one) != (c.port != "8000/tcp") {
+			t.Errorf("%s, of others: not as its port says", c.name)
+		}
 	}
 }

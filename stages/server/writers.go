@@ -45,11 +45,12 @@ func (s portSet) among(of []string) string {
 	return ""
 }
 
-// keeps says whether a container keeps data for others, by the ports of those that do. One of ours that says it may run twice, or
-// has nothing to keep data in, is an application that listens on such a port.
-func (c container) keeps(ports []string, ours bool) bool {
-	application := ours && (len(c.Mounts) == 0 || c.Config.Labels[orderLabel] == startFirst)
-	return c.Config.ExposedPorts.any(ports) && !application
+// keeps says whether a container keeps data for others, by the ports of those that do. An application of the team's own may
+// listen on such a port, too: it says that it may run twice, or there is nothing that it could keep a database in.
+func (d *deployment) keeps(ports []string, c container) bool {
+	ours := d.pinsBefore()[c.service()] != ""
+	application := d.previous.compose.Services[c.service()].order() == startFirst || !c.writesOutside() && c.Config.ExposedPorts.any(databasePorts)
+	return c.Config.ExposedPorts.any(ports) && !(ours && application)
 }
 
 // running are all containers of the project that run, whoever started them, the one-off runs too.
@@ -74,14 +75,13 @@ func databasesFirst(all []container) []container {
 // stopWriters stops all of the project that may write to the database, whichever release or hand has started it, each with
 // its own time of grace.
 func (d *rollback) stopWriters(ctx context.Context) error {
-	ours := d.pinsBefore()
 	var refused error
 	for range 3 {
 		running, err := d.previous.running(ctx)
 		if err != nil {
 			return err
 		}
-		writers := slices.DeleteFunc(running, func(c container) bool { return c.keeps(storePorts, ours[c.service()] != "") })
+		writers := slices.DeleteFunc(running, func(c container) bool { return d.keeps(storePorts, c) })
 		if len(writers) == 0 {
 			return nil
 		}

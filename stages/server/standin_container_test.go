@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -289,7 +290,7 @@ func (c *fakeContainer) healthcheck() map[string]any {
 	if !given && c.does.healthyAfter == 0 && c.does.unhealthyAfter == 0 {
 		return nil
 	}
-	all := map[string]any{"Test": []string{"CMD", "true"}, "Interval": c.does.interval, "StartPeriod": c.does.startPeriod}
+	all := map[string]any{"Test": []string{"CMD", "true"}, "Interval": cmp.Or(c.does.interval, 10*time.Millisecond), "StartPeriod": c.does.startPeriod}
 	if test := texts(own["test"], ""); len(test) > 0 {
 		all["Test"] = test
 	}

@@ -185,6 +185,9 @@ func answerOf(t *testing.T, c *Conn, line string) (a answered) {
 func (c *container) settled() {
 	c.ID, c.Image, c.Path, c.Args = "", "", "", nil
 	sort.Slice(c.Mounts, func(a, b int) bool { return c.Mounts[a].Destination < c.Mounts[b].Destination })
+	if !c.Created.IsZero() {
+		c.Created = now
+	}
 	if _, err := time.Parse(time.RFC3339Nano, c.State.Started); err == nil {
 		c.State.Started = "a time"
 	}

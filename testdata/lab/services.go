@@ -140,6 +140,7 @@ func (l *lab) wait(ctx context.Context, s service) error {
 			return nil
 		}
 		if _, up := l.running(s.name); !up {
+			time.Sleep(100 * time.Millisecond) // until its log says how
 			return fmt.Errorf("%s has ended; the end of its log:\n%s", s.name, tail(log, 20))
 		}
 		if time.Since(heard) >= minute {
@@ -179,7 +180,10 @@ func (l *lab) launch(s service) error {
 	}
 	progressf("%s started, process %d", s.name, cmd.Process.Pid)
 	r := running{PID: cmd.Process.Pid, Start: startTime(cmd.Process.Pid), Since: time.Now().Truncate(time.Second), From: l.madeBy(s.needs)}
-	go cmd.Wait() // so that a service that ends at once is seen as gone, not as a zombie
+	go func() {
+		_ = cmd.Wait() // so that a service that ends at once is seen as gone, not as a zombie
+		noteEnd(l.path("logs", s.name+".log"), cmd.ProcessState)
+	}()
 	if s.started != nil {
 		if err := s.started(r.PID); err != nil {
 			return errors.Join(err, cmd.Process.Kill())
@@ -190,6 +194,16 @@ func (l *lab) launch(s service) error {
 		return err
 	}
 	return os.WriteFile(l.path("run", s.name+".json"), data, 0o644)
+}
+
+// noteEnd says how a service has ended where its last words stand, of which there may be none.
+func noteEnd(log string, how *os.ProcessState) {
+	f, err := os.OpenFile(log, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	fmt.Fprintf(f, "the process has ended: %s\n", how)
 }
 
 // down stops what up started, the last first.

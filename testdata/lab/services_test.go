@@ -22,6 +22,7 @@ func TestWaitEndsWithSilence(t *testing.T) {
 		"one that takes longer than silence may": {`while :; do :; done`, 3 * time.Second, ""},
 		"one that has given up":                  {`echo 'waiting for what never comes'; sleep 30`, time.Hour, "never comes"},
 		"one that has ended":                     {`echo 'no such port'; exit 1`, time.Hour, "no such port"},
+		"one that has ended without a word":      {`exit 3`, time.Hour, "the process has ended: exit status 3"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, start := newTestLab(t), time.Now()

@@ -7,6 +7,33 @@ import (
 	"time"
 )
 
+// jobShop is a server on which 1.0.0 runs, with a one-shot called seed, and the images of 1.1.0 are in reach.
+func jobShop(t *testing.T, file string, next behaviour) (*server, Environment) {
+	t.Helper()
+	s := standIn(t)
+	s.public("nginx:1", behaviour{})
+	s.public("postgres:17", behaviour{})
+	s.program("drain", "exit 0")
+	s.program("reload", "exit 0")
+	for version, seed := range map[string]behaviour{"1.0.0": {endsAfter: time.Millisecond}, "1.1.0": next} {
+		s.image("web", version, behaviour{})
+		s.image("worker", version, behaviour{}).service("seed", seed)
+	}
+	env := s.environment()
+	env.Migrate = "" // none of them is that
+	if _, err := Deploy(t.Context(), env, s.release("1.0.0", file)); err != nil {
+		t.Fatal(err)
+	}
+	return s, env
+}
+
+// turns are the times since then that compose was asked to start seed.
+func (s *server) turns(since int) []line {
+	return slices.DeleteFunc(s.since(since), func(l line) bool {
+		return !l.has("compose up") || !slices.Contains(l.args, "seed") && !l.has("--scale")
+	})
+}
+
 // TestOneShotsOfARelease: a one-shot for which nobody waits ends before the old containers stop, and has one turn.
 func TestOneShotsOfARelease(t *testing.T) {
 	t.Parallel()
@@ -25,21 +52,8 @@ func TestOneShotsOfARelease(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			s := standIn(t)
-			s.public("nginx:1", behaviour{})
-			s.public("postgres:17", behaviour{})
-			s.program("drain", "exit 0")
-			s.program("reload", "exit 0")
-			for _, v := range []string{"1.0.0", "1.1.0"} {
-				s.image("web", v, behaviour{})
-			}
-			s.image("worker", "1.0.0", behaviour{}).service("seed", behaviour{endsAfter: time.Millisecond})
-			s.image("worker", "1.1.0", behaviour{}).service("seed", c.seed)
-			env := s.environment()
-			env.Migrate, env.Pace.Deadline = "", 1500*time.Millisecond
-			if _, err := Deploy(t.Context(), env, s.release("1.0.0", file)); err != nil {
-				t.Fatal(err)
-			}
+			s, env := jobShop(t, file, c.seed)
+			env.Pace.Deadline = 1500 * time.Millisecond
 			mark := s.mark()
 			_, err := Deploy(t.Context(), env, s.release("1.1.0", file))
 			if (err == nil) != (c.fail == "") || !strings.Contains(message(err), c.fail) {
@@ -49,10 +63,7 @@ func TestOneShotsOfARelease(t *testing.T) {
 				t.Errorf("got %s", failure(t, err).State)
 			}
 			wantRunning(t, s, map[string]string{"proxy": "nginx:1", "web": "web:" + c.runs + " web:" + c.runs, "worker": "worker:" + c.runs, "db": "postgres:17"})
-			turns := slices.DeleteFunc(s.since(mark), func(l line) bool {
-				return !l.has("compose up") || !slices.Contains(l.args, "seed") && !l.has("--scale")
-			})
-			if len(turns) != 1 {
+			if turns := s.turns(mark); len(turns) != 1 {
 				t.Errorf("the one-shot had more than one turn: %q", turns)
 			}
 		})
@@ -105,29 +116,13 @@ func TestOneShotThatNeedsWhatIsReplacedLater(t *testing.T) {
 		t.Run(needs, func(t *testing.T) {
 			t.Parallel()
 			file := strings.NewReplacer("  worker:\n", "  worker:\n    ports: [\"9:9\"]\n", "  db:\n", "  cache:\n    image: nginx:1\n    environment: {A: \"1\"}\n"+
-				"  warm:\n    image: ${REGISTRY}/worker:${VERSION}\n    command: [warm]\n    depends_on: ["+needs+"]\n    labels: {slipway.one-shot: \"true\"}\n  db:\n").Replace(front)
-			s := standIn(t)
-			s.public("nginx:1", behaviour{})
-			s.public("postgres:17", behaviour{})
-			s.program("drain", "exit 0")
-			s.program("reload", "exit 0")
-			for _, v := range []string{"1.0.0", "1.1.0"} {
-				s.image("web", v, behaviour{})
-				s.image("worker", v, behaviour{}).service("warm", behaviour{endsAfter: time.Millisecond})
-			}
-			env := s.environment()
-			env.Migrate = ""
-			if _, err := Deploy(t.Context(), env, s.release("1.0.0", file)); err != nil {
-				t.Fatal(err)
-			}
+				"  seed:\n    image: ${REGISTRY}/worker:${VERSION}\n    command: [seed]\n    depends_on: ["+needs+"]\n    labels: {slipway.one-shot: \"true\"}\n  db:\n").Replace(front)
+			s, env := jobShop(t, file, behaviour{endsAfter: time.Millisecond})
 			mark := s.mark()
 			if _, err := Deploy(t.Context(), env, s.release("1.1.0", strings.Replace(file, "{A: \"1\"}", "{A: \"2\"}", 1))); err != nil {
 				t.Fatal(err)
 			}
-			turns := slices.DeleteFunc(s.since(mark), func(l line) bool {
-				return !l.has("compose up") || !slices.Contains(l.args, "warm") && !l.has("--scale")
-			})
-			if len(turns) != want {
+			if turns := s.turns(mark); len(turns) != want {
 				t.Errorf("%d turns, want %d: %q", len(turns), want, turns)
 			}
 		})

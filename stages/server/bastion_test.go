@@ -67,8 +67,8 @@ func TestBastionErrors(t *testing.T) {
 		{"the server lets nobody in", func(t *testing.T, _, server *sshd, _ *Environment) {
 			server.bar()
 		}, "SERVER does not let deploy in with this key: "},
-		{"the bastion is not there", func(t *testing.T, bastion, _ *sshd, _ *Environment) { bastion.end() }, "the bastion on the way to SERVER: no connection to BASTION: "},
-		{"the server is not there", func(t *testing.T, _, server *sshd, _ *Environment) { server.end() }, "no connection from the bastion BASTION to SERVER: "},
+		{"the bastion is not there", func(t *testing.T, _, _ *sshd, env *Environment) { env.Login.Bastion.Port = deafPort }, "the bastion on the way to SERVER: no connection to BASTION: "},
+		{"the server is not there", func(t *testing.T, _, _ *sshd, env *Environment) { env.Target.Port = deafPort }, "no connection from the bastion BASTION to SERVER: "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			bastion, server, env := behindBastion(t)

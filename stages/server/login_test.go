@@ -298,14 +298,12 @@ func TestConnectNotLetIn(t *testing.T) {
 	}
 }
 
+// deafPort is one on which nobody listens, nor does another test.
+const deafPort = 1
+
 func TestConnectWithoutAServer(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	target := Target{User: "deploy", Host: "127.0.0.1", Port: listener.Addr().(*net.TCPAddr).Port}
-	listener.Close()
-	_, err = Connect(t.Context(), target, Login{Keys: privatePEM(t, "ed25519"), KnownHosts: knownLine(t, target.Address(), "ed25519")})
+	target := Target{User: "deploy", Host: "127.0.0.1", Port: deafPort}
+	_, err := Connect(t.Context(), target, Login{Keys: privatePEM(t, "ed25519"), KnownHosts: knownLine(t, target.Address(), "ed25519")})
 	if want := "no connection to " + target.Address() + ": "; !strings.HasPrefix(message(err), want) {
 		t.Errorf("got %v, want %s...", err, want)
 	}

@@ -107,7 +107,7 @@ func TestReadAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, production := near(t)
-	production.Name, production.Target.Port = "production", 1 // on which nobody listens, nor will for another test
+	production.Name, production.Target.Port = "production", deafPort
 	seen := ReadAll(t.Context(), staging, production)
 	if len(seen) != 2 || seen[0].Err != nil || seen[0].Status.Current.Version != "1.0.0" || !strings.HasPrefix(message(seen[1].Err), "no connection to ") {
 		t.Errorf("got %+v", seen)

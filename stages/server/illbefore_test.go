@@ -160,6 +160,7 @@ func TestFinishedOfOthers(t *testing.T) {
 // TestIllByAReleaseOfOurs: what a release that was never healthy has made is no excuse for its next attempt.
 func TestIllByAReleaseOfOurs(t *testing.T) {
 	t.Parallel()
+	const always = sidecar + "    restart: always\n"
 	t.Run("the first deployment", func(t *testing.T) {
 		t.Parallel()
 		s := standIn(t)
@@ -174,7 +175,6 @@ func TestIllByAReleaseOfOurs(t *testing.T) {
 	})
 	t.Run("one that was not taken back", func(t *testing.T) {
 		t.Parallel()
-		always := sidecar + "    restart: always\n"
 		s := sidecarShop(t, always, good, good)
 		s.public("tika:3", behaviour{unhealthyAfter: time.Millisecond})
 		s.onNth(3, "compose up", fail(1, "no space left"))
@@ -187,7 +187,6 @@ func TestIllByAReleaseOfOurs(t *testing.T) {
 	})
 	t.Run("no reason against what was put back", func(t *testing.T) {
 		t.Parallel()
-		always := sidecar + "    restart: always\n"
 		s := sidecarShop(t, always, good, good)
 		s.public("tika:3", behaviour{unhealthyAfter: time.Millisecond})
 		_, err := Deploy(t.Context(), s.environment(), s.release("1.1.0", strings.Replace(always, "tika:1", "tika:3", 1)))
@@ -201,7 +200,6 @@ func TestIllByAReleaseOfOurs(t *testing.T) {
 	})
 	t.Run("no reason against what was well by a clock that is ahead", func(t *testing.T) {
 		t.Parallel()
-		always := sidecar + "    restart: always\n"
 		s := sidecarShop(t, always, good, good)
 		s.set(func() { s.container("app-tika-1").created = time.Now().Add(time.Minute) })
 		s.deploy(t, "1.1.0", always)
@@ -211,7 +209,6 @@ func TestIllByAReleaseOfOurs(t *testing.T) {
 	})
 	t.Run("no reason against what somebody has made anew since", func(t *testing.T) {
 		t.Parallel()
-		always := sidecar + "    restart: always\n"
 		s := sidecarShop(t, always, good, good)
 		s.set(func() { s.container("app-tika-1").created = time.Now().Add(time.Second) })
 		s.sicken("tika:1")
@@ -219,7 +216,6 @@ func TestIllByAReleaseOfOurs(t *testing.T) {
 	})
 	t.Run("one that was healthy once, and was gone back from", func(t *testing.T) {
 		t.Parallel()
-		always := sidecar + "    restart: always\n"
 		next := strings.Replace(always, "tika:1", "tika:3", 1)
 		s := sidecarShop(t, always, good, good)
 		s.public("tika:3", good)

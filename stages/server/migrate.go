@@ -89,26 +89,24 @@ func (d *deployment) startNeeds(ctx context.Context) (before []string, err error
 		return nil, err
 	}
 	var missing []string
-	var failed []container
 	for _, name := range d.next.compose.needs(d.env.Migrate) {
-		ready := container.running
-		if d.next.compose.Services[name].ends {
+		ends, ready := d.next.compose.Services[name].ends, container.running
+		if ends {
 			ready = container.endedWell
 		}
 		switch {
-		case d.next.compose.Services[name].ends && d.pins[name] != "":
+		case ends && d.pins[name] != "":
 			before = append(before, name)
 		case !slices.ContainsFunc(of(there, name), ready):
 			missing = append(missing, name)
-			failed = append(failed, of(there, name)...)
 		}
 	}
 	if len(missing) == 0 {
 		return before, nil
 	}
 	// A one-shot that has failed would be started again as it was made then, whatever has been corrected since.
-	spent := slices.DeleteFunc(failed, func(c container) bool {
-		return !d.next.compose.Services[c.service()].ends || c.State.Status != "exited"
+	spent := slices.DeleteFunc(there, func(c container) bool {
+		return !slices.Contains(missing, c.service()) || !d.next.compose.Services[c.service()].ends || c.State.Status != "exited"
 	})
 	if err := d.conn.stopAndRemove(ctx, spent); err != nil {
 		return nil, err
